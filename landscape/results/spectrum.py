@@ -1,0 +1,119 @@
+"""Results about the spectrum of a curvature operator. Eigenvalues are in nats (or loss units)
+per squared unit of θ.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results.base import Result
+from landscape.results.subject import OperatorSpec
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A mean and its standard error; stderr None where one draw gave the value."""
+
+    mean: float
+    stderr: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eigenvalue:
+    """One eigenpair's value with its true residual ‖Av - λv‖₂, a bound on the error of λ."""
+
+    value: float
+    residual: float
+    converged: bool
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Eigenvalues(Result):
+    """Eigenvalues at both ends of the spectrum."""
+
+    operator: OperatorSpec
+    largest: tuple[Eigenvalue, ...]  # descending
+    smallest: tuple[Eigenvalue, ...]  # ascending
+    tol: float  # relative to the spectral norm
+    num_matvecs: int
+    method: str  # e.g. thick-restart Lanczos
+    shards: tuple[tuple[float, ...], ...] = ()  # the largest, on each disjoint data shard
+    stability_edge: float | None = None  # (2 + 2 momentum) / lr, where the optimiser is known
+
+    @property
+    def shard_stderr(self) -> tuple[float, ...]:
+        """Standard error of each largest eigenvalue from the spread over data shards."""
+        if len(self.shards) < 2:
+            return ()
+        spread = np.std(np.array(self.shards), axis=0, ddof=1) / np.sqrt(len(self.shards))
+        return tuple(float(s) for s in spread)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpectralDensity(Result):
+    """Eigenvalue density φ(λ) = (1/P) Σ_i δ(λ - λ_i), by stochastic Lanczos quadrature.
+
+    ``atoms`` are converged eigenvalues, each of mass 1/P; row k of ``nodes`` and ``weights`` is
+    probe k's quadrature of the rest, its weights summing to 1 - len(atoms)/P. ``density`` is φ
+    convolved with a Gaussian of standard deviation ``bandwidth`` (units of λ).
+    """
+
+    operator: OperatorSpec
+    nodes: Array  # shape (num_probes, num_steps)
+    weights: Array  # shape (num_probes, num_steps)
+    atoms: Array  # shape (k,)
+    grid: Array  # shape (G,), ascending
+    density: Array  # shape (G,)
+    stderr: Array  # shape (G,), over probes
+    bandwidth: float
+    num_probes: int
+    num_steps: int
+    num_matvecs: int
+    wasserstein_bound: float | None  # of the un-smoothed density, units of λ
+    negative_mass: Estimate  # fraction of eigenvalues below -threshold
+    negative_threshold: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace(Result):
+    """Trace, Frobenius norm and effective rank tr²/‖A‖_F²."""
+
+    operator: OperatorSpec
+    trace: Estimate
+    frobenius_norm: Estimate
+    effective_rank: Estimate
+    method: str
+    num_probes: int
+    num_matvecs: int
+    deflated: int = 0  # converged eigenpairs whose share of the trace is exact
+    shards: tuple[float, ...] = ()  # the trace on each disjoint data shard
+
+    @property
+    def mean_curvature(self) -> Estimate:
+        """Trace / P: the mean eigenvalue."""
+        p = self.operator.num_params
+        stderr = self.trace.stderr
+        return Estimate(mean=self.trace.mean / p, stderr=None if stderr is None else stderr / p)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerRow:
+    """One block of the operator: the parameters of one layer, all others held fixed."""
+
+    name: str
+    num_params: int
+    largest: Eigenvalue
+    smallest: Eigenvalue
+    trace: Estimate
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerTable(Result):
+    """The diagonal blocks of the operator, layer by layer."""
+
+    operator: OperatorSpec
+    rows: tuple[LayerRow, ...]
+    num_matvecs: int
