@@ -1,4 +1,4 @@
-"""Files that are never half-written: atomic replacement, digests, and a lock against two writers."""
+"""Files that are never half-written: atomic replacement, digests, a lock against two writers."""
 
 import hashlib
 import os

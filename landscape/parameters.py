@@ -49,7 +49,7 @@ class ParameterLayout:
             raise ValueError(
                 f"theta must have shape ({self.num_params},); got shape {tuple(theta.shape)}."
             )
-        pieces = theta.split(self.sizes)
+        pieces = torch.split(theta, list(self.sizes))
         return [piece.view(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def unflatten(self, theta: Tensor) -> Parameters:

@@ -1,6 +1,4 @@
-"""Results about the spectrum of a curvature operator. Eigenvalues are in nats (or loss units)
-per squared unit of θ.
-"""
+"""Results about the spectrum of a curvature operator; eigenvalues in loss units per unit of θ²."""
 
 from dataclasses import dataclass
 
