@@ -1,0 +1,150 @@
+"""Any arrays as data sets: ``.npz`` files with ``x`` and ``y``, and what factories return."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from landscape.data.dataset import Dataset
+
+
+def load_npz(path: Path, split: str) -> Dataset:
+    """Load ``x`` and ``y`` of an ``.npz`` file, or ``x_test`` and ``y_test`` for the test split.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read without running code, lacks the arrays, or they do not fit.
+    """
+    x_name, y_name = ("x_test", "y_test") if split == "test" else ("x", "y")
+    arrays = _read_npz(path, ("x", "y", "x_test", "y_test"))
+    missing = [name for name in (x_name, y_name) if name not in arrays]
+    if missing:
+        raise ValueError(
+            f"{path} lacks {' and '.join(missing)}, wanted for the {split} split; of x, y, x_test, "
+            f"y_test it holds {', '.join(arrays) or 'none'}. Save x, y (train) and x_test, y_test."
+        )
+    return from_arrays(
+        arrays[x_name],
+        arrays[y_name],
+        name=str(path),
+        source=f"file {path}",
+        split=split,
+        other_targets=[a for name, a in arrays.items() if name[0] == "y" and name != y_name],
+    )
+
+
+def from_splits(result: Any, *, name: str, split: str) -> Dataset:
+    """Make a data set of what a factory returned: ``(x, y)``, or a dict of split -> ``(x, y)``.
+
+    A bare pair is the training split; there is then no test split.
+    """
+    splits = result if isinstance(result, Mapping) else {"train": result}
+    if split not in splits:
+        raise ValueError(
+            f"{name} returned no {split} split, only {', '.join(map(str, splits)) or 'nothing'}; "
+            'return {"train": (x, y), "test": (x, y)}, or choose another split.'
+        )
+    for key, pair in splits.items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(
+                f"{name} must return (x, y), or a dict of split names to (x, y); for {key} it "
+                f"returned {type(pair).__name__}."
+            )
+    x, y = splits[split]
+    others = [pair[1] for key, pair in splits.items() if key != split]
+    return from_arrays(x, y, name=name, source=f"factory {name}", split=split, other_targets=others)
+
+
+def from_arrays(
+    x: Any, y: Any, *, name: str, source: str, split: str, other_targets: list[Any]
+) -> Dataset:
+    """Check inputs ``x``, shape (N, ...), and targets ``y``, and put them into a data set.
+
+    Floating-point inputs keep their type. Integer targets are class labels, whose number is
+    counted over ``y`` and ``other_targets``, those of the other splits; floats are regressed on.
+    """
+    inputs, targets = _as_tensor(x, f"{name}: x"), _as_tensor(y, f"{name}: y")
+    if inputs.dtype in (torch.uint8, torch.bool):
+        raise ValueError(
+            f"{name}: x is {str(inputs.dtype).removeprefix('torch.')}, whose scale is not known; "
+            "store it as the network is to see it, e.g. (x / 255).astype('float32')."
+        )
+    if inputs.ndim == 0 or targets.ndim == 0 or len(inputs) != len(targets):
+        raise ValueError(
+            f"{name}: x and y must have one entry an example; got shapes {tuple(inputs.shape)} "
+            f"and {tuple(targets.shape)}."
+        )
+    num_classes = None
+    if not targets.is_floating_point():
+        num_classes = _count_classes(targets, other_targets, name)
+        targets = targets.to(torch.int64)
+    return Dataset(
+        name=name,
+        source=f"{source}, {len(inputs):,} examples",
+        split=split,
+        inputs=inputs if inputs.is_floating_point() else inputs.to(torch.int64),
+        targets=targets,
+        num_classes=num_classes,
+        indices=np.arange(len(inputs)),
+    )
+
+
+def _as_tensor(values: Any, what: str) -> Tensor:
+    if isinstance(values, Tensor):
+        tensor = values.detach().cpu()
+    else:
+        array = np.asarray(values)
+        if array.dtype.kind not in "fiub":
+            raise ValueError(f"{what} must hold real numbers; its type is {array.dtype}.")
+        # Native byte order, and memory that torch may write to.
+        tensor = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+    if tensor.is_complex():
+        raise ValueError(f"{what} must hold real numbers; its type is {tensor.dtype}.")
+    if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        raise ValueError(f"{what} contains NaN or infinity; remove those examples.")
+    return tensor
+
+
+def _count_classes(targets: Tensor, other_targets: list[Any], name: str) -> int:
+    if targets.ndim != 1:
+        raise ValueError(
+            f"{name}: class labels y must have shape (N,); got {tuple(targets.shape)}. Give "
+            "labels, not one-hot rows, or floats to regress on."
+        )
+    if len(targets) and int(targets.min()) < 0:
+        raise ValueError(f"{name}: class labels y must be 0 or more; got {int(targets.min())}.")
+    labels = [targets.numpy(), *map(np.asarray, other_targets)]
+    return 1 + max((int(np.max(some)) for some in labels if len(some)), default=0)
+
+
+def _read_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+    try:
+        with path.open("rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise _NotAnArchiveError("it is a single array")
+            with arrays:
+                return {name: arrays[name] for name in wanted if name in arrays.files}
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no data file {path}; name an existing .npz file.") from error
+    except (_NotAnArchiveError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{path} is not a sound .npz archive: {error}. Save it with "
+            "numpy.savez(path, x=x, y=y)."
+        ) from error
+    except ValueError as error:  # NumPy's refusal of object arrays
+        raise ValueError(
+            f"{path} holds pickled objects or damaged arrays, and is refused ({error}); save plain "
+            "number arrays with numpy.savez."
+        ) from error
+
+
+class _NotAnArchiveError(Exception):
+    pass

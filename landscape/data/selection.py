@@ -1,0 +1,72 @@
+"""Which examples of a data set take part: all, a seeded random subset, or a range."""
+
+import re
+
+import numpy as np
+
+from landscape.data.dataset import Dataset, Indices
+
+
+def select_examples(dataset: Dataset, spec: str | int | None, *, seed: int) -> Dataset:
+    """Select examples of ``dataset``.
+
+    Parameters
+    ----------
+    spec
+        ``N``: a random subset of N, drawn without replacement by ``seed`` and put back into
+        data-set order. For one seed a smaller subset is contained in a larger one.
+        ``START:STOP``: examples START to STOP - 1 in data-set order; either may be left out.
+        None: all.
+    seed
+        Of the random subset; not used otherwise.
+
+    Raises
+    ------
+    ValueError
+        ``spec`` is not of these forms, selects nothing or reaches beyond the data.
+    """
+    if spec is None:
+        return dataset
+    start, stop = _parse(spec, len(dataset))
+    if start is None:
+        positions = np.sort(random_order(len(dataset), seed)[:stop])
+    else:
+        positions = np.arange(start, stop)
+    return dataset.take(positions)
+
+
+def random_order(n: int, *seeds: int) -> Indices:
+    """Permute 0 … n - 1 at random, as a function of ``seeds`` (non-negative) alone.
+
+    The order that sorts raw 64-bit draws of PCG64: NumPy guarantees that stream for every
+    version and platform (NEP 19), which it does not for ``permutation``, nor PyTorch for
+    ``randperm``.
+    """
+    if any(seed < 0 for seed in seeds):
+        raise ValueError(f"seed must be a non-negative integer; got {min(seeds)}.")
+    draws = np.random.PCG64(seeds).random_raw(n)
+    return np.argsort(draws, kind="stable").astype(np.int64)
+
+
+def _parse(spec: str | int, available: int) -> tuple[int | None, int]:
+    text = str(spec).strip()
+    match = re.fullmatch(r"(\d+)|(\d*):(\d*)", text)
+    if match is None:
+        raise ValueError(
+            f"examples must be a number N (a random subset) or START:STOP (data-set order); "
+            f"got {text!r}."
+        )
+    if match[1] is not None:
+        start, stop = None, int(match[1])
+    else:
+        start, stop = int(match[2] or 0), int(match[3] or available)
+    if stop > available:
+        raise ValueError(
+            f"examples {text} reach beyond the data, which hold {available}; ask for at most that."
+        )
+    if stop <= (start or 0):
+        raise ValueError(
+            f"examples {text} select nothing; give N of at least 1, or START below STOP "
+            f"(at most {available})."
+        )
+    return start, stop

@@ -1,0 +1,70 @@
+"""Make landscape/data/embedded/fashion_mnist.npz from a full copy of Fashion-MNIST.
+
+    python tools/make_embedded_subset.py [--data-dir FOLDER] [--check]
+
+Each class gives the same number of images, drawn by ``SEED`` from the split's own order. The
+choice is a function of the seed and the labels alone, so anyone can repeat it; ``--check``
+compares the shipped file with what would be made, and writes nothing.
+"""
+
+import argparse
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from landscape.data.fashion_mnist import EMBEDDED_SIZES, NUM_CLASSES, find_copy
+from landscape.data.idx import read_labelled_images
+from landscape.data.selection import random_order
+from landscape.files import write_atomic
+
+SEED = 2411_18250
+TARGET = Path(__file__).parents[1] / "landscape" / "data" / "embedded" / "fashion_mnist.npz"
+
+
+def choose(labels: np.ndarray, per_class: int, split_number: int) -> np.ndarray:
+    """Choose ``per_class`` indices of each class, ascending, shape (10 per_class,)."""
+    chosen = []
+    for label in range(NUM_CLASSES):
+        members = np.flatnonzero(labels == label)
+        order = random_order(len(members), SEED, split_number, label)
+        chosen.append(members[order[:per_class]])
+    return np.sort(np.concatenate(chosen))
+
+
+def make(data_dir: Path | None) -> dict[str, np.ndarray]:
+    """Draw the subset: images uint8 (N, 28, 28), labels uint8 (N,), indices uint16 (N,)."""
+    arrays = {}
+    for number, (split, size) in enumerate(EMBEDDED_SIZES.items()):
+        copy = find_copy(split, data_dir)
+        if copy is None:
+            sys.exit("no full copy of Fashion-MNIST was found: landscape data fetch fashion-mnist")
+        images, labels = read_labelled_images(copy.images, copy.labels, NUM_CLASSES)
+        indices = choose(labels, size // NUM_CLASSES, number)
+        arrays[f"{split}_images"] = images[indices]
+        arrays[f"{split}_labels"] = labels[indices]
+        arrays[f"{split}_indices"] = indices.astype(np.uint16)
+    return arrays
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", type=Path, help="folder of the four IDX files")
+    parser.add_argument("--check", action="store_true", help="compare with the shipped file")
+    options = parser.parse_args()
+    arrays = make(options.data_dir)
+    if options.check:
+        with np.load(TARGET) as shipped:
+            same = set(shipped.files) == set(arrays) and all(
+                np.array_equal(shipped[name], array) for name, array in arrays.items()
+            )
+        sys.exit(0 if same else f"{TARGET} differs from what this script makes")
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    write_atomic(TARGET, buffer.getvalue())
+    print(f"{TARGET}: {len(buffer.getvalue()):,} bytes")
+
+
+if __name__ == "__main__":
+    main()
