@@ -1,0 +1,31 @@
+"""Are A's minima flatter than B's? Tests, intervals and a verdict, from numbers of training runs.
+
+Knows runs and their values only: no network, no files. From the ground up: ``permutation``
+(sign-flip, signed-rank and label-permutation tests), ``intervals``, ``bootstrap``, ``equivalence``
+(TOST, detectable effect), ``multiplicity`` (Holm), ``components`` (seed, shard, probe),
+``effects`` and ``comparison`` (one measure, two groups), ``verdict`` (all of them), and, apart
+from these, ``correlation`` (flatness against accuracy).
+"""
+
+from landscape.statistics.comparison import Comparison, Measure, Run, compare_runs, seeds_pair
+from landscape.statistics.correlation import WithinGroupCorrelation, within_group_correlation
+from landscape.statistics.effects import Effect, Settings
+from landscape.statistics.intervals import Interval
+from landscape.statistics.verdict import MeasureVerdict, PairVerdict, Verdict, judge
+
+__all__ = [
+    "Comparison",
+    "Effect",
+    "Interval",
+    "Measure",
+    "MeasureVerdict",
+    "PairVerdict",
+    "Run",
+    "Settings",
+    "Verdict",
+    "WithinGroupCorrelation",
+    "compare_runs",
+    "judge",
+    "seeds_pair",
+    "within_group_correlation",
+]

@@ -1,0 +1,142 @@
+"""One measure, two groups of training runs: every number that a verdict will need.
+
+The unit is an independent training run; data shards and probes only say how well each run was
+measured, and never count as further runs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.random import Generator
+
+from landscape.statistics.arrays import as_stderrs, as_table
+from landscape.statistics.effects import (
+    Effect,
+    Sample,
+    Settings,
+    paired_difference,
+    paired_ratio,
+    unpaired_difference,
+    unpaired_ratio,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """What is compared, and the two properties on which an overall verdict rests."""
+
+    name: str
+    larger_is: Literal["sharper", "flatter"]
+    scale_invariant: bool  # unchanged by rescalings that leave the function unchanged
+    hard_forward: bool  # read off losses of the network as deployed, spikes and all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training run's value of a measure on each of K disjoint data shards."""
+
+    seed: int
+    values: tuple[float, ...]  # K numbers, units of the measure
+    stderrs: tuple[float, ...]  # K probe standard errors; 0 where the measure has no probes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A group against its baseline on one measure, before any correction for other tests."""
+
+    measure: Measure
+    group: str
+    baseline: str
+    paired: bool
+    num_runs: tuple[int, int]  # compared, of the group and of the baseline
+    num_left_out: int  # runs of either group without a partner of the same seed
+    effect: Effect
+
+
+def seeds_pair(runs: Sequence[Run], baseline: Sequence[Run]) -> bool:
+    """Say whether at least two seeds, and half of the larger group's, occur in both groups."""
+    shared = len({run.seed for run in runs} & {run.seed for run in baseline})
+    return shared >= 2 and 2 * shared >= max(len(runs), len(baseline))
+
+
+def compare_runs(
+    measure: Measure,
+    runs: Sequence[Run],
+    baseline: Sequence[Run],
+    *,
+    names: tuple[str, str],
+    paired: bool,
+    settings: Settings,
+    rng: Generator,
+) -> Comparison:
+    """Compare ``runs`` with ``baseline``; ``names`` are the groups' names, in that order.
+
+    ``paired`` matches runs by seed and leaves out those without a partner; ``seeds_pair`` says
+    when that is sensible. One run a group is accepted and gives p = 1.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left to compare, a seed occurs twice in a group to be paired, runs differ in
+        their number of shards, or a value is not finite.
+    """
+    kept, partners = _match(names, runs, baseline) if paired else (runs, baseline)
+    if not kept or not partners:
+        raise ValueError(
+            f"runs and baseline must each hold a run{' of a shared seed' if paired else ''}; "
+            f"{names[0]!r} has {len(runs)} and {names[1]!r} {len(baseline)}, "
+            f"of which {len(kept)} and {len(partners)} are left. Add runs, or set paired=False."
+        )
+    a, b = _sample(names[0], kept), _sample(names[1], partners)
+    if paired and a.values.shape != b.values.shape:
+        raise ValueError(
+            f"paired runs must share their data shards; {names[0]!r} has {a.values.shape[1]} a "
+            f"run, {names[1]!r} {b.values.shape[1]}. Measure both on the same shards."
+        )
+    positive = bool((a.values > 0).all() and (b.values > 0).all())
+    if positive:
+        compute = paired_ratio if paired else unpaired_ratio
+    else:
+        compute = paired_difference if paired else unpaired_difference
+    return Comparison(
+        measure=measure,
+        group=names[0],
+        baseline=names[1],
+        paired=paired,
+        num_runs=(len(kept), len(partners)),
+        num_left_out=len(runs) + len(baseline) - len(kept) - len(partners),
+        effect=compute(a, b, settings, rng),
+    )
+
+
+def _match(
+    names: tuple[str, str], runs: Sequence[Run], baseline: Sequence[Run]
+) -> tuple[list[Run], list[Run]]:
+    by_seed = []
+    for name, group in zip(names, (runs, baseline), strict=True):
+        seeds = {run.seed: run for run in group}
+        if len(seeds) < len(group):
+            raise ValueError(
+                f"runs to be paired must have one run a seed; {name!r} has {len(group)} runs of "
+                f"{len(seeds)} seeds. Set paired=False, or choose one run a seed."
+            )
+        by_seed.append(seeds)
+    shared = sorted(by_seed[0].keys() & by_seed[1].keys())
+    return [by_seed[0][seed] for seed in shared], [by_seed[1][seed] for seed in shared]
+
+
+def _sample(name: str, runs: Sequence[Run]) -> Sample:
+    for run in runs:
+        if not len(run.values) == len(run.stderrs) == len(runs[0].values):
+            raise ValueError(
+                f"all runs of {name!r} must have the same shards and a stderr for each; seed "
+                f"{run.seed} has {len(run.values)} values and {len(run.stderrs)} stderrs, the "
+                f"first run {len(runs[0].values)} values. Measure them on the same shards."
+            )
+    values = as_table(f"the values of {name!r}", np.array([run.values for run in runs]), minimum=1)
+    stderrs = np.array([run.stderrs for run in runs])
+    return Sample(
+        values=values, stderrs=as_stderrs(f"the stderrs of {name!r}", stderrs, like=values)
+    )
