@@ -1,0 +1,44 @@
+"""Spiking networks: surrogates, twice-differentiable neurons, models, initialisations."""
+
+from landscape.snn.initialization import SCHEMES, ikun_beta, initialize
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.model import CSNN, SpikingMLP
+from landscape.snn.neuron import (
+    SpikingNeuron,
+    altered_neurons,
+    integrate_and_fire,
+    leaky_integrate_and_fire,
+    spike_train,
+)
+from landscape.snn.surrogate import (
+    SURROGATES,
+    ATan,
+    Erf,
+    FastSigmoid,
+    Sigmoid,
+    Surrogate,
+    Triangle,
+    surrogate_by_name,
+)
+
+__all__ = [
+    "CSNN",
+    "SCHEMES",
+    "SURROGATES",
+    "ATan",
+    "Erf",
+    "FastSigmoid",
+    "NeuronDynamics",
+    "Sigmoid",
+    "SpikingMLP",
+    "SpikingNeuron",
+    "Surrogate",
+    "Triangle",
+    "altered_neurons",
+    "ikun_beta",
+    "initialize",
+    "integrate_and_fire",
+    "leaky_integrate_and_fire",
+    "spike_train",
+    "surrogate_by_name",
+]
