@@ -2,9 +2,11 @@
 
     python tools/make_embedded_subset.py [--data-dir FOLDER] [--check]
 
-Each class gives the same number of images, drawn by ``SEED`` from the split's own order. The
-choice is a function of the seed and the labels alone, so anyone can repeat it; ``--check``
-compares the shipped file with what would be made, and writes nothing.
+Each class gives the same number of images, drawn by ``SEED`` from the split's own order; training
+images from the 20,000 of the published protocol's subset only, so that networks trained on that
+subset have seen every embedded training image. The choice is a function of the seeds and the
+labels alone, so anyone can repeat it; ``--check`` compares the shipped file with what would be
+made, and writes nothing.
 """
 
 import argparse
@@ -20,14 +22,17 @@ from landscape.data.selection import random_order
 from landscape.files import write_atomic
 
 SEED = 2411_18250
+PROTOCOL_SUBSET = {"train": (20_000, 42)}  # size and seed: the default of landscape train
 TARGET = Path(__file__).parents[1] / "landscape" / "data" / "embedded" / "fashion_mnist.npz"
 
 
-def choose(labels: np.ndarray, per_class: int, split_number: int) -> np.ndarray:
-    """Choose ``per_class`` indices of each class, ascending, shape (10 per_class,)."""
+def choose(
+    labels: np.ndarray, per_class: int, split_number: int, allowed: np.ndarray
+) -> np.ndarray:
+    """Choose ``per_class`` of the ``allowed`` indices of each class, shape (10 per_class,)."""
     chosen = []
     for label in range(NUM_CLASSES):
-        members = np.flatnonzero(labels == label)
+        members = allowed[labels[allowed] == label]
         order = random_order(len(members), SEED, split_number, label)
         chosen.append(members[order[:per_class]])
     return np.sort(np.concatenate(chosen))
@@ -41,7 +46,9 @@ def make(data_dir: Path | None) -> dict[str, np.ndarray]:
         if copy is None:
             sys.exit("no full copy of Fashion-MNIST was found: landscape data fetch fashion-mnist")
         images, labels = read_labelled_images(copy.images, copy.labels, NUM_CLASSES)
-        indices = choose(labels, size // NUM_CLASSES, number)
+        count, *seed = PROTOCOL_SUBSET.get(split, (len(labels), 0))
+        allowed = np.sort(random_order(len(labels), *seed)[:count])
+        indices = choose(labels, size // NUM_CLASSES, number, allowed)
         arrays[f"{split}_images"] = images[indices]
         arrays[f"{split}_labels"] = labels[indices]
         arrays[f"{split}_indices"] = indices.astype(np.uint16)
