@@ -12,7 +12,7 @@ from landscape.results.spectrum import (
     Trace,
 )
 from landscape.results.subject import OperatorSpec, Provenance, Subject, TrainingInfo
-from landscape.results.surface import DirectionSpec, LossLine, LossPlane
+from landscape.results.surface import DirectionSpec, LossLine, LossPlane, Trajectory
 
 __all__ = [
     "Check",
@@ -33,6 +33,7 @@ __all__ = [
     "Subject",
     "Trace",
     "TrainingInfo",
+    "Trajectory",
     "load_result",
     "save_result",
 ]

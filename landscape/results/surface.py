@@ -1,6 +1,6 @@
 """Loss along lines and over planes through a checkpoint. Values are stored as measured."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 class DirectionSpec:
     """What a direction is, so that two surfaces can be seen to share it."""
 
-    kind: str  # random | eigenvector | between | bezier | trajectory
+    kind: str  # random | eigenvector | between | bezier | trajectory | file
     normalisation: str  # filter | layer | none
     seed: int | None = None
     sha256: str  # of the vector before it was normalised to this checkpoint
@@ -33,7 +33,19 @@ class LossLine(Result):
     slope: float | None = None  # ∇L·d, for the quadratic prediction
     curvature: float | None = None  # dᵀAd of the operator named below
     operator_name: str | None = None
-    batch_norm: str = "eval"
+    batch_norm: str = "eval"  # eval | train | recalibrated, at each point
+    metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X,)
+    spread: Array | None = None  # shape (D, X): losses along D random directions, the first = losses
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory:
+    """Training snapshots seen in the plane of their two principal components."""
+
+    points: Array  # shape (S, 2): coordinates of each snapshot, the last at the origin
+    errors: Array  # shape (S,): distance to the plane over distance to the last snapshot
+    explained_variance: tuple[float, ...]  # share of the snapshots' variance, by component
+    reconstruction_error: float  # root of the squared distances' sums' ratio, all snapshots
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,4 +57,10 @@ class LossPlane(Result):
     y_axis: Array  # shape (Y,)
     losses: Array  # shape (X, Y)
     accuracies: Array | None = None  # shape (X, Y)
-    batch_norm: str = "eval"
+    batch_norm: str = "eval"  # eval | train | recalibrated, at each point
+    cosine: float = 0.0  # of the two directions as walked
+    gradient: Array | None = None  # shape (2,): ∇L·d_i at the origin
+    hessian: Array | None = None  # shape (2, 2): d_iᵀ A d_j of the operator named below
+    operator_name: str | None = None
+    metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X, Y)
+    trajectory: Trajectory | None = None
