@@ -1,0 +1,82 @@
+"""Measuring a network at many points of a line or plane, one forward pass each.
+
+Each point Σ_k w_k V_k is written from its weights into one buffer of shape (P,), never reached
+by steps from the last point, so that no rounding piles up. The network's own tensors are never
+written to: nothing needs to be restored.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from landscape.surface.grid import Point
+from landscape.surface.store import PointStore
+
+Values = Mapping[str, float]
+Weights = Callable[[Point], Sequence[float]]
+
+
+class Span:
+    """Weighted sums of vectors V_0 … V_K, shape (P,), formed in one buffer without allocating.
+
+    The tensor that :meth:`at` returns is overwritten by the next call.
+    """
+
+    def __init__(self, vectors: Sequence[Tensor]) -> None:
+        shapes = {tuple(v.shape) for v in vectors}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+            raise ValueError(f"the vectors must all have one shape (P,); got {sorted(shapes)}.")
+        self.vectors = [v.detach() for v in vectors]
+        self._buffer = torch.empty_like(self.vectors[0])
+
+    @torch.no_grad()
+    def at(self, weights: Sequence[float]) -> Tensor:
+        """Σ_k w_k V_k. A vector with weight 0 is left out, so its NaN or infinity is too."""
+        terms = [(v, w) for v, w in zip(self.vectors, weights, strict=True) if w != 0]
+        if not terms:
+            return self._buffer.zero_()
+        (first, weight), *rest = terms
+        torch.mul(first, weight, out=self._buffer)
+        for vector, weight in rest:
+            self._buffer.add_(vector, alpha=weight)
+        return self._buffer
+
+
+def line_weights(point: Point) -> Sequence[float]:
+    """Weights of (θ, d1, …) at coordinates (x, …): θ + x d1 + …."""
+    return (1.0, *point)
+
+
+def chord_weights(point: Point) -> Sequence[float]:
+    """Weights of (A, C) at t: (1 - t) A + t C, exact at both ends."""
+    (t,) = point
+    return (1.0 - t, t)
+
+
+def bezier_weights(point: Point) -> Sequence[float]:
+    """Weights of (A, B, C) at t on the quadratic Bezier curve with bend B, exact at both ends."""
+    (t,) = point
+    return ((1.0 - t) ** 2, 2.0 * t * (1.0 - t), t**2)
+
+
+def measure_points(
+    points: Iterable[Point],
+    span: Span,
+    weights: Weights,
+    measure: Callable[[Tensor], Values],
+    store: PointStore,
+    progress: Callable[[int, int], None],
+) -> None:
+    """Put ``measure(θ)`` of every point that ``store`` lacks into it, one call a point.
+
+    ``measure`` must not keep its argument, a buffer. Each value is in the store before the next
+    point begins; ``progress(done, total)`` counts the points that were there already.
+    """
+    wanted = list(points)
+    todo = [p for p in wanted if p not in store]
+    done = len(wanted) - len(todo)
+    progress(done, len(wanted))
+    for number, point in enumerate(todo, start=done + 1):
+        store.add(point, measure(span.at(weights(point))))
+        progress(number, len(wanted))
