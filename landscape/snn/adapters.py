@@ -1,0 +1,180 @@
+"""Spiking networks written with other libraries: recognise them, reset them, describe them.
+
+Nothing is imported from those libraries: a module belongs to one if a class that it inherits from
+is defined there. A loss is a function of parameters and data only once the neurons' state is put
+back to rest before every evaluation; ``reset_state`` does that, also where the library's own
+reset does not reach (snnTorch's ``utils.reset`` looks at a network's direct children only).
+"""
+
+import copy
+import importlib.metadata
+import inspect
+from collections import Counter
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from landscape.snn.neuron import SpikingNeuron
+
+_LIBRARIES = {
+    "spikingjelly": "SpikingJelly",
+    "snntorch": "snnTorch",
+    "sinabs": "sinabs",
+    "norse": "Norse",
+}
+# Methods by which neurons return to rest, in the order in which the first one found is taken.
+_RESETS = ("reset_mem", "reset_states", "reset_state", "reset")
+
+
+def reset_state(model: nn.Module) -> int:
+    """Put all neurons of ``model`` to rest; return how many modules were reset.
+
+    Calls the first of ``reset_mem`` (snnTorch), ``reset_states`` (sinabs), ``reset_state`` and
+    ``reset`` (SpikingJelly) that a module has and that needs no argument; a stranger's plain
+    ``reset`` only if the module holds no parameters. A network without state, such as those of
+    ``landscape.snn``, is left alone.
+    """
+    count = 0
+    for module in model.modules():
+        for name in _RESETS:
+            method = getattr(module, name, None)
+            if (
+                name == "reset"
+                and _library(module) is None
+                and any(True for _ in module.parameters())
+            ):
+                continue  # elsewhere, ``reset`` may well mean "draw new weights"
+            if callable(method) and _needs_no_argument(method):
+                method()
+                count += 1
+                break
+    return count
+
+
+def is_spiking(model: nn.Module) -> bool:
+    """Whether ``model`` holds neurons of this package or of a library known here."""
+    return any(True for _ in _neurons(model))
+
+
+def set_eval(model: nn.Module) -> list[str]:
+    """Put ``model`` into eval mode with gradients intact; return what had to be done for that.
+
+    In SpikingJelly up to 0.0.0.0.15, integrate-and-fire neurons in eval mode emit spikes that
+    carry no gradient, so that every derivative would come out as zero or as an error. Such
+    neurons are found by trying, and kept in train mode, which changes nothing else in them.
+    """
+    model.eval()
+    trapped = [neuron for _, neuron in _neurons(model) if not _has_gradient_in_eval(neuron)]
+    for neuron in trapped:
+        neuron.train()
+    if not trapped:
+        return []
+    kinds = ", ".join(sorted({type(neuron).__name__ for neuron in trapped}))
+    return [
+        f"{len(trapped)} neuron layers ({kinds}) give no gradient in eval mode, as in "
+        "SpikingJelly up to 0.0.0.0.15; they are kept in train mode, all else is in eval mode."
+    ]
+
+
+def spiking_notes(model: nn.Module) -> list[str]:
+    """Describe the neurons, one line for each library and kind; empty if there are none.
+
+    Each line names library and version, class and count, surrogate, and step mode or reset
+    where the neurons tell.
+    """
+    kinds = Counter(
+        f"{_library_and_version(library)}, {type(neuron).__name__}{_settings(neuron)}"
+        for library, neuron in _neurons(model)
+    )
+    return [f"{count} x {kind}" for kind, count in kinds.items()]
+
+
+def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    for module in model.modules():
+        if isinstance(module, SpikingNeuron):
+            yield "landscape", module
+        elif (library := _library(module)) is not None and _fires(module):
+            yield library, module
+
+
+def _library(module: nn.Module) -> str | None:
+    for cls in type(module).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if package in _LIBRARIES:
+            return package
+    return None
+
+
+def _fires(module: nn.Module) -> bool:
+    marks = ("v_threshold", "surrogate_function", "spike_grad", "threshold", "spike_threshold")
+    return any(hasattr(module, mark) for mark in marks) or "neuron" in type(module).__module__
+
+
+def _library_and_version(library: str) -> str:
+    if library == "landscape":
+        return library
+    try:
+        return f"{_LIBRARIES[library]} {importlib.metadata.version(library)}"
+    except importlib.metadata.PackageNotFoundError:
+        return _LIBRARIES[library]
+
+
+def _settings(neuron: nn.Module) -> str:
+    if isinstance(neuron, SpikingNeuron):
+        dyn = neuron.dynamics
+        kind = "leaky integrate-and-fire" if dyn.tau else "integrate-and-fire"
+        smooth = ", smooth" if dyn.smooth else ""
+        return f" ({kind}, T={neuron.num_time_steps}, surrogate {dyn.surrogate}{smooth})"
+    parts = []
+    if (surrogate := getattr(neuron, "surrogate_function", None)) is not None:
+        slope = getattr(surrogate, "alpha", None)
+        shown = "" if slope is None else f"(alpha={float(slope):g})"
+        parts.append(f"surrogate {type(surrogate).__name__}{shown}")
+    if (surrogate := getattr(neuron, "spike_grad", None)) is not None:
+        parts.append(f"surrogate {_closure_name(surrogate)}")
+    if hasattr(neuron, "v_reset"):
+        v_reset = neuron.v_reset
+        parts.append("soft reset" if v_reset is None else f"hard reset to {v_reset:g}")
+    if isinstance(mechanism := getattr(neuron, "_reset_mechanism", None), str):
+        parts.append(f"reset by {mechanism}")
+    if isinstance(mode := getattr(neuron, "step_mode", None), str):
+        parts.append("multi-step" if mode == "m" else "single-step")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _closure_name(function: object) -> str:
+    """Name snnTorch's surrogate, a function made by ``atan(alpha=2.0)`` and the like."""
+    if not inspect.isfunction(function):
+        return type(function).__name__
+    values = inspect.getclosurevars(function).nonlocals
+    slopes = [f"{k}={v:g}" for k, v in values.items() if isinstance(v, int | float)]
+    name = function.__qualname__.partition(".")[0]
+    return f"{name}({', '.join(slopes)})" if slopes else name
+
+
+def _needs_no_argument(method: object) -> bool:
+    try:
+        parameters = inspect.signature(method).parameters.values()  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return all(p.default is not p.empty or p.kind in variadic for p in parameters)
+
+
+def _has_gradient_in_eval(neuron: nn.Module) -> bool:
+    if _library(neuron) != "spikingjelly":
+        return True
+    reset_state(neuron)  # a state that hangs on a graph cannot be copied
+    probe = copy.deepcopy(neuron)
+    probe.eval()
+    # Neurons act elementwise, so one number in the step mode's shape is enough of an input.
+    shape = (1, 1, 1) if getattr(probe, "step_mode", "s") == "m" else (1, 1)
+    x = torch.full(shape, 2.0, requires_grad=True)
+    try:
+        with torch.enable_grad():
+            spikes = probe(x)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        # A neuron that wants another shape of input; the trap is known of elementwise ones only.
+        return True
+    return not isinstance(spikes, torch.Tensor) or spikes.requires_grad
