@@ -1,0 +1,120 @@
+"""Recognise a checkpoint's format by its content; its name is never trusted."""
+
+import difflib
+import stat
+from enum import Enum
+from pathlib import Path
+
+from landscape.checkpoint.archive import COPY_AGAIN
+from landscape.checkpoint.errors import CheckpointError, refuse
+
+MAX_SAFETENSORS_HEADER = 100_000_000  # the format's own limit, in bytes
+
+
+class Format(Enum):
+    """The containers that can be read; the value is what a reader is told."""
+
+    SAFETENSORS = "safetensors"
+    SHARDED = "safetensors in shards"
+    TORCH_ZIP = "torch.save"
+    TORCH_LEGACY = "torch.save before PyTorch 1.6"
+    DISTRIBUTED = "torch.distributed.checkpoint folder"
+
+
+_FOREIGN = (
+    (b"\x89HDF", "an HDF5 file (Keras, loss-landscape)"),
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"\xfd7zXZ", "compressed with xz"),
+    (b"BZh", "compressed with bzip2"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"GGUF", "a GGUF file (llama.cpp)"),
+    (b"\x7fELF", "a program"),
+    (
+        b"version https://git-lfs",
+        "a Git LFS pointer, not the weights (git lfs pull)",
+    ),
+    (b"<", "a web page: the download went wrong"),
+)
+_EXPECTED = "Expected a file by safetensors or torch.save (.safetensors, .pt, .pth, .ckpt)"
+
+
+def recognise(path: Path) -> tuple[Format, Path]:
+    """The format at ``path``, and the file (or distributed folder) to read it from.
+
+    Raises
+    ------
+    CheckpointError
+        If nothing is there, it cannot be read, or it is of no known format.
+    """
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return _folder(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise refuse(path, "it is neither a file nor a folder", "Pass a checkpoint file")
+        with path.open("rb") as file:
+            head = file.read(512)
+    except FileNotFoundError:
+        raise refuse(path, "there is no such file", _similar(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refuse(path, f"it cannot be read ({reason})", "Check its permissions") from None
+    return _file(path, head, status.st_size), path
+
+
+def _file(path: Path, head: bytes, size: int) -> Format:
+    if not head:
+        raise refuse(path, "it is empty", COPY_AGAIN)
+    if head.startswith(b"PK\x03\x04"):
+        return Format.TORCH_ZIP
+    if head.startswith(b"\x80\x02\x8a\n"):
+        return Format.TORCH_LEGACY
+    header = int.from_bytes(head[:8], "little")
+    if head[8:9] == b"{" and header <= MAX_SAFETENSORS_HEADER:
+        if header + 8 > size:
+            raise refuse(
+                path,
+                f"its header should have {header} bytes, but the file has {size} in all",
+                COPY_AGAIN,
+            )
+        return Format.SAFETENSORS
+    if head.lstrip().startswith(b"{"):
+        return Format.SHARDED
+    raise _foreign(path, head)
+
+
+def _foreign(path: Path, head: bytes) -> CheckpointError:
+    what = next((text for magic, text in _FOREIGN if head.lstrip().startswith(magic)), None)
+    if head[257:262] == b"ustar":
+        what = "a tar archive"
+    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
+        what = "a bare pickle (pickle.dump): reading it means running it"
+    if what is not None:
+        return refuse(path, f"it is {what}", _EXPECTED)
+    return refuse(path, f"its first bytes, {head[:8].hex(' ')}, are of no known format", _EXPECTED)
+
+
+def _folder(path: Path) -> tuple[Format, Path]:
+    if (path / ".metadata").is_file():
+        return Format.DISTRIBUTED, path
+    indexes = sorted(path.glob("*.safetensors.index.json"))
+    singles = sorted(path.glob("*.safetensors"))
+    if len(indexes) == 1:
+        return Format.SHARDED, indexes[0]
+    if len(singles) == 1 and not indexes:
+        return Format.SAFETENSORS, singles[0]
+    raise refuse(
+        path,
+        "it is a folder, but neither a torch.distributed.checkpoint (no .metadata) nor one "
+        "safetensors checkpoint",
+        "Pass the checkpoint file inside it",
+    )
+
+
+def _similar(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f"The folder {path.parent} is not there either"
+    close = difflib.get_close_matches(path.name, names, n=3)
+    return f"Did you mean {' or '.join(close)}?" if close else "Check the path"

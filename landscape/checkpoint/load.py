@@ -1,0 +1,170 @@
+"""Checkpoint files in, named tensors out: the one door to every format."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from torch import Tensor
+
+from landscape.checkpoint.archive import outline_of_legacy, outline_of_zip
+from landscape.checkpoint.distributed_folder import read_folder
+from landscape.checkpoint.errors import printable, refuse
+from landscape.checkpoint.formats import Format, recognise
+from landscape.checkpoint.outline import Outline
+from landscape.checkpoint.pickled import load_pickled, load_unrestricted
+from landscape.checkpoint.safetensor import check_shard, read_safetensors, shards_of
+from landscape.checkpoint.save import EMBEDDED_SIDECAR
+from landscape.checkpoint.sidecar import Sidecar, read_sidecar, sidecar_path
+from landscape.checkpoint.unwrap import unwrap
+from landscape.files import sha256_of_file
+
+LIGHTNING = "pytorch-lightning_version"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """Weights that were read, and where they came from."""
+
+    path: Path
+    sha256: str  # of the file's bytes; of all files' digests for a folder or shards
+    format: str
+    state: Mapping[str, Tensor]  # on the CPU, dtypes as stored
+    sidecar: Sidecar | None
+    notes: tuple[str, ...]  # what was unwrapped, stripped, ignored
+    contents: Mapping[str, str]  # other entries of the file, described
+    prefix: str = ""  # taken off every name
+
+
+def load_checkpoint(
+    path: Path | str,
+    *,
+    use_ema: bool = False,
+    state_key: str | None = None,
+    allow_globals: Sequence[str] = (),
+    unsafe_pickle: bool = False,
+) -> Checkpoint:
+    """Read the weights at ``path``, whatever its format, without running anything in it.
+
+    Parameters
+    ----------
+    path
+        A file by safetensors or ``torch.save``, the index of a sharded checkpoint, or a folder by
+        ``torch.distributed.checkpoint``.
+    use_ema
+        Take the averaged weights; without it they are never chosen where others are present.
+    state_key
+        Which entry of the file holds the weights, where that is not clear.
+    allow_globals
+        Further classes, as ``module.Class``, that the file may build.
+    unsafe_pickle
+        Load as an unrestricted pickle, which can run any code: for a file of one's own making.
+
+    Raises
+    ------
+    CheckpointError
+        For every file that cannot be used, with what to do about it.
+    """
+    path = Path(path)
+    kind, source = recognise(path)
+    metadata: Mapping[str, str] = {}
+    value: Any
+    if kind is Format.SAFETENSORS:
+        value, metadata = read_safetensors(source)
+    elif kind is Format.SHARDED:
+        value = _read_shards(source)
+    elif kind is Format.DISTRIBUTED:
+        value = read_folder(source)
+    elif unsafe_pickle:
+        value = _state_of_module(load_unrestricted(source))
+    else:
+        with source.open("rb") as file:
+            contents = outline_of(kind, source, file, check_data=True)
+            value = load_pickled(source, file, contents, allow_globals)
+    found = unwrap(path, value, use_ema=use_ema, state_key=state_key)
+    for name, tensor in found.tensors.items():
+        _check_tensor(path, name, tensor)
+    digest, sidecar, sidecar_notes = sidecar_of(kind, source, metadata)
+    notes = (*found.notes, *sidecar_notes)
+    if unsafe_pickle:
+        notes = ("loaded as an unrestricted pickle, on request", *notes)
+    return Checkpoint(
+        path=path,
+        sha256=digest,
+        format=format_name(kind, found.contents),
+        state={name: tensor.detach() for name, tensor in found.tensors.items()},
+        sidecar=sidecar,
+        notes=notes,
+        contents=found.contents,
+        prefix=found.prefix,
+    )
+
+
+def format_name(kind: Format, contents: Mapping[str, str]) -> str:
+    """The container's name, and the trainer's where the contents show it."""
+    return f"{kind.value} (Lightning)" if LIGHTNING in contents else kind.value
+
+
+def outline_of(kind: Format, path: Path, file: IO[bytes], *, check_data: bool) -> Outline:
+    """Check and outline a file that ``torch.save`` wrote, in either of its formats."""
+    if kind is Format.TORCH_ZIP:
+        return outline_of_zip(path, file, check_data=check_data)
+    return outline_of_legacy(path, file)
+
+
+def _read_shards(index: Path) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for file, wanted in shards_of(index).items():
+        shard, _ = read_safetensors(index.parent / file)
+        check_shard(index.parent / file, wanted, shard)
+        tensors |= {name: shard[name] for name in wanted}
+    return tensors
+
+
+def _state_of_module(value: Any) -> Any:
+    return value.state_dict() if isinstance(value, torch.nn.Module) else value
+
+
+def _check_tensor(path: Path, name: str, tensor: Tensor) -> None:
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+        kind = "quantised" if tensor.is_quantized else f"{tensor.layout} on {tensor.device}"
+        raise refuse(
+            path,
+            f"tensor '{printable(name)}' is {kind}; curvature needs dense floating-point weights",
+            "Save the weights before quantisation or sparsification",
+        )
+
+
+def _digest(kind: Format, source: Path) -> str:
+    if kind is Format.SHARDED:
+        files = [source, *(source.parent / name for name in sorted(shards_of(source)))]
+    elif kind is Format.DISTRIBUTED:
+        files = sorted(file for file in source.iterdir() if file.is_file())
+    else:
+        return sha256_of_file(source)
+    lines = "".join(f"{sha256_of_file(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def sidecar_of(
+    kind: Format, source: Path, metadata: Mapping[str, str]
+) -> tuple[str, Sidecar | None, tuple[str, ...]]:
+    """The checkpoint's digest, and the sidecar of these very weights with notes on it.
+
+    That is the file beside them if it was written for them, or else the copy within.
+    """
+    digest = _digest(kind, source)
+    beside = read_sidecar(source) if source.is_file() else None
+    if beside is not None and beside.weights_sha256 in ("", digest):
+        return digest, beside, ()
+    name = sidecar_path(source).name
+    embedded = metadata.get(EMBEDDED_SIDECAR)
+    if embedded is not None:
+        inside = Sidecar.from_json(embedded, source)
+        note = "" if beside is None else f"{name} describes other weights; "
+        return digest, inside, (f"{note}the sidecar kept inside the weights' file was used",)
+    if beside is not None:
+        return digest, None, (f"{name} describes other weights and was ignored",)
+    return digest, None, ()

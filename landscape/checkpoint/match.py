@@ -1,0 +1,185 @@
+"""Put a checkpoint's weights into a model: every name and shape must fit, or one is told which."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from landscape.checkpoint.errors import CheckpointError, listing, printable
+from landscape.checkpoint.load import Checkpoint
+
+_SHOWN = 6
+# Membranes, synaptic currents and spikes that SpikingJelly and snnTorch may keep as buffers. They
+# belong to the batch last seen, not to the network, and start at zero in every evaluation.
+_NEURON_STATE = {"mem", "syn", "syn_exc", "syn_inh", "spk", "v", "v_seq", "spike", "spike_seq"}
+# Trainers wrap the network in a module of their own, with losses and metrics beside it.
+_WRAPPED_AS = ("model.", "net.", "network.", "module.", "backbone.")
+
+
+def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Copy ``checkpoint``'s weights into ``model``, in the model's dtypes; strict.
+
+    ``model`` is as it was if this fails.
+
+    Returns
+    -------
+    tuple of str
+        What was done beyond copying: dtypes converted, prefixes put back, neuron state left out.
+
+    Raises
+    ------
+    CheckpointError
+        If tensors are missing, unexpected or of another shape (each listed, with close matches),
+        are integers where weights are expected, or hold NaN or infinity.
+    """
+    state, notes = matched(model, checkpoint)
+    model.load_state_dict(state, strict=True)
+    return notes
+
+
+def matched(model: nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, Tensor], tuple[str, ...]]:
+    """The state dict that ``load_into`` would load, and its notes; ``model`` may be on "meta"."""
+    wanted = model.state_dict()
+    notes: list[str] = []
+    found = _aligned(checkpoint, wanted, notes)
+    found = _without_neuron_state(model, found, wanted, notes)
+    _check_names_and_shapes(checkpoint, found, wanted)
+    parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    converted: dict[tuple[str, str], int] = {}
+    for name, tensor in found.items():
+        _check_values(checkpoint, name, tensor, wanted[name], notes, name in parameters)
+        if tensor.dtype != wanted[name].dtype:
+            pair = (_dtype(tensor), _dtype(wanted[name]))
+            converted[pair] = converted.get(pair, 0) + 1
+    notes += [f"{n} tensors converted from {a} to {b}" for (a, b), n in converted.items()]
+    return wanted | found, tuple(notes)
+
+
+def neuron_state_names(names: Iterable[str]) -> set[str]:
+    """Those names that a spiking layer's state would have (``lif1.mem``, ``sn2.v``)."""
+    return {name for name in names if "." in name and name.rpartition(".")[2] in _NEURON_STATE}
+
+
+def _aligned(
+    checkpoint: Checkpoint, wanted: Mapping[str, Tensor], notes: list[str]
+) -> dict[str, Tensor]:
+    """Give the tensors the model's names where they differ by a prefix only."""
+    state = dict(checkpoint.state)
+    if set(wanted) <= set(state):
+        return state
+    if checkpoint.prefix:
+        restored = {checkpoint.prefix + name: tensor for name, tensor in state.items()}
+        if set(wanted) <= set(restored):
+            notes.append(f"prefix '{checkpoint.prefix}' put back: the model's names have it")
+            return restored
+    for prefix in _WRAPPED_AS:
+        inside = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
+        if set(inside) == set(wanted):
+            left = [name for name in state if not name.startswith(prefix)]
+            beside = f"; ignored beside it: {listing(left)}" if left else ""
+            notes.append(f"the network is the part under '{prefix}'{beside}")
+            return inside
+    return state
+
+
+def _without_neuron_state(
+    model: nn.Module,
+    found: dict[str, Tensor],
+    wanted: Mapping[str, Tensor],
+    notes: list[str],
+) -> dict[str, Tensor]:
+    """Leave out state that the file has; keep the model's own where it has some."""
+    buffers = {name for name, _ in model.named_buffers(remove_duplicate=False)}
+    surplus = neuron_state_names(found) - set(wanted)
+    own = neuron_state_names(wanted) & buffers
+    left_out = sorted(surplus | (own & set(found)))
+    if left_out:
+        notes.append(f"neuron state not loaded, it starts at zero: {listing(left_out)}")
+    kept = {name: tensor for name, tensor in found.items() if name not in left_out}
+    return kept | {name: wanted[name] for name in own}
+
+
+def _check_names_and_shapes(
+    checkpoint: Checkpoint, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> None:
+    missing = [name for name in wanted if name not in found]
+    unexpected = [name for name in found if name not in wanted]
+    misshapen = [n for n in wanted if n in found and found[n].shape != wanted[n].shape]
+    if not (missing or unexpected or misshapen):
+        return
+    lines = [f"{printable(str(checkpoint.path))}: its tensors do not fit the model."]
+    lines += _lines("missing, expected by the model", missing, wanted, unexpected)
+    lines += _lines("unexpected, not in the model", unexpected, found, missing)
+    shapes = [
+        f"  shape of '{printable(n)}': {tuple(found[n].shape)} in the file, "
+        f"{tuple(wanted[n].shape)} in the model"
+        for n in misshapen
+    ]
+    lines += _shortened(shapes)
+    if misshapen and not (missing or unexpected):
+        lines.append("Was it saved with another width? Give the factory's arguments: ?name=value.")
+    else:
+        lines.append("Name the network that was saved with --model, or the weights' --state-key.")
+    raise CheckpointError("\n".join(lines))
+
+
+def _lines(
+    what: str, names: list[str], tensors: Mapping[str, Tensor], others: list[str]
+) -> list[str]:
+    lines = []
+    for name in names:
+        close = difflib.get_close_matches(name, others, n=1)
+        hint = f"; close to '{printable(close[0])}'" if close else ""
+        lines.append(f"  {what}: '{printable(name)}' {tuple(tensors[name].shape)}{hint}")
+        if len(lines) == _SHOWN:  # matching every name against every other would take long
+            break
+    return lines + ([f"  … and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    return lines[:_SHOWN] + ([f"  … and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else [])
+
+
+def _check_values(
+    checkpoint: Checkpoint,
+    name: str,
+    tensor: Tensor,
+    target: Tensor,
+    notes: list[str],
+    is_parameter: bool,
+) -> None:
+    where = f"{printable(str(checkpoint.path))}: tensor '{printable(name)}'"
+    if target.is_floating_point() and not tensor.is_floating_point():
+        raise CheckpointError(
+            f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Quantised "
+            "weights have no curvature: analyse the network before quantisation."
+        )
+    if tensor.is_complex() or tensor.is_floating_point() != target.is_floating_point():
+        raise CheckpointError(
+            f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Name the "
+            "network that was saved with --model."
+        )
+    if not tensor.is_floating_point():
+        return
+    # Not every narrow floating-point type has isfinite; each converts to float32 exactly.
+    wide = tensor if tensor.dtype in (torch.float32, torch.float64) else tensor.float()
+    bad = int((~torch.isfinite(wide)).sum())
+    statistics = name.endswith(("running_mean", "running_var"))
+    if bad and (is_parameter or statistics):
+        raise CheckpointError(
+            f"{where} holds {bad} NaN or infinite values of {tensor.numel()}: the training had "
+            "diverged. Use a checkpoint from before that."
+        )
+    if bad:  # masks in attention layers are made of -inf
+        notes.append(f"buffer '{printable(name)}' holds {bad} NaN or infinite values")
+    narrow = torch.finfo(target.dtype).max
+    if not bad and wide.numel() and float(wide.abs().max()) > narrow:
+        raise CheckpointError(
+            f"{where} holds values beyond the model's {_dtype(target)}. Build the model in "
+            f"{_dtype(tensor)}: --dtype."
+        )
+
+
+def _dtype(tensor: Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

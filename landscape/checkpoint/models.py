@@ -1,0 +1,172 @@
+"""The networks that need no code of the user's, and which network a checkpoint belongs to."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from landscape.checkpoint.errors import CheckpointError, printable
+from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.match import load_into, matched
+from landscape.factories import MODELS, load_factory
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.model import CSNN, SpikingMLP
+from landscape.snn.surrogate import surrogate_by_name
+
+_ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+}
+
+
+def csnn(
+    channels: int,
+    num_time_steps: int = 4,
+    surrogate: str = "atan",
+    alpha: float | None = None,
+    threshold: float = 1.0,
+    image_size: int = 28,
+) -> CSNN:
+    """Build the convolutional spiking network of the published protocol; see ``CSNN``."""
+    return CSNN(
+        channels,
+        num_time_steps,
+        surrogate=surrogate_by_name(surrogate, alpha),
+        threshold=threshold,
+        image_size=image_size,
+    )
+
+
+def spiking_mlp(
+    sizes: str,
+    num_time_steps: int = 4,
+    surrogate: str = "atan",
+    alpha: float | None = None,
+    threshold: float = 1.0,
+    bias: bool = False,
+) -> SpikingMLP:
+    """Build a fully connected spiking network; ``sizes`` is written ``784-100-10``."""
+    dynamics = NeuronDynamics(threshold=threshold, surrogate=surrogate_by_name(surrogate, alpha))
+    return SpikingMLP(parse_sizes(sizes), num_time_steps, dynamics=dynamics, bias=bias)
+
+
+def mlp(sizes: str, activation: str = "relu", bias: bool = True) -> nn.Sequential:
+    """Build a fully connected network; ``sizes`` is written ``4-32-3``.
+
+    Raises
+    ------
+    ValueError
+        If ``sizes`` is not two or more numbers, or ``activation`` is unknown.
+    """
+    if activation not in _ACTIVATIONS:
+        known = ", ".join(_ACTIVATIONS)
+        raise ValueError(f"activation must be one of {known}; got '{activation}'.")
+    layers: list[nn.Module] = [nn.Flatten()]
+    for n_in, n_out in itertools.pairwise(parse_sizes(sizes)):
+        layers += [nn.Linear(n_in, n_out, bias=bias), _ACTIVATIONS[activation]()]
+    return nn.Sequential(*layers[:-1])
+
+
+BUILTIN_MODELS: Mapping[str, Callable[..., nn.Module]] = {
+    "csnn": csnn,
+    "spiking-mlp": spiking_mlp,
+    "mlp": mlp,
+}
+
+
+def parse_sizes(text: str) -> tuple[int, ...]:
+    """Read ``784-100-10`` as layer sizes.
+
+    Raises
+    ------
+    ValueError
+        If it is not two or more positive numbers.
+    """
+    parts = str(text).split("-")
+    if len(parts) < 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"sizes must be two or more numbers, as 784-100-10; got '{text}'.")
+    return tuple(map(int, parts))
+
+
+def model_spec(checkpoint: Checkpoint) -> str | None:
+    """The built-in network that ``checkpoint`` belongs to, by its sidecar or its tensors.
+
+    A sidecar may name any factory; one that is not built in is never imported on its word, and
+    gives None.
+    """
+    named = checkpoint.sidecar.model if checkpoint.sidecar is not None else None
+    if named is not None and named.partition("?")[0] in BUILTIN_MODELS:
+        return named
+    return infer_model(checkpoint.state)
+
+
+def build_model(spec: str) -> nn.Module:
+    """Build the network that the user's ``spec`` names, with the weights it starts with.
+
+    Raises
+    ------
+    landscape.factories.FactoryError
+        If the spec leads nowhere, its code fails, or what it makes is no ``nn.Module``.
+    """
+    factory = load_factory(spec, group=MODELS, builtin=BUILTIN_MODELS)
+    made: Any = factory()
+    if not isinstance(made, nn.Module):
+        raise CheckpointError(
+            f"--model '{spec}' made a {type(made).__name__}; it must make a torch.nn.Module."
+        )
+    return made
+
+
+def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module, tuple[str, ...]]:
+    """Build the network of ``checkpoint`` and load its weights.
+
+    Parameters
+    ----------
+    checkpoint
+        As read by ``load_checkpoint``.
+    spec
+        What the user asked for; None takes the built-in network that the checkpoint names or
+        that its tensors show.
+
+    Returns
+    -------
+    tuple
+        The network, and what was done to make the weights fit (see ``load_into``).
+
+    Raises
+    ------
+    CheckpointError
+        If no network is known, or the weights do not fit it.
+    """
+    if spec is not None:
+        model = build_model(spec)
+        return model, load_into(model, checkpoint)
+    found = model_spec(checkpoint)
+    if found is None:
+        raise CheckpointError(_unknown(checkpoint))
+    # A spec from a file may ask for any size. On the meta device that costs nothing, and weights
+    # that do not fit it are refused there.
+    with torch.device("meta"):
+        matched(build_model(found), checkpoint)
+    model = build_model(found)
+    return model, load_into(model, checkpoint)
+
+
+def _unknown(checkpoint: Checkpoint) -> str:
+    path = printable(str(checkpoint.path))
+    if checkpoint.sidecar is not None:
+        named = printable(checkpoint.sidecar.model)
+        return (
+            f"{path}: its sidecar names the model '{named}', which is not built in; code named in "
+            f"a file is not imported. If you trust it, say so: --model '{named}'."
+        )
+    return (
+        f"{path}: its {len(checkpoint.state)} tensors belong to no built-in network. Name yours "
+        "with --model module:factory or --model path/to/file.py:factory."
+    )

@@ -1,0 +1,166 @@
+"""Inert descriptions of what a pickle holds: names, calls, storages and tensors, not the things."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+_REBUILD = "torch._utils._rebuild_"
+# ``torch.<X>Storage`` as written in files; the rest carry their dtype in the tensor's record.
+_STORAGE_DTYPES = {
+    "DoubleStorage": "float64",
+    "FloatStorage": "float32",
+    "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16",
+    "LongStorage": "int64",
+    "IntStorage": "int32",
+    "ShortStorage": "int16",
+    "CharStorage": "int8",
+    "ByteStorage": "uint8",
+    "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64",
+    "ComplexDoubleStorage": "complex128",
+    "QInt8Storage": "qint8",
+    "QUInt8Storage": "quint8",
+    "QInt32Storage": "qint32",
+    "UntypedStorage": "uint8",
+}
+_ITEM_SIZES = {"bool": 1, "bfloat16": 2, "complex64": 8, "complex128": 16}
+
+
+class OutlineError(Exception):
+    """A pickle that cannot be followed; the message completes "the file is damaged: …"."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """A class or function that the pickle names, as ``module.qualname``."""
+
+    path: str
+
+
+@dataclass(eq=False)
+class Call:
+    """What the pickle would call, with which arguments, and the state it would set."""
+
+    name: str
+    arguments: tuple[Any, ...]
+    state: Any = None
+
+
+@dataclass(frozen=True)
+class StorageOutline:
+    """Raw numbers somewhere in the file: ``num_items`` of ``dtype`` under ``key``."""
+
+    key: str
+    dtype: str
+    num_items: int
+
+    @property
+    def num_bytes(self) -> int:
+        return self.num_items * item_size(self.dtype)
+
+
+@dataclass(frozen=True)
+class TensorOutline:
+    """A tensor as described, not read."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    storage: StorageOutline | None = None  # None where the container says where the numbers are
+    layout: str = "strided"  # or the name of PyTorch's function that would rebuild it
+
+    @property
+    def num_elements(self) -> int:
+        return math.prod(self.shape)
+
+
+@dataclass
+class Outline:
+    """One pickle: its value in inert form, the names it uses, the storages it refers to."""
+
+    value: Any = None
+    names: set[str] = field(default_factory=set)
+    later_instructions: set[str] = field(default_factory=set)  # of pickle protocols above 2
+    calls: list[Call] = field(default_factory=list)
+    storages: dict[str, StorageOutline] = field(default_factory=dict)
+
+
+def rebuilds_tensor(path: str) -> bool:
+    """Whether ``path`` names one of PyTorch's functions that rebuild tensors."""
+    return path.startswith(_REBUILD) or path == "torch._tensor._rebuild_from_type_v2"
+
+
+def item_size(dtype: str) -> int:
+    """Bytes per element of a dtype known by its name in torch."""
+    digits = "".join(c for c in dtype.split("_", maxsplit=1)[0] if c.isdigit())
+    return _ITEM_SIZES.get(dtype) or (int(digits) // 8 if digits else 1)
+
+
+def storage_outline(reference: Any) -> StorageOutline:
+    """Interpret a pickle's persistent id as PyTorch writes them for storages."""
+    match reference:
+        case ("storage", Name(path=path), str() | int() as key, _, int() as num_items, *view):
+            dtype = _STORAGE_DTYPES.get(path.rpartition(".")[2])
+            if dtype is not None and num_items >= 0 and view in ([], [None]):
+                return StorageOutline(str(key), dtype, num_items)
+    raise OutlineError("it refers to data in a way that PyTorch's own files do not")
+
+
+def tensor_outline(path: str, arguments: tuple[Any, ...]) -> TensorOutline:
+    """Interpret a call of one of PyTorch's functions that rebuild tensors.
+
+    Raises
+    ------
+    OutlineError
+        If the tensor would be larger than the numbers stored for it, or its shape is impossible.
+    """
+    kind = path.removeprefix(_REBUILD)
+    match kind, arguments:
+        case "parameter" | "parameter_with_state", (TensorOutline() as tensor, *_):
+            return tensor
+        case "torch._tensor._rebuild_from_type_v2", (Name(path=inner), _, tuple() as rest, _):
+            return tensor_outline(inner, rest)
+        case (
+            "tensor" | "tensor_v2" | "tensor_v3",
+            (
+                StorageOutline() as storage,
+                int() as offset,
+                tuple() as shape,
+                tuple() as steps,
+                *more,
+            ),
+        ):
+            dtype = storage.dtype
+            if kind == "tensor_v3" and isinstance(more[2], Name):
+                dtype = more[2].path.removeprefix("torch.")
+            return _strided(storage, dtype, offset, shape, steps)
+        case _, (*_, tuple() as shape) if kind not in ("tensor", "tensor_v2", "tensor_v3"):
+            return TensorOutline("unknown", _sizes(shape), layout=kind)
+    return TensorOutline("unknown", (), layout=kind)
+
+
+def _strided(
+    storage: StorageOutline,
+    dtype: str,
+    offset: int,
+    shape: tuple[Any, ...],
+    stride: tuple[Any, ...],
+) -> TensorOutline:
+    sizes, steps = _sizes(shape), _sizes(stride)
+    if len(sizes) != len(steps) or offset < 0:
+        raise OutlineError("it describes a tensor whose shape and strides do not belong together")
+    tensor = TensorOutline(dtype, sizes, storage)
+    last = offset + sum((n - 1) * step for n, step in zip(sizes, steps, strict=True))
+    # A few bytes can claim to be a tensor of any size (stride 0): no weights are stored so.
+    room = storage.num_bytes // item_size(dtype)
+    if tensor.num_elements and (last >= room or tensor.num_elements > room):
+        raise OutlineError(
+            f"it describes a tensor of shape {sizes} over only {room} stored numbers"
+        )
+    return tensor
+
+
+def _sizes(values: tuple[Any, ...]) -> tuple[int, ...]:
+    if not all(type(n) is int and 0 <= n < 2**62 for n in values) or len(values) > 64:
+        raise OutlineError("it describes a tensor with an impossible shape")
+    return values

@@ -1,0 +1,234 @@
+"""Read what a pickle describes without building any of it.
+
+The pickle's instructions are run on inert nodes: a class becomes its name, a call becomes a
+record of what would be called, a tensor its shape, dtype and place in the file. No class is
+imported, no function called and no weight allocated. It serves to list a file's contents and to
+check a file before PyTorch's restricted unpickler may load it.
+"""
+
+import io
+import pickletools
+from typing import Any
+
+from landscape.checkpoint.outline import (
+    Call,
+    Name,
+    Outline,
+    OutlineError,
+    rebuilds_tensor,
+    storage_outline,
+    tensor_outline,
+)
+
+MAX_INSTRUCTIONS = 5_000_000
+MAX_DEPTH = 100
+
+_LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_VALUES = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "LONG1"}
+# Pickle protocol 4, which PyTorch's restricted unpickler does not read, but outlines do.
+_LATER_VALUES = {"SHORT_BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES"}
+_LATER = {*_LATER_VALUES, "MEMOIZE", "STACK_GLOBAL", "ADDITEMS", "FROZENSET", "NEWOBJ_EX"}
+_CONTAINERS = (list, tuple, dict, Call)
+_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+def outline(stream: io.BytesIO) -> Outline:
+    """Follow one pickle in ``stream``, which is left just after it.
+
+    Raises
+    ------
+    OutlineError
+        If it is cut off, malformed, too large, too deeply nested, or uses an instruction that
+        files of weights do not.
+    """
+    reader = _Reader()
+    try:
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if count > MAX_INSTRUCTIONS:
+                raise OutlineError(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
+            reader.step(opcode.name, argument)
+    except OutlineError:
+        raise
+    # pickletools and the stack machine meet arbitrary bytes: whatever they stumble on, the file
+    # is malformed, and that is all there is to say.
+    except Exception as error:
+        raise OutlineError(f"its pickle is malformed or cut off ({type(error).__name__})") from None
+    _check_depth(reader.outline.value)
+    return reader.outline
+
+
+class _Reader:
+    """The pickle machine's stack, marks and memo, over inert values."""
+
+    def __init__(self) -> None:
+        self.outline = Outline()
+        self.stack: list[Any] = []
+        self.marks: list[list[Any]] = []
+        self.memo: dict[int, Any] = {}
+
+    def step(self, name: str, argument: Any) -> None:
+        if name in _LATER:
+            self.outline.later_instructions.add(name)
+        if name in _VALUES or name in _LATER_VALUES:
+            self.stack.append(argument)
+        elif name in _LITERALS:
+            self.stack.append(_LITERALS[name])
+        elif name in _TUPLES:
+            start = len(self.stack) - _TUPLES[name]
+            if start < 0:
+                raise OutlineError("its pickle takes more values than there are")
+            self.stack[start:] = [tuple(self.stack[start:])]
+        elif (method := getattr(self, f"_{name.lower()}", None)) is not None:
+            method(argument)
+        elif name not in ("PROTO", "FRAME", "STOP"):
+            raise OutlineError(f"its pickle uses {name}, which files of weights do not")
+        elif name == "STOP":
+            self.outline.value = self.stack.pop()
+
+    def _to_mark(self) -> list[Any]:
+        items, self.stack = self.stack, self.marks.pop()
+        return items
+
+    def _mark(self, _: Any) -> None:
+        self.marks.append(self.stack)
+        self.stack = []
+
+    def _tuple(self, _: Any) -> None:
+        items = tuple(self._to_mark())
+        self.stack.append(items)
+
+    def _empty_tuple(self, _: Any) -> None:
+        self.stack.append(())
+
+    def _empty_list(self, _: Any) -> None:
+        self.stack.append([])
+
+    def _empty_dict(self, _: Any) -> None:
+        self.stack.append({})
+
+    def _empty_set(self, _: Any) -> None:
+        self.stack.append(Call("builtins.set", ()))
+
+    def _append(self, _: Any) -> None:
+        self._extend([self.stack.pop()])
+
+    def _appends(self, _: Any) -> None:
+        self._extend(self._to_mark())
+
+    def _extend(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, list):
+            raise OutlineError("its pickle appends to something that is not a list")
+        target.extend(items)
+
+    def _setitem(self, _: Any) -> None:
+        value, key = self.stack.pop(), self.stack.pop()
+        self._update([key, value])
+
+    def _setitems(self, _: Any) -> None:
+        self._update(self._to_mark())
+
+    def _update(self, items: list[Any]) -> None:
+        target = self.stack[-1]
+        if not isinstance(target, dict):
+            raise OutlineError("its pickle sets an item of something that is not a dictionary")
+        for key, value in zip(items[::2], items[1::2], strict=True):
+            target[_checked_key(key)] = value
+
+    def _binget(self, index: int) -> None:
+        self.stack.append(self.memo[index])
+
+    _long_binget = _binget
+
+    def _binput(self, index: int) -> None:
+        self.memo[index] = self.stack[-1]
+
+    _long_binput = _binput
+
+    def _memoize(self, _: Any) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
+
+    def _additems(self, _: Any) -> None:
+        items = self._to_mark()
+        target = self.stack[-1]
+        if not isinstance(target, Call):
+            raise OutlineError("its pickle adds to something that is not a set")
+        target.arguments = (*target.arguments, *items)
+
+    def _frozenset(self, _: Any) -> None:
+        items = tuple(self._to_mark())
+        self.stack.append(Call("builtins.frozenset", items))
+
+    def _stack_global(self, _: Any) -> None:
+        name, module = self.stack.pop(), self.stack.pop()
+        self._global(f"{module} {name}")
+
+    def _newobj_ex(self, _: Any) -> None:
+        self.stack.pop()  # keyword arguments: nothing that holds weights uses them
+        self._reduce(None)
+
+    def _global(self, argument: str) -> None:
+        path = argument.replace(" ", ".").replace("__builtin__.", "builtins.")
+        self.outline.names.add(path)
+        self.stack.append(Name(path))
+
+    def _binpersid(self, _: Any) -> None:
+        storage = storage_outline(self.stack.pop())
+        known = self.outline.storages.setdefault(storage.key, storage)
+        if known != storage:
+            raise OutlineError(f"storage {storage.key!r} is described in two ways")
+        self.stack.append(storage)
+
+    def _newobj(self, argument: Any) -> None:
+        self._reduce(argument)
+
+    def _reduce(self, _: Any) -> None:
+        arguments, function = self.stack.pop(), self.stack.pop()
+        if not isinstance(function, Name) or not isinstance(arguments, tuple):
+            raise OutlineError("its pickle calls something that is not a named class or function")
+        self.stack.append(self._called(function.path, arguments))
+
+    def _called(self, path: str, arguments: tuple[Any, ...]) -> Any:
+        if rebuilds_tensor(path):
+            return tensor_outline(path, arguments)
+        if path == "collections.OrderedDict" and not arguments:
+            return {}
+        call = Call(path, arguments)
+        self.outline.calls.append(call)
+        return call
+
+    def _build(self, _: Any) -> None:
+        state, target = self.stack.pop(), self.stack[-1]
+        if isinstance(target, Call):
+            target.state = state
+        elif not isinstance(target, dict):
+            raise OutlineError("its pickle sets the state of something that has none")
+
+
+def _checked_key(key: Any) -> Any:
+    # Hashing a deeply nested tuple recurses in C and can end the process.
+    parts = key if isinstance(key, tuple) else (key,)
+    if not all(isinstance(part, str | bytes | int | float | Call | None) for part in parts):
+        raise OutlineError("its pickle has a dictionary key that is neither text nor number")
+    return key
+
+
+def _check_depth(value: Any) -> None:
+    level, seen = [value], set[int]()
+    for _ in range(MAX_DEPTH):
+        children = [child for parent in level for child in _children(parent)]
+        level = [
+            c for c in children if id(c) not in seen and isinstance(c, list | tuple | dict | Call)
+        ]
+        seen.update(map(id, level))
+        if not level:
+            return
+    raise OutlineError(f"its contents are nested more than {MAX_DEPTH} levels deep")
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, Call):
+        return [*value.arguments, value.state]
+    return list(value) if isinstance(value, list | tuple) else []

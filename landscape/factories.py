@@ -1,0 +1,268 @@
+"""Turn what a user types for a model, data or loss into something that can be called.
+
+A spec is one of ::
+
+    name                    built in, or an entry point of an installed plug-in
+    package.module:factory  a function or class in an importable module
+    path/to/file.py:factory a function or class in a file
+    torchvision:name        a network by one of these libraries, where installed,
+    timm:name               with random weights
+
+each with arguments if wanted: ``name?channels=16&bias=false``. Specs come from the command line
+or the API only: a spec that was found in a file is not to be passed here.
+"""
+
+import difflib
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from urllib.parse import unquote
+
+MODELS = "landscape.models"
+DATASETS = "landscape.datasets"
+LOSSES = "landscape.losses"
+
+_HOW = "Give module:factory or path/to/file.py:factory, with ?name=value for arguments"
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
+_LIBRARIES = {"torchvision": "torchvision.models:get_model", "timm": "timm:create_model"}
+
+Value = bool | int | float | str | None
+
+
+class FactoryError(ValueError):
+    """A spec that does not lead to a model, data or loss; the message says where it ended."""
+
+
+@dataclass(frozen=True)
+class Factory:
+    """A function found by its spec, with the arguments that the spec gives it."""
+
+    spec: str
+    function: Callable[..., Any]
+    arguments: Mapping[str, Value] = field(default_factory=dict)
+
+    def __call__(self, **defaults: Any) -> Any:
+        """Call the function; arguments in the spec override ``defaults``.
+
+        Raises
+        ------
+        FactoryError
+            If the arguments do not fit the function, or it raises: with the line that did.
+        """
+        arguments = {**defaults, **self.arguments}
+        self._check(arguments)
+        try:
+            return self.function(**arguments)
+        # It is the user's code: it can fail in any way.
+        except Exception as error:
+            raise FactoryError(f"'{self.spec}' failed: {_where(error, self.function)}") from error
+
+    def _check(self, arguments: Mapping[str, Any]) -> None:
+        try:
+            signature = inspect.signature(self.function)
+        except (TypeError, ValueError):  # some callables written in C have none
+            return
+        try:
+            signature.bind(**arguments)
+        except TypeError as error:
+            known = [p.name for p in signature.parameters.values()]
+            unknown = next((name for name in arguments if name not in known), "")
+            hint = _close(unknown, known) if unknown else ""
+            raise FactoryError(
+                f"'{self.spec}': {error}.{hint} It takes {signature}. Arguments are written as "
+                "?name=value&name2=value2."
+            ) from None
+
+
+def load_factory(spec: str, *, group: str, builtin: Mapping[str, Callable[..., Any]]) -> Factory:
+    """Find the function that ``spec`` names, without calling it.
+
+    Parameters
+    ----------
+    spec
+        As in the module's docstring.
+    group
+        The entry points to look among: ``MODELS``, ``DATASETS`` or ``LOSSES``.
+    builtin
+        Names that need no module, with their functions.
+
+    Raises
+    ------
+    FactoryError
+        If the spec is malformed, its name is unknown (close ones are shown), or its module
+        cannot be imported (the user's line that failed is shown).
+    """
+    target, _, query = spec.partition("?")
+    arguments = parse_arguments(query, spec)
+    place, colon, name = target.rpartition(":")
+    if not colon:
+        return Factory(spec, _named(target, group, builtin), arguments)
+    if group == MODELS and place in _LIBRARIES:
+        return _library_model(spec, place, name, arguments)
+    if not place or not name:
+        raise FactoryError(f"'{spec}' is not complete. {_HOW}.")
+    module = _module_of_file(Path(place), spec) if place.endswith(".py") else _module(place, spec)
+    return Factory(spec, _attribute(module, name, spec), arguments)
+
+
+def parse_arguments(query: str, spec: str = "") -> dict[str, Value]:
+    """Parse ``k=v&k2=v2``; values become int, float, bool, None or, failing these, text.
+
+    Raises
+    ------
+    FactoryError
+        For a part that is not ``name=value`` or a name given twice.
+    """
+    arguments: dict[str, Value] = {}
+    for part in query.split("&") if query else []:
+        name, equals, text = part.partition("=")
+        if not equals or not name.isidentifier():
+            raise FactoryError(f"'{spec or query}': '{part}' must have the form name=value.")
+        if name in arguments:
+            raise FactoryError(f"'{spec or query}': '{name}' is given twice.")
+        arguments[name] = _typed(unquote(text))
+    return arguments
+
+
+def _typed(text: str) -> Value:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _named(name: str, group: str, builtin: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    if name in builtin:
+        return builtin[name]
+    points = {point.name: point for point in importlib.metadata.entry_points(group=group)}
+    if name not in points:
+        known = [*builtin, *points]
+        listed = ", ".join(sorted(known)) or "none"
+        file = f" Did you mean '{name}:factory'?" if name.endswith(".py") else ""
+        raise FactoryError(
+            f"'{name}' is not a known name.{_close(name, known) or file} Known: {listed}. {_HOW}."
+        )
+    try:
+        return _callable(points[name].load(), name)
+    except FactoryError:
+        raise
+    # A plug-in's module is run on import: it can fail in any way.
+    except Exception as error:
+        raise FactoryError(f"plug-in '{name}' cannot be imported: {_where(error)}") from error
+
+
+def _library_model(spec: str, library: str, name: str, arguments: Mapping[str, Value]) -> Factory:
+    if importlib.util.find_spec(library) is None:
+        raise FactoryError(f"'{spec}' needs {library}. Install it: pip install {library}.")
+    place, _, attribute = _LIBRARIES[library].partition(":")
+    function = _attribute(_module(place, spec), attribute, spec)
+
+    def build(**keywords: Any) -> Any:
+        return function(name, **keywords)
+
+    return Factory(spec, build, arguments)
+
+
+def _module(name: str, spec: str) -> ModuleType:
+    _put_on_path(Path.cwd())
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (name == error.name or name.startswith(f"{error.name}.")):
+            raise FactoryError(f"'{spec}' cannot be imported: {_where(error)}") from error
+        hint = (
+            f" There is a file {name}.py; give '{name}.py'." if Path(f"{name}.py").exists() else ""
+        )
+        raise FactoryError(
+            f"'{spec}': there is no module '{error.name}' on the path or in {Path.cwd()}.{hint} "
+            f"{_HOW}."
+        ) from None
+    except Exception as error:  # the module is the user's code
+        raise FactoryError(f"'{spec}' cannot be imported: {_where(error)}") from error
+
+
+def _module_of_file(path: Path, spec: str) -> ModuleType:
+    resolved = path.expanduser().resolve()
+    if not resolved.is_file():
+        siblings = [file.name for file in resolved.parent.glob("*.py")]
+        raise FactoryError(
+            f"'{spec}': there is no file {resolved}.{_close(resolved.name, siblings)}"
+        )
+    # Named after its place, so that two files of one name do not meet in sys.modules.
+    name = f"{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    found = importlib.util.spec_from_file_location(name, resolved)
+    if found is None or found.loader is None:
+        raise FactoryError(f"'{spec}': {resolved} is not a Python file.")
+    module = importlib.util.module_from_spec(found)
+    _put_on_path(resolved.parent)
+    sys.modules[name] = module  # dataclasses and pickle look their module up there
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:  # the file is the user's code
+        del sys.modules[name]
+        raise FactoryError(f"'{spec}' cannot be imported: {_where(error)}") from error
+    return module
+
+
+def _put_on_path(folder: Path) -> None:
+    """Put ``folder`` first on the import path, where ``python -m`` puts it."""
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+
+
+def _attribute(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            known = [entry for entry in vars(module) if not entry.startswith("_")]
+            raise FactoryError(f"'{spec}': {module.__name__} has no '{name}'.{_close(name, known)}")
+        found = getattr(found, part)
+    return _callable(found, spec)
+
+
+def _callable(found: Any, spec: str) -> Callable[..., Any]:
+    if not isinstance(found, type) and hasattr(found, "state_dict"):
+        return lambda: found  # a network, ready made; calling it would run it
+    if not callable(found):
+        raise FactoryError(
+            f"'{spec}' is a {type(found).__name__}; expected a function or class that makes one."
+        )
+    function: Callable[..., Any] = found
+    return function
+
+
+def _close(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=3)
+    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def _where(error: Exception, function: Callable[..., Any] | None = None) -> str:
+    """Say what was raised, and at which line of the user's code."""
+    text = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError):
+        return f"{text} at line {error.lineno}: {(error.text or '').strip()}"
+    frames = traceback.extract_tb(error.__traceback__)
+    code = getattr(function, "__code__", None) or getattr(
+        getattr(function, "__init__", None), "__code__", None
+    )
+    own = [f for f in frames if code is not None and f.filename == code.co_filename]
+    theirs = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
+    frame = next(iter(reversed(own or theirs)), None)
+    if frame is None:
+        return text
+    return f"{text}\n  at {frame.filename}, line {frame.lineno}, in {frame.name}: {frame.line}"
