@@ -1,12 +1,12 @@
 """From what the user wrote after ``--data`` to a data set."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 
-from landscape.data.arrays import load_npz
+from landscape.data.arrays import from_splits, load_npz
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME, load_embedded, load_fashion_mnist
+from landscape.factories import DATASETS, load_factory
 
 SPLITS = ("train", "test")
 
@@ -23,8 +23,9 @@ def open_dataset(spec: str, *, split: str, data_dir: Path | None = None) -> Data
     ----------
     spec
         ``fashion-mnist`` (the first copy found, see ``landscape.data.fashion_mnist``),
-        ``fashion-mnist-embedded`` (always the subset that comes with the package), or an ``.npz``
-        file of ``x`` and ``y``.
+        ``fashion-mnist-embedded`` (always the subset that comes with the package), an ``.npz``
+        file of ``x`` and ``y``, or a factory, ``module:function`` or ``file.py:function``, that
+        returns ``(x, y)`` or a dict of splits to ``(x, y)``.
     split
         ``train`` or ``test``.
     data_dir
@@ -37,13 +38,12 @@ def open_dataset(spec: str, *, split: str, data_dir: Path | None = None) -> Data
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}; got {split!r}.")
-    if spec in _BUILTIN:
-        return _BUILTIN[spec](split, data_dir)
+    name, _, arguments = spec.partition("?")
+    if name in _BUILTIN:
+        if arguments:
+            raise ValueError(f"{name} takes no arguments; got {arguments!r}. Write {name} alone.")
+        return _BUILTIN[name](split, data_dir)
     if spec.endswith(".npz"):
         return load_npz(Path(spec), split)
-    close = get_close_matches(spec, _BUILTIN, n=1, cutoff=0.4)
-    hint = f" Did you mean {close[0]}?" if close else ""
-    raise ValueError(
-        f"unknown data set {spec!r}; it must be one of {', '.join(_BUILTIN)}, or an .npz file."
-        f"{hint}"
-    )
+    factory = load_factory(spec, group=DATASETS, builtin=_BUILTIN)
+    return from_splits(factory(), name=spec, split=split)

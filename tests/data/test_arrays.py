@@ -94,8 +94,23 @@ def test_factories_return_a_pair_or_splits():
         from_splits(pair[0], name="f", split="train")
 
 
+def test_a_factory_in_a_file_is_opened(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n"
+        "def data(n):\n"
+        "    return {'test': (np.zeros((n, 2), 'f4'), np.arange(n))}\n"
+    )
+    spec = f"{tmp_path / 'mine.py'}:data?n=3"
+    data = open_dataset(spec, split="test")
+    assert (len(data), data.num_classes, data.name) == (3, 3, spec)
+    with pytest.raises(ValueError, match=r"returned no train split, only test"):
+        open_dataset(spec, split="train")
+
+
 def test_unknown_names_show_close_ones():
-    with pytest.raises(ValueError, match=r"unknown data set 'fashon-mnist'.* Did you mean fashion"):
+    with pytest.raises(ValueError, match=r"Did you mean 'fashion-mnist'"):
         open_dataset("fashon-mnist", split="train")
+    with pytest.raises(ValueError, match=r"fashion-mnist takes no arguments; got 'n=3'"):
+        open_dataset("fashion-mnist?n=3", split="train")
     with pytest.raises(ValueError, match=r"split must be one of train, test; got 'valid'"):
         open_dataset("fashion-mnist", split="valid")

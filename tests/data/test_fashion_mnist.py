@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.data import open_dataset
+from landscape.data import open_dataset, random_order
 from landscape.data.fashion_mnist import SIZES, SYSTEM_FOLDER, cache_folder, find_copy
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,11 @@ def test_embedded_subset_is_stratified_and_scaled(split, per_class):
     assert np.all(np.diff(data.indices) > 0)
     assert data.indices.max() < SIZES[split]
     assert data.source.startswith("embedded subset")
+
+
+def test_embedded_training_images_are_among_those_of_the_protocol():
+    embedded = open_dataset("fashion-mnist-embedded", split="train")
+    assert set(embedded.indices) <= set(random_order(SIZES["train"], 42)[:20_000])
 
 
 def test_embedded_subset_is_small_and_carries_its_licence():

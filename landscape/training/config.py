@@ -1,0 +1,143 @@
+"""The published protocol as one frozen record: each default of training has its home here.
+
+Chang, Wang & Xiao (arXiv 2411.18250) and the code they released: CSNN with C = 128 and T = 4 on
+20,000 Fashion-MNIST images, mean squared error of the mean firing rate against the one-hot label,
+Adam at 1e-3 or SGD at 0.1 with momentum 0.9, cosine annealing over 64 epochs, batches of 128.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+PUBLISHED_LEARNING_RATES: Mapping[str, float] = {"adam": 1e-3, "sgd": 0.1}
+
+# Foret et al., ICLR 2021, appendix C: their choice where it is not tuned.
+DEFAULT_SAM_RHO = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """All that decides the final weights, apart from the machine.
+
+    Attributes
+    ----------
+    init, gain, beta
+        Initialisation scheme, a factor on all its weights, and β of the IKUN schemes.
+    optimizer
+        ``adam`` (β = 0.9, 0.999) or ``sgd`` (with ``momentum``).
+    lr
+        Learning rate of the first epoch; None is the published one of the optimiser.
+    sam_rho
+        Radius of sharpness-aware minimisation (Foret et al. 2021); 0 is plain training.
+    seed
+        Of the weights' base draws and, apart from them, of the order of the examples.
+    images, data_seed
+        Size and seed of the random subset of the training split; None is the whole split.
+    drop_last
+        Leave out the last partial batch of an epoch.
+    snapshots
+        Number of copies of the weights kept along the way, at even distances in epochs, the
+        initial and final ones among them; 0 keeps none.
+    """
+
+    init: str = "ikun_v1"
+    gain: float = 1.0
+    beta: Literal["released", "surrogate"] = "released"
+    optimizer: Literal["adam", "sgd"] = "adam"
+    lr: float | None = None
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    sam_rho: float = 0.0
+    seed: int = 0
+    channels: int = 128
+    num_time_steps: int = 4
+    epochs: int = 64
+    batch_size: int = 128
+    drop_last: bool = True
+    data: str = "fashion-mnist"
+    images: int | None = 20_000
+    data_seed: int = 42
+    loss: Literal["mse", "cross-entropy"] = "mse"
+    snapshots: int = 0
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in PUBLISHED_LEARNING_RATES:
+            names = ", ".join(PUBLISHED_LEARNING_RATES)
+            raise ValueError(f"optimizer must be one of {names}; got {self.optimizer!r}.")
+        if self.beta not in ("released", "surrogate"):
+            raise ValueError(f"beta must be released or surrogate; got {self.beta!r}.")
+        if self.loss not in ("mse", "cross-entropy"):
+            raise ValueError(f"loss must be mse or cross-entropy; got {self.loss!r}.")
+        for name in ("channels", "num_time_steps", "epochs", "batch_size"):
+            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        for name in ("seed", "data_seed"):
+            _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
+        for name in ("gain", "learning_rate"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value > 0, name, "a positive number", value)
+        for name in ("weight_decay", "sam_rho"):
+            value = getattr(self, name)
+            _require(math.isfinite(value) and value >= 0, name, "0 or more", value)
+        _require(0 <= self.momentum < 1, "momentum", "in [0, 1)", self.momentum)
+        if self.images is not None:
+            _require(self.images >= 1, "images", "at least 1", self.images)
+        _require(
+            self.snapshots == 0 or 2 <= self.snapshots <= self.epochs + 1,
+            "snapshots",
+            f"0, or from 2 to epochs + 1 = {self.epochs + 1}",
+            self.snapshots,
+        )
+
+    @property
+    def learning_rate(self) -> float:
+        """Learning rate of the first epoch."""
+        return PUBLISHED_LEARNING_RATES[self.optimizer] if self.lr is None else self.lr
+
+    def learning_rate_at(self, epoch: int) -> float:
+        """Learning rate of ``epoch``, counted from 1: cosine annealing to 0 after the last."""
+        phase = math.pi * (epoch - 1) / self.epochs
+        return self.learning_rate * (1 + math.cos(phase)) / 2
+
+    @property
+    def model(self) -> str:
+        """The network, as ``--model`` takes it."""
+        return f"csnn?channels={self.channels}&num_time_steps={self.num_time_steps}"
+
+    @property
+    def snapshot_epochs(self) -> tuple[int, ...]:
+        """Epochs after which the weights are kept; 0 is the initialisation."""
+        last = self.snapshots - 1  # rounded to whole epochs
+        return tuple((2 * i * self.epochs + last) // (2 * last) for i in range(self.snapshots))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings, as JSON can hold them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Read ``to_dict``'s result; a setting that it lacks takes its default.
+
+        Raises
+        ------
+        ValueError
+            It has a setting that this version does not know.
+        """
+        unknown = settings.keys() - {field.name for field in dataclasses.fields(cls)}
+        if unknown:
+            raise ValueError(f"unknown settings of training: {', '.join(sorted(unknown))}.")
+        return cls(**settings)
+
+
+def differences(old: TrainConfig, new: TrainConfig) -> str:
+    """Say which settings differ, as ``name: old -> new; …``; empty if none."""
+    before, after = old.to_dict(), new.to_dict()
+    return "; ".join(
+        f"{name}: {before[name]} -> {after[name]}" for name in after if before[name] != after[name]
+    )
+
+
+def _require(holds: bool, name: str, what: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{name} must be {what}; got {value}.")

@@ -1,0 +1,61 @@
+"""Optimisers of the protocol, and sharpness-aware minimisation around either."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from landscape.training.config import TrainConfig
+
+Closure = Callable[[], tuple[Tensor, Tensor]]  # -> mean loss, outputs
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
+    """Make the optimiser of ``config``; one fused sweep over the parameters a step."""
+    lr, weight_decay = config.learning_rate, config.weight_decay
+    theta = model.parameters()
+    if config.optimizer == "adam":
+        return torch.optim.Adam(theta, lr, weight_decay=weight_decay, fused=True)
+    momentum = config.momentum
+    return torch.optim.SGD(theta, lr, momentum, weight_decay=weight_decay, fused=True)
+
+
+def step(
+    model: nn.Module, optimizer: Optimizer, closure: Closure, sam_rho: float
+) -> tuple[Tensor, Tensor]:
+    """Take one step; return the loss and outputs before it, detached.
+
+    With ``sam_rho`` > 0 the gradient is that at θ + ρ g / |g| (Foret et al., ICLR 2021, eq. 2
+    and algorithm 1), where batch norm's running statistics are left alone.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    loss, outputs = closure()
+    torch.autograd.backward(loss)
+    if sam_rho > 0:
+        _replace_gradient_by_sam(model, optimizer, closure, sam_rho)
+    optimizer.step()
+    return loss.detach(), outputs.detach()
+
+
+def _replace_gradient_by_sam(
+    model: nn.Module, optimizer: Optimizer, closure: Closure, rho: float
+) -> None:
+    parameters = [p for p in model.parameters() if p.grad is not None]
+    with torch.no_grad():
+        weights = [p.clone() for p in parameters]
+        buffers = [b.clone() for b in model.buffers()]
+        norm = torch.stack([p.grad.norm() for p in parameters if p.grad is not None]).norm()
+        # At a stationary point g = 0 and there is no direction to climb.
+        scale = torch.where(norm > 0, rho / norm, 0)
+        for p in parameters:
+            if p.grad is not None:
+                p.add_(p.grad * scale)
+    optimizer.zero_grad(set_to_none=True)
+    loss, _ = closure()
+    torch.autograd.backward(loss)
+    with torch.no_grad():
+        for p, weight in zip(parameters, weights, strict=True):
+            p.copy_(weight)
+        for b, buffer in zip(model.buffers(), buffers, strict=True):
+            b.copy_(buffer)

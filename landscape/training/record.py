@@ -1,0 +1,89 @@
+"""What a training writes about itself: a record an epoch, and the checkpoint's sidecar."""
+
+import json
+import platform
+from typing import Any
+
+import numpy as np
+import torch
+
+import landscape
+from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
+from landscape.data import Dataset
+from landscape.training.config import TrainConfig
+from landscape.training.epoch import Score
+
+EpochRecord = dict[str, Any]
+
+
+def epoch_record(
+    config: TrainConfig, epoch: int, train: Score, test: Score, seconds: float
+) -> EpochRecord:
+    """A line of the metrics; ``train`` holds means over the epoch, while the weights moved."""
+    return {
+        "epoch": epoch,
+        "train_loss": train.loss,
+        "train_accuracy": train.accuracy,
+        "test_loss": test.loss,
+        "test_accuracy": test.accuracy,
+        "lr": config.learning_rate_at(epoch),
+        "seconds": round(seconds, 3),
+    }
+
+
+def as_lines(records: list[EpochRecord]) -> str:
+    """JSON Lines."""
+    return "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
+
+
+def describe(
+    config: TrainConfig,
+    dataset: Dataset,
+    device: torch.device,
+    records: list[EpochRecord],
+    train: Score | None,
+) -> Sidecar:
+    """Sidecar after the epochs of ``records``; ``train`` is measured at these very weights."""
+    last = records[-1] if records else {}
+    return Sidecar(
+        model=config.model,
+        loss=config.loss,
+        data=DataSpec(
+            name=dataset.name,
+            source=dataset.source,
+            split=dataset.split,
+            num_examples=len(dataset),
+            seed=None if config.images is None else config.data_seed,
+            sha256=dataset.indices_sha256,
+        ),
+        training=TrainingSpec(
+            init=config.init,
+            gain=config.gain,
+            optimizer=f"sam-{config.optimizer}" if config.sam_rho > 0 else config.optimizer,
+            learning_rate=config.learning_rate,
+            momentum=config.momentum if config.optimizer == "sgd" else 0.0,
+            weight_decay=config.weight_decay,
+            batch_size=config.batch_size,
+            seed=config.seed,
+            epoch=len(records),
+            epochs=config.epochs,
+        ),
+        metrics=Metrics(
+            train_loss=train.loss if train else None,
+            train_accuracy=train.accuracy if train else None,
+            test_loss=last.get("test_loss"),
+            test_accuracy=last.get("test_accuracy"),
+        ),
+        config=config.to_dict(),
+        versions={
+            "landscape": landscape.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "device": _device_name(device),
+        },
+    )
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
