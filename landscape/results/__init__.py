@@ -2,6 +2,13 @@
 
 from landscape.results.base import Result, ResultError, load_result, save_result
 from landscape.results.preflight import Check, Preflight
+from landscape.results.sharpness import (
+    MEASURES,
+    Measure,
+    MeasureInfo,
+    SharpnessTable,
+    make_measure,
+)
 from landscape.results.spectrum import (
     Eigenvalue,
     Eigenvalues,
@@ -12,9 +19,17 @@ from landscape.results.spectrum import (
     Trace,
 )
 from landscape.results.subject import OperatorSpec, Provenance, Subject, TrainingInfo
-from landscape.results.surface import DirectionSpec, LossLine, LossPlane, Trajectory
+from landscape.results.surface import (
+    DirectionSpec,
+    LineMeasures,
+    LossLine,
+    LossPlane,
+    PlaneMeasures,
+    Trajectory,
+)
 
 __all__ = [
+    "MEASURES",
     "Check",
     "DirectionSpec",
     "Eigenvalue",
@@ -22,18 +37,24 @@ __all__ = [
     "Estimate",
     "LayerRow",
     "LayerTable",
+    "LineMeasures",
     "LossLine",
     "LossPlane",
+    "Measure",
+    "MeasureInfo",
     "OperatorSpec",
+    "PlaneMeasures",
     "Preflight",
     "Provenance",
     "Result",
     "ResultError",
+    "SharpnessTable",
     "SpectralDensity",
     "Subject",
     "Trace",
     "TrainingInfo",
     "Trajectory",
     "load_result",
+    "make_measure",
     "save_result",
 ]

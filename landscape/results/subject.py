@@ -32,7 +32,7 @@ class Subject:
     checkpoint_sha256: str
     model: str  # e.g. csnn?channels=16
     spiking: bool
-    surrogate: str | None = None  # e.g. atan(alpha=2)
+    surrogate: str | None = None  # its neurons with their surrogate, in words
     num_params: int  # P of the whole network, frozen ones left out
     num_frozen: int = 0
     data: str  # e.g. fashion-mnist

@@ -22,6 +22,33 @@ class DirectionSpec:
     description: str = ""  # e.g. eigenvector 1 of the hessian, λ = 1.38
 
 
+@dataclass(frozen=True, kw_only=True)
+class LineMeasures:
+    """Flatness read off a line; see landscape.analysis.surface_measures for the definitions."""
+
+    radii: tuple[float, ...]  # |x|, in the line's coordinate
+    rises: tuple[float | None, ...]  # mean over directions; None where not finite
+    rise_stderrs: tuple[float | None, ...]  # over directions; None for one
+    threshold: float  # a rise of the loss
+    threshold_radii: tuple[float | None, ...]  # by direction: |x| of that rise; None: not reached
+    asymmetry: float | None
+    roughness: float | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlaneMeasures:
+    """Flatness read off a plane; see landscape.analysis.surface_measures for the definitions."""
+
+    threshold: float  # a rise of the loss
+    sublevel_area: float  # where the loss has risen by less, in units of x times y
+    sublevel_fraction: float  # of the grid's area
+    sublevel_cut: bool  # whether it reaches the border, so that the area is only a lower bound
+    asymmetry: float | None
+    roughness: float | None
+    nonconvex_fraction: float | None  # of the interior points, those of negative convexity
+    convexity: Array  # shape (X-2, Y-2), interior points: λ_min / max(|λ_min|, |λ_max|)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossLine(Result):
     """L(θ + x d) on ``axis``."""
@@ -35,7 +62,10 @@ class LossLine(Result):
     operator_name: str | None = None
     batch_norm: str = "eval"  # eval | train | recalibrated, at each point
     metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X,)
-    spread: Array | None = None  # shape (D, X): losses along D random directions, the first = losses
+    spread: Array | None = (
+        None  # shape (D, X): losses along D random directions, the first = losses
+    )
+    measures: LineMeasures | None = None  # None where the axis does not reach to both sides of 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,3 +94,4 @@ class LossPlane(Result):
     operator_name: str | None = None
     metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X, Y)
     trajectory: Trajectory | None = None
+    measures: PlaneMeasures | None = None  # None where an axis has 0 at its end or outside

@@ -1,0 +1,91 @@
+"""Autograd graphs that are kept between matvecs, for as many batches as memory allows.
+
+A Hessian-vector product costs 9 forward passes where the gradient's graph is built anew, and 6
+where it was kept; so the first matvec measures what a batch's graph holds and keeps what fits.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+G = TypeVar("G")
+
+_SHARE_OF_FREE_MEMORY = 0.5  # the rest is for Krylov bases and the work inside a matvec
+
+
+class GraphCache(Generic[G]):
+    """Graphs by batch index, built on first use and kept while ``budget`` bytes last.
+
+    Parameters
+    ----------
+    build
+        Makes the graph of batch i.
+    budget
+        Bytes; None: half of what is free on ``device``.
+    """
+
+    def __init__(
+        self, build: Callable[[int], G], device: torch.device, budget: int | None = None
+    ) -> None:
+        self._build = build
+        self._kept: dict[int, G] = {}
+        self.budget = free_memory(device, _SHARE_OF_FREE_MEMORY) if budget is None else budget
+        self.bytes_kept = 0
+        self.largest_graph = 0  # bytes; the peak that one batch adds
+
+    def __getitem__(self, index: int) -> G:
+        if index in self._kept:
+            return self._kept[index]
+        with count_saved_bytes() as counted:
+            graph = self._build(index)
+        size = counted()
+        self.largest_graph = max(self.largest_graph, size)
+        if self.bytes_kept + size <= self.budget:
+            self._kept[index] = graph
+            self.bytes_kept += size
+        return graph
+
+    def keeps(self, index: int) -> bool:
+        """Whether batch ``index`` need not be built again."""
+        return index in self._kept
+
+
+@contextmanager
+def count_saved_bytes() -> Iterator[Callable[[], int]]:
+    """Count the bytes that autograd saves inside the block, each storage once."""
+    storages: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        yield lambda: sum(storages.values())
+
+
+def free_memory(device: torch.device, share: float = 1.0) -> int:
+    """Bytes free on ``device``, times ``share``."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        free = _available_on_host()
+    else:
+        free = 2 << 30
+    return int(free * share)
+
+
+def _available_on_host() -> int:
+    # MemAvailable counts the page cache, which the kernel gives back; AVPHYS_PAGES does not.
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,75 @@
+"""S A S with a diagonal S from the weights: spectra that a rescaling of the weights leaves alone.
+
+Batch norm and ReLU let weights be rescaled without changing the function, and with it any
+eigenvalue of A (Dinh et al. 2017, arXiv 1703.04933). The eigenvalues of S A S do not move
+(Kwon et al. 2021, arXiv 2102.11600; Andriushchenko et al. 2023, arXiv 2302.07011):
+
+- ``filter``: s_i = the norm of the filter (row, for a matrix) that entry i belongs to; blind to
+  rescalings of whole filters before a batch norm, and of whole layers between ReLUs.
+- ``weight``: s_i = |θ_i|; blind to those and to rescalings of single units between ReLUs.
+
+Tensors of one dimension (biases, batch norm) have entries for filters: s_i = |θ_i| in both.
+"""
+
+import torch
+from torch import Tensor
+
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.parameters import ParameterLayout
+
+SCALES = ("none", "filter", "weight")
+
+
+class ScaledOperator(SelfAdjointOperator):
+    """S A S with S = diag(scale), scale of shape (P,)."""
+
+    def __init__(self, operator: SelfAdjointOperator, scale: Tensor) -> None:
+        if scale.shape != (operator.dim,):
+            raise ValueError(
+                f"scale must have shape ({operator.dim},); got shape {tuple(scale.shape)}."
+            )
+        self.operator, self.scale = operator, scale
+        self.dim, self.dtype, self.device = operator.dim, operator.dtype, operator.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        return self.scale * (self.operator @ (self.scale * v))
+
+
+class ShiftedOperator(SelfAdjointOperator):
+    """A + c I: with c the weight decay, the curvature of the regularised loss."""
+
+    def __init__(self, operator: SelfAdjointOperator, shift: float) -> None:
+        self.operator, self.shift = operator, shift
+        self.dim, self.dtype, self.device = operator.dim, operator.dtype, operator.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        return (self.operator @ v) + self.shift * v
+
+
+def filter_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """Norm of the filter that each entry of θ belongs to, shape (P,)."""
+    return layout.flatten([_filter_norms(w) for w in layout.split(theta)])
+
+
+def weight_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """|θ_i|, shape (P,)."""
+    del layout
+    return theta.abs()
+
+
+def scale_of(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """The diagonal of S by name, shape (P,): ones for ``none``."""
+    if name == "none":
+        return torch.ones_like(theta)
+    if name == "filter":
+        return filter_scale(layout, theta)
+    if name == "weight":
+        return weight_scale(layout, theta)
+    raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {name!r}.")
+
+
+def _filter_norms(w: Tensor) -> Tensor:
+    if w.ndim < 2:
+        return w.abs()
+    norms = torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True)
+    return norms.expand_as(w)
