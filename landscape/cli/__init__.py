@@ -1,0 +1,105 @@
+"""The command line: one file a command, imported only when it is the one that runs."""
+
+import importlib
+import os
+import sys
+
+import click
+
+# Command → (module, one line of help): so that the list of commands imports none of them.
+_COMMANDS = {
+    "demo": ("demo", "Analyse two shipped checkpoints and write a report."),
+    "train": ("train", "Train a spiking network; run again to resume."),
+    "info": ("info", "Say what is in a checkpoint file, without loading its weights."),
+    "check": ("check", "Preflight: can the numbers of this checkpoint mean anything?"),
+    "analyze": ("analyze", "Everything about some checkpoints, and a report."),
+    "eigenvalues": ("eigenvalues", "Eigenvalues at both ends of the spectrum."),
+    "density": ("density", "Eigenvalue density by stochastic Lanczos quadrature."),
+    "trace": ("trace", "Trace, Frobenius norm and effective rank."),
+    "sharpness": ("sharpness", "Sharpness measures, each with its error."),
+    "fidelity": ("fidelity", "Does the curvature predict the real loss?"),
+    "surface": ("surface", "Loss along lines and over planes."),
+    "report": ("report", "Make a report again from its results."),
+    "data": ("data", "Look at data sets, download Fashion-MNIST."),
+    "env": ("env", "Versions and devices: what to paste into a bug report."),
+}
+EXIT_GATE, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 101, 130
+
+
+class _LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"landscape.cli.{_COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], _COMMANDS, n=1)
+            hint = f" Did you mean '{close[0]}'?" if close else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_line) for name, (_, help_line) in _COMMANDS.items()])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="landscape-snn", prog_name="landscape")
+def cli() -> None:
+    r"""Flatness reports from checkpoint files.
+
+    \b
+    landscape demo
+    landscape analyze checkpoints/*.safetensors -o reports/mine
+    landscape eigenvalues net.pth --model my_nets.py:make --data xy.npz --loss cross-entropy
+
+    Exit codes: 0 done; 1 a requested gate failed (--strict); 2 usage, or a file refused;
+    101 a bug; 130 interrupted, with what was finished kept.
+    """
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are one message and exit code 2."""
+    try:
+        code = cli.main(prog_name="landscape", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = EXIT_USAGE
+    except (KeyboardInterrupt, click.Abort):
+        _say("Interrupted. What was finished is kept; the same command goes on from there.")
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except (ValueError, OSError) as error:
+        if os.environ.get("LANDSCAPE_TRACEBACK"):
+            raise
+        _say(f"Error: {error}")
+        code = EXIT_USAGE
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        _say(
+            f"This is a bug in landscape ({type(error).__name__}). Please report the lines above "
+            "with the output of 'landscape env'."
+        )
+        code = EXIT_BUG
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str) -> None:
+    # A name that came out of a file must not drive the terminal.
+    click.echo(
+        "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text), err=True
+    )

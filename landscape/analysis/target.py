@@ -1,0 +1,204 @@
+"""From a checkpoint file to what an analysis works on: the risk, and whose risk it is."""
+
+import copy
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from landscape.analysis.choices import choose_data, choose_loss, training_info
+from landscape.checkpoint import load_checkpoint, model_of, model_spec
+from landscape.curvature.losses import Loss
+from landscape.curvature.risk import Batch, EmpiricalRisk, make_batches
+from landscape.data.dataset import Dataset
+from landscape.results import Subject, TrainingInfo
+from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """What decides which function of which parameters is analysed.
+
+    None stands for what the checkpoint's sidecar or its tensors say.
+    """
+
+    model: str | None = None
+    data: str | None = None
+    data_dir: Path | None = None
+    loss: str | None = None
+    split: str = "train"
+    examples: str | None = "1000"
+    batch_size: int = 250
+    batch_norm: str = "eval"
+    dtype: str = "float32"
+    device: str = "cpu"
+    seed: int = 0
+    command: str = ""
+    use_ema: bool = False
+    state_key: str | None = None
+    allow_globals: tuple[str, ...] = ()
+    unsafe_pickle: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A network at its weights on chosen examples: everything an analysis needs."""
+
+    subject: Subject
+    risk: EmpiricalRisk
+    settings: TargetSettings
+
+    @property
+    def model(self) -> nn.Module:
+        return self.risk.model
+
+    @property
+    def device(self) -> torch.device:
+        return self.risk.device
+
+    def generator(self, purpose: str) -> torch.Generator:
+        """A CPU generator for one purpose, seeded by the run's seed: the same on every device."""
+        digest = hashlib.sha256(f"{purpose} {self.settings.seed}".encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def shards(self, count: int) -> list["Target"]:
+        """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.
+
+        Raises
+        ------
+        ValueError
+            With fewer examples than shards.
+        """
+        inputs = torch.cat([b.inputs for b in self.risk.batches])
+        targets = torch.cat([b.targets for b in self.risk.batches])
+        if not 2 <= count <= len(targets):
+            raise ValueError(f"shards must lie in [2, {len(targets)}]; got {count}.")
+        size = self.settings.batch_size
+        return [
+            replace(
+                self,
+                risk=self.risk.on(
+                    [
+                        Batch(*pair)
+                        for pair in zip(
+                            inputs[k::count].split(size), targets[k::count].split(size), strict=True
+                        )
+                    ]
+                ),
+            )
+            for k in range(count)
+        ]
+
+
+def open_target(path: Path, settings: TargetSettings, *, label: str | None = None) -> Target:
+    """Load a checkpoint into its network and evaluate it on the chosen examples.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be used, or does not fit the model.
+    ValueError
+        If the model, data or loss cannot be found, or do not fit one another.
+    """
+    checkpoint = load_checkpoint(
+        path,
+        use_ema=settings.use_ema,
+        state_key=settings.state_key,
+        allow_globals=settings.allow_globals,
+        unsafe_pickle=settings.unsafe_pickle,
+    )
+    model, fitted = model_of(checkpoint, settings.model)
+    data = choose_data(
+        checkpoint,
+        settings.data,
+        split=settings.split,
+        examples=settings.examples,
+        data_dir=settings.data_dir,
+        seed=settings.seed,
+    )
+    loss = choose_loss(checkpoint, settings.loss)
+    return make_target(
+        model,
+        loss,
+        data.dataset,
+        settings,
+        label=label or path.stem,
+        checkpoint=str(path),
+        checkpoint_sha256=checkpoint.sha256,
+        model_name=settings.model or model_spec(checkpoint) or "",
+        notes=(*checkpoint.notes, *fitted, *data.notes),
+        sidecar_info=training_info(checkpoint.sidecar),
+    )
+
+
+def make_target(
+    model: nn.Module,
+    loss: Loss,
+    data: Dataset,
+    settings: TargetSettings,
+    *,
+    label: str,
+    checkpoint: str = "in memory",
+    checkpoint_sha256: str = "",
+    model_name: str = "",
+    notes: tuple[str, ...] = (),
+    sidecar_info: TrainingInfo | None = None,
+) -> Target:
+    """Make a target of objects in memory; ``model`` is copied, and stays as it was."""
+    if settings.dtype not in DTYPES:
+        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
+    dtype, device = DTYPES[settings.dtype], _device(settings.device)
+    model = copy.deepcopy(model).to(device=device, dtype=dtype)
+    notes = (*notes, *set_eval(model))
+    inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
+    risk = EmpiricalRisk(
+        model,
+        loss,
+        make_batches(inputs, targets, settings.batch_size),
+        batch_norm=settings.batch_norm,
+    )
+    evaluation = risk.evaluate()
+    subject = Subject(
+        label=label,
+        checkpoint=checkpoint,
+        checkpoint_sha256=checkpoint_sha256 or _sha256_of_theta(risk.theta),
+        model=model_name or type(model).__name__,
+        spiking=is_spiking(model),
+        surrogate="; ".join(spiking_notes(model)) or None,
+        num_params=risk.num_params,
+        num_frozen=risk.num_frozen,
+        data=data.name,
+        data_source=data.source,
+        split=data.split,
+        num_examples=len(data),
+        examples_sha256=hashlib.sha256(f"{data.sha256} {data.indices_sha256}".encode()).hexdigest(),
+        loss_name=loss.name,
+        loss=evaluation.loss,
+        accuracy=evaluation.accuracy,
+        grad_norm=float(risk.gradient().double().norm()),
+        training=sidecar_info,
+        notes=notes,
+    )
+    return Target(subject=subject, risk=risk, settings=settings)
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
+    return device
+
+
+def _cast(tensor: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+
+
+def _sha256_of_theta(theta: Tensor) -> str:
+    return hashlib.sha256(theta.cpu().numpy().tobytes()).hexdigest()

@@ -1,0 +1,180 @@
+"""Options that commands share, and how a checkpoint becomes a target under them."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from landscape.analysis.target import Target, TargetSettings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TARGET_OPTIONS = [
+    click.option("--model", help="module:factory or file.py:factory[?k=v]; or a built-in name."),
+    click.option("--data", help="fashion-mnist, arrays.npz, module:factory or file.py:factory."),
+    click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data's files."),
+    click.option("--loss", help="mse, cross-entropy, nll or module:function."),
+    click.option(
+        "--split", type=click.Choice(["train", "test"]), default="train", show_default=True
+    ),
+    click.option(
+        "--examples",
+        default="1000",
+        show_default=True,
+        help="N (a random subset), START:STOP (in data-set order) or all.",
+    ),
+    click.option("--batch-size", type=click.IntRange(min=1), default=250, show_default=True),
+    click.option(
+        "--bn",
+        "batch_norm",
+        type=click.Choice(["eval", "train"]),
+        default="eval",
+        show_default=True,
+        help="Batch norm: running statistics, or those of each batch.",
+    ),
+    click.option(
+        "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True
+    ),
+    click.option("--device", default="cpu", show_default=True),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
+    click.option("--ema", "use_ema", is_flag=True, help="Use the averaged weights in the file."),
+    click.option("--state-key", help="Which entry of the file holds the weights."),
+    click.option(
+        "--allow-global",
+        "allow_globals",
+        multiple=True,
+        metavar="NAME",
+        help="A class that the file's pickle may name; repeatable.",
+    ),
+    click.option(
+        "--unsafe-pickle",
+        is_flag=True,
+        help="Run whatever code the file contains. Only for files you made yourself.",
+    ),
+]
+
+
+def target_options(command: F) -> F:
+    """Add the options that decide which function of which parameters is analysed.
+
+    The command receives them as one ``settings: TargetSettings``.
+    """
+
+    @wraps(command)
+    def wrapper(**options: Any) -> Any:
+        from landscape.analysis.target import TargetSettings
+
+        names = set(TargetSettings.__dataclass_fields__)
+        chosen = {name: options.pop(name) for name in list(options) if name in names}
+        if chosen["examples"] == "all":
+            chosen["examples"] = None
+        if chosen["unsafe_pickle"]:
+            click.echo(
+                "Warning: --unsafe-pickle runs whatever code the file contains, with your rights.",
+                err=True,
+            )
+        settings = TargetSettings(command=command_line(), **chosen)
+        return command(settings=settings, **options)
+
+    decorated: Any = wrapper
+    for option in reversed(_TARGET_OPTIONS):
+        decorated = option(decorated)
+    result: F = decorated
+    return result
+
+
+def operator_options(command: F) -> F:
+    """Add the options that decide which linear operator: name, parameters, scale, weight decay."""
+    options = [
+        click.option(
+            "--operator",
+            "operator_name",
+            type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
+            default="hessian",
+            show_default=True,
+        ),
+        click.option(
+            "--params",
+            default="*",
+            show_default=True,
+            help="Globs of parameter names, comma-separated; !GLOB excludes.",
+        ),
+        click.option(
+            "--scale",
+            type=click.Choice(["none", "filter", "weight"]),
+            default="none",
+            show_default=True,
+            help="The spectrum of S A S, blind to rescaled weights.",
+        ),
+        click.option(
+            "--weight-decay",
+            type=float,
+            default=0.0,
+            show_default=True,
+            help="Adds WD times the identity.",
+        ),
+    ]
+    decorated: Any = command
+    for option in reversed(options):
+        decorated = option(decorated)
+    result: F = decorated
+    return result
+
+
+def command_line() -> str:
+    """The command as it was typed, for the record; the program's path is left out."""
+    import shlex
+
+    return shlex.join(["landscape", *sys.argv[1:]])
+
+
+def open_targets(
+    paths: Sequence[Path], settings: "TargetSettings", *, quiet: bool
+) -> list["Target"]:
+    """Load each checkpoint, and print its loss, accuracy and gradient norm before anything else."""
+    from landscape.analysis.target import open_target
+
+    targets = []
+    for path, label in zip(paths, unique_labels(paths), strict=True):
+        target = open_target(path, settings, label=label)
+        targets.append(target)
+        if not quiet:
+            describe(target)
+    return targets
+
+
+def describe(target: "Target") -> None:
+    """Print what was loaded to stderr, so that a wrong load is visible before hours are spent."""
+    s = target.subject
+    accuracy = "" if s.accuracy is None else f", accuracy {s.accuracy:.4f}"
+    click.echo(
+        f"{s.label}: loss {s.loss:.6g}{accuracy}, gradient norm {s.grad_norm:.3g}; "
+        f"{s.num_params:,} parameters; {s.num_examples:,} {s.split} examples of {s.data} "
+        f"({s.data_source})",
+        err=True,
+    )
+    for note in s.notes:
+        click.echo(f"  note: {note}", err=True)
+
+
+def unique_labels(paths: Sequence[Path]) -> list[str]:
+    """File names without their endings, made unique by the folder's name or a number."""
+    labels = [_safe(path.stem) for path in paths]
+    if len(set(labels)) < len(labels):
+        labels = [_safe(f"{path.parent.name}-{path.stem}") for path in paths]
+    seen: dict[str, int] = {}
+    for index, label in enumerate(labels):
+        seen[label] = seen.get(label, 0) + 1
+        if seen[label] > 1:
+            labels[index] = f"{label}-{seen[label]}"
+    return labels
+
+
+def _safe(text: str) -> str:
+    """Letters, digits, dot, dash and underscore: what names a folder on every system."""
+    cleaned = "".join(c if c.isalnum() or c in "._-" else "_" for c in text).strip(".")
+    return cleaned or "checkpoint"
