@@ -1,0 +1,49 @@
+"""``plot_<result>(results, ax)``: one function a result type. Never imports torch."""
+
+from landscape.plotting.comparison import Ratio, plot_ratios
+from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting.style import (
+    COLUMN_WIDTH,
+    PAGE_WIDTH,
+    TEXT_WIDTH,
+    Stroke,
+    figure_style,
+    figure_text,
+    legend_above,
+    new_figure,
+    save_figure,
+    strokes_for,
+)
+from landscape.plotting.surface import (
+    plot_line,
+    plot_plane,
+    plot_plane_3d,
+    plot_planes,
+    shared_levels,
+)
+from landscape.plotting.training import plot_training_curves
+
+__all__ = [
+    "COLUMN_WIDTH",
+    "PAGE_WIDTH",
+    "TEXT_WIDTH",
+    "Ratio",
+    "Stroke",
+    "figure_style",
+    "figure_text",
+    "legend_above",
+    "new_figure",
+    "plot_density",
+    "plot_eigenvalues",
+    "plot_layers",
+    "plot_line",
+    "plot_plane",
+    "plot_plane_3d",
+    "plot_planes",
+    "plot_ratios",
+    "plot_trace",
+    "plot_training_curves",
+    "save_figure",
+    "shared_levels",
+    "strokes_for",
+]

@@ -1,0 +1,75 @@
+"""The figure of a verdict: ratios with their intervals, measures as rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from landscape.plotting.style import COLOURS, GRID, INK, PAPER, figure_text, read_out
+
+_COLOUR_OF = {"flatter": COLOURS[0], "sharper": COLOURS[1], "equivalent": COLOURS[7]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """One row: a measure's ratio to the baseline and its interval; None where it has none."""
+
+    title: str
+    ratio: float
+    interval: tuple[float, float] | None
+    verdict: str  # flatter | sharper | equivalent | undecided
+    primary: bool = False
+
+
+def plot_ratios(
+    rows: Sequence[Ratio], ax: Axes, *, bounds: tuple[float, float], baseline: str
+) -> None:
+    """Draw ratios on a log axis with 1 marked and the equivalence ``bounds`` shaded.
+
+    A measure that is decided is filled, an undecided one hollow; the primary measure is bold and
+    has a diamond. An interval that does not end within a factor of 1,000 runs off the axis.
+    """
+    ax.axvspan(*bounds, color=GRID, alpha=0.6, linewidth=0)
+    ax.axvline(1, color=INK, linewidth=0.8)
+    for row, entry in enumerate(rows):
+        colour = _COLOUR_OF.get(entry.verdict, INK)
+        if entry.interval is not None:
+            low, high = (min(max(end, 1e-3), 1e3) for end in entry.interval)
+            ax.plot([low, high], [row, row], color=colour, linewidth=1.6 if entry.primary else 1.1)
+        ax.plot(
+            [entry.ratio],
+            [row],
+            color=colour,
+            marker="D" if entry.primary else "o",
+            markersize=5.5 if entry.primary else 4.5,
+            markerfacecolor=PAPER if entry.verdict == "undecided" else colour,
+            linestyle="none",
+        )
+        ax.annotate(
+            entry.verdict,
+            (1.01, row),
+            xycoords=("axes fraction", "data"),
+            va="center",
+            fontsize=7,
+            fontweight="bold" if entry.primary else "normal",
+        )
+    ax.set_xscale("log")
+    reach = [1 / 1.5, 1.5, *(end for r in rows for end in (*(r.interval or ()), r.ratio))]
+    ax.set_xlim(max(min(reach) / 1.1, 1e-3), min(max(reach) * 1.1, 1e3))
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.xaxis.set_minor_formatter(lambda value, _: _sparse(value, ax))
+    ax.set_yticks(range(len(rows)), [figure_text(r.title, longest=44) for r in rows])
+    for label, entry in zip(ax.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if entry.primary else "normal")
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    ax.tick_params(which="minor", labelsize=7)
+    read_out(ax, "ratio {:.3g}", "")
+    ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale; below 1: flatter)")
+
+
+def _sparse(value: float, ax: Axes) -> str:
+    low, high = ax.get_xlim()
+    digit = int(f"{value:e}"[0])
+    shown = (2, 3, 5, 7) if high / low < 8 else (2, 5) if high / low < 100 else ()
+    return f"{value:g}" if digit in shown else ""

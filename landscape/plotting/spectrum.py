@@ -1,0 +1,231 @@
+"""Figures of a spectrum: density, eigenvalues at both ends, trace, layers."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from landscape.plotting.style import (
+    GRID,
+    INK,
+    PAPER,
+    Stroke,
+    figure_text,
+    mark_series,
+    read_out,
+    stroke_of,
+)
+from landscape.results import Eigenvalues, LayerTable, SpectralDensity, Trace
+
+Strokes = Mapping[str, Stroke]
+_RUG_HEIGHT = 0.035  # of the axes, for each checkpoint's row of ticks
+_MOST_RUGS = 6
+
+
+def plot_density(
+    results: Sequence[SpectralDensity],
+    ax: Axes,
+    *,
+    strokes: Strokes | None = None,
+    log: bool = True,
+) -> None:
+    """Draw φ(λ), one line a checkpoint, with a band of one standard error over probes.
+
+    On the log axis the bottom is a tenth of what a single eigenvalue of mass 1/P adds at its
+    peak: nothing below it is a count of anything. Ticks along the bottom are the converged
+    eigenvalues, a row for each checkpoint.
+    """
+    labels = [r.subject.label for r in results]
+    floor = min(0.1 / (r.operator.num_params * r.bandwidth * np.sqrt(2 * np.pi)) for r in results)
+    rows = results if len(results) <= _MOST_RUGS else ()
+    for result in results:
+        stroke = stroke_of(result.subject.label, strokes, labels)
+        (line,) = ax.plot(
+            result.grid,
+            np.where(result.density >= floor, result.density, np.nan) if log else result.density,
+            color=stroke.colour,
+            linestyle=stroke.dash,
+            linewidth=1.0,
+            label=figure_text(result.subject.label),
+        )
+        mark_series(line, stroke.index)
+        lowest = floor if log else 0.0
+        band = ax.fill_between(
+            result.grid,
+            np.maximum(result.density - result.stderr, lowest),
+            np.maximum(result.density + result.stderr, lowest),
+            color=stroke.colour,
+            alpha=0.2,
+            linewidth=0,
+        )
+        mark_series(band, stroke.index)
+    for row, result in enumerate(rows):
+        _rug(ax, result, row, stroke_of(result.subject.label, strokes, labels))
+    if log:
+        ax.set_yscale("log")
+        top = max(float((r.density + r.stderr).max()) for r in results)
+        height = np.log(3 * top / floor)
+        strip = _RUG_HEIGHT * (len(rows) + 0.4)
+        ax.set_ylim(floor * np.exp(-height * strip / (1 - strip)), 3 * top)
+    else:
+        ax.set_ylim(bottom=0)
+    ax.set(xlabel="eigenvalue λ (loss per unit of θ²)", ylabel="density φ(λ)")
+    read_out(ax, "λ = {:.4g}", "φ = {:.3g}")
+
+
+def _rug(ax: Axes, result: SpectralDensity, row: int, stroke: Stroke) -> None:
+    ticks = ax.vlines(
+        result.atoms,
+        row * _RUG_HEIGHT,
+        (row + 0.8) * _RUG_HEIGHT,
+        transform=ax.get_xaxis_transform(),
+        color=stroke.colour,
+        linewidth=0.9,
+    )
+    mark_series(ticks, stroke.index)
+
+
+def plot_eigenvalues(
+    results: Sequence[Eigenvalues], ax: Axes, *, strokes: Strokes | None = None
+) -> None:
+    """Draw both ends against their rank from the end; hollow where not converged.
+
+    Bars are one standard error over data shards where there are shards, else the residual
+    ‖Av - λv‖, which bounds the solver's error. The edge of stability (2 + 2m)/lr is drawn where
+    the eigenvalues come near it.
+    """
+    labels = [r.subject.label for r in results]
+    ax.axhline(0, color=INK, linewidth=0.6)
+    for place, result in enumerate(results):
+        stroke = stroke_of(result.subject.label, strokes, labels)
+        shift = 0.5 * (place - (len(results) - 1) / 2) / max(len(results), 2)
+        for end, spread in ((result.largest, result.shard_stderr), (result.smallest, ())):
+            if not end:
+                continue
+            ranks = np.arange(1, len(end) + 1) + shift
+            values = np.array([e.value for e in end])
+            bars = np.array(spread if spread else [e.residual for e in end])
+            converged = np.array([e.converged for e in end])
+            named = end is result.largest or not result.largest
+            (line,) = ax.plot(
+                ranks,
+                values,
+                color=stroke.colour,
+                linestyle=stroke.dash,
+                linewidth=0.7,
+                marker=stroke.marker,
+                markevery=list(np.flatnonzero(converged)),
+                label=figure_text(result.subject.label) if named else None,
+            )
+            mark_series(line, stroke.index)
+            _bars(ax, ranks, values, bars, stroke)
+            if not converged.all():
+                (hollow,) = ax.plot(
+                    ranks[~converged],
+                    values[~converged],
+                    color=stroke.colour,
+                    linestyle="none",
+                    marker=stroke.marker,
+                    markerfacecolor=PAPER,
+                )
+                mark_series(hollow, stroke.index)
+    _stability_edge(results, ax)
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    read_out(ax, "rank {:.0f}", "λ = {:.4g}")
+    ax.set(xlabel="rank, counted from each end", ylabel="eigenvalue λ (loss per unit of θ²)")
+
+
+def _bars(ax: Axes, x: object, y: object, bars: object, stroke: Stroke) -> None:
+    _, caps, (bodies,) = ax.errorbar(  # type: ignore[call-overload]
+        x, y, yerr=bars, fmt="none", ecolor=stroke.colour, elinewidth=0.8
+    )
+    for part in (*caps, bodies):
+        mark_series(part, stroke.index)
+
+
+def _stability_edge(results: Sequence[Eigenvalues], ax: Axes) -> None:
+    edges = {r.stability_edge for r in results if r.stability_edge is not None}
+    top = max((e.value for r in results for e in r.largest), default=0.0)
+    for edge in sorted(edges):
+        if edge <= 3 * top:
+            ax.axhline(edge, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+            ax.annotate(
+                "edge of stability",
+                (1, edge),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 2),
+                textcoords="offset points",
+                ha="right",
+                fontsize=7,
+            )
+
+
+def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = None) -> None:
+    """Draw the traces, a row for each checkpoint, with bars of one standard error over probes.
+
+    Small marks are the traces on each disjoint data shard.
+    """
+    labels = [r.subject.label for r in results]
+    for row, result in enumerate(results):
+        stroke = stroke_of(result.subject.label, strokes, labels)
+        point, caps, bodies = ax.errorbar(
+            [result.trace.mean],
+            [row],
+            xerr=[result.trace.stderr or 0.0],
+            color=stroke.colour,
+            marker=stroke.marker,
+            linestyle="none",
+            elinewidth=1.0,
+            label=figure_text(result.subject.label),
+        )
+        (shards,) = ax.plot(
+            result.shards,
+            [row + 0.28] * len(result.shards),
+            color=stroke.colour,
+            marker="|",
+            linestyle="none",
+        )
+        for part in (point, *caps, *bodies, shards):
+            mark_series(part, stroke.index)
+    ax.set_yticks(range(len(results)), [figure_text(label) for label in labels])
+    ax.set_ylim(len(results) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+    read_out(ax, "trace = {:.4g}", "")
+    ax.set_xlabel("trace (loss per unit of θ²)")
+
+
+def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
+    """Draw the largest eigenvalue of each layer's block, on a log axis; hollow if not converged.
+
+    A layer whose largest eigenvalue is not positive has no place on the axis and is left out.
+    """
+    labels = [r.subject.label for r in results]
+    names = list(dict.fromkeys(row.name for r in results for row in r.rows))
+    for place, result in enumerate(results):
+        stroke = stroke_of(result.subject.label, strokes, labels)
+        shift = 0.6 * (place - (len(results) - 1) / 2) / max(len(results), 2)
+        rows = [row for row in result.rows if row.largest.value > 0]
+        for converged in (True, False):
+            shown = [row for row in rows if row.largest.converged is converged]
+            if not shown:
+                continue
+            (points,) = ax.plot(
+                [row.largest.value for row in shown],
+                [names.index(row.name) + shift for row in shown],
+                color=stroke.colour,
+                marker=stroke.marker,
+                markerfacecolor=stroke.colour if converged else PAPER,
+                linestyle="none",
+                label=figure_text(result.subject.label) if shown[0] is rows[0] else None,
+            )
+            mark_series(points, stroke.index)
+    if any(row.largest.value > 0 for r in results for row in r.rows):
+        ax.set_xscale("log")
+    ax.set_yticks(range(len(names)), [figure_text(name) for name in names])
+    ax.set_ylim(len(names) - 0.5, -0.5)
+    for edge in range(1, len(names)):
+        ax.axhline(edge - 0.5, color=GRID, linewidth=0.5)
+    ax.grid(visible=False, axis="y")
+    read_out(ax, "λ = {:.4g}", "")
+    ax.fmt_ydata = lambda y: names[min(max(round(y), 0), len(names) - 1)]  # type: ignore[assignment]
+    ax.set_xlabel("largest eigenvalue of the block\n(loss per unit of θ²)")

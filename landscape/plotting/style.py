@@ -1,0 +1,136 @@
+"""How figures look, and how they are written: the same bytes from the same numbers."""
+
+import io
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib as mpl
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from landscape.files import write_atomic
+
+STYLE_FILE = Path(__file__).with_name("landscape.mplstyle")
+
+# Widths of a journal's column, of a single-column page's text, and of a page, in inches.
+COLUMN_WIDTH, TEXT_WIDTH, PAGE_WIDTH = 3.25, 5.5, 6.75
+
+INK, GRID, PAPER, MISSING = "#1b1f24", "#d8dce2", "#fffffe", "#c3c7cf"
+
+# Petroff, "Accessible color sequences for data visualization", arXiv 2107.02270, the eight-colour
+# sequence: told apart under the three colour-vision deficiencies, and in this order in grey.
+COLOURS = (
+    "#1845fb",
+    "#ff5e02",
+    "#c91f16",
+    "#c849a9",
+    "#adad7d",
+    "#86c8dd",
+    "#578dff",
+    "#656364",
+)
+_DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+_MARKERS = "osD^vP*X"
+
+
+class Stroke(NamedTuple):
+    """How one checkpoint is drawn in every figure."""
+
+    index: int
+    colour: str
+    dash: str | tuple[float, tuple[float, ...]]
+    marker: str
+
+
+def strokes_for(labels: Sequence[str]) -> dict[str, Stroke]:
+    """A stroke for each label, in order: colours first, then other dashes of the same colours.
+
+    Markers differ too, so that no line is told from another by its colour alone.
+    """
+    looks = [(colour, dash) for dash, colour in product(_DASHES, COLOURS)]
+    return {
+        label: Stroke(i, *looks[i % len(looks)], _MARKERS[i % len(_MARKERS)])
+        for i, label in enumerate(dict.fromkeys(labels))
+    }
+
+
+def stroke_of(label: str, strokes: Mapping[str, Stroke] | None, labels: Sequence[str]) -> Stroke:
+    """The stroke that the caller assigned to ``label``, or the one its position gives it."""
+    return (strokes if strokes is not None else strokes_for(labels))[label]
+
+
+def figure_text(label: str, *, longest: int = 32) -> str:
+    """``label`` as Matplotlib draws it literally: no mathematics, no hidden legend entry.
+
+    Longer ones lose their middle, since both ends of a file's name tell runs apart.
+    """
+    text = "".join(c if c.isprintable() else " " for c in label)
+    if len(text) > longest:
+        half = (longest - 1) // 2
+        text = f"{text[: longest - 1 - half]}…{text[-half:]}"
+    if text.startswith("_"):  # a legend leaves out labels that start so
+        text = f" {text}"
+    return text.replace("$", r"\$")
+
+
+def mark_series(artist: object, index: int) -> None:
+    """Name an artist after its checkpoint, so that the report can hide and read it."""
+    artist.set_gid(f"series-{index}")  # type: ignore[attr-defined]
+
+
+def read_out(axes: Axes, x: str, y: str) -> None:
+    """Say what the pointer reads at a point, as format strings such as ``λ = {:.4g}``."""
+    axes.fmt_xdata = x.format  # type: ignore[attr-defined]
+    axes.fmt_ydata = y.format  # type: ignore[attr-defined]
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """The package's style, for the block alone."""
+    with mpl.style.context(["default", str(STYLE_FILE)]), warnings.catch_warnings():
+        # A label in a script that the font lacks is drawn as boxes; the report's text has it whole.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, in inches, that no global state of pyplot knows."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_bytes(figure: Figure, format: str) -> bytes:
+    """The figure as ``svg``, ``pdf`` or ``png`` without a date: equal figures, equal bytes."""
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=format, metadata=dateless[format])
+    return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path, formats: Sequence[str] = ("pdf", "svg", "png")) -> None:
+    """Write ``path`` once for each format, with that suffix."""
+    for format in formats:
+        write_atomic(path.with_name(f"{path.name}.{format}"), figure_bytes(figure, format))
+
+
+def legend_above(axes: Axes, figure: Figure) -> None:
+    """Put the legend of ``axes`` above it, where it covers no data, in as many columns as fit."""
+    handles, labels = axes.get_legend_handles_labels()
+    if not labels:
+        return
+    width = 0.42 + 0.062 * max(len(label) for label in labels)  # inches, of one entry
+    fitting = max(1, int((figure.get_figwidth() - 0.6) / width))
+    axes.legend(
+        handles,
+        labels,
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        ncols=min(fitting, len(labels)),
+    )

@@ -1,0 +1,167 @@
+"""How the numbers were made, what it takes to make them again, and what they cannot show."""
+
+from landscape.report.material import Material, operator_text
+from landscape.report.model import Section
+from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
+from landscape.results import (
+    Eigenvalues,
+    LayerTable,
+    LossLine,
+    LossPlane,
+    OperatorSpec,
+    SpectralDensity,
+    Trace,
+)
+from landscape.results.sharpness import SharpnessTable
+
+
+def method_section(material: Material) -> Section:
+    """A sentence for each kind of result in the report."""
+    sentences = []
+    ends, densities, traces = (material.of(k) for k in (Eigenvalues, SpectralDensity, Trace))
+    if ends:
+        methods = ", ".join(sorted({r.method for r in ends}))
+        sentences.append(
+            f"Eigenvalues: {methods}, until the true residual ‖Av - λv‖, recomputed with fresh "
+            "products, is below the tolerance times the norm; it bounds the error of λ."
+        )
+    if densities:
+        sentences.append(
+            "Density: stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017); converged "
+            "eigenvalues enter exactly, probes measure the rest; the drawn curve is the quadrature "
+            "convolved with a Gaussian of the stated standard deviation."
+        )
+    if traces:
+        methods = ", ".join(sorted({r.method for r in traces}))
+        sentences.append(f"Trace: {methods}; the error is the spread over independent probes.")
+    if material.of(SharpnessTable):
+        sentences.append(
+            "Sharpness: each formula and source stands in its row; noise is drawn in antithetic "
+            "pairs and losses are those of the network as it runs."
+        )
+    if material.of(LossLine) or material.of(LossPlane):
+        sentences.append(
+            "Surfaces: each point is the mean loss over all examples at displaced weights; "
+            "checkpoints share their random directions before normalisation."
+        )
+    modes = sorted({spec.batch_norm for spec in _operators(material)})
+    if modes:
+        sentences.append(f"Batch norm during curvature: {', '.join(modes)} mode; dropout off.")
+    return Section(key="method", title="Method", notes=tuple(sentences))
+
+
+def _operators(material: Material) -> list[OperatorSpec]:
+    kinds = (Eigenvalues, SpectralDensity, Trace, LayerTable)
+    return [r.operator for kind in kinds for r in material.of(kind)]  # type: ignore[attr-defined]
+
+
+def provenance_section(material: Material) -> Section:
+    """Commands, seeds, machines, digests."""
+    rows = []
+    for result in material.results:
+        made, subject = result.provenance, result.subject
+        spec = getattr(result, "operator", None)
+        rows.append(
+            (
+                text_cell(subject.label),
+                text_cell(type(result).__name__),
+                text_cell(operator_text(spec, spiking=subject.spiking) if spec else None),
+                text_cell(getattr(spec, "dtype", None)),
+                count_cell(made.seed),
+                number_cell(made.seconds),
+                count_cell(made.num_matvecs),
+                text_cell(_machine(made.device, made.num_threads, made.num_processes)),
+            )
+        )
+    titles = ("checkpoint", "result", "operator", "dtype", "seed", "seconds", "matvecs", "device")
+    return Section(
+        key="provenance",
+        title="Provenance",
+        tables=(
+            _files(material),
+            Table(
+                name="provenance",
+                caption="What made each number.",
+                columns=tuple(Column(key=t, title=t) for t in titles),
+                rows=tuple(rows),
+                folded=True,
+            ),
+        ),
+        notes=(*_commands(material), *_versions(material)),
+    )
+
+
+def _machine(device: str, threads: int, processes: int) -> str:
+    shared = f", {processes} processes" if processes > 1 else ""
+    return f"{device}, {threads} threads{shared}"
+
+
+def _files(material: Material) -> Table:
+    rows = tuple(
+        (
+            text_cell(s.label),
+            text_cell(s.checkpoint),
+            text_cell(s.checkpoint_sha256),
+            text_cell(f"{s.data} {s.split}"),
+            text_cell(s.examples_sha256),
+        )
+        for s in material.subjects
+    )
+    columns = (
+        Column(key="checkpoint", title="checkpoint"),
+        Column(key="file", title="file"),
+        Column(key="checkpoint_sha256", title="SHA-256 of the file"),
+        Column(key="data", title="data"),
+        Column(key="examples_sha256", title="SHA-256 of the examples"),
+    )
+    return Table(
+        name="files",
+        caption="Which files and examples.",
+        columns=columns,
+        rows=rows,
+        folded=len(rows) > 4,
+    )
+
+
+def _commands(material: Material) -> list[str]:
+    return [
+        f"Command: {command}"
+        for command in dict.fromkeys(r.provenance.command for r in material.results)
+    ]
+
+
+def _versions(material: Material) -> list[str]:
+    seen = dict.fromkeys(
+        ", ".join(f"{name} {version}" for name, version in sorted(r.provenance.versions.items()))
+        for r in material.results
+    )
+    return [f"Versions: {text}" for text in seen if text]
+
+
+def traps_section(material: Material) -> Section:
+    """What a reader should not conclude; those of spiking networks where there are any."""
+    traps = [
+        "One checkpoint of each kind decides nothing: seeds of one recipe differ, often by more "
+        "than recipes do. A verdict needs several seeds of each, paired.",
+        "λ_max and trace change under rescalings of the weights that leave the function unchanged "
+        "(Dinh et al. 2017, arXiv 1703.04933): agree on a scale-invariant measure as well.",
+        "Curvature away from a minimum is not flatness: look at the gradient norm first.",
+        "Curvature on a few examples is that of their sampling noise; on one exactly fitted "
+        "example the Hessian has at most as many nonzero eigenvalues as the network has outputs.",
+        "Training near the edge of stability pins λ_max to (2 + 2 momentum) / learning rate: the "
+        "optimiser may have set it, not what is being compared.",
+        "Compare at a matched training loss: a network trained further is often sharper or "
+        "flatter for that reason alone.",
+        "Flatness need not mean better test accuracy; on 10 000 test images a difference below "
+        "0.8 points is within noise before seeds are considered.",
+    ]
+    if any(s.spiking for s in material.subjects):
+        traps.append(
+            "The loss of a spiking network rises like |t|, not t², near the checkpoint: there is "
+            "no single curvature, only an effective one at a radius."
+        )
+        traps.append(
+            "A negative eigenvalue of the formal Hessian need not be a descent direction of the "
+            "real loss; check it on the measured loss."
+        )
+    return Section(key="traps", title="Known traps", notes=tuple(traps))

@@ -1,0 +1,141 @@
+"""Sharpness: a table of measures against checkpoints, with formulas and sources."""
+
+from collections.abc import Sequence
+
+from landscape.report.material import Material, mismatch_note, relative
+from landscape.report.model import Section
+from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
+from landscape.results.sharpness import Measure, SharpnessTable
+
+_ARROWS = {"lower": "↓", "higher": "↑"}
+
+
+def sharpness_section(material: Material) -> Section | None:
+    """Measures as rows, checkpoints as columns; values relative to the baseline in a second."""
+    results = material.of(SharpnessTable)
+    if not results:
+        return None
+    tables = []
+    for split in dict.fromkeys(r.subject.split for r in results):
+        members = [r for r in results if r.subject.split == split]
+        tables += _tables(material, members, split)
+    mismatch = mismatch_note(results)
+    return Section(
+        key="sharpness",
+        title="Sharpness",
+        paragraphs=(
+            "Each row is one measure; the arrow points to the flatter side. Measures marked hard "
+            "are read off losses of the network as it runs, spikes included; the others come from "
+            "an operator. An invariant measure does not change under rescalings of the weights "
+            "that leave the function unchanged, which a raw one does.",
+            *([mismatch] if mismatch else []),
+        ),
+        tables=tuple(tables),
+    )
+
+
+def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -> list[Table]:
+    names = {row.label: row for result in results for row in result.rows}
+    found = [{row.label: row for row in result.rows} for result in results]
+    reference = next(
+        (i for i, r in enumerate(results) if r.subject.label == material.baseline), None
+    )
+    suffix = "" if split == "train" else f"-{split}"
+    values = Table(
+        name=f"sharpness{suffix}",
+        caption=f"Sharpness on the {split} examples.",
+        columns=(_MEASURE, *_checkpoint_columns(results), *_LAST_COLUMNS),
+        rows=tuple(
+            (
+                text_cell(_title(row), hint=_explain(row).text),
+                *(_value(rows.get(label)) for rows in found),
+                *_describe(row),
+            )
+            for label, row in names.items()
+        ),
+        note="± is one standard error, over what the last column says." + _notes(results),
+        row_explanations=tuple({row.name: _explain(row) for row in names.values()}.values()),
+    )
+    tables = [values]
+    if reference is not None and len(results) > 1:
+        base, base_rows = results[reference], found[reference]
+        tables.append(
+            Table(
+                name=f"sharpness-relative{suffix}",
+                caption=f"The same relative to {material.baseline}.",
+                columns=(_MEASURE, *_checkpoint_columns(results)),
+                rows=tuple(
+                    (
+                        text_cell(_title(row)),
+                        *(
+                            _relative(rows.get(label), result, base_rows.get(label), base)
+                            for rows, result in zip(found, results, strict=True)
+                        ),
+                    )
+                    for label, row in names.items()
+                ),
+                note="Ratios of single checkpoints; a verdict needs several seeds of each.",
+            )
+        )
+    return tables
+
+
+_MEASURE = Column(key="measure", title="measure")
+_LAST_COLUMNS = (
+    Column(key="unit", title="unit"),
+    Column(key="forward", title="read off"),
+    Column(key="invariant", title="invariant under"),
+    Column(key="error_over", title="± over"),
+)
+
+
+def _checkpoint_columns(results: Sequence[SharpnessTable]) -> list[Column]:
+    return [Column(key=r.subject.label, title=r.subject.label) for r in results]
+
+
+def _title(row: Measure) -> str:
+    parts = [row.info.title]
+    if row.scale != "none":
+        parts.append(f"scaled by {row.scale}")
+    if row.operator or row.layer:
+        parts.append(str(row.operator or row.layer))
+    if row.radius is not None:
+        parts.append(f"ρ = {row.radius:g}")
+    return f"{', '.join(parts)} {_ARROWS.get(row.better, '')}".rstrip()
+
+
+def _explain(row: Measure) -> Explanation:
+    return Explanation(title=row.info.title, formula=row.formula, source=row.source)
+
+
+def _notes(results: Sequence[SharpnessTable]) -> str:
+    notes = dict.fromkeys(
+        f"{_title(row)} of {result.subject.label}: {row.note}"
+        for result in results
+        for row in result.rows
+        if row.note
+    )
+    return f" * {'; '.join(notes)}." if notes else ""
+
+
+def _describe(row: Measure) -> tuple[Cell, ...]:
+    return (
+        text_cell(row.unit),
+        text_cell("hard forward" if row.hard_forward else "operator"),
+        text_cell(", ".join(row.invariant_under)),
+        text_cell(row.info.error_over),
+    )
+
+
+def _value(row: Measure | None) -> Cell:
+    if row is None:
+        return text_cell(None)
+    return number_cell(row.value, row.stderr, mark="*" if row.note else "")
+
+
+def _relative(
+    row: Measure | None, result: SharpnessTable, base_row: Measure | None, base: SharpnessTable
+) -> Cell:
+    if row is None or base_row is None:
+        return text_cell(None)
+    return text_cell(relative(row.value, result, (base_row.value, base)))

@@ -1,0 +1,212 @@
+"""Spectra: density overlay, eigenvalues at both ends, traces, and the blocks of the layers."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.report.material import Material, by_operator, mismatch_note, operator_text
+from landscape.report.model import ReportFigure, Section
+from landscape.report.sections.operators import OPERATOR_SENTENCES
+from landscape.report.sections.spectra_tables import (
+    density_table,
+    eigenvalue_list,
+    eigenvalue_table,
+    layer_table,
+    trace_table,
+)
+from landscape.results import (
+    Eigenvalues,
+    LayerTable,
+    OperatorSpec,
+    Result,
+    SpectralDensity,
+    Trace,
+)
+
+
+def spectra_section(material: Material) -> Section | None:
+    """Densities, eigenvalues and traces, a figure and a table for each operator."""
+    figures, tables, used = [], [], []
+    for spec, suffix, densities in by_operator(material.of(SpectralDensity)):
+        used += densities
+        figures.append(_density_figure(material, spec, suffix, densities))
+        tables.append(density_table(spec, suffix, densities))
+    for spec, suffix, ends in by_operator(material.of(Eigenvalues)):
+        used += ends
+        figures.append(_eigenvalue_figure(material, spec, suffix, ends))
+        tables.append(eigenvalue_table(material, spec, suffix, ends))
+        tables.append(eigenvalue_list(spec, suffix, ends))
+    for spec, suffix, traces in by_operator(material.of(Trace)):
+        used += traces
+        figures.append(_trace_figure(material, spec, suffix, traces))
+        tables.append(trace_table(material, spec, suffix, traces))
+    if not used:
+        return None
+    return Section(
+        key="spectra",
+        title="Spectra",
+        paragraphs=_paragraphs(used),
+        figures=tuple(figures),
+        tables=tuple(tables),
+    )
+
+
+def layers_section(material: Material) -> Section | None:
+    """The blocks of the layers."""
+    tables = material.of(LayerTable)
+    if not tables:
+        return None
+    figures = [
+        _layer_figure(material, spec, suffix, members)
+        for spec, suffix, members in by_operator(tables)
+    ]
+    return Section(
+        key="layers",
+        title="Layer by layer",
+        paragraphs=(
+            "Each block holds the parameters of one layer, all others fixed. Batch norm makes the "
+            "scale of the weights before it functionally irrelevant, so a raw value compares "
+            "between checkpoints only where the weights have the same scale.",
+        ),
+        figures=tuple(figures),
+        tables=tuple(layer_table(*group) for group in by_operator(tables)),
+    )
+
+
+def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
+    keys = {}
+    for result in results:
+        spec: OperatorSpec = result.operator  # type: ignore[attr-defined]
+        keys[(spec.name, result.subject.spiking)] = None
+    sentences = [OPERATOR_SENTENCES[key] for key in keys if key in OPERATOR_SENTENCES]
+    mismatch = mismatch_note(results)
+    return (*sentences, *([mismatch] if mismatch else []))
+
+
+def _of(spec: OperatorSpec, results: Sequence[Result]) -> str:
+    return operator_text(spec, spiking=any(r.subject.spiking for r in results))
+
+
+def _density_figure(
+    material: Material, spec: OperatorSpec, suffix: str, results: list[SpectralDensity]
+) -> ReportFigure:
+    def draw(figure: Figure, log: bool) -> None:
+        ax = figure.subplots()
+        plot_density(results, ax, strokes=material.strokes, log=log)
+        legend_above(ax, figure)
+
+    first = results[0]
+    return ReportFigure(
+        name=f"density{suffix}",
+        draw=draw,
+        height=3.2,
+        narrow_height=3.1,
+        scales=(True, False),
+        caption=(
+            f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
+            "is, how far the isolated eigenvalues reach to the right, and how much lies left of "
+            f"zero. Bands: ± 1 standard error over n = {first.num_probes} probes of "
+            f"{first.num_steps} Lanczos steps. Ticks at the foot: converged eigenvalues. Kernel: "
+            f"standard deviation {first.bandwidth:.2g} ({first.subject.label}). The log axis ends "
+            "where a tenth of one eigenvalue would peak."
+        ),
+        alt=(
+            f"Overlaid eigenvalue densities of {_names(results)} on a "
+            "logarithmic axis, each with a peak at zero and isolated eigenvalues; the converged "
+            f"eigenvalues reach up to {_list_of_tops(results)}."
+        ),
+    )
+
+
+def _list_of_tops(results: Sequence[SpectralDensity]) -> str:
+    tops = [f"{r.atoms.max():.3g} ({r.subject.label})" for r in results if r.atoms.size]
+    return ", ".join(tops) or "nowhere"
+
+
+def _names(results: Sequence[Result]) -> str:
+    return ", ".join(dict.fromkeys(r.subject.label for r in results))
+
+
+def _eigenvalue_figure(
+    material: Material, spec: OperatorSpec, suffix: str, results: list[Eigenvalues]
+) -> ReportFigure:
+    def draw(figure: Figure, _log: bool) -> None:
+        ax = figure.subplots()
+        plot_eigenvalues(results, ax, strokes=material.strokes)
+        legend_above(ax, figure)
+
+    shards = sorted({len(r.shards) for r in results if r.shard_stderr})
+    bars = (
+        f"± 1 standard error over n = {shards[0]} data shards for the largest, the solver's "
+        "residual for the smallest"
+        if shards
+        else "the solver's residual ‖Av - λv‖; no data shards were measured, so they leave out "
+        "how much another sample of examples would change the values"
+    )
+    return ReportFigure(
+        name=f"eigenvalues{suffix}",
+        draw=draw,
+        height=3.0,
+        narrow_height=3.1,
+        caption=(
+            f"Largest (above zero) and smallest eigenvalues of the {_of(spec, results)}. Higher "
+            "at rank 1 means sharper; values below zero are directions in which the operator "
+            f"bends down. Bars: {bars}. Hollow: not converged to {results[0].tol:g} of the norm."
+        ),
+        alt="Eigenvalues against rank. "
+        + " ".join(
+            f"{r.subject.label}: from {r.largest[0].value:.3g} down to {r.largest[-1].value:.3g}."
+            for r in results
+            if r.largest
+        ),
+    )
+
+
+def _trace_figure(
+    material: Material, spec: OperatorSpec, suffix: str, results: list[Trace]
+) -> ReportFigure:
+    def draw(figure: Figure, _log: bool) -> None:
+        plot_trace(results, figure.subplots(), strokes=material.strokes)
+
+    shards = any(r.shards for r in results)
+    height = 0.7 + 0.28 * len(results)
+    return ReportFigure(
+        name=f"trace{suffix}",
+        draw=draw,
+        height=height,
+        narrow_height=height,
+        caption=(
+            f"Trace of the {_of(spec, results)}: further left is flatter on average over "
+            f"directions. Bars: ± 1 standard error over n = {results[0].num_probes} probes."
+            + (" Small marks: the trace on each disjoint data shard." if shards else "")
+        ),
+        alt="Traces: " + ", ".join(f"{r.subject.label} {r.trace.mean:.3g}" for r in results) + ".",
+    )
+
+
+def _layer_figure(
+    material: Material, spec: OperatorSpec, suffix: str, results: list[LayerTable]
+) -> ReportFigure:
+    num_layers = len({row.name for r in results for row in r.rows})
+    height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
+    return ReportFigure(
+        name=f"layers{suffix}",
+        draw=partial(_draw_layers, material, results),
+        height=height,
+        narrow_height=height + 0.3,
+        caption=(
+            f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
+            "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
+            "checkpoint; the residuals, its only error here, are smaller than the marks."
+        ),
+        alt=f"Largest eigenvalue by layer for {_names(results)}; the numbers are in the table.",
+    )
+
+
+def _draw_layers(material: Material, results: list[LayerTable], figure: Figure, _log: bool) -> None:
+    ax = figure.subplots()
+    plot_layers(results, ax, strokes=material.strokes)
+    legend_above(ax, figure)

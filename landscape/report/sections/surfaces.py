@@ -1,0 +1,176 @@
+"""Loss surfaces: along lines, over planes on one scale, and a plane that can be turned."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
+from landscape.report.material import Material, mismatch_note, slug
+from landscape.report.model import ReportFigure, Section, SurfaceData
+from landscape.results import DirectionSpec, LossLine, LossPlane
+
+_MOST_PANELS = 12  # in one figure of planes
+
+
+def surfaces_section(material: Material) -> Section | None:
+    """Lines and planes, those that share their directions together."""
+    lines, planes = material.of(LossLine), material.of(LossPlane)
+    if not lines and not planes:
+        return None
+    figures: list[ReportFigure] = []
+    for members in _by_direction(lines):
+        figures.append(_line_figure(material, members, len(figures)))
+    plane_groups = _by_directions(planes)
+    for number, plane_group in enumerate(plane_groups):
+        figures += _plane_figures(plane_group, number)
+    figures += [_perspective(plane, number) for number, plane in enumerate(planes)]
+    mismatch = mismatch_note([*lines, *planes])
+    return Section(
+        key="surfaces",
+        title="Loss surfaces",
+        paragraphs=(
+            "A slice shows two of a great many directions. Filter normalisation (Li et al. 2018, "
+            "arXiv 1712.09913) gives each filter of a random direction the norm of the filter it "
+            "perturbs, so that slices of differently scaled networks can be set side by side; all "
+            "values are drawn as measured.",
+            *([mismatch] if mismatch else []),
+        ),
+        figures=tuple(figures),
+        surfaces=tuple(_surface(plane) for plane in planes),
+    )
+
+
+def _by_direction(lines: Sequence[LossLine]) -> list[list[LossLine]]:
+    groups: dict[tuple[str, ...], list[LossLine]] = {}
+    for line in lines:
+        d = line.direction
+        # Eigenvectors and the like belong to one network; they share a figure by what they are.
+        same = d.sha256 if d.kind == "random" else d.description.split(",")[0]
+        groups.setdefault((d.kind, d.normalisation, same, line.subject.split), []).append(line)
+    return list(groups.values())
+
+
+def _by_directions(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
+    groups: dict[tuple[object, ...], list[LossPlane]] = {}
+    for plane in planes:
+        kinds = tuple((d.kind, d.normalisation) for d in plane.directions)
+        groups.setdefault((kinds, plane.subject.split, plane.subject.loss_name), []).append(plane)
+    return list(groups.values())
+
+
+def _direction_text(d: DirectionSpec) -> str:
+    if d.description and d.kind != "random":
+        return d.description.split(",")[0]
+    parts = [f"{d.kind} direction"]
+    if d.seed is not None:
+        parts.append(f"seed {d.seed}")
+    parts.append("not normalised" if d.normalisation == "none" else f"{d.normalisation}-normalised")
+    return ", ".join(parts)
+
+
+def _line_figure(material: Material, lines: list[LossLine], number: int) -> ReportFigure:
+    def draw(figure: Figure, log: bool) -> None:
+        ax = figure.subplots()
+        plot_line(lines, ax, strokes=material.strokes, log=log)
+        legend_above(ax, figure)
+
+    first = lines[0]
+    predicted = [r for r in lines if r.curvature is not None and r.slope is not None]
+    prediction = (
+        f" Dashed: the quadratic prediction of the {predicted[0].operator_name}; where it leaves "
+        "the solid line, the operator no longer describes the loss."
+        if predicted
+        else ""
+    )
+    return ReportFigure(
+        name="line" if not number else f"line-{number + 1}",
+        draw=draw,
+        height=3.1,
+        narrow_height=3.2,
+        scales=(False, True),
+        caption=(
+            f"Loss along a line through each checkpoint: {_direction_text(first.direction)}. A "
+            "wider valley is flatter along this direction. Dotted: accuracy, on the right."
+            f"{prediction} n = {first.subject.num_examples} examples a point, one direction a "
+            "line, hence no error bars."
+            + (" Crosses at the top: the loss was not finite." if _any_lost(lines) else "")
+        ),
+        alt="Loss along a line. "
+        + " ".join(
+            f"{r.subject.label}: {r.subject.loss:.3g} at the checkpoint, "
+            f"{_text(r.losses[0])} and {_text(r.losses[-1])} at the ends."
+            for r in lines
+        ),
+    )
+
+
+def _any_lost(lines: Sequence[LossLine]) -> bool:
+    return any(not math.isfinite(v) for r in lines for v in r.losses)
+
+
+def _text(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else "not finite"
+
+
+def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
+    figures = []
+    for start in range(0, len(planes), _MOST_PANELS):
+        part = planes[start : start + _MOST_PANELS]
+        first, second = part[0].directions
+        index = f"{'' if not number else f'-{number + 1}'}{'' if not start else f'-from-{start}'}"
+        rows, narrow_rows = -(-len(part) // 4), -(-len(part) // 2)
+        figures.append(
+            ReportFigure(
+                name=f"plane{index}",
+                draw=partial(_draw_planes, planes, part),
+                height=2.1 * rows + 0.2 if len(part) > 2 else 2.9,
+                narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else 2.7,
+                scales=(True, False),
+                caption=(
+                    "Loss over a plane through each checkpoint (white cross), all on one colour "
+                    f"scale: x along {_direction_text(first)}; y along {_direction_text(second)}. "
+                    "Wider, rounder contours of one colour mean a flatter, better-conditioned "
+                    "valley. Hatched squares: the loss was not finite there. "
+                    f"n = {part[0].subject.num_examples} examples a point, no error bars."
+                ),
+                alt="Contours of the loss over a plane for "
+                + ", ".join(f"{p.subject.label} (from {p.subject.loss:.3g})" for p in part)
+                + ", each lowest near its centre.",
+            )
+        )
+    return figures
+
+
+def _draw_planes(
+    planes: Sequence[LossPlane], part: Sequence[LossPlane], figure: Figure, log: bool
+) -> None:
+    plot_planes(part, figure, log=log, scale_of=planes)
+
+
+def _perspective(plane: LossPlane, number: int) -> ReportFigure:
+    def draw(figure: Figure, log: bool) -> None:
+        plot_plane_3d(plane, figure.add_subplot(projection="3d"), log=log)
+
+    return ReportFigure(
+        name=f"surface-{number + 1}-{slug(plane.subject.label)}",
+        draw=draw,
+        height=3.6,
+        narrow_height=3.0,
+        caption=f"The plane of {plane.subject.label} in perspective.",
+        alt=f"Loss surface of {plane.subject.label} in perspective.",
+        on_page=False,
+    )
+
+
+def _surface(plane: LossPlane) -> SurfaceData:
+    return SurfaceData(
+        label=plane.subject.label,
+        x=tuple(float(v) for v in plane.x_axis),
+        y=tuple(float(v) for v in plane.y_axis),
+        losses=tuple(
+            tuple(float(f"{v:.5g}") if math.isfinite(v) else None for v in row)
+            for row in plane.losses
+        ),
+    )

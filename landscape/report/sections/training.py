@@ -1,0 +1,66 @@
+"""Training curves."""
+
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from landscape.plotting import legend_above, plot_training_curves
+from landscape.report.material import Material
+from landscape.report.model import ReportFigure, Section
+from landscape.results.training import TrainingCurves
+
+
+def training_section(material: Material) -> Section | None:
+    """Loss and accuracy against the epoch, on training and on test data."""
+    curves = material.of(TrainingCurves)
+    if not curves:
+        return None
+    with_test = any(c.test_accuracy is not None for c in curves)
+    return Section(
+        key="training",
+        title="Training",
+        figures=(
+            _figure(material, curves, "training-loss", ("train_loss", "test_loss")),
+            _figure(material, curves, "training-accuracy", ("train_accuracy", "test_accuracy")),
+        ),
+        notes=(
+            "Training values are means over an epoch while the weights moved"
+            + ("; test values are measured at its end." if with_test else "."),
+        ),
+    )
+
+
+def _figure(
+    material: Material, curves: list[TrainingCurves], name: str, measures: tuple[str, ...]
+) -> ReportFigure:
+    shown = tuple(m for m in measures if any(getattr(c, m) is not None for c in curves))
+    what = "loss" if "loss" in name else "accuracy"
+    return ReportFigure(
+        name=name,
+        draw=partial(_draw, material, curves, shown),
+        height=2.7,
+        narrow_height=2.5 * max(len(shown), 1),
+        scales=(True, False) if what == "loss" else (False,),
+        caption=(
+            f"{what.capitalize()} by epoch, training and test. Compare where each run ends: "
+            "checkpoints at different losses are not compared at a matched point. One run a line, "
+            "no error bars."
+        ),
+        alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
+    )
+
+
+def _draw(
+    material: Material,
+    curves: list[TrainingCurves],
+    measures: tuple[str, ...],
+    figure: Figure,
+    log: bool,
+) -> None:
+    narrow = figure.get_figwidth() < 4
+    shape = (len(measures), 1) if narrow else (1, len(measures))
+    panels = figure.subplots(*shape, squeeze=False).flat
+    for position, (ax, measure) in enumerate(zip(panels, measures, strict=True)):
+        plot_training_curves(curves, ax, measure=measure, strokes=material.strokes, log=log)
+        if position == 0:
+            legend_above(ax, figure)

@@ -1,0 +1,106 @@
+"""``summary.json``: the report's numbers for scripts, described by ``summary.schema.json``."""
+
+import json
+import math
+from pathlib import Path
+
+from landscape.report.material import Material, operator_text
+from landscape.results import (
+    Eigenvalues,
+    OperatorSpec,
+    Preflight,
+    Result,
+    SpectralDensity,
+    Trace,
+)
+from landscape.results.sharpness import SharpnessTable
+
+SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
+_PER_THETA = "loss/θ²"
+
+Entry = dict[str, object]
+
+
+def summary_json(title: str, material: Material) -> str:
+    """One JSON object: the checkpoints, and under each every scalar that was measured."""
+    document: Entry = {
+        "schema_version": 1,
+        "title": title,
+        "baseline": material.baseline,
+        "checkpoints": [_checkpoint(material, label) for label in material.labels],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _checkpoint(material: Material, label: str) -> Entry:
+    results = [r for r in material.results if r.subject.label == label]
+    subject = results[0].subject
+    checks = [c for r in results if isinstance(r, Preflight) for c in r.checks]
+    return {
+        "label": label,
+        "checkpoint": subject.checkpoint,
+        "checkpoint_sha256": subject.checkpoint_sha256,
+        "model": subject.model,
+        "spiking": subject.spiking,
+        "num_params": subject.num_params,
+        "loss": _finite(subject.loss),
+        "accuracy": subject.accuracy,
+        "grad_norm": _finite(subject.grad_norm),
+        "failed_checks": [c.name for c in checks if c.status == "fail"],
+        "measures": [entry for r in results for entry in _measures(r)],
+    }
+
+
+def _measures(result: Result) -> list[Entry]:
+    common: Entry = {"split": result.subject.split, "num_examples": result.subject.num_examples}
+    if isinstance(result, Eigenvalues):
+        ends = (("lambda_max", result.largest), ("lambda_min", result.smallest))
+        spread = result.shard_stderr
+        return [
+            common
+            | _operator(result.operator, result)
+            | _entry(name, pairs[0].value, spread[0] if name == "lambda_max" and spread else None)
+            | {"residual": pairs[0].residual, "converged": pairs[0].converged}
+            for name, pairs in ends
+            if pairs
+        ]
+    if isinstance(result, Trace):
+        estimates = {
+            "trace": result.trace,
+            "mean_curvature": result.mean_curvature,
+            "frobenius_norm": result.frobenius_norm,
+            "effective_rank": result.effective_rank,
+        }
+        return [
+            common
+            | _operator(result.operator, result)
+            | _entry(name, e.mean, e.stderr, "1" if name == "effective_rank" else _PER_THETA)
+            for name, e in estimates.items()
+        ]
+    if isinstance(result, SpectralDensity):
+        mass = result.negative_mass
+        entry = _entry("negative_mass", mass.mean, mass.stderr, "1")
+        return [common | _operator(result.operator, result) | entry]
+    if isinstance(result, SharpnessTable):
+        return [
+            common
+            | _entry(row.name, row.value, row.stderr, row.unit)
+            | {"radius": row.radius, "scale": row.scale, "operator": row.operator}
+            for row in result.rows
+        ]
+    return []
+
+
+def _operator(spec: OperatorSpec, result: Result) -> Entry:
+    return {
+        "operator": spec.name,
+        "operator_text": operator_text(spec, spiking=result.subject.spiking),
+    }
+
+
+def _entry(name: str, value: float, stderr: float | None, unit: str = _PER_THETA) -> Entry:
+    return {"name": name, "value": _finite(value), "stderr": _finite(stderr), "unit": unit}
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else value
