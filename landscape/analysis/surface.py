@@ -1,7 +1,7 @@
 """Loss along lines and over planes through a checkpoint, as resumable runs over points."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.surface_course import Course, random_course
 from landscape.analysis.surface_measure import make_measure
+from landscape.analysis.surface_measures import line_measures, plane_measures
 from landscape.analysis.target import Target
 from landscape.curvature.losses import Loss
 from landscape.curvature.operators import make_operator
@@ -33,6 +34,7 @@ class SurfaceSettings:
     store: Path | None = None  # file of points to continue; None: keep them in memory
     merged: tuple[Path, ...] = field(default=())  # files of points to copy into it first
     only_merge: bool = False  # refuse to measure what the merged files lack
+    threshold: float = 0.1  # the rise of the loss that radii and areas are given for
 
 
 class _Quadratic(NamedTuple):
@@ -55,18 +57,22 @@ def loss_line(
     clock = start_clock()
     axes, values = _measure(target, course, [axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)
+    losses = values.pop("loss")
     return LossLine(
         subject=target.subject,
         provenance=_provenance(target, clock, quadratic),
         direction=course.specs[0],
         axis=axes[0],
-        losses=values.pop("loss"),
+        losses=losses,
         accuracies=values.pop("accuracy", None),
         metrics=values,
         slope=float(quadratic.gradient[0]) if quadratic else None,
         curvature=float(quadratic.hessian[0, 0]) if quadratic else None,
         operator_name=settings.operator if quadratic else None,
         batch_norm=_batch_norm(target, settings),
+        measures=line_measures(axes[0], losses[None], threshold=settings.threshold)
+        if course.straight
+        else None,
     )
 
 
@@ -95,13 +101,14 @@ def loss_plane(
     axes, values = _measure(target, course, [x_axis, y_axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)
     first, second = course.specs
+    losses = values.pop("loss")
     return LossPlane(
         subject=target.subject,
         provenance=_provenance(target, clock, quadratic),
         directions=(first, second),
         x_axis=axes[0],
         y_axis=axes[1],
-        losses=values.pop("loss"),
+        losses=losses,
         accuracies=values.pop("accuracy", None),
         metrics=values,
         cosine=cosine,
@@ -109,6 +116,7 @@ def loss_plane(
         hessian=quadratic.hessian if quadratic else None,
         operator_name=settings.operator if quadratic else None,
         trajectory=course.trajectory,
+        measures=plane_measures(axes[0], axes[1], losses, threshold=settings.threshold),
         batch_norm=_batch_norm(target, settings),
     )
 
@@ -133,11 +141,11 @@ def random_lines(
     lines = []
     for k in range(num_directions):
         course = random_course(target, dimensions=1, normalisation=normalisation, draw=k)
-        own = SurfaceSettings(
-            recalibrate=settings.recalibrate,
-            metrics=settings.metrics,
+        own = replace(
+            settings,
             operator=settings.operator if k == 0 else None,
             store=_numbered(settings.store, k),
+            halvings=0,
         )
         start = k * len(axis)
 
@@ -145,8 +153,9 @@ def random_lines(
             progress(start + done, total)
 
         lines.append(loss_line(target, course=course, axis=axis, settings=own, progress=report))
-    fields = {name: getattr(lines[0], name) for name in LossLine.__dataclass_fields__}
-    return LossLine(**fields | {"spread": np.stack([line.losses for line in lines])})
+    spread = np.stack([line.losses for line in lines])
+    measures = line_measures(axis, spread, threshold=settings.threshold)
+    return replace(lines[0], spread=spread, measures=measures)
 
 
 def measure_shard(
