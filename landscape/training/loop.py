@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 
 from landscape.checkpoint.save import save_checkpoint
-from landscape.checkpoint.sidecar import Sidecar
 from landscape.curvature.losses import BUILTIN_LOSSES
 from landscape.data import Dataset, open_dataset, select_examples
 from landscape.files import ensure_writable, exclusive_lock, write_atomic
@@ -116,43 +115,73 @@ def _run(
     optimizer = make_optimizer(model, config)
     records: list[EpochRecord] = []
 
-    def sidecar(train: Score | None = None) -> Sidecar:
-        return describe(config, dataset, device, records, train)
-
-    def keep_snapshot() -> None:
-        epoch = len(records)
-        if epoch in config.snapshot_epochs:
-            save_checkpoint(files.snapshot(epoch), model.state_dict(), sidecar())
-
-    def save() -> None:
-        write_state(files.resume, capture(model, optimizer, config, dataset.sha256, records))
-        save_checkpoint(files.checkpoint, model.state_dict(), sidecar())
-        write_atomic(files.metrics, as_lines(records))
-
     if state is not None:
         state.restore(model, optimizer)
         records += state.records
-    keep_snapshot()
-    saved_at, saving_seconds = time.monotonic(), 0.0
-    for epoch in range(len(records) + 1, config.epochs + 1):
+    saver = _Saver(files, config, dataset, device)
+    saver.keep_snapshot(model, records)
+    with saver:
+        for epoch in range(len(records) + 1, config.epochs + 1):
 
-        def tick(step: int, train: Score, epoch: int = epoch) -> None:
-            monitor(Progress(epoch, step, steps, train, None))
+            def tick(step: int, train: Score, epoch: int = epoch) -> None:
+                monitor(Progress(epoch, step, steps, train, None))
 
-        start = time.monotonic()
-        train = train_epoch(model, optimizer, loss, examples, config, epoch, tick)
-        test = evaluate(model, loss, held_out)
-        end = time.monotonic()
-        records.append(epoch_record(config, epoch, train, test, end - start))
-        keep_snapshot()
-        if epoch == config.epochs or (end - saved_at) * _SAVING_SHARE >= saving_seconds:
-            save()
-            saved_at = time.monotonic()
-            saving_seconds = saved_at - end
-        monitor(Progress(epoch, steps, steps, train, records[-1]))
+            start = time.monotonic()
+            train = train_epoch(model, optimizer, loss, examples, config, epoch, tick)
+            test = evaluate(model, loss, held_out)
+            seconds = time.monotonic() - start
+            records.append(epoch_record(config, epoch, train, test, seconds))
+            saver.keep_snapshot(model, records)
+            saver.keep(capture(model, optimizer, config, dataset.sha256, records))
+            monitor(Progress(epoch, steps, steps, train, records[-1]))
     # An epoch's means are of moving weights; the finished sidecar states the loss of the final.
-    final = sidecar(evaluate(model, loss, examples))
-    save_checkpoint(files.checkpoint, model.state_dict(), final)
+    final = evaluate(model, loss, examples)
+    sidecar = describe(config, dataset, device, records, final)
+    save_checkpoint(files.checkpoint, model.state_dict(), sidecar)
+
+
+class _Saver:
+    """Writes the state after each epoch, unless that would cost too much of the time.
+
+    The last state is then written on leaving the block, also by an error or Ctrl-C.
+    """
+
+    def __init__(
+        self, files: RunFiles, config: TrainConfig, dataset: Dataset, device: torch.device
+    ) -> None:
+        self.files = files
+        self._about = (config, dataset, device)
+        self._unsaved: RunState | None = None
+        self._saved_at = time.monotonic()
+        self._seconds = 0.0  # that the last saving took
+
+    def keep(self, state: RunState) -> None:
+        self._unsaved = state
+        if (time.monotonic() - self._saved_at) * _SAVING_SHARE >= self._seconds:
+            self._save(state)
+
+    def keep_snapshot(self, model: CSNN, records: list[EpochRecord]) -> None:
+        config, epoch = self._about[0], len(records)
+        if epoch in config.snapshot_epochs:
+            sidecar = describe(*self._about, records, None)
+            save_checkpoint(self.files.snapshot(epoch), model.state_dict(), sidecar)
+
+    def _save(self, state: RunState) -> None:
+        start = time.monotonic()
+        write_state(self.files.resume, state)
+        sidecar = describe(*self._about, state.records, None)
+        save_checkpoint(self.files.checkpoint, state.weights, sidecar)
+        write_atomic(self.files.metrics, as_lines(state.records))
+        self._unsaved = None
+        self._saved_at = time.monotonic()
+        self._seconds = self._saved_at - start
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._unsaved is not None:
+            self._save(self._unsaved)
 
 
 def _training_examples(

@@ -28,18 +28,24 @@ class RunState(NamedTuple):
     records: list[dict[str, Any]]  # one an epoch done
     tensors: Mapping[str, Tensor]
 
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The model's state dict."""
+        prefix = "model."
+        return {
+            name.removeprefix(prefix): tensor
+            for name, tensor in self.tensors.items()
+            if name.startswith(prefix)
+        }
+
     def restore(self, model: nn.Module, optimizer: Optimizer) -> None:
         """Put the weights and the optimiser's state back."""
-        prefix = "model."
-        model.load_state_dict(
-            {n.removeprefix(prefix): t for n, t in self.tensors.items() if n.startswith(prefix)}
-        )
+        model.load_state_dict(self.weights)
         for name, parameter in model.named_parameters():
-            for key in self.tensors:
-                field, _, of = key.partition(".of.")
+            for key, tensor in self.tensors.items():
+                field, _, of = key.removeprefix("optimizer.").partition(".of.")
                 if of == name:
-                    kept = self.tensors[key].to(parameter.device)
-                    optimizer.state[parameter][field.removeprefix("optimizer.")] = kept
+                    optimizer.state[parameter][field] = tensor.to(parameter.device)
 
 
 def capture(
@@ -49,12 +55,12 @@ def capture(
     data_sha256: str,
     records: list[dict[str, Any]],
 ) -> RunState:
-    """Copy the state of a training to the host."""
+    """Copy the state of a training, on its device."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for name, parameter in model.named_parameters():
         for field, value in optimizer.state[parameter].items():
             tensors[f"optimizer.{field}.of.{name}"] = value
-    copies = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+    copies = {name: tensor.detach().clone() for name, tensor in tensors.items()}
     return RunState(config, data_sha256, list(records), copies)
 
 
@@ -65,7 +71,7 @@ def write_state(path: Path, state: RunState) -> None:
         "data_sha256": state.data_sha256,
         "records": state.records,
     }
-    tensors = {name: tensor.contiguous() for name, tensor in state.tensors.items()}
+    tensors = {name: tensor.cpu().contiguous() for name, tensor in state.tensors.items()}
     metadata = {_KEY: json.dumps(record, allow_nan=False)}
     write_atomic(path, safetensors.torch.save(tensors, metadata=metadata))
 

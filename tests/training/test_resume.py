@@ -1,0 +1,176 @@
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from landscape.files import OutputError, exclusive_lock
+from landscape.training.config import TrainConfig
+from landscape.training.epoch import DivergenceError
+
+VARIANTS = {
+    "adam": {},
+    "sgd": {"optimizer": "sgd", "lr": 0.1},
+    "sam": {"optimizer": "sgd", "lr": 0.1, "sam_rho": 0.05},
+}
+
+
+def assert_same_weights(a, b):
+    x, y = load_file(a), load_file(b)
+    assert x.keys() == y.keys()
+    for name in x:
+        assert torch.equal(x[name], y[name]), name
+
+
+def interrupt_after(epoch):
+    def monitor(report):
+        if report.epoch == epoch and report.record is not None:
+            raise KeyboardInterrupt
+
+    return monitor
+
+
+@pytest.mark.parametrize("settings", VARIANTS.values(), ids=VARIANTS)
+@pytest.mark.parametrize("epoch", [1, 2, 3])
+def test_an_interrupted_training_ends_in_the_same_weights(config, run, tmp_path, settings, epoch):
+    cfg = config(**settings, snapshots=2)
+    whole = run(cfg, tmp_path / "whole.safetensors")
+    parts = tmp_path / "parts.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(cfg, parts, monitor=interrupt_after(epoch))
+    epochs = []
+    run(cfg, parts, monitor=lambda report: epochs.append(report.epoch))
+    assert min(epochs, default=4) == epoch + 1
+    assert_same_weights(whole, parts)
+    assert len((tmp_path / "parts.metrics.jsonl").read_text().splitlines()) == 3
+    assert not (tmp_path / "parts.resume").exists()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+from landscape.training.config import TrainConfig
+from landscape.training.loop import train
+
+torch.set_num_threads(1)
+
+def monitor(report):
+    if report.record is not None and report.epoch == 3:
+        print("three epochs", flush=True)
+
+train(TrainConfig(**eval(sys.argv[1])), Path(sys.argv[2]), device=torch.device("cpu"),
+      data_dir=None, force=False, monitor=monitor)
+"""
+
+
+def test_a_killed_training_ends_in_the_same_weights(config, run, tmp_path):
+    cfg = config(channels=1, epochs=40)
+    path = tmp_path / "killed.safetensors"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, repr(cfg.to_dict()), str(path)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    with process:
+        assert process.stdout.readline() == b"three epochs\n"
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert (tmp_path / "killed.resume").exists()
+
+    epochs = []
+    run(cfg, path, monitor=lambda report: epochs.append(report.epoch))
+    assert epochs[0] >= 2  # not from the start
+    assert_same_weights(path, run(cfg, tmp_path / "whole.safetensors"))
+
+
+def test_a_finished_training_is_not_repeated(config, run, tmp_path):
+    path = run(config(), tmp_path / "a.safetensors")
+    before = path.stat().st_mtime_ns
+    run(config(), path, monitor=interrupt_after(1))
+    assert path.stat().st_mtime_ns == before
+
+
+def test_another_configuration_is_refused_and_forced(config, run, tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(config(snapshots=2), path, monitor=interrupt_after(1))
+    message = r"a.resume is of another configuration \(lr: 0.01 -> 0.02; .*--force"
+    with pytest.raises(ValueError, match=message):
+        run(config(lr=0.02), path)
+    run(config(lr=0.02), path, force=True)
+    assert not (tmp_path / "a.snapshots").exists()
+    with pytest.raises(ValueError, match=r"a.safetensors is of another configuration \(lr"):
+        run(config(), path)
+    assert_same_weights(path, run(config(lr=0.02), tmp_path / "b.safetensors"))
+
+
+def test_other_data_are_refused(config, run, tmp_path, images):
+    copy = tmp_path / "images.npz"
+    shutil.copy(images, copy)
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(config(data=str(copy)), path, monitor=interrupt_after(1))
+    with np.load(images) as file:
+        arrays = dict(file)
+    np.savez(copy, **{**arrays, "x": arrays["x"][::-1]})
+    with pytest.raises(ValueError, match=r"was begun on other data"):
+        run(config(data=str(copy)), path)
+
+
+def test_a_foreign_checkpoint_is_not_overwritten(config, run, tmp_path):
+    path = tmp_path / "a.safetensors"
+    save_file({"weight": torch.zeros(1)}, path)
+    with pytest.raises(ValueError, match=r"a.safetensors exists and no training left it so"):
+        run(config(), path)
+    assert load_file(path).keys() == {"weight"}
+
+
+def test_without_its_resume_state_half_a_training_is_refused(config, run, tmp_path):
+    path = tmp_path / "a.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(config(), path, monitor=interrupt_after(2))
+    (tmp_path / "a.resume").unlink()
+    with pytest.raises(ValueError, match=r"is of epoch 2 of 3, and a.resume, .* is gone"):
+        run(config(), path)
+
+
+def test_a_damaged_resume_state_is_named(config, run, tmp_path):
+    (tmp_path / "a.resume").write_bytes(b"not this")
+    with pytest.raises(ValueError, match=r"a.resume is not a training's resume state"):
+        run(config(), tmp_path / "a.safetensors")
+
+
+def test_divergence_keeps_the_last_good_epoch(config, run, tmp_path, monkeypatch):
+    path = tmp_path / "a.safetensors"
+    real = TrainConfig.learning_rate_at
+    monkeypatch.setattr(
+        TrainConfig, "learning_rate_at", lambda self, e: real(self, e) if e < 3 else 1e38
+    )
+    message = r"diverged in epoch 3: .* not a finite number.* last good weights are in .*a.safe"
+    with pytest.raises(DivergenceError, match=message):
+        run(config(optimizer="sgd"), path)
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(path).values())
+    assert len((tmp_path / "a.metrics.jsonl").read_text().splitlines()) == 2
+    monkeypatch.undo()
+    run(config(optimizer="sgd"), path)
+    assert_same_weights(path, run(config(optimizer="sgd"), tmp_path / "b.safetensors"))
+
+
+def test_a_network_that_goes_astray_in_the_first_epoch_leaves_nothing(config, run, tmp_path):
+    with pytest.raises(DivergenceError, match=r"diverged in epoch 1"):
+        run(config(optimizer="sgd", lr=1e38), tmp_path / "a.safetensors")
+    assert [p.name for p in tmp_path.iterdir() if not p.name.startswith(".")] == []
+
+
+def test_two_trainings_of_one_name_are_refused(config, run, tmp_path):
+    with (
+        exclusive_lock(tmp_path / ".a.lock"),
+        pytest.raises(OutputError, match=r"in use by another run"),
+    ):
+        run(config(), tmp_path / "a.safetensors")
