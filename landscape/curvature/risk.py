@@ -35,9 +35,8 @@ def make_batches(inputs: Tensor, targets: Tensor, batch_size: int) -> list[Batch
     Every example is in exactly one batch of one process: shards may be ragged, never padded.
     """
     inputs, targets = inputs[rank() :: world_size()], targets[rank() :: world_size()]
-    return [
-        Batch(*b) for b in zip(inputs.split(batch_size), targets.split(batch_size), strict=True)
-    ]
+    pairs = zip(torch.split(inputs, batch_size), torch.split(targets, batch_size), strict=True)
+    return [Batch(*pair) for pair in pairs]
 
 
 class EmpiricalRisk:

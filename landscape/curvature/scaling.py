@@ -71,5 +71,5 @@ def scale_of(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
 def _filter_norms(w: Tensor) -> Tensor:
     if w.ndim < 2:
         return w.abs()
-    norms = torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True)
+    norms: Tensor = torch.linalg.vector_norm(w, dim=tuple(range(1, w.ndim)), keepdim=True)
     return norms.expand_as(w)

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -55,10 +56,9 @@ def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> bool:
         )
         return True
     # SpikingJelly's surrogates carry their primitive and their slope with them.
-    surrogate = getattr(module, "surrogate_function", None)
+    surrogate: Any = copy.deepcopy(getattr(module, "surrogate_function", None))
     if not hasattr(surrogate, "set_spiking_mode"):
         return False
-    surrogate = copy.deepcopy(surrogate)
     if smooth is not None:
         surrogate.set_spiking_mode(not smooth)
     if slope_factor != 1.0:

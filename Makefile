@@ -1,0 +1,44 @@
+# Each target sets up what it needs in .venv and installs again only when the requirements change.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+RUNTIME := $(VENV)/.installed
+DEVELOPMENT := $(VENV)/.installed-dev
+
+.PHONY: demo test lint docs bench clean
+
+demo: $(RUNTIME)
+	$(BIN)/landscape demo -o reports/demo
+
+test: $(DEVELOPMENT)
+	$(BIN)/python -m pytest
+
+lint: $(DEVELOPMENT)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+docs: $(DEVELOPMENT)
+	$(BIN)/mkdocs build --strict
+
+bench: $(DEVELOPMENT)
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist site
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(PIP) -e .
+	touch $@
+
+# The references are installed without what they ask for: torchvision and torchaudio, which they
+# need only for parts that are not used here, have no build that fits a CPU-only torch.
+$(DEVELOPMENT): pyproject.toml constraints.txt tests/references.txt | $(VENV)/bin/python
+	$(PIP) -e '.[test,dev,docs,bench]'
+	$(PIP) --no-deps -r tests/references.txt
+	touch $(RUNTIME) $@

@@ -1,0 +1,37 @@
+"""``landscape env``: what to paste into a bug report."""
+
+import json
+import os
+import platform
+
+import click
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def env(as_json: bool) -> None:
+    """Print versions, devices, threads and memory."""
+    import torch
+
+    from landscape.analysis.provenance import versions
+    from landscape.curvature.graphs import free_memory
+    from landscape.data.fashion_mnist import find_copy
+    from landscape.snn.kernels import has_compiler
+
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    copy = find_copy("train", None)
+    record = {
+        **versions(),
+        "platform": platform.platform(),
+        "processors": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "free memory": f"{free_memory(torch.device('cpu')) / 2**30:.1f} GiB",
+        "accelerators": ", ".join(devices) or "none",
+        "fused neurons": "compiled" if has_compiler() else "eager: no C++ compiler found",
+        "fashion-mnist": copy.where if copy else "embedded subset",
+    }
+    if as_json:
+        click.echo(json.dumps(record))
+        return
+    for name, value in record.items():
+        click.echo(f"{name:15}{value}")

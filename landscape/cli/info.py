@@ -1,0 +1,101 @@
+"""``landscape info``: what is in a checkpoint file, without allocating its weights."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landscape.cli.output import print_table
+
+if TYPE_CHECKING:
+    from landscape.checkpoint import CheckpointInfo
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--ema", "use_ema", is_flag=True, help="Show the averaged weights in the file.")
+@click.option("--state-key", help="Which entry of the file holds the weights.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
+def info(
+    checkpoints: tuple[Path, ...], use_ema: bool, state_key: str | None, as_json: bool
+) -> None:
+    """Describe CHECKPOINTS: format, tensors, training, accuracy, and how to analyse each."""
+    from landscape.checkpoint import inspect_checkpoint
+
+    for path in checkpoints:
+        found = inspect_checkpoint(path, use_ema=use_ema, state_key=state_key)
+        if as_json:
+            click.echo(json.dumps(_record(found), allow_nan=False))
+        else:
+            _print(found)
+
+
+def _facts(found: "CheckpointInfo") -> dict[str, str]:
+    facts = {
+        "file": f"{found.path} ({found.size_bytes:,} bytes)",
+        "sha256": found.sha256,
+        "format": found.format,
+        "parameters": f"{found.num_params:,} in {len(found.tensors)} tensors",
+        "model": found.model or "unknown: name it with --model",
+    }
+    if found.sidecar is not None:
+        training, metrics, data = (
+            found.sidecar.training,
+            found.sidecar.metrics,
+            found.sidecar.data,
+        )
+        count = "all" if data.num_examples is None else f"{data.num_examples:,}"
+        facts["trained on"] = f"{count} images of {data.name} ({data.source})"
+        facts["training"] = (
+            f"{training.init}, gain {training.gain:g}, {training.optimizer}, learning rate "
+            f"{training.learning_rate:g}, seed {training.seed}, epoch {training.epoch} of "
+            f"{training.epochs}, loss {found.sidecar.loss}"
+        )
+        for split in ("train", "test"):
+            loss, accuracy = (
+                getattr(metrics, f"{split}_loss"),
+                getattr(metrics, f"{split}_accuracy"),
+            )
+            if loss is not None and accuracy is not None:
+                facts[f"{split} accuracy"] = f"{accuracy:.4f} (loss {loss:.5f})"
+    if found.contents:
+        facts["also inside"] = "; ".join(f"{k}: {v}" for k, v in found.contents.items())
+    return facts
+
+
+def _print(found: "CheckpointInfo") -> None:
+    for name, value in _facts(found).items():
+        click.echo(f"{name:15}{value}")
+    for note in found.notes:
+        click.echo(f"{'note':15}{note}")
+    if found.obstacle:
+        click.echo(f"{'refused':15}{found.obstacle}")
+    rows = [
+        (t.name, "×".join(map(str, t.shape)) or "scalar", str(t.dtype).removeprefix("torch."))
+        for t in found.tensors
+    ]
+    print_table(("tensor", "shape", "dtype"), rows)
+    click.echo(f"{'analyse it':15}{found.command}")
+
+
+def _record(found: "CheckpointInfo") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "path": str(found.path),
+        "size_bytes": found.size_bytes,
+        "sha256": found.sha256,
+        "format": found.format,
+        "num_params": found.num_params,
+        "model": found.model,
+        "tensors": [
+            {"name": t.name, "shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch.")}
+            for t in found.tensors
+        ],
+        "contents": dict(found.contents),
+        "sidecar": None if found.sidecar is None else asdict(found.sidecar),
+        "notes": list(found.notes),
+        "obstacle": found.obstacle,
+        "command": found.command,
+    }

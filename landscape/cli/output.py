@@ -1,0 +1,65 @@
+"""What commands print: tables and JSON on stdout, progress on stderr, results under -o."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from landscape.analysis.progress import Progress as Report
+    from landscape.results import Result
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
+    """A bar with count and time left on stderr; nothing where stderr is no terminal."""
+    console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(Text(title).plain, total=None)
+
+        def report(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        yield report
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+    """A table on stdout; text in it is taken as it is, whatever markup it may look like."""
+    console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    table = Table(title=Text(title) if title else None, title_justify="left", box=None)
+    for index, name in enumerate(columns):
+        table.add_column(Text(name), justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    width = console.measure(table).maximum if not sys.stdout.isatty() else None
+    console.print(table, width=width)
+
+
+def print_json(results: Sequence["Result"]) -> None:
+    """One JSON object on stdout; with several checkpoints, one a line."""
+    for result in results:
+        click.echo(json.dumps(result.record(), allow_nan=False))
+
+
+def result_path(folder: Path, label: str, analysis: str) -> Path:
+    """Where an analysis of a checkpoint is kept in a report's folder."""
+    return folder / "results" / label / f"{analysis}.json"
+
+
+def write_results(folder: Path | None, analysis: str, results: Sequence["Result"]) -> None:
+    """Save each result under ``folder``; None: nowhere."""
+    if folder is None:
+        return
+    from landscape.results import save_result
+
+    for result in results:
+        save_result(result, result_path(folder, result.subject.label, analysis))
