@@ -1,0 +1,115 @@
+"""All sharpness measures of one checkpoint: from noise, from ascent, from spectra."""
+
+from collections.abc import Sequence
+
+from landscape.analysis.progress import Progress
+from landscape.analysis.provenance import start_clock
+from landscape.analysis.sharpness_rows import MEASURED, SharpnessSettings, jobs_of
+from landscape.analysis.target import Target
+from landscape.curvature.perturbation import check_radii
+from landscape.curvature.scaling import SCALES
+from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
+
+__all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
+
+
+def sharpness(
+    target: Target,
+    *,
+    settings: SharpnessSettings,
+    spectra: Sequence[Result] = (),
+    progress: Progress,
+) -> SharpnessTable:
+    """Measure the sharpness of a checkpoint on its examples.
+
+    Noise depends on the seed and the measure alone: checkpoints of one network are compared
+    under common random numbers.
+
+    Parameters
+    ----------
+    spectra
+        Eigenvalues and traces already computed of this checkpoint on these examples; they become
+        rows of the table.
+
+    Raises
+    ------
+    ValueError
+        For an unknown measure or scale, radii that are not ascending, or another's spectra.
+    """
+    _check(target, settings, spectra)
+    clock = start_clock()
+    jobs = list(jobs_of(target, settings))
+    rows = [row for result in spectra for row in spectral_measures(result)]
+    for done, job in enumerate(jobs):
+        progress(done, len(jobs))
+        rows.extend(job())
+    progress(len(jobs), len(jobs))
+    return SharpnessTable(
+        subject=target.subject,
+        provenance=clock.provenance(
+            command=target.settings.command, seed=target.settings.seed, device=target.device
+        ),
+        rows=tuple(rows),
+        batch_norm=target.risk.batch_norm,
+        accuracy_drop=settings.accuracy_drop,
+        num_pairs=settings.num_pairs,
+        num_evaluations=sum(row.num_evaluations for row in rows if row.operator is None),
+    )
+
+
+def spectral_measures(result: Result) -> tuple[Measure, ...]:
+    """The rows that eigenvalues or a trace give; none for other results."""
+    if isinstance(result, Eigenvalues):
+        top = result.largest[0]
+        return (
+            make_measure(
+                "lambda_max",
+                top.value,
+                top.residual,
+                scale=result.operator.scale,
+                operator=result.operator.name,
+                num_evaluations=result.num_matvecs,
+                note="" if top.converged else "not converged",
+            ),
+        )
+    if isinstance(result, Trace):
+        values = {
+            "mean_curvature": result.mean_curvature,
+            "frobenius_norm": result.frobenius_norm,
+            "effective_rank": result.effective_rank,
+        }
+        return tuple(
+            make_measure(
+                name,
+                value.mean,
+                value.stderr,
+                scale=result.operator.scale,
+                operator=result.operator.name,
+                num_evaluations=result.num_matvecs,
+            )
+            for name, value in values.items()
+        )
+    return ()
+
+
+def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result]) -> None:
+    check_radii("radii", settings.radii)
+    check_radii("ball_radii", settings.ball_radii)
+    for kind, asked, known in (
+        ("measures", settings.measures, MEASURED),
+        ("scales", settings.scales, SCALES),
+    ):
+        unknown = [name for name in asked if name not in known]
+        if unknown or not asked:
+            raise ValueError(f"{kind} must be some of {', '.join(known)}; got {', '.join(asked)}.")
+    for result in spectra:
+        mine, other = target.subject, result.subject
+        if (mine.checkpoint_sha256, mine.examples_sha256, mine.loss_name) != (
+            other.checkpoint_sha256,
+            other.examples_sha256,
+            other.loss_name,
+        ):
+            raise ValueError(
+                f"the spectra must be of {mine.label} on the same examples and loss; got those of "
+                f"{other.label} ({other.split}, {other.num_examples} examples)."
+            )

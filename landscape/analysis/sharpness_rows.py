@@ -1,0 +1,183 @@
+"""The rows of a sharpness table, each a job to run: a measure at one scale and radius."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+import torch
+
+from landscape.analysis.sharpness_relative import last_weights, relative_flatness
+from landscape.analysis.target import Target
+from landscape.curvature.perturbation import relative_scale
+from landscape.curvature.perturbation_accuracy import tolerated_noise
+from landscape.curvature.perturbation_worst import sam_rise, worst_rise
+from landscape.curvature.scaling import SCALES
+from landscape.curvature.smoothing import expected_rise, smoothed_trace
+from landscape.results import Measure, make_measure
+
+MEASURED = (
+    "expected_rise",
+    "smoothed_trace",
+    "worst_rise",
+    "sam_rise",
+    "relative_flatness",
+    "tolerated_noise",
+)
+
+_NOISE_TOL = 0.02  # tolerated noise is found to this relative precision
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharpnessSettings:
+    """What to measure, and how hard to look."""
+
+    measures: tuple[str, ...] = MEASURED
+    scales: tuple[str, ...] = SCALES
+    radii: tuple[float, ...] = (0.01, 0.03, 0.1)  # of noise, relative to the weights
+    ball_radii: tuple[float, ...] = (0.001, 0.003, 0.01)  # of worst-case and SAM
+    num_pairs: int = 10  # antithetic pairs of noise
+    num_restarts: int = 3
+    num_steps: int = 10  # of each ascent
+    accuracy_drop: float = 0.05  # that the noise may cost
+    num_probes: int = 20  # of relative flatness
+    num_layers: int = 2  # the last so many, for relative flatness
+
+
+Job = Callable[[], list[Measure]]
+
+
+def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[Job]:
+    """What is to be run, in the order of the table's rows."""
+    scales, balls = settings.scales, list(product(settings.scales, settings.ball_radii))
+    layers = last_weights(target.risk.layout, settings.num_layers)
+    has_accuracy = target.subject.accuracy is not None
+    jobs: dict[str, list[Job]] = {
+        "expected_rise": [partial(_expected, target, settings, s) for s in scales],
+        "smoothed_trace": [partial(_trace, target, settings, r) for r in settings.radii],
+        "worst_rise": [partial(_worst, target, settings, s, r) for s, r in balls],
+        "sam_rise": [partial(_sam, target, s, r) for s, r in balls],
+        "relative_flatness": [partial(_relative, target, settings, name) for name in layers],
+        "tolerated_noise": [partial(_tolerated, target, settings, s) for s in scales]
+        if has_accuracy
+        else [],
+    }
+    for name in settings.measures:
+        yield from jobs[name]
+
+
+def _expected(target: Target, settings: SharpnessSettings, scale: str) -> list[Measure]:
+    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    rng = target.generator("expected rise")
+    rises = expected_rise(target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng)
+    cost = 2 * settings.num_pairs
+    return [
+        make_measure(
+            "expected_rise", e.mean, e.stderr, scale=scale, radius=radius, num_evaluations=cost
+        )
+        for radius, e in zip(settings.radii, rises, strict=True)
+    ]
+
+
+def _trace(target: Target, settings: SharpnessSettings, radius: float) -> list[Measure]:
+    theta = target.risk.theta
+    noise = radius * float(theta.norm()) / theta.numel() ** 0.5  # s, in units of θ
+    e = smoothed_trace(
+        target.risk,
+        torch.ones_like(theta),
+        noise,
+        num_pairs=settings.num_pairs,
+        rng=target.generator("smoothed trace"),
+    )
+    return [
+        make_measure(
+            "smoothed_trace",
+            e.mean,
+            e.stderr,
+            radius=radius,
+            num_evaluations=4 * settings.num_pairs,
+        )
+    ]
+
+
+def _sam(target: Target, scale: str, radius: float) -> list[Measure]:
+    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    found = sam_rise(target.risk, S, radius)
+    rise = found.rise
+    return [
+        make_measure(
+            "sam_first_order",
+            found.first_order,
+            None,
+            scale=scale,
+            radius=radius,
+            num_evaluations=1,
+        ),
+        make_measure(
+            "sam_rise", rise.mean, rise.stderr, scale=scale, radius=radius, num_evaluations=3
+        ),
+    ]
+
+
+def _worst(target: Target, settings: SharpnessSettings, scale: str, radius: float) -> list[Measure]:
+    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    found = worst_rise(
+        target.risk,
+        S,
+        radius,
+        num_restarts=settings.num_restarts,
+        num_steps=settings.num_steps,
+        rng=target.generator("worst rise"),
+    )
+    low = min(found.restarts)
+    return [
+        make_measure(
+            "worst_rise",
+            found.rise.mean,
+            found.rise.stderr,
+            scale=scale,
+            radius=radius,
+            num_evaluations=found.num_evaluations,
+            note=f"lower bound; the worst of {settings.num_restarts} starts reached {low:.3g}",
+        )
+    ]
+
+
+def _tolerated(target: Target, settings: SharpnessSettings, scale: str) -> list[Measure]:
+    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    found = tolerated_noise(
+        target.risk,
+        S,
+        accuracy_drop=settings.accuracy_drop,
+        num_pairs=settings.num_pairs,
+        tol=_NOISE_TOL,
+        rng=target.generator("tolerated noise"),
+    )
+    note = f"accuracy may fall by {settings.accuracy_drop:g}"
+    if not found.bounded:
+        note += "; lower bound: it holds up to the largest noise tried"
+    return [
+        make_measure(
+            "tolerated_noise",
+            found.radius,
+            found.stderr,
+            scale=scale,
+            num_evaluations=found.num_evaluations,
+            note=note,
+        )
+    ]
+
+
+def _relative(target: Target, settings: SharpnessSettings, name: str) -> list[Measure]:
+    rng = target.generator(f"relative flatness {name}")
+    found = relative_flatness(target.risk, name, num_probes=settings.num_probes, rng=rng)
+    return [
+        make_measure(
+            "relative_flatness",
+            found.mean,
+            found.stderr,
+            operator="hessian",
+            layer=name,
+            num_evaluations=settings.num_probes,
+        )
+    ]

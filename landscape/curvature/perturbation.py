@@ -1,0 +1,121 @@
+"""Moving θ and measuring what the loss does: relative radii, and paired rises with their error.
+
+One convention of radius for every measure. S is a diagonal whose noise S ε, ε ~ N(0, I), is as
+long as θ: E‖S ε‖² = ‖θ‖². Noise of radius ρ is ρ S ε; the ball of radius ρ is
+‖S⁻¹ e‖₂ <= ρ √P, which is where that noise lies when P is large. So ρ = 0.01 means a
+perturbation of one per cent of the weights, whatever the scale:
+
+- ``none``: the same noise everywhere, s_i = ‖θ‖ / √P.
+- ``filter``: each filter moves by ρ times its own norm, s_i = ‖w_f‖ / √n_f.
+- ``weight``: each weight by ρ times its own size, s_i = |θ_i| (Kwon et al. 2021, ASAM).
+
+Where S is zero (zero weights, dead filters) nothing moves; no formula divides by it.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.curvature.risk import EmpiricalRisk, leaves
+from landscape.curvature.scaling import SCALES, filter_scale
+from landscape.distributed import all_reduce_sum
+from landscape.linalg.estimate import Estimate
+from landscape.linalg.probes import normal
+from landscape.parameters import ParameterLayout
+
+
+class _Space(NamedTuple):
+    dim: int
+    dtype: torch.dtype
+    device: torch.device
+
+
+def noise_like(risk: EmpiricalRisk, rng: Generator) -> Tensor:
+    """ε ~ N(0, I), shape (P,); one seed gives one draw, so that checkpoints are paired."""
+    return normal(_Space(risk.num_params, risk.dtype, risk.device), rng)
+
+
+def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I)."""
+    if name == "none":
+        return torch.full_like(theta, float(theta.norm()) / theta.numel() ** 0.5)
+    if name == "filter":
+        sizes = [w[0].numel() if w.ndim > 1 else 1 for w in layout.split(theta)]
+        counts = [
+            torch.full_like(w, float(size))
+            for w, size in zip(layout.split(theta), sizes, strict=True)
+        ]
+        return filter_scale(layout, theta) / layout.flatten(counts).sqrt()
+    if name == "weight":
+        return theta.abs()
+    raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {name!r}.")
+
+
+def check_radii(name: str, radii: tuple[float, ...]) -> None:
+    """Refuse radii that are not positive, ascending numbers."""
+    ascending = all(a < b for a, b in pairwise(radii))
+    if not radii or not ascending or not radii[0] > 0 or not radii[-1] < float("inf"):
+        raise ValueError(
+            f"{name} must be positive, finite and ascending, as fractions of the weights, such as "
+            f"0.01,0.03,0.1; got {radii}."
+        )
+
+
+@torch.no_grad()
+def example_losses(risk: EmpiricalRisk, theta: Tensor) -> Tensor:
+    """Loss of each of this process's examples at ``theta``, shape (n,), float64."""
+    tensors = risk.layout.split(theta)
+    return torch.cat([risk.per_example(tensors, batch).double() for batch in risk.batches])
+
+
+def mean_over_examples(values: Tensor, num_examples: int) -> Estimate:
+    """Mean over all processes' examples, and its standard error, of ``values``, shape (n,)."""
+    total = float(all_reduce_sum(values.sum().reshape(1)))
+    mean = total / num_examples
+    # Centred before squaring: differences of nearly equal losses leave no digits to spare.
+    squares = float(all_reduce_sum((values - mean).square().sum().reshape(1)))
+    variance = squares / max(num_examples - 1, 1)
+    return Estimate(mean, (variance / num_examples) ** 0.5, num_examples)
+
+
+class PairedRise:
+    """L(θ + e) - L(θ) with the error that the choice of examples leaves in it.
+
+    Losses are compared example by example, so the spread between examples, which is far larger
+    than the rise, drops out.
+    """
+
+    def __init__(self, risk: EmpiricalRisk) -> None:
+        self.risk = risk
+        self.base = example_losses(risk, risk.theta)
+        self.num_evaluations = 1
+
+    def differences(self, step: Tensor) -> Tensor:
+        """ℓ_i(θ + step) - ℓ_i(θ) of this process's examples, shape (n,), float64."""
+        self.num_evaluations += 1
+        return example_losses(self.risk, self.risk.theta + step) - self.base
+
+    def at(self, step: Tensor) -> Estimate:
+        """The rise at θ + ``step``; standard error over examples."""
+        return mean_over_examples(self.differences(step), self.risk.num_examples)
+
+
+def loss_and_gradient(risk: EmpiricalRisk, theta: Tensor) -> tuple[float, Tensor]:
+    """L(θ) on the forward as it is, and ∇L(θ), shape (P,), in one pass over the examples.
+
+    On a spiking network the loss is that of the hard spikes and the gradient the surrogate's.
+    """
+    gradient = torch.zeros_like(theta)
+    total = torch.zeros(1, dtype=torch.float64, device=theta.device)
+    for batch in risk.batches:
+        tensors = leaves(risk.layout.split(theta))
+        losses = risk.per_example(tensors, batch)
+        total += losses.detach().double().sum()
+        if losses.requires_grad:
+            gradient += risk.layout.flatten(
+                torch.autograd.grad(losses.sum(), tensors, materialize_grads=True)
+            )
+    n = risk.num_examples
+    return float(all_reduce_sum(total)) / n, all_reduce_sum(gradient) / n

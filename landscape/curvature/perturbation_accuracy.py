@@ -1,0 +1,98 @@
+"""How much noise the weights bear before the accuracy falls: the σ of PAC-Bayes bounds."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.curvature.perturbation import noise_like
+from landscape.curvature.risk import EmpiricalRisk
+
+_SMALLEST, _LARGEST = 1e-4, 4.0
+_SLOPE_FACTOR = 2**0.25  # accuracies this far on either side give the slope for the error
+
+
+class ToleratedNoise(NamedTuple):
+    """A relative radius, with what bounds it."""
+
+    radius: float
+    stderr: float | None  # over noise draws, by the slope of the accuracy there
+    bounded: bool  # False: the accuracy holds up to ``radius``, the largest tried
+    num_evaluations: int
+
+
+def tolerated_noise(
+    risk: EmpiricalRisk,
+    scale: Tensor,
+    *,
+    accuracy_drop: float,
+    num_pairs: int,
+    tol: float,
+    rng: Generator,
+) -> ToleratedNoise:
+    """Largest ρ with E accuracy(θ + ρ S ε) >= accuracy(θ) - ``accuracy_drop``.
+
+    By bisection on log ρ, to the factor 1 + ``tol``. Every ρ sees the same antithetic pairs of
+    noise, so the mean accuracy is one fixed function of ρ, and differences between checkpoints
+    are not differences between draws.
+
+    Raises
+    ------
+    ValueError
+        If the targets are no classes, or the drop leaves no accuracy to hold.
+
+    References
+    ----------
+    .. [1] Jiang et al. (2020), arXiv 1912.02178, section 4.3 (sharpness-based bounds, σ).
+    """
+    start = risk.evaluate().accuracy
+    if start is None:
+        raise ValueError("tolerated noise needs class targets: this risk has no accuracy.")
+    if not 0 < accuracy_drop < 1:
+        raise ValueError(f"accuracy_drop must lie in (0, 1), a fraction; got {accuracy_drop}.")
+    if num_pairs < 2 or not tol > 0:
+        raise ValueError(
+            f"num_pairs must be at least 2 and tol positive; got {num_pairs} and {tol}."
+        )
+    steps = _Draws(risk, scale, num_pairs, rng.get_state())
+    goal = start - accuracy_drop - 1e-12  # rounding is not to decide a tie
+    low, high = math.log(_SMALLEST), math.log(_LARGEST)
+    if steps.accuracies(_SMALLEST).mean() < goal:
+        return ToleratedNoise(_SMALLEST, None, True, steps.num_evaluations + 1)
+    if steps.accuracies(_LARGEST).mean() >= goal:
+        return ToleratedNoise(_LARGEST, None, False, steps.num_evaluations + 1)
+    while high - low > math.log1p(tol):
+        middle = (low + high) / 2
+        if steps.accuracies(math.exp(middle)).mean() >= goal:
+            low = middle
+        else:
+            high = middle
+    radius = math.exp((low + high) / 2)
+    spread = float(steps.accuracies(radius).std()) / num_pairs**0.5
+    above, below = radius * _SLOPE_FACTOR, radius / _SLOPE_FACTOR
+    fall = float(steps.accuracies(below).mean() - steps.accuracies(above).mean())
+    stderr = spread * (above - below) / fall if fall > 0 else None
+    return ToleratedNoise(radius, stderr, True, steps.num_evaluations + 1)
+
+
+class _Draws:
+    """Accuracies under the same noise at any radius: drawn anew from one state, not stored."""
+
+    def __init__(self, risk: EmpiricalRisk, scale: Tensor, num_pairs: int, state: Tensor) -> None:
+        self.risk, self.scale, self.num_pairs, self.state = risk, scale, num_pairs, state
+        self.num_evaluations = 0
+
+    def accuracies(self, radius: float) -> Tensor:
+        """Mean accuracy of each antithetic pair, shape (num_pairs,)."""
+        rng = torch.Generator()
+        rng.set_state(self.state)
+        means = torch.zeros(self.num_pairs, dtype=torch.float64)
+        for pair in range(self.num_pairs):
+            step = radius * self.scale * noise_like(self.risk, rng)
+            for sign in (1, -1):
+                accuracy = self.risk.evaluate(self.risk.theta + sign * step).accuracy
+                assert accuracy is not None  # the door of tolerated_noise saw to it
+                means[pair] += accuracy / 2
+            self.num_evaluations += 2
+        return means

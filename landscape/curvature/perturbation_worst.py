@@ -1,0 +1,116 @@
+"""The largest rise within a ball around θ, and the step that SAM takes towards it."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.curvature.perturbation import (
+    PairedRise,
+    check_radii,
+    loss_and_gradient,
+    mean_over_examples,
+    noise_like,
+)
+from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.estimate import Estimate
+
+# The first step goes to the boundary, later ones are shorter to settle on it.
+_FIRST_STEP, _LAST_STEP = 1.0, 0.1
+
+
+class SamRise(NamedTuple):
+    """SAM's ascent step from θ, both as predicted and as measured."""
+
+    first_order: float  # max of ∇L·e over the ball: ρ √P ‖S ∇L‖
+    rise: Estimate  # L(θ + e) - L(θ) at that e, on the forward as it is; stderr over examples
+
+
+class WorstCase(NamedTuple):
+    """The largest rise that ascent found: a lower bound of the maximum over the ball."""
+
+    rise: Estimate  # stderr over examples, at the point found
+    restarts: tuple[float, ...]  # the best of each start: how far they agree
+    num_evaluations: int  # passes over the examples; half of them with a backward
+
+
+def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float) -> SamRise:
+    """The rise at e = ρ √P S² g / ‖S g‖, g = ∇L(θ), which maximises g·e on ‖S⁻¹ e‖ <= ρ √P.
+
+    Parameters
+    ----------
+    scale
+        Diagonal of S, shape (P,).
+    radius
+        ρ, relative: with S from ``relative_scale("none", …)``, ‖e‖ = ρ ‖θ‖.
+
+    References
+    ----------
+    .. [1] Foret et al. (2021), arXiv 2010.01412, equation 2; Kwon et al. (2021), arXiv 2102.11600.
+    """
+    check_radii("radius", (radius,))
+    paired = PairedRise(risk)
+    _, gradient = loss_and_gradient(risk, risk.theta)
+    ascent = scale * gradient
+    length = radius * risk.num_params**0.5
+    norm = float(ascent.norm())
+    step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * scale * ascent
+    return SamRise(length * norm, paired.at(step))
+
+
+def worst_rise(
+    risk: EmpiricalRisk,
+    scale: Tensor,
+    radius: float,
+    *,
+    num_restarts: int,
+    num_steps: int,
+    rng: Generator,
+) -> WorstCase:
+    """Maximise L(θ + e) - L(θ) over ‖S⁻¹ e‖₂ <= ρ √P by projected gradient ascent.
+
+    Works on z = S⁻¹ e, so entries with s_i = 0 stay put. Ascends along the normalised (on spiking
+    networks: the surrogate's) gradient, but every iterate is judged by the loss of the forward as
+    it is, and the best one kept; the centre counts, hence the value is never negative. The first
+    start is θ itself, the others are random points of the sphere. Costs
+    num_restarts (num_steps + 1) + 2 evaluations.
+    """
+    check_radii("radius", (radius,))
+    if num_restarts < 1 or num_steps < 1:
+        raise ValueError(
+            f"num_restarts and num_steps must be at least 1; got {num_restarts} and {num_steps}."
+        )
+    paired = PairedRise(risk)
+    base = mean_over_examples(paired.base, risk.num_examples).mean
+    limit = radius * risk.num_params**0.5
+    best, best_z = 0.0, torch.zeros_like(risk.theta)
+    restarts = []
+    for restart in range(num_restarts):
+        z = torch.zeros_like(risk.theta)
+        if restart > 0:
+            z = noise_like(risk, rng)
+            z *= limit / z.norm()
+        found, found_z = _ascend(risk, scale, z, limit, num_steps)
+        restarts.append(found - base)
+        if found - base > best:
+            best, best_z = found - base, found_z
+    evaluations = num_restarts * (num_steps + 1) + 2
+    return WorstCase(paired.at(scale * best_z), tuple(restarts), evaluations)
+
+
+def _ascend(
+    risk: EmpiricalRisk, scale: Tensor, z: Tensor, limit: float, num_steps: int
+) -> tuple[float, Tensor]:
+    best, best_z = -float("inf"), z
+    for k in range(num_steps + 1):
+        loss, gradient = loss_and_gradient(risk, risk.theta + scale * z)
+        if loss > best:
+            best, best_z = loss, z
+        ascent = scale * gradient
+        norm = float(ascent.norm())
+        if norm == 0 or k == num_steps:
+            break
+        size = limit * _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (k / max(num_steps - 1, 1))
+        z = z + (size / norm) * ascent
+        z = z * min(1.0, limit / max(float(z.norm()), torch.finfo(z.dtype).tiny))
+    return best, best_z

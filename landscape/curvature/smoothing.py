@@ -1,0 +1,128 @@
+"""The loss smoothed by Gaussian noise, L_s(θ) = E L(θ + s S ε): no derivative is taken of it.
+
+It is genuinely smooth even where the loss is a staircase, as that of a spiking network is. With
+F(s) = L_s(θ) - L(θ), the heat equation gives
+
+    dF / d(s²) = ½ tr(S ∇²L_s S),
+
+so the trace of the smoothed Hessian, averaged over a window of s², is a difference of two rises
+under the same noise. Its error is that of Hutchinson's estimator; the textbook form,
+E[(L(θ + s u) - L(θ)) (‖u‖² - P)] / s², has the same mean and, for large P, about √(P / 2) times
+the error, since it must find the dependence on ‖u‖ from chance differences in length.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.curvature.perturbation import check_radii, noise_like
+from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.estimate import Estimate, estimate_mean
+
+# Half-width of the window in s², relative to s²: wide enough that the rise changes by more than
+# the steps of a spiking network, narrow enough that the smoothed curvature hardly does.
+TRACE_WINDOW = 0.5
+
+
+def expected_rise(
+    risk: EmpiricalRisk,
+    scale: Tensor,
+    radii: tuple[float, ...],
+    *,
+    num_pairs: int,
+    rng: Generator,
+) -> tuple[Estimate, ...]:
+    """E L(θ + ρ S ε) - L(θ) for each radius ρ, ε ~ N(0, I) in antithetic pairs ±ε.
+
+    Parameters
+    ----------
+    scale
+        Diagonal of S, shape (P,), as ``relative_scale`` gives it.
+    radii
+        ρ, ascending; every radius sees the same noise, and so does every checkpoint for which
+        ``rng`` is in the same state.
+
+    Returns
+    -------
+    tuple of Estimate
+        In units of the loss; the standard error is over pairs. Odd terms (the gradient) cancel
+        within a pair. Costs 2 num_pairs len(radii) + 1 evaluations.
+
+    References
+    ----------
+    .. [1] Andriushchenko et al. (2023), arXiv 2302.07011, section 2 (average-case, adaptive).
+    """
+    check_radii("radii", radii)
+    _check_pairs(num_pairs)
+    base = risk.evaluate().loss
+    rises = torch.zeros(num_pairs, len(radii), dtype=torch.float64)
+    for pair in range(num_pairs):
+        step = scale * noise_like(risk, rng)
+        for k, radius in enumerate(radii):
+            plus = risk.evaluate(risk.theta + radius * step).loss
+            minus = risk.evaluate(risk.theta - radius * step).loss
+            rises[pair, k] = (plus - base + minus - base) / 2
+    return tuple(estimate_mean(rises[:, k]) for k in range(len(radii)))
+
+
+def smoothed_trace(
+    risk: EmpiricalRisk,
+    scale: Tensor,
+    radius: float,
+    *,
+    num_pairs: int,
+    rng: Generator,
+) -> Estimate:
+    """tr(S ∇²L_s(θ) S), its mean over s² within ±50 % of ``radius``²; S ``scale``, shape (P,).
+
+    With S a multiple c of the identity, divide by c² for the trace of ∇²L_s. Exact in
+    expectation whatever the loss, and on a quadratic equal to the trace for every radius. The
+    standard error is over the antithetic pairs. Costs 4 num_pairs evaluations.
+    """
+    check_radii("radius", (radius,))
+    _check_pairs(num_pairs)
+    inner, outer = radius * (1 - TRACE_WINDOW) ** 0.5, radius * (1 + TRACE_WINDOW) ** 0.5
+    traces = torch.zeros(num_pairs, dtype=torch.float64)
+    for pair in range(num_pairs):
+        step = scale * noise_like(risk, rng)
+        rise = sum(
+            risk.evaluate(risk.theta + sign * outer * step).loss
+            - risk.evaluate(risk.theta + sign * inner * step).loss
+            for sign in (1, -1)
+        )
+        traces[pair] = rise / (outer**2 - inner**2)  # twice the mean of two signs: factors cancel
+    return estimate_mean(traces)
+
+
+def smoothed_curvature(
+    risk: EmpiricalRisk,
+    direction: Tensor,
+    *,
+    scale: Tensor,
+    radius: float,
+    step: float,
+    num_pairs: int,
+    rng: Generator,
+) -> Estimate:
+    """vᵀ ∇²L_s v for v = ``direction``, shape (P,), by differences of the smoothed loss.
+
+    [L_s(θ + t v) + L_s(θ - t v) - 2 L_s(θ)] / t² at t = ``step``, under common noise
+    ρ S ε, ρ = ``radius``; the standard error is over the antithetic pairs ±ε. In loss per unit of
+    θ² if v has norm 1. Costs 6 num_pairs evaluations.
+    """
+    _check_pairs(num_pairs)
+    if not step > 0:
+        raise ValueError(f"step must be positive, in units of θ along the direction; got {step}.")
+    values = torch.zeros(num_pairs, dtype=torch.float64)
+    for pair in range(num_pairs):
+        noise = radius * scale * noise_like(risk, rng)
+        for sign in (1, -1):
+            centre = risk.theta + sign * noise
+            plus = risk.evaluate(centre + step * direction).loss
+            minus = risk.evaluate(centre - step * direction).loss
+            values[pair] += (plus + minus - 2 * risk.evaluate(centre).loss) / (2 * step**2)
+    return estimate_mean(values)
+
+
+def _check_pairs(num_pairs: int) -> None:
+    if num_pairs < 2:
+        raise ValueError(f"num_pairs must be at least 2 to give a stderr; got {num_pairs}.")

@@ -1,0 +1,216 @@
+"""Noise measures against closed forms: on a quadratic loss every one of them is known."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from landscape.curvature.losses import Loss
+from landscape.curvature.perturbation import (
+    PairedRise,
+    loss_and_gradient,
+    noise_like,
+    relative_scale,
+)
+from landscape.curvature.perturbation_accuracy import tolerated_noise
+from landscape.curvature.perturbation_worst import sam_rise, worst_rise
+from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.curvature.smoothing import expected_rise, smoothed_curvature, smoothed_trace
+
+EPS = torch.finfo(torch.float64).eps
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+class _Linear(nn.Module):
+    """θ enters linearly, so that the squared error is exactly quadratic."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        w = torch.randn(6, generator=seeded(seed), dtype=torch.float64)
+        self.weight = nn.Parameter(w.view(2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight.flatten()
+
+
+@pytest.fixture
+def quadratic():
+    """L(θ) = mean of (x·θ - y)² over 7 ragged examples, and its Hessian, shape (6, 6)."""
+    x = torch.randn(7, 6, generator=seeded(1), dtype=torch.float64)
+    y = torch.randn(7, generator=seeded(2), dtype=torch.float64)
+    loss = Loss("square", lambda outputs, targets: (outputs - targets).square())
+    risk = EmpiricalRisk(_Linear(3), loss, make_batches(x, y, 4))
+    return risk, 2 * x.T @ x / 7
+
+
+@pytest.mark.parametrize("scale", ["none", "filter", "weight"])
+def test_noise_of_every_scale_is_as_long_as_theta(scale, make_risk):
+    risk = make_risk("smooth")
+    S = relative_scale(scale, risk.layout, risk.theta)
+    assert float(S.norm()) == pytest.approx(float(risk.theta.norm()), rel=64 * EPS)
+
+
+@pytest.mark.parametrize("scale", ["filter", "weight"])
+def test_zero_weights_and_dead_filters_do_not_move(scale, make_risk):
+    risk = make_risk("smooth")
+    with torch.no_grad():
+        risk.theta[0] = 0.0
+        risk.theta[4:8] = 0.0  # the second filter of the first layer
+    S = relative_scale(scale, risk.layout, risk.theta)
+    assert bool((S[4:8] == 0).all())
+    assert bool(torch.isfinite(S).all())
+    if scale == "weight":
+        assert S[0] == 0
+    rng = seeded(0)
+    found = worst_rise(risk, S, 0.1, num_restarts=2, num_steps=3, rng=rng)
+    assert math.isfinite(found.rise.mean)
+    assert math.isfinite(sam_rise(risk, S, 0.1).rise.mean)
+    assert math.isfinite(expected_rise(risk, S, (0.1,), num_pairs=2, rng=rng)[0].mean)
+
+
+def test_noise_depends_on_the_seed_alone(make_risk):
+    one, other = make_risk("smooth", seed=0), make_risk("smooth", seed=9)
+    assert torch.equal(noise_like(one, seeded(4)), noise_like(other, seeded(4)))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_expected_rise_of_a_quadratic_is_half_the_scaled_trace(quadratic, seed):
+    risk, H = quadratic
+    S = relative_scale("weight", risk.layout, risk.theta)
+    trace = float((S * H.diagonal() * S).sum())
+    found = expected_rise(risk, S, (0.05, 0.2), num_pairs=200, rng=seeded(seed))
+    for radius, estimate in zip((0.05, 0.2), found, strict=True):
+        assert abs(estimate.mean - radius**2 * trace / 2) < 4 * estimate.stderr
+    # Common noise: on a quadratic the two radii then differ by exactly the square of their ratio.
+    assert found[1].mean == pytest.approx(16 * found[0].mean, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("radius", [0.01, 1.0])
+def test_smoothed_trace_of_a_quadratic_is_the_trace_at_every_radius(quadratic, seed, radius):
+    risk, H = quadratic
+    ones = torch.ones(6, dtype=torch.float64)
+    found = smoothed_trace(risk, ones, radius, num_pairs=300, rng=seeded(seed))
+    assert abs(found.mean - float(H.trace())) < 4 * found.stderr
+
+
+@pytest.mark.parametrize("kind", ["smooth", "spiking"])
+def test_smoothed_trace_agrees_with_steins_formula(kind, make_risk):
+    """E[(L(θ + s u) - L(θ)) (‖u‖² - P)] / s², computed directly, at the same s."""
+    risk, s, draws = make_risk(kind, batch_size=10), 0.3, 1000
+    base, rng = risk.evaluate().loss, seeded(5)
+    direct = torch.zeros(draws, dtype=torch.float64)
+    for k in range(draws):
+        u = noise_like(risk, rng)
+        both = (risk.evaluate(risk.theta + sign * s * u).loss for sign in (1, -1))
+        direct[k] = (sum(both) / 2 - base) * float(u @ u - risk.num_params) / s**2
+    found = smoothed_trace(risk, torch.ones_like(risk.theta), s, num_pairs=300, rng=seeded(6))
+    error = math.hypot(found.stderr, float(direct.std()) / draws**0.5)
+    assert abs(found.mean - float(direct.mean())) < 4 * error
+    # The point of the other form: far less noise from as many evaluations.
+    assert found.stderr * 300**0.5 < 0.7 * float(direct.std())
+
+
+def test_smoothed_curvature_of_a_quadratic_is_its_form(quadratic):
+    risk, H = quadratic
+    v = torch.randn(6, generator=seeded(8), dtype=torch.float64)
+    found = smoothed_curvature(
+        risk,
+        v,
+        scale=torch.ones_like(v),
+        radius=0.3,
+        step=0.1,
+        num_pairs=2,
+        rng=seeded(0),
+    )
+    assert found.mean == pytest.approx(float(v @ H @ v), rel=1e-9)
+
+
+def test_sam_first_order_is_the_largest_slope_of_the_ball(quadratic):
+    risk, _ = quadratic
+    S, radius = relative_scale("filter", risk.layout, risk.theta), 1e-4
+    _, gradient = loss_and_gradient(risk, risk.theta)
+    found = sam_rise(risk, S, radius)
+    slopes = []
+    for seed in range(50):
+        z = noise_like(risk, seeded(seed))
+        z *= radius * 6**0.5 / z.norm()
+        slopes.append(float(gradient @ (S * z)))
+    assert max(slopes) <= found.first_order
+    assert found.rise.mean == pytest.approx(found.first_order, rel=1e-2)
+
+
+def test_worst_rise_of_a_quadratic_at_its_minimum_is_half_the_top_eigenvalue(quadratic):
+    """At the minimum, the maximum over ‖e‖ <= R is ½ λ_max R²."""
+    risk, H = quadratic
+    risk.theta -= torch.linalg.solve(H, risk.gradient())
+    S, radius = relative_scale("none", risk.layout, risk.theta), 0.1
+    found = worst_rise(risk, S, radius, num_restarts=4, num_steps=200, rng=seeded(0))
+    ball = radius * float(risk.theta.norm())
+    top = float(torch.linalg.eigvalsh(H)[-1]) * ball**2 / 2
+    assert found.rise.mean <= top * (1 + 1e-9)
+    assert found.rise.mean == pytest.approx(top, rel=1e-3)
+
+
+def test_worst_rise_is_never_below_sam_nor_below_zero(make_risk):
+    risk = make_risk("spiking")
+    S = relative_scale("none", risk.layout, risk.theta)
+    found = worst_rise(risk, S, 0.3, num_restarts=3, num_steps=8, rng=seeded(0))
+    assert found.rise.mean >= max(0.0, sam_rise(risk, S, 0.3).rise.mean - 1e-12)
+    assert found.rise.mean == pytest.approx(max(0.0, *found.restarts), abs=1e-12)
+
+
+def test_paired_error_is_that_of_the_differences(make_risk, whole_batch):
+    risk = make_risk("smooth")
+    step = 0.01 * noise_like(risk, seeded(0))
+    batch = whole_batch(risk)
+    per_example = [
+        risk.per_example(risk.layout.split(theta), batch)
+        for theta in (risk.theta + step, risk.theta)
+    ]
+    d = (per_example[0] - per_example[1]).detach()
+    found = PairedRise(risk).at(step)
+    assert found.mean == pytest.approx(float(d.mean()), rel=1e-9)
+    assert found.stderr == pytest.approx(float(d.std()) / 10**0.5, rel=1e-6)
+
+
+def test_tolerated_noise_brackets_the_drop(make_risk):
+    risk = make_risk("smooth")
+    with torch.no_grad():  # labels it gets right, so that there is accuracy to lose
+        for index, batch in enumerate(risk.batches):
+            outputs = risk.outputs(risk.layout.split(risk.theta), batch.inputs)
+            risk.batches[index] = batch._replace(targets=outputs.argmax(-1))
+    S = relative_scale("none", risk.layout, risk.theta)
+
+    def mean_accuracy(radius: float) -> float:
+        rng, total = seeded(3), 0.0
+        for _ in range(20):
+            e = radius * S * noise_like(risk, rng)
+            total += sum(risk.evaluate(risk.theta + sign * e).accuracy for sign in (1, -1))
+        return total / 40
+
+    found = tolerated_noise(risk, S, accuracy_drop=0.19, num_pairs=20, tol=0.01, rng=seeded(3))
+    assert found.bounded
+    assert found.stderr is not None
+    assert found.stderr > 0
+    assert mean_accuracy(found.radius / 1.02) >= 0.81
+    assert mean_accuracy(found.radius * 1.02) < 0.81
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda r, S: expected_rise(r, S, (0.1, 0.1), num_pairs=2, rng=seeded(0)), "ascending"),
+        (lambda r, S: expected_rise(r, S, (0.1,), num_pairs=1, rng=seeded(0)), "at least 2"),
+        (lambda r, S: sam_rise(r, S, -1.0), "positive"),
+        (lambda r, S: relative_scale("layer", r.layout, r.theta), "none, filter, weight"),
+    ],
+)
+def test_bad_settings_are_refused_in_words(call, words, make_risk):
+    risk = make_risk("smooth")
+    with pytest.raises(ValueError, match=words):
+        call(risk, torch.ones_like(risk.theta))
