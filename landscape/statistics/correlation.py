@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from landscape.statistics.arrays import as_vector, check_probability
 from landscape.statistics.intervals import Interval
@@ -101,7 +101,7 @@ def _centred(values: np.ndarray) -> np.ndarray:
 def _fisher_interval(r: float, precision: int, confidence: float) -> Interval | None:
     if precision < 1 or abs(r) == 1:
         return None
-    half = float(norm.ppf((1 + confidence) / 2)) / math.sqrt(precision)
+    half = float(ndtri((1 + confidence) / 2)) / math.sqrt(precision)
     return Interval(
         low=math.tanh(math.atanh(r) - half),
         high=math.tanh(math.atanh(r) + half),

@@ -12,11 +12,12 @@ References
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
+from scipy.special import stdtr, stdtrit
 from scipy.stats import nct
-from scipy.stats import t as student_t
 
 from landscape.statistics.arrays import as_vector, check_probability, clip_p
 from landscape.statistics.intervals import welch_stderr
@@ -60,11 +61,10 @@ def t_test_power(effect: float, *, stderr: float, dof: float, alpha: float) -> f
     Paired, with s the standard deviation of n log ratios: stderr = s/√n and dof = n - 1. The
     permutation tests have nearly this power wherever their floor allows them any.
     """
-    critical = float(student_t.isf(alpha / 2, dof))
+    critical = -float(stdtrit(dof, alpha / 2))
     shift = abs(effect) / stderr
-    # The far tail is below 1e-9 at shift > 6, where SciPy's noncentral t loses it.
-    far = float(nct.cdf(-critical, dof, shift)) if shift < 6 else 0.0
-    return float(nct.sf(critical, dof, shift)) + far
+    # The far tail as an upper one at -shift: SciPy's nct.cdf(-critical, …, shift) returns nan.
+    return float(nct.sf(critical, dof, shift) + nct.sf(critical, dof, -shift))
 
 
 def detectable_log_ratio(*, stderr: float, dof: float, alpha: float, power: float) -> float:
@@ -80,8 +80,12 @@ def detectable_log_ratio(*, stderr: float, dof: float, alpha: float, power: floa
         raise ValueError(f"power must exceed alpha = {alpha}, the power of no effect; got {power}.")
     if not (0 <= stderr < math.inf and dof >= 1):
         raise ValueError(f"stderr must be finite, >= 0, and dof >= 1; got {stderr} and {dof}.")
-    if stderr == 0:
-        return 0.0
+    return stderr * _detectable_shift(dof, alpha, power)
+
+
+@cache
+def _detectable_shift(dof: float, alpha: float, power: float) -> float:
+    """Return the effect in units of its standard error; kept, as measures share n and alpha."""
 
     def excess(shift: float) -> float:
         return t_test_power(shift, stderr=1.0, dof=dof, alpha=alpha) - power
@@ -89,7 +93,7 @@ def detectable_log_ratio(*, stderr: float, dof: float, alpha: float, power: floa
     upper = 1.0
     while excess(upper) < 0:
         upper *= 2
-    return stderr * float(brentq(excess, 0.0, upper, xtol=1e-10))
+    return float(brentq(excess, 0.0, upper, xtol=1e-10))
 
 
 def _two_one_sided(
@@ -110,4 +114,4 @@ def _two_one_sided(
 def _one_sided(gap: float, stderr: float, dof: float) -> float:
     if stderr == 0:  # every run alike: the bound is cleared for certain, or it is not
         return 0.0 if gap > 0 else 1.0
-    return float(student_t.sf(gap / stderr, dof))
+    return float(stdtr(dof, -gap / stderr))

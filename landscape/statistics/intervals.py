@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 
 from landscape.statistics.arrays import as_vector, check_probability
 from landscape.statistics.permutation import MAX_EXACT_PAIRS
@@ -75,7 +75,7 @@ def t_interval(differences: ArrayLike, *, confidence: float) -> Interval:
     """Return mean ± t_{n-1} s/√n for differences of shape (n,), n >= 2, taken as normal."""
     d = as_vector("differences", differences, minimum=2)
     check_probability("confidence", confidence)
-    half = student_t.ppf((1 + confidence) / 2, len(d) - 1) * d.std(ddof=1) / math.sqrt(len(d))
+    half = stdtrit(len(d) - 1, (1 + confidence) / 2) * d.std(ddof=1) / math.sqrt(len(d))
     return _around(d.mean(), half, confidence, "t")
 
 
@@ -84,7 +84,7 @@ def welch_interval(a: ArrayLike, b: ArrayLike, *, confidence: float) -> Interval
     a, b = as_vector("a", a, minimum=2), as_vector("b", b, minimum=2)
     check_probability("confidence", confidence)
     stderr, dof = welch_stderr(a.var(ddof=1), len(a), b.var(ddof=1), len(b))
-    half = student_t.ppf((1 + confidence) / 2, dof) * stderr
+    half = stdtrit(dof, (1 + confidence) / 2) * stderr
     return _around(a.mean() - b.mean(), half, confidence, "Welch t")
 
 

@@ -1,0 +1,217 @@
+import json
+import math
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+from landscape.statistics import Measure, Run, compare_runs, judge
+
+INVARIANT = Measure(name="adaptive", larger_is="sharper", scale_invariant=True, hard_forward=False)
+HARD = Measure(name="expected", larger_is="sharper", scale_invariant=False, hard_forward=True)
+TRACE = Measure(name="trace", larger_is="sharper", scale_invariant=False, hard_forward=False)
+MEASURES = (INVARIANT, HARD, TRACE)
+
+
+@pytest.fixture
+def verdict_of(settings, rng):
+    """Judge log ratios, one sequence a measure, as paired runs of A against B."""
+
+    def judged(log_ratios, *, measures=MEASURES, primary="adaptive", paired=True, **changes):
+        chosen = replace(settings, **changes)
+        comparisons = []
+        for measure, d in zip(measures, log_ratios, strict=True):
+            runs = [Run(seed=s, values=(math.exp(x),), stderrs=(0.0,)) for s, x in enumerate(d)]
+            ones = [Run(seed=s, values=(1.0 + 1e-3 * s,), stderrs=(0.0,)) for s in range(len(d))]
+            comparisons.append(
+                compare_runs(
+                    measure,
+                    runs,
+                    ones,
+                    names=("A", "B"),
+                    paired=paired,
+                    settings=chosen,
+                    rng=rng,
+                )
+            )
+        (pair,) = judge(comparisons, primary=primary, settings=chosen)
+        return pair
+
+    return judged
+
+
+@pytest.fixture
+def logs(rng):
+    def draw(ratio, n=10, spread=0.05):
+        return math.log(ratio) + spread * rng.normal(size=n)
+
+    return draw
+
+
+def test_a_against_a_is_decided_in_at_most_one_draw_of_twenty(rng, simulate, settings):
+    decided = 0
+    for _ in range(1000):
+        comparisons = [
+            compare_runs(
+                measure,
+                simulate(rng, 8),
+                simulate(rng, 8),
+                names=("A", "A again"),
+                paired=True,
+                settings=settings,
+                rng=rng,
+            )
+            for measure in MEASURES
+        ]
+        (pair,) = judge(comparisons, primary="adaptive", settings=settings)
+        verdicts = {pair.verdict, *(m.verdict for m in pair.measures)}
+        decided += not verdicts <= {"equivalent", "undecided"}
+    assert decided <= 50
+
+
+def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
+    found, spread, draws = 0, 0.3, 600
+    first = compare_runs(
+        TRACE,
+        simulate(rng, 400, spread=spread),
+        simulate(rng, 400, spread=spread),
+        names=("A", "B"),
+        paired=True,
+        settings=settings,
+        rng=rng,
+    )
+    # The true scatter, from many runs, sets the ratio that ten pairs should find.
+    (known,) = judge(
+        [
+            replace(
+                first, effect=replace(first.effect, stderr=first.effect.stderr * 40**0.5, dof=9.0)
+            )
+        ],
+        primary="trace",
+        settings=settings,
+    )
+    ratio = known.measures[0].detectable_ratio
+    for _ in range(draws):
+        comparison = compare_runs(
+            TRACE,
+            simulate(rng, 10, centre=1 / ratio, spread=spread),
+            simulate(rng, 10, spread=spread),
+            names=("A", "B"),
+            paired=True,
+            settings=settings,
+            rng=rng,
+        )
+        (pair,) = judge([comparison], primary="trace", settings=settings)
+        found += pair.measures[0].verdict == "flatter"
+    assert abs(found / draws - 0.8) < 4 * math.sqrt(0.8 * 0.2 / draws)
+
+
+@pytest.mark.parametrize(("ratio", "verdict"), [(0.5, "flatter"), (2.0, "sharper")])
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_clear_shift_in_all_measures_decides(verdict_of, logs, ratio, verdict, paired):
+    pair = verdict_of([logs(ratio) for _ in MEASURES], paired=paired)
+    assert pair.verdict == verdict
+    assert [m.verdict for m in pair.measures] == [verdict] * 3
+    assert "adaptive (scale-invariant) and expected (hard-forward)" in pair.reason
+
+
+def test_a_measure_that_grows_with_flatness_turns_the_verdict_round(verdict_of, logs):
+    width = replace(TRACE, larger_is="flatter")
+    pair = verdict_of([logs(2.0)], measures=[width], primary="trace")
+    assert pair.measures[0].verdict == "flatter"
+
+
+def test_a_negligible_ratio_is_equivalent_even_if_significant(verdict_of, logs):
+    pair = verdict_of([logs(1.1, spread=0.01) for _ in MEASURES])
+    assert pair.verdict == "equivalent"
+    assert pair.measures[0].p_holm <= 0.05
+    assert "a difference is there" in pair.measures[0].reason
+
+
+def test_five_pairs_are_told_that_they_cannot_decide(verdict_of, logs):
+    pair = verdict_of([logs(0.01, n=5)], measures=[INVARIANT])
+    assert pair.verdict == "undecided"
+    assert "cannot show a difference, however large" in pair.reason
+    assert "0.062" in pair.reason
+    assert "6 pairs can" in pair.reason
+    assert pair.measures[0].detectable_ratio is None
+
+
+def test_six_pairs_cannot_decide_three_measures(verdict_of, logs):
+    pair = verdict_of([logs(0.01, n=6) for _ in MEASURES])
+    assert {m.verdict for m in pair.measures} == {"undecided"}
+    assert "0.094 after Holm over 3 tests" in pair.reason
+    assert "7 pairs can" in pair.reason
+
+
+def test_wide_scatter_is_undecided_and_says_what_could_have_been_seen(verdict_of, logs):
+    d = 2.0 * np.array([1, -1, 0.5, -0.5, 0.8, -0.8, 0.3, -0.3])
+    pair = verdict_of([d], measures=[TRACE], primary="trace")
+    detectable = pair.measures[0].detectable_ratio
+    assert pair.measures[0].verdict == "undecided"
+    assert f"find a ratio of {detectable:.2f} or {1 / detectable:.2f}" in pair.measures[0].reason
+
+
+def test_a_single_pair_is_undecided_with_a_reason(verdict_of):
+    pair = verdict_of([[-3.0]], measures=[INVARIANT])
+    assert pair.verdict == "undecided"
+    assert "1 pair of runs cannot show a difference" in pair.reason
+
+
+@pytest.mark.parametrize(
+    ("ratios", "words"),
+    [
+        ((0.5, 1.0, 0.5), "no hard-forward measure agrees"),
+        ((0.5, 2.0, 0.5), "expected the opposite"),
+        ((1.0, 0.5, 0.5), "says equivalent, but no hard-forward measure agrees"),
+    ],
+)
+def test_disagreement_leaves_the_overall_verdict_undecided(verdict_of, logs, ratios, words):
+    pair = verdict_of([logs(r) for r in ratios])
+    assert pair.verdict == "undecided"
+    assert words in pair.reason
+
+
+def test_a_measure_of_neither_kind_cannot_veto(verdict_of, logs):
+    assert verdict_of([logs(0.5), logs(0.5), logs(2.0)]).verdict == "flatter"
+
+
+def test_one_measure_of_both_kinds_is_not_agreement_with_itself(verdict_of, logs):
+    both = replace(INVARIANT, hard_forward=True)
+    pair = verdict_of([logs(0.5)], measures=[both])
+    assert pair.verdict == "undecided"
+    assert "no other measure agrees" in pair.reason
+
+
+def test_holm_runs_over_all_measures_and_pairs(verdict_of, logs, settings):
+    one = verdict_of([logs(0.5)], measures=[INVARIANT]).measures[0].comparison
+    other = replace(one, group="C")
+    first, second = judge([one, other], primary="adaptive", settings=settings)
+    assert (first.group, second.group) == ("A", "C")
+    assert first.measures[0].p_holm == pytest.approx(2 * one.effect.test.p_value)
+
+
+def test_values_without_a_ratio_are_judged_by_rank(settings, rng):
+    runs = [Run(seed=s, values=(-1.0 - s,), stderrs=(0.1,)) for s in range(8)]
+    base = [Run(seed=s, values=(0.0,), stderrs=(0.1,)) for s in range(8)]
+    comparison = compare_runs(
+        TRACE, runs, base, names=("A", "B"), paired=True, settings=settings, rng=rng
+    )
+    (pair,) = judge([comparison], primary="trace", settings=settings)
+    assert pair.measures[0].verdict == "flatter"
+    assert "a ratio being undefined" in pair.measures[0].reason
+
+
+def test_verdicts_are_plain_data_without_nan(verdict_of, logs):
+    pair = verdict_of([logs(1.3, n=n) for n in (5, 8, 12)])
+    assert json.loads(json.dumps(asdict(pair), allow_nan=False))["group"] == "A"
+
+
+def test_the_primary_measure_must_have_been_compared(verdict_of, logs):
+    with pytest.raises(ValueError, match="primary must be a measure compared for every pair"):
+        verdict_of([logs(0.5)], measures=[HARD])
+
+
+def test_nothing_to_judge_is_refused(settings):
+    with pytest.raises(ValueError, match="at least one comparison"):
+        judge([], primary="trace", settings=settings)
