@@ -118,11 +118,7 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile, size: int) -> dict[st
 def _leaves_archive(name: str) -> bool:
     parts = PurePosixPath(name).parts
     return (
-        name.startswith("/")
-        or ".." in parts
-        or "\\" in name
-        or "\0" in name
-        or (len(name) > 1 and name[1] == ":")
+        name.startswith("/") or ".." in parts or "\\" in name or "\0" in name or name[1:3] == ":/"
     )
 
 
@@ -166,7 +162,9 @@ def _check_zip_storages(path: Path, contents: Outline, entries: dict[str, zipfil
 
 def _check_sums(path: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> None:
     for info in entries.values():
-        if info.CRC == 0:  # written without checksums: torch.serialization.set_crc32_options
+        if not getattr(
+            info, "CRC", 0
+        ):  # written without checksums: torch.serialization.set_crc32_options
             continue
         try:
             with archive.open(info) as entry:

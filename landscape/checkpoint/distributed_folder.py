@@ -8,6 +8,7 @@ import io
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,20 +57,35 @@ class _Entry:
 
 def outline_folder(folder: Path) -> dict[Any, Any]:
     """The nested dictionary that was saved, with outlines in place of tensors."""
-    return _nested((e.path, e.tensor) for e in _entries(folder)) | _objects(folder)
+    with _understood(folder):
+        return _nested((e.path, e.tensor) for e in _entries(folder)) | _objects(folder)
 
 
 def read_folder(folder: Path) -> dict[Any, Any]:
-    """The nested dictionary that was saved; the optimiser's tensors stay outlines.
+    """The nested dictionary that was saved; the optimiser's tensors are left out.
 
     Raises
     ------
     CheckpointError
         If the folder is damaged, incomplete, or written by a version that stores it otherwise.
     """
-    return _nested(
-        (e.path, e.tensor if e.of_optimizer else _read(folder, e)) for e in _entries(folder)
-    ) | _objects(folder)
+    with _understood(folder):
+        tensors = ((e.path, _read(folder, e)) for e in _entries(folder) if not e.of_optimizer)
+        return _nested(tensors) | _objects(folder)
+
+
+@contextmanager
+def _understood(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong in following a foreign ``.metadata`` into the one error."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    # Whatever is missing from it or of another type, the answer is the same.
+    except (KeyError, AttributeError, TypeError, IndexError, ValueError, RuntimeError, OSError):
+        raise refuse(
+            folder / ".metadata", "it does not describe a checkpoint in a known way", _CONVERT
+        ) from None
 
 
 def _read(folder: Path, entry: _Entry) -> Tensor:
@@ -97,29 +113,20 @@ def _read_chunk(file: Path, chunk: _Chunk) -> Any:
 
 def _entries(folder: Path) -> Iterator[_Entry]:
     metadata = _metadata(folder)
-    try:
-        records = {
-            (where.state["fqn"], _size(where.state["offset"])): what.state
-            for where, what in metadata["storage_data"].items()
-            if where.state.get("offset") is not None
-        }
-        paths = metadata.get("planner_data") or {}
-        described = metadata["state_dict_metadata"]
-        for name, record in described.items():
-            if record.name == f"{_CLASSES}metadata.TensorStorageMetadata":
-                chunks = tuple(_chunk(name, box.state, records) for box in record.state["chunks"])
-                dtype = record.state["properties"].state[0].path.removeprefix("torch.")
-                tensor = TensorOutline(dtype, _size(record.state["size"]))
-                entry = _Entry(tuple(paths.get(name) or (name,)), tensor, chunks)
-                _check(folder, entry)
-                yield entry
-    except CheckpointError:
-        raise
-    # Whatever is missing from the outline of a foreign folder, the answer is the same.
-    except (KeyError, AttributeError, TypeError, IndexError, ValueError):
-        raise refuse(
-            folder / ".metadata", "it does not describe a checkpoint in a known way", _CONVERT
-        ) from None
+    records = {
+        (where.state["fqn"], _size(where.state["offset"])): what.state
+        for where, what in metadata["storage_data"].items()
+        if where.state.get("offset") is not None
+    }
+    paths = metadata.get("planner_data") or {}
+    for name, record in metadata["state_dict_metadata"].items():
+        if record.name == f"{_CLASSES}metadata.TensorStorageMetadata":
+            chunks = tuple(_chunk(name, box.state, records) for box in record.state["chunks"])
+            dtype = record.state["properties"].state[0].path.removeprefix("torch.")
+            tensor = TensorOutline(dtype, _size(record.state["size"]))
+            entry = _Entry(tuple(paths.get(name) or (name,)), tensor, chunks)
+            _check(folder, entry)
+            yield entry
 
 
 def _chunk(name: str, box: Mapping[str, Any], records: Mapping[Any, Any]) -> _Chunk:

@@ -81,6 +81,7 @@ class Outline:
     value: Any = None
     names: set[str] = field(default_factory=set)
     later_instructions: set[str] = field(default_factory=set)  # of pickle protocols above 2
+    layouts: set[str] = field(default_factory=set)  # of its tensors
     calls: list[Call] = field(default_factory=list)
     storages: dict[str, StorageOutline] = field(default_factory=dict)
 
@@ -93,7 +94,7 @@ def rebuilds_tensor(path: str) -> bool:
 def item_size(dtype: str) -> int:
     """Bytes per element of a dtype known by its name in torch."""
     digits = "".join(c for c in dtype.split("_", maxsplit=1)[0] if c.isdigit())
-    return _ITEM_SIZES.get(dtype) or (int(digits) // 8 if digits else 1)
+    return _ITEM_SIZES.get(dtype) or max(int(digits or 8) // 8, 1)
 
 
 def storage_outline(reference: Any) -> StorageOutline:
@@ -134,8 +135,8 @@ def tensor_outline(path: str, arguments: tuple[Any, ...]) -> TensorOutline:
             if kind == "tensor_v3" and isinstance(more[2], Name):
                 dtype = more[2].path.removeprefix("torch.")
             return _strided(storage, dtype, offset, shape, steps)
-        case _, (*_, tuple() as shape) if kind not in ("tensor", "tensor_v2", "tensor_v3"):
-            return TensorOutline("unknown", _sizes(shape), layout=kind)
+    if kind in ("tensor", "tensor_v2", "tensor_v3"):
+        raise OutlineError("it describes a tensor in a way that PyTorch's own files do not")
     return TensorOutline("unknown", (), layout=kind)
 
 

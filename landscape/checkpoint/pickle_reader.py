@@ -53,7 +53,8 @@ def outline(stream: io.BytesIO) -> Outline:
     # is malformed, and that is all there is to say.
     except Exception as error:
         raise OutlineError(f"its pickle is malformed or cut off ({type(error).__name__})") from None
-    _check_depth(reader.outline.value)
+    # All of it, since what is built and then dropped is built all the same.
+    _check_depth([reader.outline.value, reader.stack, reader.marks, *reader.outline.calls])
     return reader.outline
 
 
@@ -173,7 +174,12 @@ class _Reader:
         self.stack.append(Name(path))
 
     def _binpersid(self, _: Any) -> None:
-        storage = storage_outline(self.stack.pop())
+        reference = self.stack.pop()
+        match reference:
+            case ("module", Name() as name, *_):  # a class, with its source as written then
+                self.stack.append(name)
+                return
+        storage = storage_outline(reference)
         known = self.outline.storages.setdefault(storage.key, storage)
         if known != storage:
             raise OutlineError(f"storage {storage.key!r} is described in two ways")
@@ -190,7 +196,9 @@ class _Reader:
 
     def _called(self, path: str, arguments: tuple[Any, ...]) -> Any:
         if rebuilds_tensor(path):
-            return tensor_outline(path, arguments)
+            tensor = tensor_outline(path, arguments)
+            self.outline.layouts.add(tensor.layout)
+            return tensor
         if path == "collections.OrderedDict" and not arguments:
             return {}
         call = Call(path, arguments)

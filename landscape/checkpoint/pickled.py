@@ -126,6 +126,15 @@ def check_names(path: Path, contents: Outline, allow_globals: Sequence[str]) -> 
             "it was saved with a later pickle protocol than safe loading reads",
             f"Save it again with torch.save's default protocol. {SAVE_WEIGHTS}",
         )
+    other = sorted(contents.layouts - {"strided"})
+    if other:
+        quantised = any("qtensor" in layout for layout in other)
+        raise refuse(
+            path,
+            f"it holds tensors that are {'quantised' if quantised else 'not dense'} "
+            f"({listing(other)}); curvature needs dense floating-point weights",
+            "Save the weights from before quantisation or sparsification",
+        )
     for call in contents.calls:
         _check_call(path, call, allow_globals)
 

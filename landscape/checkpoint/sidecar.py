@@ -87,7 +87,7 @@ class Sidecar:
             Naming ``path``, if it is not JSON, was written by a later version, or lacks a field.
         """
         try:
-            record = json.loads(text)
+            record = json.loads(text, parse_constant=_refuse_constant)
         except (ValueError, RecursionError) as error:
             raise refuse(path, f"it is not JSON ({printable(str(error))})", _REMEDY) from None
         sidecar: Sidecar = _build(cls, record, path, "the sidecar")
@@ -125,6 +125,10 @@ def read_sidecar(path: Path) -> Sidecar | None:
             raise refuse(beside, "it is empty", _REMEDY)
         return None
     return Sidecar.from_json(text, beside)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _build(cls: Any, record: object, path: Path, what: str) -> Any:

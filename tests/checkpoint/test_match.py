@@ -1,0 +1,152 @@
+"""Weights go into the model that they fit, and only there."""
+
+import pytest
+import torch
+from torch import nn
+
+from landscape.checkpoint import load_checkpoint, load_into
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """Save a value and read it back as a checkpoint."""
+
+    def save(value):
+        torch.save(value, tmp_path / "lif.pt")
+        return load_checkpoint(tmp_path / "lif.pt")
+
+    return save
+
+
+def fresh():
+    return nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+
+
+def test_weights_arrive(saved, net, same):
+    model = fresh()
+    assert load_into(model, saved(net.state_dict())) == ()
+    same(model.state_dict(), net.state_dict())
+
+
+@pytest.mark.parametrize("zipped", [torch.float64, torch.float16, torch.bfloat16])
+def test_dtypes_are_converted_and_noted(saved, zipped, net):
+    stored = {n: t.to(zipped) if t.is_floating_point() else t for n, t in net.state_dict().items()}
+    model = fresh()
+    (note,) = load_into(model, saved(stored))
+    assert note == f"6 tensors converted from {str(zipped).removeprefix('torch.')} to float32"
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, stored[name].to(tensor.dtype))
+
+
+def test_values_beyond_the_models_dtype_are_refused(saved, refused):
+    model = nn.Linear(1, 1, bias=False).half()
+    refused(lambda: load_into(model, saved({"weight": torch.tensor([[1e6]])})), "beyond", "float16")
+
+
+def test_misfits_are_listed_with_shapes_and_close_names(saved, refused, net, same):
+    state = net.state_dict()
+    state["0.wieght"] = state.pop("0.weight")
+    state["1.bias"] = torch.zeros(5)
+    state["extra"] = torch.zeros(1)
+    model = fresh()
+    before = {name: t.clone() for name, t in model.state_dict().items()}
+    message = refused(lambda: load_into(model, saved(state)), "lif.pt: its tensors do not fit")
+    assert "missing, expected by the model: '0.weight' (2, 3); close to '0.wieght'" in message
+    assert "unexpected, not in the model: '0.wieght' (2, 3); close to '0.weight'" in message
+    assert "unexpected, not in the model: 'extra' (1,)" in message
+    assert "shape of '1.bias': (5,) in the file, (2,) in the model" in message
+    assert "--model" in message
+    same(model.state_dict(), before)
+
+
+def test_long_lists_are_cut(saved, refused):
+    checkpoint = saved({f"layer{i}.weight": torch.ones(1) for i in range(100)})
+    message = refused(lambda: load_into(fresh(), checkpoint), "… and 94 more")
+    assert message.count("\n") < 20
+
+
+def test_same_names_other_width(saved, refused):
+    checkpoint = saved(nn.Linear(3, 4).state_dict())
+    refused(lambda: load_into(nn.Linear(3, 2), checkpoint), "saved with another width?")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("name", ["0.weight", "1.running_var"])
+def test_weights_that_are_not_finite_are_refused(saved, refused, net, value, name):
+    state = net.state_dict()
+    state[name].view(-1)[0] = value
+    refused(lambda: load_into(fresh(), saved(state)), f"'{name}' holds 1 NaN or infinite")
+
+
+def test_infinite_mask_in_a_buffer_is_noted(saved):
+    model = nn.Linear(2, 2)
+    model.register_buffer("mask", torch.full((2, 2), -float("inf")).triu(1))
+    (note,) = load_into(model, saved(model.state_dict()))
+    assert note == "buffer 'mask' holds 1 NaN or infinite values"
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int32, torch.bool])
+def test_integers_for_weights_are_refused(saved, refused, dtype):
+    checkpoint = saved({"weight": torch.ones(2, 2, dtype=dtype), "bias": torch.ones(2)})
+    refused(lambda: load_into(nn.Linear(2, 2), checkpoint), "Quantised weights have no curvature")
+
+
+def test_floats_for_integers_are_refused(saved, refused, net):
+    state = net.state_dict()
+    state["1.num_batches_tracked"] = torch.tensor(1.5)
+    refused(lambda: load_into(fresh(), saved(state)), "float32, the model expects int64")
+
+
+@pytest.mark.parametrize("prefix", ["model.", "net.", "backbone."])
+def test_network_inside_a_trainers_module(saved, net, same, prefix):
+    state = {prefix + name: t for name, t in net.state_dict().items()}
+    state["loss.weight"] = torch.ones(10)
+    model = fresh()
+    (note,) = load_into(model, saved({"state_dict": state}))
+    assert note == f"the network is the part under '{prefix}'; ignored beside it: 'loss.weight'"
+    same(model.state_dict(), net.state_dict())
+
+
+def test_stripped_prefix_is_put_back_for_a_model_that_has_it(saved, net, same):
+    model = nn.ModuleDict({"model": fresh()})
+    (note,) = load_into(model, saved({"model." + n: t for n, t in net.state_dict().items()}))
+    assert "put back" in note
+    same(model["model"].state_dict(), net.state_dict())
+
+
+class Stateful(nn.Module):
+    """A neuron that keeps its membrane as a buffer, as older libraries do."""
+
+    def __init__(self, membrane):
+        super().__init__()
+        self.fc = nn.Linear(2, 2)
+        self.lif = nn.Module()
+        self.lif.register_buffer("threshold", torch.tensor(1.0))
+        if membrane is not None:
+            self.lif.register_buffer("mem", membrane)
+
+
+@pytest.mark.parametrize("own", [None, torch.zeros(1)])
+def test_neuron_state_of_the_last_batch_is_left_out(saved, own):
+    checkpoint = saved(Stateful(torch.ones(64, 2)).state_dict())
+    model = Stateful(own)
+    (note,) = load_into(model, checkpoint)
+    assert note == "neuron state not loaded, it starts at zero: 'lif.mem'"
+    if own is not None:
+        assert torch.equal(model.lif.mem, torch.zeros(1))
+
+
+def test_parameter_with_a_state_name_is_a_weight(saved, refused):
+    model = nn.Module()
+    model.attention = nn.Module()
+    model.attention.v = nn.Parameter(torch.ones(2))
+    refused(lambda: load_into(model, saved({"other": torch.ones(2)})), "missing", "attention.v")
+    load_into(model, saved({"attention.v": torch.full((2,), 3.0)}))
+    assert torch.equal(model.attention.v, torch.full((2,), 3.0))
+
+
+def test_shared_weights(saved, same):
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    model[1].weight = model[0].weight
+    load_into(model, saved(model.state_dict()))
+    assert model[1].weight is model[0].weight
