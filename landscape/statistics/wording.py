@@ -49,7 +49,7 @@ def undecided_reason(
             needed = f"; {pairs_needed(alpha, num_tests)} pairs can"
         return (
             f"{_runs(comparison)} cannot show a difference, however large: the smallest p-value "
-            f"that they can give is {effect.test.floor:.2g}{times}, above {alpha:g}{needed}. "
+            f"that they can give is {effect.test.floor:.2g}{times}, above {alpha:g}{needed}; "
             f"{_estimate(comparison)}"
         )
     reason = (
