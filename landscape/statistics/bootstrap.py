@@ -7,8 +7,8 @@ spread of runs holds it already, which here swells numerator and denominator ali
 
 Measured coverage in % of nominal 95 % intervals for the mean of n log ratios (bootstrap-t with 999
 resamples / sign-flip / t), 2,000 simulated experiments a cell (standard error 0.5; of sign-flip at
-n = 20, 500: 1.0). Percentile and BCa intervals of the mean, for comparison, covered 86 to 90 %
-at n = 6 to 10 with normal seeds, 97 % where measurement noise dominates.
+n = 20, 500: 1.0). Percentile and BCa intervals of the mean, for comparison, covered 86 to 91 %
+at n = 6 to 10 with normal seeds, 96 to 97 % where measurement noise dominates.
 
 ==========================  ==================  ==================  ==================
 log ratios of runs          n = 6               n = 10              n = 20
