@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from landscape.plotting.style import (
     GRID,
@@ -18,6 +20,7 @@ from landscape.plotting.style import (
 from landscape.results import Eigenvalues, LayerTable, SpectralDensity, Trace
 
 Strokes = Mapping[str, Stroke]
+Values = NDArray[np.floating]
 _RUG_HEIGHT = 0.035  # of the axes, for each checkpoint's row of ticks
 _MOST_RUGS = 6
 
@@ -48,17 +51,18 @@ def plot_density(
             linewidth=1.0,
             label=figure_text(result.subject.label),
         )
-        mark_series(line, stroke.index)
+        mark_series(line, stroke)
         lowest = floor if log else 0.0
         band = ax.fill_between(
             result.grid,
             np.maximum(result.density - result.stderr, lowest),
             np.maximum(result.density + result.stderr, lowest),
+            where=(result.density + result.stderr > lowest) & (result.stderr > 0),
             color=stroke.colour,
             alpha=0.2,
             linewidth=0,
         )
-        mark_series(band, stroke.index)
+        mark_series(band, stroke)
     for row, result in enumerate(rows):
         _rug(ax, result, row, stroke_of(result.subject.label, strokes, labels))
     if log:
@@ -82,7 +86,7 @@ def _rug(ax: Axes, result: SpectralDensity, row: int, stroke: Stroke) -> None:
         color=stroke.colour,
         linewidth=0.9,
     )
-    mark_series(ticks, stroke.index)
+    mark_series(ticks, stroke)
 
 
 def plot_eigenvalues(
@@ -117,7 +121,7 @@ def plot_eigenvalues(
                 markevery=list(np.flatnonzero(converged)),
                 label=figure_text(result.subject.label) if named else None,
             )
-            mark_series(line, stroke.index)
+            mark_series(line, stroke)
             _bars(ax, ranks, values, bars, stroke)
             if not converged.all():
                 (hollow,) = ax.plot(
@@ -128,19 +132,19 @@ def plot_eigenvalues(
                     marker=stroke.marker,
                     markerfacecolor=PAPER,
                 )
-                mark_series(hollow, stroke.index)
+                mark_series(hollow, stroke)
     _stability_edge(results, ax)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     read_out(ax, "rank {:.0f}", "λ = {:.4g}")
     ax.set(xlabel="rank, counted from each end", ylabel="eigenvalue λ (loss per unit of θ²)")
 
 
-def _bars(ax: Axes, x: object, y: object, bars: object, stroke: Stroke) -> None:
-    _, caps, (bodies,) = ax.errorbar(  # type: ignore[call-overload]
+def _bars(ax: Axes, x: Values, y: Values, bars: Values, stroke: Stroke) -> None:
+    _, caps, (bodies,) = ax.errorbar(
         x, y, yerr=bars, fmt="none", ecolor=stroke.colour, elinewidth=0.8
     )
     for part in (*caps, bodies):
-        mark_series(part, stroke.index)
+        mark_series(part, stroke)
 
 
 def _stability_edge(results: Sequence[Eigenvalues], ax: Axes) -> None:
@@ -186,7 +190,7 @@ def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = 
             linestyle="none",
         )
         for part in (point, *caps, *bodies, shards):
-            mark_series(part, stroke.index)
+            mark_series(part, stroke)
     ax.set_yticks(range(len(results)), [figure_text(label) for label in labels])
     ax.set_ylim(len(results) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
@@ -218,7 +222,7 @@ def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | N
                 linestyle="none",
                 label=figure_text(result.subject.label) if shown[0] is rows[0] else None,
             )
-            mark_series(points, stroke.index)
+            mark_series(points, stroke)
     if any(row.largest.value > 0 for r in results for row in r.rows):
         ax.set_xscale("log")
     ax.set_yticks(range(len(names)), [figure_text(name) for name in names])
@@ -227,5 +231,5 @@ def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | N
         ax.axhline(edge - 0.5, color=GRID, linewidth=0.5)
     ax.grid(visible=False, axis="y")
     read_out(ax, "λ = {:.4g}", "")
-    ax.fmt_ydata = lambda y: names[min(max(round(y), 0), len(names) - 1)]  # type: ignore[assignment]
+    ax.fmt_ydata = lambda y: names[min(max(round(y), 0), len(names) - 1)]
     ax.set_xlabel("largest eigenvalue of the block\n(loss per unit of θ²)")

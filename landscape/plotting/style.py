@@ -4,12 +4,12 @@ import io
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.style
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -35,16 +35,19 @@ COLOURS = (
     "#578dff",
     "#656364",
 )
-_DASHES = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+_DASHES: tuple["Dash", ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 _MARKERS = "osD^vP*X"
+
+
+Dash = str | tuple[float, tuple[float, ...]]
 
 
 class Stroke(NamedTuple):
     """How one checkpoint is drawn in every figure."""
 
-    index: int
+    number: int  # of the checkpoint, from 0
     colour: str
-    dash: str | tuple[float, tuple[float, ...]]
+    dash: Dash
     marker: str
 
 
@@ -53,11 +56,12 @@ def strokes_for(labels: Sequence[str]) -> dict[str, Stroke]:
 
     Markers differ too, so that no line is told from another by its colour alone.
     """
-    looks = [(colour, dash) for dash, colour in product(_DASHES, COLOURS)]
-    return {
-        label: Stroke(i, *looks[i % len(looks)], _MARKERS[i % len(_MARKERS)])
-        for i, label in enumerate(dict.fromkeys(labels))
-    }
+    strokes = {}
+    for i, label in enumerate(dict.fromkeys(labels)):
+        again, place = divmod(i, len(COLOURS))
+        dash = _DASHES[again % len(_DASHES)]
+        strokes[label] = Stroke(i, COLOURS[place], dash, _MARKERS[(i + again) % len(_MARKERS)])
+    return strokes
 
 
 def stroke_of(label: str, strokes: Mapping[str, Stroke] | None, labels: Sequence[str]) -> Stroke:
@@ -79,15 +83,15 @@ def figure_text(label: str, *, longest: int = 32) -> str:
     return text.replace("$", r"\$")
 
 
-def mark_series(artist: object, index: int) -> None:
+def mark_series(artist: Artist, stroke: Stroke) -> None:
     """Name an artist after its checkpoint, so that the report can hide and read it."""
-    artist.set_gid(f"series-{index}")  # type: ignore[attr-defined]
+    artist.set_gid(f"series-{stroke.number}")
 
 
 def read_out(axes: Axes, x: str, y: str) -> None:
     """Say what the pointer reads at a point, as format strings such as ``λ = {:.4g}``."""
-    axes.fmt_xdata = x.format  # type: ignore[attr-defined]
-    axes.fmt_ydata = y.format  # type: ignore[attr-defined]
+    axes.fmt_xdata = x.format
+    axes.fmt_ydata = y.format
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from mpl_toolkits.mplot3d import Axes3D
+from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from landscape.plotting.style import (
@@ -50,7 +50,7 @@ def plot_line(
             linestyle=stroke.dash,
             label=figure_text(result.subject.label),
         )
-        mark_series(line, stroke.index)
+        mark_series(line, stroke)
         _prediction(result, ax, stroke, finite)
         lost = ~np.isfinite(result.losses)
         if lost.any():
@@ -62,13 +62,13 @@ def plot_line(
                 marker="x",
                 linestyle="none",
             )
-            mark_series(crosses, stroke.index)
+            mark_series(crosses, stroke)
         if second is not None and result.accuracies is not None:
             (accuracy,) = second.plot(
                 result.axis, result.accuracies, color=stroke.colour, linewidth=0.7, alpha=0.75
             )
             accuracy.set_linestyle((0, (1, 1)))
-            mark_series(accuracy, stroke.index)
+            mark_series(accuracy, stroke)
     if finite.size:
         span = float(np.ptp(finite)) or 1.0
         if log and finite.min() > 0:
@@ -88,7 +88,7 @@ def _prediction(result: LossLine, ax: Axes, stroke: Stroke, finite: NDArray[np.f
     # Only where a loss was measured of that size: a steep prediction must not set the scale.
     shown = np.where(quadratic <= finite.max() if finite.size else True, quadratic, np.nan)
     (dashed,) = ax.plot(x, shown, color=stroke.colour, linewidth=0.9, linestyle=(0, (4, 2.5)))
-    mark_series(dashed, stroke.index)
+    mark_series(dashed, stroke)
 
 
 def _name_line_axes(results: Sequence[LossLine], ax: Axes, second: Axes | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plotting.style import Stroke, figure_text, mark_series, read_out, stroke_of
 from landscape.results.training import TrainingCurves
@@ -48,9 +49,9 @@ def plot_training_curves(
             markersize=3,
             label=figure_text(result.subject.label),
         )
-        mark_series(line, stroke.index)
+        mark_series(line, stroke)
     if log and "loss" in measure:
         ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     read_out(ax, "epoch {:.0f}", f"{_MEASURES[measure]} = {{:.4g}}")
     ax.set(xlabel="epoch", ylabel=_MEASURES[measure])

@@ -1,11 +1,8 @@
 """Figures drawn for the page, for a phone, and as files."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from landscape.plotting.style import (
     COLUMN_WIDTH,
@@ -17,7 +14,6 @@ from landscape.plotting.style import (
 from landscape.report.model import ReportFigure
 from landscape.report.svg import inline_svg, points_json
 
-FORMATS = ("pdf", "svg", "png")
 _PHONE_WIDTH = COLUMN_WIDTH + 0.25  # inches; a phone of 400 pixels shows it at its own size
 
 
@@ -44,35 +40,26 @@ class DrawnFigure:
         return tuple(dict.fromkeys(v.scale for v in self.variants))
 
 
-def draw_inline(figure: ReportFigure) -> DrawnFigure:
-    """Draw ``figure`` for the page: each scale, wide and narrow."""
+def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
+    """Draw ``figure`` for the page, each scale wide and narrow, and the files by their suffix.
+
+    The files are the wide drawing of the first scale.
+    """
     variants = []
+    files: dict[str, bytes] = {}
     sizes = (("wide", PAGE_WIDTH, figure.height), ("narrow", _PHONE_WIDTH, figure.narrow_height))
-    for width, inches, height in sizes:
+    for width, inches, height in sizes if figure.on_page else sizes[:1]:
         for log in figure.scales:
             scale = "log" if log else "linear"
-            drawn = _draw(figure, inches, height, log)
-            svg = inline_svg(drawn, f"{figure.name}-{width}-{scale}")
-            variants.append(
-                # The SVG is Matplotlib's own, which escapes the text it draws.
-                Variant(width=width, scale=scale, svg=Markup(svg), points=points_json(drawn))
-            )
-    return DrawnFigure(figure=figure, variants=tuple(variants))
-
-
-def figure_files(figures: Sequence[ReportFigure], folder: Path) -> dict[Path, bytes]:
-    """Bytes of the files of all ``figures``, at the width of a page, on their first scale."""
-    files = {}
-    for figure in figures:
-        drawn = _draw(figure, PAGE_WIDTH, figure.height, figure.scales[0])
-        with figure_style():
-            for format in FORMATS:
-                files[folder / f"{figure.name}.{format}"] = figure_bytes(drawn, format)
-    return files
-
-
-def _draw(figure: ReportFigure, width: float, height: float, log: bool) -> Figure:
-    with figure_style():
-        drawn = new_figure(width, height)
-        figure.draw(drawn, log)
-    return drawn
+            with figure_style():
+                drawn = new_figure(inches, height)
+                figure.draw(drawn, log)
+                svg = figure_bytes(drawn, "svg")
+                drawn.set_layout_engine("none")  # settled by now, for all formats alike
+                if not files:
+                    files = {f: figure_bytes(drawn, f) for f in ("pdf", "png")} | {"svg": svg}
+                points = points_json(drawn)
+            inline = inline_svg(svg.decode(), f"{figure.name}-{width}-{scale}")
+            # Markup is safe: the SVG is Matplotlib's own, which escapes the text it draws.
+            variants.append(Variant(width=width, scale=scale, svg=Markup(inline), points=points))
+    return DrawnFigure(figure=figure, variants=tuple(variants)), files

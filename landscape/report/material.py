@@ -85,7 +85,7 @@ def by_operator(results: Sequence[_R]) -> list[tuple[OperatorSpec, str, list[_R]
     for result in results:
         spec: OperatorSpec = result.operator  # type: ignore[attr-defined]
         groups.setdefault((spec_key(spec), result.subject.split), []).append(result)
-    named = []
+    named: list[tuple[OperatorSpec, str, list[_R]]] = []
     for position, members in enumerate(groups.values()):
         spec = members[0].operator  # type: ignore[attr-defined]
         suffix = "" if position == 0 else f"-{slug(operator_text(spec, spiking=False))}"

@@ -17,7 +17,8 @@ class Rounded:
 
     def text(self) -> str:
         """As it stands on the page."""
-        body = self.mantissa if self.error is None else f"{self.mantissa} ± {self.error}"
+        mantissa = self.mantissa.replace("-", "−")
+        body = mantissa if self.error is None else f"{mantissa} ± {self.error}"
         if not self.exponent:
             return body
         power = f"10{str(self.exponent).translate(_SUPERSCRIPTS)}"
@@ -35,8 +36,8 @@ class Rounded:
 def rounded(value: float, stderr: float | None = None) -> Rounded:
     """Round ``value`` to its error's first digit, or to its second where the first is 1.
 
-    Without an error, four significant digits are kept. Below 1e-3 and from 1e5 on, a power of ten
-    is taken out.
+    Without an error, at most four significant digits are kept. Below 1e-3 and from 1e5 on, a
+    power of ten is taken out.
     """
     if not math.isfinite(value) or (stderr is not None and not math.isfinite(stderr)):
         return Rounded(f"{value:.4g}", None if stderr is None else f"{stderr:.4g}", 0)
@@ -50,7 +51,8 @@ def rounded(value: float, stderr: float | None = None) -> Rounded:
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     number = f"{round(mantissa, decimals) + 0.0:.{max(decimals, 0)}f}"
     if error is None:
-        return Rounded(number, None, exponent)
+        exact = number.rstrip("0").rstrip(".") if "." in number else number
+        return Rounded(exact, None, exponent)
     return Rounded(number, f"{round(error, decimals):.{max(decimals, 0)}f}", exponent)
 
 

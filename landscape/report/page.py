@@ -3,21 +3,26 @@
 import base64
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from landscape.plotting.style import Stroke
-from landscape.report.draw import draw_inline
+from landscape.plotting.style import COLOURS, Stroke
+from landscape.report.draw import DrawnFigure
 from landscape.report.material import Material
 from landscape.report.model import Section
 
 _ASSETS = Path(__file__).with_name("assets")
 
 
-def render_page(title: str, material: Material, sections: Sequence[Section]) -> str:
+def render_page(
+    title: str,
+    material: Material,
+    sections: Sequence[Section],
+    drawn: Mapping[str, DrawnFigure],
+) -> str:
     """The whole of ``index.html``."""
     environment = Environment(
         loader=FileSystemLoader(_ASSETS),
@@ -27,10 +32,6 @@ def render_page(title: str, material: Material, sections: Sequence[Section]) -> 
         lstrip_blocks=True,
     )
     css, script = (_asset(name) for name in ("report.css", "report.js"))
-    drawn = {
-        section.key: [draw_inline(figure) for figure in section.figures if figure.on_page]
-        for section in sections
-    }
     return environment.get_template("report.html.j2").render(
         title=title,
         csp=content_security_policy(css, script),
@@ -68,7 +69,7 @@ def _digest(text: str) -> str:
 
 
 def _series(label: str, stroke: Stroke) -> dict[str, object]:
-    return {"index": stroke.index, "colour": stroke.index % 8, "label": label}
+    return {"index": stroke.number, "colour": COLOURS.index(stroke.colour), "label": label}
 
 
 def _surfaces_json(section: Section) -> Markup:

@@ -5,7 +5,6 @@ presentation attributes; ink, grid, paper and the checkpoints' colours become CS
 that dark mode reaches into the figures.
 """
 
-import io
 import json
 import re
 
@@ -22,33 +21,51 @@ _VARIABLES = {INK: "--ink", GRID: "--grid", PAPER: "--paper", MISSING: "--missin
 }
 
 
-def inline_svg(figure: Figure, key: str) -> str:
-    """The figure as an ``<svg>`` element whose ids start with ``key``.
+def inline_svg(svg: str, key: str) -> str:
+    """What Matplotlib wrote, as an ``<svg>`` element whose ids start with ``key``.
 
     Groups of a checkpoint carry ``data-series``. The element is hidden from screen readers: the
     page puts the alternative text beside it.
     """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-    svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<style.*?</style>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
-    svg = re.sub(r'\sstyle="([^"]*)"', lambda m: _as_attributes(m[1]), svg)
-    svg = re.sub(r'\sid="series-(\d+)"', r' data-series="\1"', svg)
-    svg = re.sub(r'\sid="([^"]+)"', rf' id="{key}-\1"', svg)
-    svg = re.sub(r'(xlink:)?href="#([^"]+)"', rf'href="#{key}-\2"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{key}-\1)", svg)
+    size = re.search(r'viewBox="([^"]+)"', svg)
+    body = svg[svg.index(">", svg.index("<svg")) + 1 :]
+    for part in (r"<metadata>.*?</metadata>", r"<style.*?</style>", r"<!--.*?-->"):
+        body = re.sub(part, "", body, flags=re.DOTALL)
+    body = re.sub(r'\sstyle="([^"]*)"', lambda m: _as_attributes(m[1]), body)
+    body = re.sub(r'\sd="([^"]*)"', lambda m: f' d="{_shorter_path(m[1])}"', body)
+    body = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\d\.\d)\d+", r"\1", tag[0]), body)
+    body = re.sub(r'\sid="series-(\d+)"', r' data-series="\1"', body)
+    used = set(re.findall(r'(?:href="|url\()#([^")]+)', body))
+    body = re.sub(r'\sid="([^"]+)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", body)
+    body = re.sub(r'(?:xlink:)?href="#', f'href="#{key}-', body)
+    body = body.replace("url(#", f"url(#{key}-")
+    body = re.sub(r"\s*\n\s*", "\n", body)
     for colour, variable in _VARIABLES.items():
-        svg = svg.replace(f'"{colour}"', f'"var({variable})"')
-    width, height = (72 * size for size in figure.get_size_inches())
+        body = body.replace(f'"{colour}"', f'"var({variable})"')
     opening = (
-        f'<svg viewBox="0 0 {width:g} {height:g}" aria-hidden="true" focusable="false" '
+        f'<svg viewBox="{size[1] if size else ""}" aria-hidden="true" focusable="false" '
         'stroke-linejoin="round" stroke-linecap="butt">'
     )
-    return opening + svg[svg.index(">") + 1 :].strip()
+    return opening + body.strip()
+
+
+def _shorter_path(commands: str) -> str:
+    """Leave out vertices less than half a point from the last, a third of a line's width."""
+    words = commands.split()
+    if set(commands) & set("CQ") or len(words) < 60:
+        return " ".join(words)
+    steps = re.findall(r"([ML]) (\S+) (\S+)|(z)", " ".join(words))
+    kept: list[str] = []
+    place = (0.0, 0.0)
+    for (letter, x, y, close), (following, *_) in zip(steps, [*steps[1:], ("M",)], strict=True):
+        if close:
+            kept.append(close)
+            continue
+        far = abs(float(x) - place[0]) + abs(float(y) - place[1]) >= 0.5
+        if letter == "M" or following != "L" or far:
+            kept.append(f"{letter}{float(x):.1f} {float(y):.1f}")
+            place = (float(x), float(y))
+    return "".join(kept)
 
 
 def _as_attributes(style: str) -> str:

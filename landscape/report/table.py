@@ -78,6 +78,11 @@ def text_cell(text: str | None, *, hint: str = "") -> Cell:
     return Cell(text=shown, latex=escape_latex(shown), value=text, hint=hint)
 
 
+def digest_cell(digest: str) -> Cell:
+    """A cell with the first characters of a digest; all of it in CSV and as a tooltip."""
+    return Cell(text=digest[:12], latex=escape_latex(digest[:12]), value=digest, hint=digest)
+
+
 def count_cell(count: int | None) -> Cell:
     """A cell with an integer."""
     if count is None:
@@ -159,7 +164,7 @@ def _escape_markdown(text: str) -> str:
 
 
 def to_latex(table: Table) -> str:
-    """A booktabs table that ``\\input`` can take; it needs ``\\usepackage{booktabs}``."""
+    """A booktabs table, ready for LaTeX's input command; it needs the booktabs package."""
     lines = [
         r"\begin{table}",
         r"\centering",

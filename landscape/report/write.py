@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.files import ensure_writable, write_atomic
-from landscape.report.draw import figure_files
+from landscape.report.draw import draw
 from landscape.report.material import Material, gather
 from landscape.report.model import Section
 from landscape.report.page import render_page
@@ -60,12 +60,17 @@ def write_report(
     sections = make_sections(material)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
-    files |= figure_files([f for s in sections for f in s.figures], folder / "figures")
+    drawn = {}
+    for figure in (f for s in sections for f in s.figures):
+        drawn[figure.name], written = draw(figure)
+        files |= {
+            folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
+        }
     for table in (t for s in sections for t in s.tables):
         for suffix, write in _TABLE_FORMATS.items():
             files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
     files[folder / "summary.json"] = summary_json(title, material)
-    files[page] = render_page(title, material, sections)
+    files[page] = render_page(title, material, sections, drawn)
     for path, content in files.items():
         write_atomic(path, content)
     return page

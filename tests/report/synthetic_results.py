@@ -20,7 +20,8 @@ from landscape.results import (
     Subject,
     Trace,
     TrainingInfo,
-)
+)from landscape.results.sharpness import SharpnessTable, make_measure
+from landscape.results.training import TrainingCurves
 
 NUM_PARAMS = 204_032
 LABELS = ("ikun_v1-s0", "ikun_v1-s1", "kaiming-s0", "kaiming-s1")
@@ -234,7 +235,39 @@ def preflight(label: str, **changes: object) -> Preflight:
     return Preflight(**header(label), **({"checks": checks} | changes))
 
 
-MAKERS = (preflight, eigenvalues, density, trace, layers, line, plane)
+def sharpness(label: str, **changes: object) -> SharpnessTable:
+    top = SHARPEST.get(label, 1.7)
+    rows = (
+        make_measure("lambda_max", top, 0.02, operator="hessian"),
+        make_measure("lambda_max", 12.4 * top, 0.3, operator="hessian", scale="filter"),
+        make_measure("expected_rise", 0.0021 * top, 8e-5, scale="filter", radius=0.03),
+        make_measure("worst_rise", 0.051 * top, 0.002, scale="filter", radius=0.03),
+        make_measure("tolerated_noise", 0.11 / top, 0.004, scale="filter"),
+        make_measure("cusp_slope", 0.02 * top, None, note="two of nine radii were flat"),
+    )
+    settings: dict[str, object] = {
+        "rows": rows,
+        "batch_norm": "eval",
+        "accuracy_drop": 0.05,
+        "num_pairs": 32,
+        "num_evaluations": 410,
+    }
+    return SharpnessTable(**header(label), **(settings | changes))
+
+
+def curves(label: str, **changes: object) -> TrainingCurves:
+    epochs = np.arange(1.0, 17)
+    settings: dict[str, object] = {
+        "epochs": epochs,
+        "train_loss": 0.012 + 0.06 * np.exp(-epochs / 3),
+        "train_accuracy": 0.94 - 0.3 * np.exp(-epochs / 3),
+        "test_loss": 0.018 + 0.05 * np.exp(-epochs / 3),
+        "test_accuracy": 0.885 - 0.25 * np.exp(-epochs / 3),
+    }
+    return TrainingCurves(**header(label), **(settings | changes))
+
+
+MAKERS = (preflight, eigenvalues, density, trace, layers, sharpness, line, plane, curves)
 
 
 def all_results(labels: tuple[str, ...] = LABELS) -> list[Result]:

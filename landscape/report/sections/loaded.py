@@ -1,9 +1,11 @@
 """What was loaded: loss, accuracy and gradient norm before any curvature, and the preflight."""
 
+from collections.abc import Sequence
+
 from landscape.report.material import Material
 from landscape.report.model import Section
 from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
-from landscape.results import Preflight, Subject
+from landscape.results import Check, Preflight, Subject
 
 _COLUMNS = (
     Column(key="checkpoint", title="checkpoint"),
@@ -16,6 +18,11 @@ _COLUMNS = (
     ),
     Column(key="test_accuracy", title="test accuracy", better="↑", formula="as training logged it"),
     Column(key="num_params", title="parameters"),
+    Column(key="num_examples", title="examples"),
+    Column(key="split", title="split"),
+)
+_SETTING_COLUMNS = (
+    Column(key="checkpoint", title="checkpoint"),
     Column(key="model", title="model"),
     Column(key="data", title="examples"),
     Column(key="training", title="training"),
@@ -41,7 +48,7 @@ def loaded_section(material: Material) -> Section:
         key="loaded",
         title="What was loaded",
         paragraphs=tuple(paragraphs),
-        tables=(_checkpoints(subjects), *_preflight(preflights)),
+        tables=(_checkpoints(subjects), _settings(subjects), *_preflight(preflights)),
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -56,9 +63,8 @@ def _checkpoints(subjects: list[Subject]) -> Table:
             number_cell(s.grad_norm),
             number_cell(s.training.test_accuracy if s.training else None),
             count_cell(s.num_params),
-            text_cell(_model(s)),
-            text_cell(f"{s.num_examples} of {s.data} {s.split} ({s.data_source})"),
-            text_cell(_training(s)),
+            count_cell(s.num_examples),
+            text_cell(s.split),
         )
         for s in subjects
     )
@@ -67,6 +73,25 @@ def _checkpoints(subjects: list[Subject]) -> Table:
         caption=f"Checkpoints as loaded and evaluated here; loss: {loss_names}.",
         columns=_COLUMNS,
         rows=rows,
+    )
+
+
+def _settings(subjects: list[Subject]) -> Table:
+    rows = tuple(
+        (
+            text_cell(s.label),
+            text_cell(_model(s)),
+            text_cell(f"{s.num_examples} of {s.data} {s.split} ({s.data_source})"),
+            text_cell(_training(s)),
+        )
+        for s in subjects
+    )
+    return Table(
+        name="settings",
+        caption="Which network, on which examples, trained how.",
+        columns=_SETTING_COLUMNS,
+        rows=rows,
+        folded=len(rows) > 6,
     )
 
 
@@ -91,27 +116,28 @@ def _training(subject: Subject) -> str | None:
     )
 
 
-def _preflight(preflights: list[Preflight]) -> tuple[Table, ...]:
-    rows = tuple(
-        (
-            text_cell(p.subject.label),
-            text_cell(check.name),
-            text_cell(check.status),
-            text_cell(check.value),
-            text_cell(check.advice),
-        )
-        for p in preflights
-        for check in sorted(p.checks, key=lambda c: ("fail", "note", "pass").index(c.status))
-    )
-    if not rows:
-        return ()
-    names = ("checkpoint", "check", "status", "measured", "advice")
-    return (
-        Table(
-            name="preflight",
-            caption="Preflight: can the numbers that follow mean anything? Failures first.",
-            columns=tuple(Column(key=name, title=name) for name in names),
-            rows=rows,
-            folded=all(p.passed for p in preflights),
+def _preflight(preflights: list[Preflight]) -> list[Table]:
+    rows = [(p.subject.label, check) for p in preflights for check in p.checks]
+    failed = [row for row in rows if row[1].status == "fail"]
+    tables = []
+    if failed:
+        tables.append(_check_table("preflight-failed", "Preflight checks that failed.", failed))
+    if rows:
+        caption = f"Preflight: all {len(rows)} checks, {len(failed)} failed."
+        tables.append(_check_table("preflight", caption, rows, folded=True))
+    return tables
+
+
+def _check_table(
+    name: str, caption: str, rows: Sequence[tuple[str, Check]], *, folded: bool = False
+) -> Table:
+    titles = ("checkpoint", "check", "status", "measured", "advice")
+    return Table(
+        name=name,
+        caption=caption,
+        columns=tuple(Column(key=title, title=title) for title in titles),
+        rows=tuple(
+            tuple(map(text_cell, (label, c.name, c.status, c.value, c.advice))) for label, c in rows
         ),
+        folded=folded,
     )

@@ -2,10 +2,9 @@
 
 from landscape.report.material import Material, operator_text
 from landscape.report.model import Section
-from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
+from landscape.report.table import Column, Table, count_cell, digest_cell, number_cell, text_cell
 from landscape.results import (
     Eigenvalues,
-    LayerTable,
     LossLine,
     LossPlane,
     OperatorSpec,
@@ -18,14 +17,14 @@ from landscape.results.sharpness import SharpnessTable
 def method_section(material: Material) -> Section:
     """A sentence for each kind of result in the report."""
     sentences = []
-    ends, densities, traces = (material.of(k) for k in (Eigenvalues, SpectralDensity, Trace))
+    ends, traces = material.of(Eigenvalues), material.of(Trace)
     if ends:
         methods = ", ".join(sorted({r.method for r in ends}))
         sentences.append(
             f"Eigenvalues: {methods}, until the true residual ‖Av - λv‖, recomputed with fresh "
             "products, is below the tolerance times the norm; it bounds the error of λ."
         )
-    if densities:
+    if material.of(SpectralDensity):
         sentences.append(
             "Density: stochastic Lanczos quadrature (Ubaru, Chen & Saad 2017); converged "
             "eigenvalues enter exactly, probes measure the rest; the drawn curve is the quadrature "
@@ -39,7 +38,7 @@ def method_section(material: Material) -> Section:
             "Sharpness: each formula and source stands in its row; noise is drawn in antithetic "
             "pairs and losses are those of the network as it runs."
         )
-    if material.of(LossLine) or material.of(LossPlane):
+    if [*material.of(LossLine), *material.of(LossPlane)]:
         sentences.append(
             "Surfaces: each point is the mean loss over all examples at displaced weights; "
             "checkpoints share their random directions before normalisation."
@@ -51,8 +50,8 @@ def method_section(material: Material) -> Section:
 
 
 def _operators(material: Material) -> list[OperatorSpec]:
-    kinds = (Eigenvalues, SpectralDensity, Trace, LayerTable)
-    return [r.operator for kind in kinds for r in material.of(kind)]  # type: ignore[attr-defined]
+    specs = (getattr(result, "operator", None) for result in material.results)
+    return [spec for spec in specs if isinstance(spec, OperatorSpec)]
 
 
 def provenance_section(material: Material) -> Section:
@@ -101,9 +100,9 @@ def _files(material: Material) -> Table:
         (
             text_cell(s.label),
             text_cell(s.checkpoint),
-            text_cell(s.checkpoint_sha256),
+            digest_cell(s.checkpoint_sha256),
             text_cell(f"{s.data} {s.split}"),
-            text_cell(s.examples_sha256),
+            digest_cell(s.examples_sha256),
         )
         for s in material.subjects
     )

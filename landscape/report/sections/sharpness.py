@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from landscape.report.material import Material, mismatch_note, relative
 from landscape.report.model import Section
 from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
-from landscape.results.sharpness import Measure, SharpnessTable
+from landscape.results.sharpness import MEASURES, Measure, SharpnessTable
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
@@ -94,7 +94,7 @@ def _checkpoint_columns(results: Sequence[SharpnessTable]) -> list[Column]:
 
 
 def _title(row: Measure) -> str:
-    parts = [row.info.title]
+    parts = [MEASURES[row.name].title]
     if row.scale != "none":
         parts.append(f"scaled by {row.scale}")
     if row.operator or row.layer:
@@ -105,7 +105,7 @@ def _title(row: Measure) -> str:
 
 
 def _explain(row: Measure) -> Explanation:
-    return Explanation(title=row.info.title, formula=row.formula, source=row.source)
+    return Explanation(title=MEASURES[row.name].title, formula=row.formula, source=row.source)
 
 
 def _notes(results: Sequence[SharpnessTable]) -> str:
@@ -123,7 +123,7 @@ def _describe(row: Measure) -> tuple[Cell, ...]:
         text_cell(row.unit),
         text_cell("hard forward" if row.hard_forward else "operator"),
         text_cell(", ".join(row.invariant_under)),
-        text_cell(row.info.error_over),
+        text_cell(row.error_over),
     )
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
@@ -17,6 +16,7 @@ from landscape.report.sections.spectra_tables import (
     layer_table,
     trace_table,
 )
+from landscape.report.table import Table
 from landscape.results import (
     Eigenvalues,
     LayerTable,
@@ -29,7 +29,9 @@ from landscape.results import (
 
 def spectra_section(material: Material) -> Section | None:
     """Densities, eigenvalues and traces, a figure and a table for each operator."""
-    figures, tables, used = [], [], []
+    figures: list[ReportFigure] = []
+    tables: list[Table] = []
+    used: list[Result] = []
     for spec, suffix, densities in by_operator(material.of(SpectralDensity)):
         used += densities
         figures.append(_density_figure(material, spec, suffix, densities))
@@ -77,7 +79,7 @@ def layers_section(material: Material) -> Section | None:
 
 
 def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
-    keys = {}
+    keys: dict[tuple[str, bool], None] = {}
     for result in results:
         spec: OperatorSpec = result.operator  # type: ignore[attr-defined]
         keys[(spec.name, result.subject.spiking)] = None

@@ -125,7 +125,7 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
             ReportFigure(
                 name=f"plane{index}",
                 draw=partial(_draw_planes, planes, part),
-                height=2.1 * rows + 0.2 if len(part) > 2 else 2.9,
+                height=1.75 * rows + 0.25 if len(part) > 2 else 2.9,
                 narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else 2.7,
                 scales=(True, False),
                 caption=(
