@@ -20,8 +20,10 @@ from landscape.results import (
     Subject,
     Trace,
     TrainingInfo,
-)from landscape.results.sharpness import SharpnessTable, make_measure
+)
+from landscape.results.sharpness import SharpnessTable, make_measure
 from landscape.results.training import TrainingCurves
+
 
 NUM_PARAMS = 204_032
 LABELS = ("ikun_v1-s0", "ikun_v1-s1", "kaiming-s0", "kaiming-s1")
