@@ -1,7 +1,6 @@
-"""Loss along lines and over planes through a checkpoint, as resumable runs over points."""
+"""Loss along lines and over planes through a checkpoint, with what is read off them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,30 +10,13 @@ from numpy.typing import NDArray
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.surface_course import Course, random_course
-from landscape.analysis.surface_measure import make_measure
 from landscape.analysis.surface_measures import line_measures, plane_measures
+from landscape.analysis.surface_points import SurfaceSettings, batch_norm_mode, measure_grid
 from landscape.analysis.target import Target
-from landscape.curvature.losses import Loss
 from landscape.curvature.operators import make_operator
 from landscape.results import LossLine, LossPlane, Provenance
 from landscape.surface.directions import check_plane
-from landscape.surface.evaluate import Span, measure_points
-from landscape.surface.grid import Array, assemble, grid_points, refine, take_shard
-from landscape.surface.store import Configuration, PointStore, merge_points
-
-
-@dataclass(frozen=True, kw_only=True)
-class SurfaceSettings:
-    """How the points of a surface are measured, and what is computed beside them."""
-
-    recalibrate: bool = False  # batch norm's running statistics anew at each point
-    metrics: tuple[Loss, ...] = ()  # further values at each point, from the same forward pass
-    operator: str | None = None  # whose quadratic prediction goes with it; None: none
-    halvings: int = 0  # refinement near the minimum, see landscape.surface.grid.refine
-    store: Path | None = None  # file of points to continue; None: keep them in memory
-    merged: tuple[Path, ...] = field(default=())  # files of points to copy into it first
-    only_merge: bool = False  # refuse to measure what the merged files lack
-    threshold: float = 0.1  # the rise of the loss that radii and areas are given for
+from landscape.surface.grid import Array
 
 
 class _Quadratic(NamedTuple):
@@ -55,7 +37,7 @@ def loss_line(
     """
     _check_dimensions(course, 1)
     clock = start_clock()
-    axes, values = _measure(target, course, [axis], settings, progress)
+    axes, values = measure_grid(target, course, [axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)
     losses = values.pop("loss")
     return LossLine(
@@ -69,7 +51,7 @@ def loss_line(
         slope=float(quadratic.gradient[0]) if quadratic else None,
         curvature=float(quadratic.hessian[0, 0]) if quadratic else None,
         operator_name=settings.operator if quadratic else None,
-        batch_norm=_batch_norm(target, settings),
+        batch_norm=batch_norm_mode(target, settings),
         measures=line_measures(axes[0], losses[None], threshold=settings.threshold)
         if course.straight
         else None,
@@ -98,7 +80,7 @@ def loss_plane(
     _check_dimensions(course, 2)
     cosine = check_plane(course.vectors[1], course.vectors[2])
     clock = start_clock()
-    axes, values = _measure(target, course, [x_axis, y_axis], settings, progress)
+    axes, values = measure_grid(target, course, [x_axis, y_axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)
     first, second = course.specs
     losses = values.pop("loss")
@@ -117,7 +99,7 @@ def loss_plane(
         operator_name=settings.operator if quadratic else None,
         trajectory=course.trajectory,
         measures=plane_measures(axes[0], axes[1], losses, threshold=settings.threshold),
-        batch_norm=_batch_norm(target, settings),
+        batch_norm=batch_norm_mode(target, settings),
     )
 
 
@@ -158,81 +140,6 @@ def random_lines(
     return replace(lines[0], spread=spread, measures=measures)
 
 
-def measure_shard(
-    target: Target,
-    *,
-    course: Course,
-    axes: Sequence[Array],
-    shard: tuple[int, int],
-    settings: SurfaceSettings,
-    progress: Progress,
-) -> None:
-    """Measure part i of n of a grid's points into ``settings.store``, with no word to the others.
-
-    The parts are merged by a run whose settings name their files as ``merged``.
-    """
-    points = take_shard(grid_points(axes), shard)
-    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
-        _measure_into(store, target, course, points, settings, progress)
-
-
-def configuration_of(target: Target, course: Course, settings: SurfaceSettings) -> Configuration:
-    """Everything that changes the loss at a point's coordinates."""
-    subject = target.subject
-    about: dict[str, str | int | float | bool | None] = {
-        "checkpoint": subject.checkpoint_sha256,
-        "model": subject.model,
-        "examples": subject.examples_sha256,
-        "num_examples": subject.num_examples,
-        "loss": subject.loss_name,
-        "dtype": str(target.risk.dtype),
-        "batch_norm": _batch_norm(target, settings),
-        "metrics": ", ".join(m.name for m in settings.metrics),
-        "parameters": ", ".join(target.risk.layout.names),
-    }
-    if about["batch_norm"] != "eval":  # statistics of batches depend on how examples are cut
-        about["batch_size"] = target.settings.batch_size
-    for k, spec in enumerate(course.specs, start=1):
-        about[f"direction {k}"] = f"{spec.kind}, {spec.normalisation}, {spec.sha256}"
-    return about
-
-
-def _measure(
-    target: Target,
-    course: Course,
-    axes: list[Array],
-    settings: SurfaceSettings,
-    progress: Progress,
-) -> tuple[list[Array], dict[str, Array]]:
-    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
-        merge_points(store, list(settings.merged))
-        if settings.only_merge:
-            assemble(axes, _named(store, "loss"))  # refuses where points are missing
-        _measure_into(store, target, course, grid_points(axes), settings, progress)
-        if settings.halvings:
-            losses = assemble(axes, _named(store, "loss"))
-            axes = refine(axes, losses, halvings=settings.halvings)
-            _measure_into(store, target, course, grid_points(axes), settings, progress)
-        names = {name: None for values in store.values.values() for name in values}
-        return axes, {name: assemble(axes, _named(store, name)) for name in names}
-
-
-def _measure_into(
-    store: PointStore,
-    target: Target,
-    course: Course,
-    points: Sequence[tuple[float, ...]],
-    settings: SurfaceSettings,
-    progress: Progress,
-) -> None:
-    measure = make_measure(target.risk, metrics=settings.metrics, recalibrate=settings.recalibrate)
-    measure_points(points, Span(course.vectors), course.weights, measure, store, progress)
-
-
-def _named(store: PointStore, name: str) -> dict[tuple[float, ...], float]:
-    return {point: values[name] for point, values in store.values.items()}
-
-
 def _quadratic(target: Target, course: Course, operator: str | None) -> _Quadratic | None:
     """None on curves: there the coordinate is not linear in θ."""
     if operator is None or not course.straight:
@@ -253,10 +160,6 @@ def _provenance(target: Target, clock: Clock, quadratic: _Quadratic | None) -> P
         device=target.device,
         num_matvecs=quadratic.num_matvecs if quadratic else 0,
     )
-
-
-def _batch_norm(target: Target, settings: SurfaceSettings) -> str:
-    return "recalibrated" if settings.recalibrate else target.risk.batch_norm
 
 
 def _numbered(path: Path | None, k: int) -> Path | None:

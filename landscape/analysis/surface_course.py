@@ -10,7 +10,9 @@ from torch import Tensor
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.target import Target
+from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.parameters import ParameterLayout
 from landscape.results import DirectionSpec, Trajectory
 from landscape.surface.bezier import train_bend
@@ -62,14 +64,68 @@ def course_along(target: Target, raw: RawDirections, *, normalisation: str) -> C
 
 
 def file_course(target: Target, path: Path, *, dimensions: int, normalisation: str) -> Course:
-    """The first one or two directions of a file, shared between checkpoints of one network."""
+    """The first one or two directions of a file, shared between checkpoints of one network.
+
+    A stored Bezier curve is walked as such, from this target.
+    """
     raw = load_directions(path, target.risk.layout)
+    theta = target.risk.theta
+    if raw.kind == "bezier":
+        bend, end = (theta + v.to(theta) for v in raw.vectors)
+        spec = _spec_of_curve(raw, raw.vectors[1])
+        return Course((theta, bend, end), bezier_weights, (spec,), raw, straight=False)
     if len(raw.vectors) < dimensions:
         raise ValueError(
             f"{path} holds {len(raw.vectors)} direction(s); this surface needs {dimensions}. "
             "Leave --y out, or make a file with two directions."
         )
     raw = raw._replace(vectors=raw.vectors[:dimensions], descriptions=raw.descriptions[:dimensions])
+    return course_along(target, raw, normalisation=normalisation)
+
+
+def eigenvector_course(
+    target: Target,
+    operator: str,
+    *,
+    ranks: Sequence[int],
+    normalisation: str,
+    tol: float,
+    max_matvecs: int,
+    progress: Progress,
+) -> Course:
+    """Along eigenvectors of a curvature operator: rank 1 is the top one, -1 the bottom one.
+
+    Raises
+    ------
+    ValueError
+        If a rank is 0, or an eigenpair did not converge within ``max_matvecs``.
+    """
+    if not ranks or 0 in ranks:
+        raise ValueError("ranks count from 1 (largest eigenvalue) or from -1 (smallest); got 0.")
+    A = make_operator(target.risk, operator)
+    pairs = extreme_eigenpairs(
+        A,
+        num_largest=max(0, *ranks),
+        num_smallest=max(0, *(-r for r in ranks)),
+        tol=tol,
+        max_matvecs=max_matvecs,
+        rng=target.generator("eigenvector direction"),
+        callback=lambda state: progress(A.num_matvecs, max_matvecs),
+    )
+    vectors, texts = [], []
+    for rank in ranks:
+        k = rank - 1 if rank > 0 else len(pairs.values) + rank
+        if not pairs.converged[k]:
+            raise ValueError(
+                f"eigenvector {rank} of the {operator} has a residual of "
+                f"{pairs.residuals[k]:.2g} after {pairs.num_matvecs} matvecs, above tol = {tol:g} "
+                "of the norm; allow more with --max-matvecs."
+            )
+        # An eigenvector's sign is arbitrary: fixed, so that a run can be continued.
+        v = pairs.vectors[k]
+        vectors.append(v * v[v.abs().argmax()].sign())
+        texts.append(f"eigenvector {rank} of the {operator}, λ = {pairs.values[k]:.4g}")
+    raw = RawDirections(tuple(vectors), "eigenvector", target.settings.seed, tuple(texts))
     return course_along(target, raw, normalisation=normalisation)
 
 
@@ -160,7 +216,7 @@ def _spec_of_curve(raw: RawDirections, step: Tensor) -> DirectionSpec:
         kind=raw.kind,
         normalisation="none",
         seed=raw.seed,
-        sha256=sha256_of_direction(raw.vectors[0]),
+        sha256=sha256_of_direction(torch.cat(raw.vectors)),
         norm=step.double().norm().item(),
         description=raw.descriptions[0],
     )

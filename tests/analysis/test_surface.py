@@ -9,19 +9,14 @@ import torch
 from torch import nn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface import (
-    SurfaceSettings,
-    loss_line,
-    loss_plane,
-    measure_shard,
-    random_lines,
-)
+from landscape.analysis.surface import loss_line, loss_plane, random_lines
 from landscape.analysis.surface_course import (
     between_course,
     bezier_course,
     random_course,
     trajectory_course,
 )
+from landscape.analysis.surface_points import SurfaceSettings, measure_shard
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.data.dataset import Dataset

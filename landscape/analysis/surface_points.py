@@ -1,0 +1,133 @@
+"""The points of a surface, measured: resumed from a file, in shards, refined near the minimum."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from landscape.analysis.progress import Progress
+from landscape.analysis.surface_course import Course
+from landscape.analysis.surface_measure import make_measure
+from landscape.analysis.target import Target
+from landscape.curvature.losses import Loss
+from landscape.surface.evaluate import Span, measure_points
+from landscape.surface.grid import Array, Point, assemble, grid_points, refine, take_shard
+from landscape.surface.store import Configuration, PointStore, merge_points, read_points
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurfaceSettings:
+    """How the points of a surface are measured, and what is computed beside them."""
+
+    recalibrate: bool = False  # batch norm's running statistics anew at each point
+    metrics: tuple[Loss, ...] = ()  # further values at each point, from the same forward pass
+    operator: str | None = None  # whose quadratic prediction goes with it; None: none
+    halvings: int = 0  # refinement near the minimum, see landscape.surface.grid.refine
+    store: Path | None = None  # file of points to continue; None: keep them in memory
+    merged: tuple[Path, ...] = field(default=())  # files of points to copy into it first
+    only_merge: bool = False  # refuse to measure what the merged files lack
+    threshold: float = 0.1  # the rise of the loss that radii and areas are given for
+
+
+def measure_grid(
+    target: Target,
+    course: Course,
+    axes: list[Array],
+    settings: SurfaceSettings,
+    progress: Progress,
+) -> tuple[list[Array], dict[str, Array]]:
+    """Measure the tensor grid of ``axes``: the axes, refined where asked, and values by name.
+
+    Each value's array has one index an axis. With a store, points that it or the merged files
+    hold are not measured again.
+    """
+    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
+        merge_points(store, list(settings.merged))
+        if settings.only_merge:
+            assemble(axes, _named(store, "loss"))  # refuses where points are missing
+        _measure_into(store, target, course, grid_points(axes), settings, progress)
+        if settings.halvings:
+            losses = assemble(axes, _named(store, "loss"))
+            axes = refine(axes, losses, halvings=settings.halvings)
+            _measure_into(store, target, course, grid_points(axes), settings, progress)
+        names = {name: None for values in store.values.values() for name in values}
+        return axes, {name: assemble(axes, _named(store, name)) for name in names}
+
+
+def _measure_into(
+    store: PointStore,
+    target: Target,
+    course: Course,
+    points: Sequence[Point],
+    settings: SurfaceSettings,
+    progress: Progress,
+) -> None:
+    measure = make_measure(target.risk, metrics=settings.metrics, recalibrate=settings.recalibrate)
+    measure_points(points, Span(course.vectors), course.weights, measure, store, progress)
+
+
+def _named(store: PointStore, name: str) -> dict[Point, float]:
+    return {point: values[name] for point, values in store.values.items()}
+
+
+def measure_shard(
+    target: Target,
+    *,
+    course: Course,
+    axes: Sequence[Array],
+    shard: tuple[int, int],
+    settings: SurfaceSettings,
+    progress: Progress,
+) -> None:
+    """Measure part i of n of a grid's points into ``settings.store``, with no word to the others.
+
+    The parts are merged by a run whose settings name their files as ``merged``.
+    """
+    points = take_shard(grid_points(axes), shard)
+    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
+        _measure_into(store, target, course, points, settings, progress)
+
+
+def await_shards(
+    paths: Sequence[Path],
+    *,
+    axes: Sequence[Array],
+    configuration: Configuration,
+    progress: Progress,
+) -> None:
+    """Return once the files of all shards, which other processes write, hold all their points."""
+    points = grid_points(axes)
+    wait = 0.05
+    while True:
+        found = {p for path in paths if path.exists() for p in read_points(path, configuration)}
+        missing = sum(p not in found for p in points)
+        progress(len(points) - missing, len(points))
+        if not missing:
+            return
+        time.sleep(wait)
+        wait = min(2 * wait, 2.0)
+
+
+def configuration_of(target: Target, course: Course, settings: SurfaceSettings) -> Configuration:
+    """Everything that changes the loss at a point's coordinates."""
+    subject = target.subject
+    about: dict[str, str | int | float | bool | None] = {
+        "checkpoint": subject.checkpoint_sha256,
+        "model": subject.model,
+        "examples": subject.examples_sha256,
+        "num_examples": subject.num_examples,
+        "loss": subject.loss_name,
+        "dtype": str(target.risk.dtype),
+        "batch_norm": batch_norm_mode(target, settings),
+        "metrics": ", ".join(m.name for m in settings.metrics),
+        "parameters": ", ".join(target.risk.layout.names),
+    }
+    if about["batch_norm"] != "eval":  # statistics of batches depend on how examples are cut
+        about["batch_size"] = target.settings.batch_size
+    for k, spec in enumerate(course.specs, start=1):
+        about[f"direction {k}"] = f"{spec.kind}, {spec.normalisation}, {spec.sha256}"
+    return about
+
+
+def batch_norm_mode(target: Target, settings: SurfaceSettings) -> str:
+    return "recalibrated" if settings.recalibrate else target.risk.batch_norm

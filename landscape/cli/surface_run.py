@@ -1,0 +1,251 @@
+"""What ``landscape surface`` does: courses from options, points into files, results out."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+from torch import Tensor
+
+from landscape.analysis.choices import named_loss
+from landscape.analysis.progress import Progress
+from landscape.analysis.surface import loss_line, loss_plane, random_lines
+from landscape.analysis.surface_course import (
+    Course,
+    between_course,
+    bezier_course,
+    eigenvector_course,
+    file_course,
+    random_course,
+    theta_of_state,
+    trajectory_course,
+)
+from landscape.analysis.surface_measure import has_running_statistics
+from landscape.analysis.surface_points import (
+    SurfaceSettings,
+    await_shards,
+    configuration_of,
+    measure_shard,
+)
+from landscape.analysis.target import Target, TargetSettings
+from landscape.checkpoint import load_checkpoint
+from landscape.cli.options import open_targets
+from landscape.cli.output import progress_bar, result_path
+from landscape.files import ensure_writable
+from landscape.parameters import select_names
+from landscape.results import LossLine, LossPlane
+from landscape.surface.direction_files import save_directions
+from landscape.surface.grid import Array, parse_axis, parse_shard
+
+_PATHS = ("between", "bezier")  # from one checkpoint to another
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurfaceRun:
+    """One call of the command: its options, and the steps that they ask for."""
+
+    checkpoints: tuple[Path, ...]
+    out: Path | None
+    quiet: bool
+    settings: TargetSettings
+    x_text: str | None
+    y_text: str | None
+    direction: str
+    normalise: str | None
+    num_directions: int
+    directions_file: Path | None
+    save_directions: Path | None
+    operator_name: str
+    params: str
+    eigenvectors: str | None
+    max_matvecs: int
+    snapshots: Path | None
+    bend_steps: int
+    bend_lr: float
+    halvings: int
+    recalibrate: bool | None
+    metrics: tuple[str, ...]
+    threshold: float
+    shard: str | None
+    merge: int | None
+    force: bool
+
+    def measure(self) -> list[LossLine | LossPlane]:
+        """Measure every checkpoint's surface; empty where only a shard was asked for."""
+        self._check()
+        axes = self._axes()
+        shard = parse_shard(self.shard) if self.shard else _torchrun_shard()
+        if self.out is not None:
+            ensure_writable(self.out)
+        settings = _on_own_device(self.settings)
+        first_rank = shard is None or self.shard is not None or shard[0] == 1
+        targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
+        targets = [self._select(target) for target in targets]
+        starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
+        results = [self._surface(t, targets[-1], axes, shard) for t in starts]
+        return [r for r in results if r is not None]
+
+    def _surface(
+        self, target: Target, other: Target, axes: list[Array], shard: tuple[int, int] | None
+    ) -> LossLine | LossPlane | None:
+        with progress_bar(f"{target.subject.label}: direction", quiet=self.quiet) as progress:
+            course = self._course(target, other, len(axes), progress)
+        if self.save_directions is not None and (shard is None or shard[0] == 1):
+            save_directions(self.save_directions, course.raw, target.risk.layout)
+        path = self._path(target, course, axes)
+        settings = SurfaceSettings(
+            recalibrate=self._recalibrates(target, course),
+            metrics=tuple(named_loss(spec) for spec in self.metrics),
+            operator=None if self.operator_name == "none" else self.operator_name,
+            halvings=self.halvings,
+            store=path.with_suffix(".points") if path else None,
+            threshold=self.threshold,
+        )
+        if self.force and path is not None:
+            for old in path.parent.glob(f"{path.stem}*.points"):
+                old.unlink()
+        with progress_bar(f"{target.subject.label}: points", quiet=self.quiet) as progress:
+            if shard is not None:
+                assert path is not None
+                files = [_shard_file(path, i, shard[1]) for i in range(1, shard[1] + 1)]
+                own = replace(settings, store=files[shard[0] - 1])
+                measure_shard(
+                    target, course=course, axes=axes, shard=shard, settings=own, progress=progress
+                )
+                if self.shard is not None or shard[0] > 1:
+                    return None
+                configuration = configuration_of(target, course, settings)
+                await_shards(files, axes=axes, configuration=configuration, progress=progress)
+                settings = replace(settings, merged=tuple(files))
+            if self.merge is not None:
+                assert path is not None
+                files = [_shard_file(path, i, self.merge) for i in range(1, self.merge + 1)]
+                settings = replace(settings, merged=tuple(files), only_merge=True)
+            if len(axes) == 2:
+                x_axis, y_axis = axes
+                return loss_plane(
+                    target, course=course, x_axis=x_axis, y_axis=y_axis,
+                    settings=settings, progress=progress,
+                )  # fmt: skip
+            if self.num_directions > 1:
+                return random_lines(
+                    target, num_directions=self.num_directions,
+                    normalisation=self.normalise or "filter",
+                    axis=axes[0], settings=settings, progress=progress,
+                )  # fmt: skip
+            return loss_line(
+                target, course=course, axis=axes[0], settings=settings, progress=progress
+            )
+
+    def _course(self, target: Target, other: Target, dimensions: int, progress: Progress) -> Course:
+        if self.directions_file is not None:
+            return file_course(
+                target, self.directions_file, dimensions=dimensions,
+                normalisation=self.normalise or "filter",
+            )  # fmt: skip
+        if self.direction == "random":
+            how = self.normalise or "filter"
+            return random_course(target, dimensions=dimensions, normalisation=how)
+        if self.direction == "eigenvector":
+            return eigenvector_course(
+                target,
+                "hessian" if self.operator_name == "none" else self.operator_name,
+                ranks=_ranks(self.eigenvectors, dimensions),
+                normalisation=self.normalise or "none",
+                tol=1e-3,
+                max_matvecs=self.max_matvecs,
+                progress=progress,
+            )
+        if self.direction == "between":
+            return between_course(target, other)
+        if self.direction == "bezier":
+            return bezier_course(
+                target, other, num_steps=self.bend_steps, learning_rate=self.bend_lr,
+                progress=progress,
+            )  # fmt: skip
+        return trajectory_course(target, self._snapshots(target))
+
+    def _snapshots(self, target: Target) -> list[Tensor]:
+        folder = self.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")
+        files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.p*t*"))
+        if not files:
+            raise click.UsageError(
+                f"no snapshots in {folder}; train with --snapshots K, or name their folder."
+            )
+        theta, layout = target.risk.theta, target.risk.layout
+        return [theta_of_state(dict(load_checkpoint(f).state), layout, theta) for f in files]
+
+    def _select(self, target: Target) -> Target:
+        if self.params == "*":
+            return target
+        names = select_names(target.risk.layout.names, self.params)
+        return replace(target, risk=target.risk.select(names))
+
+    def _recalibrates(self, target: Target, course: Course) -> bool:
+        if self.recalibrate is not None:
+            return self.recalibrate
+        # Either end's statistics are wrong for the other, and for everything in between.
+        return not course.straight and has_running_statistics(target.model)
+
+    def _path(self, target: Target, course: Course, axes: list[Array]) -> Path | None:
+        if self.out is None:
+            return None
+        kind = course.specs[0].kind
+        name = ("line", "plane")[len(axes) - 1] + ("" if kind == "random" else f"-{kind}")
+        return result_path(self.out, target.subject.label, name)
+
+    def _axes(self) -> list[Array]:
+        on_path = self.direction in _PATHS and self.directions_file is None
+        default = "0:1:51" if on_path else "-1:1:25" if self.y_text else "-1:1:51"
+        texts = [self.x_text or default, *([self.y_text] if self.y_text else [])]
+        return [parse_axis(text) for text in texts]
+
+    def _check(self) -> None:
+        path = self.direction in _PATHS and self.directions_file is None
+        rules = [
+            (path and len(self.checkpoints) != 2, f"--direction {self.direction} goes from one "
+             "checkpoint to another: give exactly two."),
+            (path and self.y_text is not None, f"--direction {self.direction} is one-dimensional: "
+             "leave --y out."),
+            (self.direction == "trajectory" and self.y_text is None and not self.directions_file,
+             "--direction trajectory is a plane: give --y too."),
+            (self.num_directions > 1 and (self.y_text is not None or self.direction != "random"
+             or self.directions_file is not None), "--num-directions is for random lines."),
+            (self.num_directions > 1 and bool(self.halvings or self.shard or self.merge),
+             "--num-directions goes with neither --refine, --shard nor --merge."),
+            ((self.shard is not None or self.merge is not None) and self.out is None,
+             "--shard and --merge need a folder: -o."),
+            (self.shard is not None and self.merge is not None, "--shard measures, --merge puts "
+             "together what was measured: give one of them."),
+            (self.shard is not None and self.halvings > 0, "--refine needs the whole grid: give it "
+             "with --merge, not with --shard."),
+        ]  # fmt: skip
+        for broken, message in rules:
+            if broken:
+                raise click.UsageError(message)
+
+
+def _shard_file(path: Path, index: int, count: int) -> Path:
+    return path.with_name(f"{path.stem}.{index}-of-{count}.points")
+
+
+def _ranks(text: str | None, dimensions: int) -> tuple[int, ...]:
+    parts = (text or ("1", "1,2")[dimensions - 1]).split(",")
+    if len(parts) != dimensions or not all(p.strip().lstrip("-").isdecimal() for p in parts):
+        raise click.UsageError(
+            f"--eigenvectors must be {('one number', 'two numbers, I,J')[dimensions - 1]}; "
+            f"got {text!r}."
+        )
+    return tuple(int(p) for p in parts)
+
+
+def _torchrun_shard() -> tuple[int, int] | None:
+    """Under torchrun, this process's part of the points; processes do not wait for each other."""
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    return (int(os.environ["RANK"]) + 1, count) if count > 1 else None
+
+
+def _on_own_device(settings: TargetSettings) -> TargetSettings:
+    if settings.device == "cuda" and "LOCAL_RANK" in os.environ:
+        return replace(settings, device=f"cuda:{os.environ['LOCAL_RANK']}")
+    return settings
