@@ -1,6 +1,13 @@
 """Frozen results, each with its header, and their form on disk. Never imports torch."""
 
 from landscape.results.base import Result, ResultError, load_result, save_result
+from landscape.results.fidelity import (
+    DirectionFidelity,
+    Fidelity,
+    OperatorVerdict,
+    Ratio,
+    SlopeRow,
+)
 from landscape.results.preflight import Check, Preflight
 from landscape.results.sharpness import (
     MEASURES,
@@ -31,10 +38,12 @@ from landscape.results.surface import (
 __all__ = [
     "MEASURES",
     "Check",
+    "DirectionFidelity",
     "DirectionSpec",
     "Eigenvalue",
     "Eigenvalues",
     "Estimate",
+    "Fidelity",
     "LayerRow",
     "LayerTable",
     "LineMeasures",
@@ -43,12 +52,15 @@ __all__ = [
     "Measure",
     "MeasureInfo",
     "OperatorSpec",
+    "OperatorVerdict",
     "PlaneMeasures",
     "Preflight",
     "Provenance",
+    "Ratio",
     "Result",
     "ResultError",
     "SharpnessTable",
+    "SlopeRow",
     "SpectralDensity",
     "Subject",
     "Trace",

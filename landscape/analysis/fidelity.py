@@ -1,0 +1,203 @@
+"""Does the curvature mean anything? Operators against the measured rise of the loss."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from landscape.analysis.fidelity_directions import Direction, eigen_directions, random_units
+from landscape.analysis.fidelity_measure import walk
+from landscape.analysis.fidelity_rows import direction_row, mean_exponent
+from landscape.analysis.fidelity_slopes import slope_sweep
+from landscape.analysis.fidelity_verdict import RULE, judge, overall_sentence
+from landscape.analysis.progress import Progress
+from landscape.analysis.provenance import start_clock
+from landscape.analysis.target import Target
+from landscape.curvature.operators import OPERATORS, make_operator
+from landscape.curvature.perturbation import PairedRise, check_radii, relative_scale
+from landscape.curvature.smoothing import smoothed_curvature
+from landscape.linalg.eigen import Eigenpairs
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.results import Estimate, Fidelity
+
+SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
+
+
+@dataclass(frozen=True, kw_only=True)
+class FidelitySettings:
+    """Which operators are tested, along which directions, how far from θ."""
+
+    operators: tuple[str, ...] | None = None  # None: all that the network has
+    radii: tuple[float, ...] = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # relative to ‖θ‖
+    num_top: int = 2  # of each operator
+    num_bottom: int = 1
+    num_random: int = 3
+    num_filter: int = 1
+    max_matvecs: int = 60  # an operator, for its eigenvectors
+    fit_radius: float = 0.03  # exponent and cusp slope are fitted up to here
+    smoothing_radius: float | None = 0.01  # None: leave the smoothed loss out
+    num_pairs: int = 4  # of noise, for the smoothed loss
+    slopes: tuple[float, ...] = ()  # factors on the surrogate's slope
+
+
+SUMMARY = FidelitySettings(
+    radii=(0.001, 0.003, 0.01, 0.03),
+    num_top=1,
+    num_bottom=0,
+    num_random=2,
+    num_filter=0,
+    max_matvecs=12,
+    smoothing_radius=None,
+)
+
+
+def fidelity(
+    target: Target,
+    *,
+    settings: FidelitySettings,
+    eigenpairs: Mapping[str, Eigenpairs] | None = None,
+    progress: Progress,
+) -> Fidelity:
+    """Set measured rises of the loss against what each operator predicts.
+
+    Parameters
+    ----------
+    eigenpairs
+        Already computed at this θ on these examples, by operator; others are computed here.
+
+    Raises
+    ------
+    ValueError
+        For an unknown operator, radii that are not ascending, or nothing to fit within
+        ``fit_radius``.
+    """
+    names = _operator_names(target, settings)
+    clock, total = start_clock(), len(names) + _num_directions(names, settings)
+    progress(0, total)
+    operators = {name: make_operator(target.risk, name) for name in names}
+    directions = _directions(target, settings, operators, eigenpairs or {})
+    progress(len(names), total)
+
+    theta, gradient = target.risk.theta, target.risk.gradient()
+    norm = float(theta.double().norm())
+    distances = tuple(r * norm for r in settings.radii)
+    paired, walks = PairedRise(target.risk), []
+    curvatures: list[tuple[float, ...]] = []
+    smoothed: list[Estimate] = []
+    for done, d in enumerate(directions):
+        walks.append(walk(paired, d.vector, distances))
+        forms = [float(d.vector @ (A @ d.vector)) for A in operators.values()]
+        if settings.smoothing_radius is not None:
+            smoothed.append(_smoothed(target, d, norm, settings))
+            forms.append(smoothed[-1].mean)
+        curvatures.append(tuple(forms))
+        progress(len(names) + done + 1, total)
+
+    fitted = np.array([r <= settings.fit_radius for r in settings.radii])
+    tested = [
+        direction_row(d, float(gradient @ d.vector), forms, w, distances, fitted)
+        for d, forms, w in zip(directions, curvatures, walks, strict=True)
+    ]
+    columns = names if settings.smoothing_radius is None else (*names, SMOOTHED)
+    reference = int(np.abs(np.log(np.array(settings.radii) / 0.01)).argmin())
+    verdicts = tuple(
+        judge(name, index, tested, settings.radii, reference) for index, name in enumerate(columns)
+    )
+    sweep, sweep_matvecs = slope_sweep(
+        target, directions, tested, names, settings.slopes, reference
+    )
+    exponent = mean_exponent(tested, walks, distances, fitted)
+    num_matvecs = sum(A.num_matvecs for A in operators.values()) + sweep_matvecs
+    return Fidelity(
+        subject=target.subject,
+        provenance=clock.provenance(
+            command=target.settings.command,
+            seed=target.settings.seed,
+            device=target.device,
+            num_matvecs=num_matvecs,
+        ),
+        operators=columns,
+        radii=settings.radii,
+        theta_norm=norm,
+        fit_radius=settings.fit_radius,
+        reference_radius=settings.radii[reference],
+        smoothing_radius=settings.smoothing_radius,
+        smoothed_stderr=tuple(e.stderr or 0.0 for e in smoothed),
+        directions=tuple(tested),
+        exponent=exponent,
+        verdicts=verdicts,
+        slope_sweep=sweep,
+        rule=RULE,
+        sentence=overall_sentence(verdicts, exponent),
+        batch_norm=target.risk.batch_norm,
+        num_matvecs=num_matvecs,
+        num_evaluations=paired.num_evaluations + 6 * settings.num_pairs * len(smoothed),
+    )
+
+
+def fidelity_summary(target: Target, *, operator_name: str, progress: Progress) -> Fidelity:
+    """The same from a handful of directions: 12 + 3 matvecs, 25 evaluations and a gradient."""
+    return fidelity(
+        target, settings=replace(SUMMARY, operators=(operator_name,)), progress=progress
+    )
+
+
+def _operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...]:
+    check_radii("radii", settings.radii)
+    if settings.radii[0] > settings.fit_radius:
+        raise ValueError(
+            f"fit_radius must reach the smallest radius, {settings.radii[0]:g}; got "
+            f"{settings.fit_radius:g}."
+        )
+    if settings.operators is None:
+        genuine = ("hessian", "ggn")
+        return (*genuine, "smooth-hessian") if target.subject.spiking else genuine
+    unknown = [name for name in settings.operators if name not in OPERATORS]
+    if unknown or not settings.operators:
+        raise ValueError(
+            f"operators must be some of {', '.join(OPERATORS)}; got {settings.operators}."
+        )
+    return settings.operators
+
+
+def _num_directions(names: Sequence[str], settings: FidelitySettings) -> int:
+    per_operator = settings.num_top + settings.num_bottom
+    return len(names) * per_operator + settings.num_random + settings.num_filter
+
+
+def _directions(
+    target: Target,
+    settings: FidelitySettings,
+    operators: Mapping[str, SelfAdjointOperator],
+    known: Mapping[str, Eigenpairs],
+) -> list[Direction]:
+    found: list[Direction] = []
+    for name, operator in operators.items():
+        found += eigen_directions(
+            name,
+            operator,
+            num_top=settings.num_top,
+            num_bottom=settings.num_bottom,
+            max_matvecs=settings.max_matvecs,
+            known=known,
+            target=target,
+        )
+    return found + random_units(
+        target, num_random=settings.num_random, num_filter=settings.num_filter
+    )
+
+
+def _smoothed(
+    target: Target, direction: Direction, norm: float, settings: FidelitySettings
+) -> Estimate:
+    radius = settings.smoothing_radius or 0.0
+    found = smoothed_curvature(
+        target.risk,
+        direction.vector,
+        scale=relative_scale("none", target.risk.layout, target.risk.theta),
+        radius=radius,
+        step=radius * norm,
+        num_pairs=settings.num_pairs,
+        rng=target.generator("fidelity smoothing"),
+    )
+    return Estimate(mean=found.mean, stderr=found.stderr)

@@ -1,0 +1,137 @@
+"""The verdict on an operator: whether vᵀAv describes the rise of the loss, and at which radii."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from landscape.analysis.fidelity_fit import NORMAL_95, rank_correlation
+from landscape.results import DirectionFidelity, Estimate, OperatorVerdict, Ratio
+
+FACTOR = 2.0  # agreement: within this factor
+LEAST_RANK = 0.5  # a lower rank correlation is misleading, given enough directions
+ENOUGH_DIRECTIONS = 8
+
+RULE = (
+    "At a radius, an operator agrees with the loss if for each of its own top directions the 95 % "
+    "interval of κ(r) / vᵀAv meets [1/2, 2] and is at most 2 wide; it disagrees if one of these "
+    "intervals lies outside. Usable: it agrees at the smallest radius where this can be decided. "
+    "Usable above r: it disagrees there, but agrees from r on. Misleading: it agrees nowhere, or "
+    "its rank correlation with κ over at least 8 directions is below 0.5 at every radius where it "
+    "agrees. Negative curvature is spurious if κ is significantly positive along it at the "
+    "reference radius, confirmed if significantly negative."
+)
+
+
+class Band(NamedTuple):
+    """Between which radii an operator agrees, and whether it does from the smallest on."""
+
+    low: float | None
+    high: float | None
+    from_start: bool
+    decided: bool
+
+
+def judge(
+    operator: str,
+    index: int,
+    directions: Sequence[DirectionFidelity],
+    radii: Sequence[float],
+    reference: int,
+) -> OperatorVerdict:
+    """Apply ``RULE`` to the operator at ``index`` of each direction's curvatures.
+
+    An operator without directions of its own is judged by the top directions of the others.
+    """
+    own = [d for d in directions if d.kind == "top" and d.operator == operator]
+    own = own or [d for d in directions if d.kind == "top"]
+    band = agreement([d.ratios[index] for d in own], radii)
+    ranks = tuple(
+        rank_correlation(
+            [d.curvatures[index] for d in directions], [d.kappa[k] for d in directions]
+        )
+        for k in range(len(radii))
+    )
+    agreed = [
+        rank
+        for r, rank in zip(radii, ranks, strict=True)
+        if band.low is not None and band.high is not None and band.low <= r <= band.high
+    ]
+    ranks_badly = len(directions) >= ENOUGH_DIRECTIONS and all(
+        rank is not None and rank < LEAST_RANK for rank in agreed
+    )
+    verdict = _word(band, ranks_badly=bool(agreed) and ranks_badly)
+    negative = _negative(operator, index, directions, reference)
+    return OperatorVerdict(
+        operator=operator,
+        verdict=verdict,
+        low_radius=band.low,
+        high_radius=band.high,
+        negative=negative,
+        rank_correlations=ranks,
+        num_directions=len(directions),
+        sentence=_sentence(operator, verdict, band, negative, ranks[reference]),
+    )
+
+
+def agreement(ratios: Sequence[Sequence[Ratio | None]], radii: Sequence[float]) -> Band:
+    """The first run of radii at which all directions agree; ``ratios`` one row a direction."""
+    states = [_state([row[k] for row in ratios]) for k in range(len(radii))]
+    decided = [(r, s) for r, s in zip(radii, states, strict=True) if s is not None]
+    agreeing = [i for i, (_, agrees) in enumerate(decided) if agrees]
+    if not agreeing:
+        return Band(None, None, False, bool(decided))
+    last = first = agreeing[0]
+    while last + 1 < len(decided) and decided[last + 1][1]:
+        last += 1
+    return Band(decided[first][0], decided[last][0], first == 0, True)
+
+
+def overall_sentence(verdicts: Sequence[OperatorVerdict], exponent: Estimate | None) -> str:
+    """One sentence for a report: every operator's verdict and the shape of the loss."""
+    parts = [v.sentence for v in verdicts]
+    if exponent is not None:
+        error = "" if exponent.stderr is None else f" ± {exponent.stderr:.2f}"
+        parts.append(
+            f"the loss rises as |t|^{exponent.mean:.2f}{error} along the top directions "
+            "(1 is a cusp, 2 a quadratic)"
+        )
+    return "; ".join(parts) + "."
+
+
+def _state(ratios: Sequence[Ratio | None]) -> bool | None:
+    """Whether all agree; None where that cannot be decided."""
+    known = [r for r in ratios if r is not None]
+    if any(r.high < 1 / FACTOR or r.low > FACTOR for r in known):
+        return False
+    resolved = [r for r in known if r.high - r.low <= 2]
+    return True if known and len(resolved) == len(known) else None
+
+
+def _word(band: Band, *, ranks_badly: bool) -> str:
+    if not band.decided:
+        return "undecided"
+    if band.low is None or ranks_badly:
+        return "misleading"
+    return "usable" if band.from_start else "usable-above"
+
+
+def _negative(
+    operator: str, index: int, directions: Sequence[DirectionFidelity], reference: int
+) -> str:
+    bottom = [d for d in directions if d.operator == operator and d.kind == "bottom"]
+    bottom = [d for d in bottom if d.curvatures[index] < 0]
+    if not bottom:
+        return "none"
+    margins = [(d.kappa[reference], NORMAL_95 * d.kappa_stderr[reference]) for d in bottom]
+    if any(kappa + margin < 0 for kappa, margin in margins):
+        return "confirmed"
+    return "spurious" if any(kappa - margin > 0 for kappa, margin in margins) else "undecided"
+
+
+def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: float | None) -> str:
+    where = ""
+    if band.low is not None:
+        where = f" (agrees within a factor 2 at radii {band.low:g} to {band.high:g})"
+    words = {"usable-above": f"usable above radius {band.low:g}" if band.low else ""}
+    ranked = "" if rank is None else f", ranks directions with Spearman {rank:.2f}"
+    spurious = ", its negative curvature is spurious" if negative == "spurious" else ""
+    return f"{operator} is {words.get(verdict, verdict)}{where}{ranked}{spurious}"
