@@ -1,0 +1,159 @@
+"""From tridiagonal matrices to integrals against the spectral measure: zᵀ f(A) z ≈ Σ_k w_k f(θ_k).
+
+One probe gives the measure of one vector; the mean over random probes estimates the spectral
+density φ(λ) = (1/n) Σ_i δ(λ - λ_i) (stochastic Lanczos quadrature).
+
+References
+----------
+.. [1] Golub & Meurant, Matrices, Moments and Quadrature with Applications (2010), chapter 6.
+.. [2] Ubaru, Chen & Saad (2017), SIAM J. Matrix Anal. Appl. 38(4):1075-1099.
+.. [3] Chen, Trogdon & Ubaru (2021), ICML, arXiv 2105.06595.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from scipy.linalg import eigh_tridiagonal
+from torch import Tensor
+
+from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.lanczos import Tridiagonal
+
+
+class GaussRule(NamedTuple):
+    """Nodes and weights of one probe's quadrature; the weights sum to 1."""
+
+    nodes: Tensor  # θ, ascending, shape (m,), float64, on the CPU
+    weights: Tensor  # shape (m,), float64
+
+
+def gauss_rule(T: Tridiagonal) -> GaussRule:
+    """Gauss quadrature for the spectral measure of the start vector: exact below degree 2m.
+
+    Nodes are the eigenvalues of T, weights the squared first components of its eigenvectors [1]_.
+    """
+    nodes, vectors = eigh_tridiagonal(T.alphas.numpy(), T.betas[:-1].numpy())
+    return GaussRule(torch.from_numpy(nodes), torch.from_numpy(vectors[0] ** 2))
+
+
+def integrate(rules: Sequence[GaussRule], f: Callable[[Tensor], Tensor]) -> Estimate:
+    """Estimate (1/n) tr f(A) = ∫ f dφ: the mean over probes, with its standard error."""
+    return estimate_mean(torch.stack([rule.weights @ f(rule.nodes) for rule in rules]))
+
+
+def moment(rules: Sequence[GaussRule], degree: int) -> Estimate:
+    """Estimate (1/n) tr A^degree, free of quadrature error below degree 2m."""
+    return integrate(rules, lambda nodes: nodes**degree)
+
+
+def negative_mass(rules: Sequence[GaussRule], floor: float) -> Estimate:
+    """Estimate the share of eigenvalues below ``-floor`` (≥ 0, units of λ).
+
+    Choose ``floor`` above the solver's noise: the sign of an eigenvalue at rounding means nothing,
+    and networks have many.
+    """
+    if floor < 0:
+        raise ValueError(f"floor must be at least 0, in units of λ; got {floor}.")
+    return integrate(rules, lambda nodes: (nodes < -floor).double())
+
+
+class DensityCurve(NamedTuple):
+    """A function of λ on a grid: the mean over probes and the standard error of that mean."""
+
+    grid: Tensor  # λ, ascending, shape (g,), float64
+    mean: Tensor  # shape (g,); a density in 1/λ (integrates to 1), or a share of eigenvalues
+    stderr: Tensor  # shape (g,); NaN with a single probe, which has no error to show
+    bandwidth: float  # standard deviation of the Gaussian kernel, units of λ; 0 where none is used
+
+
+def density_grid(rules: Sequence[GaussRule], num_points: int, bandwidth: float) -> Tensor:
+    """Equally spaced λ over all nodes, with four kernel widths to spare at both ends."""
+    low = min(float(rule.nodes.min()) for rule in rules)
+    high = max(float(rule.nodes.max()) for rule in rules)
+    return torch.linspace(
+        low - 4 * bandwidth, high + 4 * bandwidth, num_points, dtype=torch.float64
+    )
+
+
+def default_bandwidth(rules: Sequence[GaussRule]) -> float:
+    """One hundredth of the nodes' range: scaled to the spectrum, whatever its units."""
+    low = min(float(rule.nodes.min()) for rule in rules)
+    high = max(float(rule.nodes.max()) for rule in rules)
+    # A single point has no range: its own size then sets the scale, and 1 that of the zero matrix.
+    return 0.01 * ((high - low) or abs(high) or 1.0)
+
+
+def spectral_density(
+    rules: Sequence[GaussRule], *, num_points: int = 1024, bandwidth: float | None = None
+) -> DensityCurve:
+    """Smooth the spectral measure with a Gaussian kernel of standard deviation ``bandwidth``."""
+    _refuse_empty(rules)
+    width = default_bandwidth(rules) if bandwidth is None else bandwidth
+    if not width > 0:
+        raise ValueError(f"bandwidth must be positive, a standard deviation in λ; got {width}.")
+    grid = density_grid(rules, num_points, width)
+    curves = torch.stack([_gaussian_sum(rule, grid, width) for rule in rules])
+    return DensityCurve(grid, *_mean_and_stderr(curves), width)
+
+
+def cumulative_density(rules: Sequence[GaussRule], *, num_points: int = 1024) -> DensityCurve:
+    """Estimate the share of eigenvalues ≤ λ, unsmoothed."""
+    _refuse_empty(rules)
+    grid = density_grid(rules, num_points, default_bandwidth(rules))
+    curves = []
+    for rule in rules:
+        shares = torch.cat([torch.zeros(1, dtype=torch.float64), rule.weights.cumsum(0)])
+        curves.append(shares[torch.searchsorted(rule.nodes, grid, right=True)])
+    return DensityCurve(grid, *_mean_and_stderr(torch.stack(curves)), 0.0)
+
+
+def wasserstein_steps(tolerance: float) -> int:
+    """Lanczos steps for a Wasserstein-1 error of ``tolerance`` × the spectrum's range.
+
+    ⌈12/t + 1/2⌉ [3]_. Holds with probability 1 - η over ``wasserstein_probes`` sphere probes.
+    """
+    if not 0 < tolerance <= 1:
+        raise ValueError(f"tolerance must lie in (0, 1], a share of the range; got {tolerance}.")
+    return math.ceil(12 / tolerance + 0.5)
+
+
+def wasserstein_probes(tolerance: float, dim: int, failure: float = 0.01) -> int:
+    """Probes for that error with probability 1 - ``failure``: ⌈4 ln(2n/η) / ((n + 2) t²)⌉ [3]_."""
+    if not (tolerance > 0 and 0 < failure < 1):
+        raise ValueError(
+            f"tolerance must be positive and failure in (0, 1); got {tolerance}, {failure}."
+        )
+    return math.ceil(4 * math.log(2 * dim / failure) / ((dim + 2) * tolerance**2))
+
+
+def wasserstein_bound(num_steps: int, num_probes: int, dim: int, failure: float = 0.01) -> float:
+    """Wasserstein-1 error, as a share of the range, that steps and probes guarantee [3]_.
+
+    The larger of what the steps and the probes allow, with probability 1 - ``failure``; at most 1,
+    which any two measures on the range meet. A worst case: spectra met in practice do better.
+    """
+    if num_steps < 1 or num_probes < 1:
+        raise ValueError(
+            f"num_steps and num_probes must be at least 1; got {num_steps}, {num_probes}."
+        )
+    from_probes = math.sqrt(4 * math.log(2 * dim / failure) / ((dim + 2) * num_probes))
+    return min(1.0, max(12 / (num_steps - 0.5), from_probes))
+
+
+def _gaussian_sum(rule: GaussRule, grid: Tensor, width: float) -> Tensor:
+    z = (grid[:, None] - rule.nodes[None, :]) / width
+    return torch.exp(-0.5 * z**2) @ rule.weights / (width * math.sqrt(2 * math.pi))
+
+
+def _mean_and_stderr(curves: Tensor) -> tuple[Tensor, Tensor]:
+    mean = curves.mean(0)
+    if len(curves) == 1:
+        return mean, torch.full_like(mean, math.nan)
+    return mean, curves.std(0) / math.sqrt(len(curves))
+
+
+def _refuse_empty(rules: Sequence[GaussRule]) -> None:
+    if not rules:
+        raise ValueError("rules must hold at least one probe's quadrature; got none.")

@@ -1,0 +1,143 @@
+"""The working space of thick-restart Lanczos: orthonormal rows Q, T = Q A Qᵀ, and what is lost.
+
+    A Qᵀ = Qᵀ T + q cᵀ + E
+
+q is the next vector and c how strongly each row couples to it. Right after a Lanczos step only the
+last entry of c is nonzero (β_m); right after a restart c holds the residuals of the Ritz vectors
+kept, and T is an arrow. E is zero until a fresh start vector replaces q; it then keeps what the
+rows had coupled with, at most the residuals of the pairs that were locked.
+
+References
+----------
+.. [1] Wu & Simon (2000), SIAM J. Matrix Anal. Appl. 22(2):602-616.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from landscape.linalg.lanczos import finite_product, is_breakdown, orthogonalise, project_out
+from landscape.linalg.operator import SelfAdjointOperator
+
+# Columns rotated at a time: the copy that a restart needs is this much of the basis, not all of it.
+_CHUNK = 1 << 16
+
+
+class RitzPairs(NamedTuple):
+    """Eigenpairs of T, ascending, with the part of ||A y - θ y|| that further steps can reduce."""
+
+    values: Tensor  # θ, shape (m,), float64
+    coefficients: Tensor  # columns s, shape (m, m): y = Qᵀ s
+    residuals: Tensor  # abs(cᵀ s), shape (m,), float64; the whole residual where nothing leaked
+
+
+class KrylovSpace:
+    """At most ``max_basis`` orthonormal rows, grown a matvec at a time and compressed by restarts.
+
+    Attributes
+    ----------
+    size
+        Rows whose product with A is known. Row ``size`` of ``basis`` is the next vector, where
+        there is one (``has_next``).
+    scale
+        Largest ||A q|| so far: what "relative" means in the breakdown test.
+    """
+
+    def __init__(self, A: SelfAdjointOperator, max_basis: int, dtype: torch.dtype) -> None:
+        self.dim = A.dim
+        self.max_basis = max_basis
+        # Breakdown is judged at the coarser of the two roundings.
+        self.noise_dtype = max(A.dtype, dtype, key=lambda d: torch.finfo(d).eps)
+        self.basis = torch.empty(max_basis + 1, A.dim, dtype=dtype, device=A.device)
+        self.T = torch.zeros(max_basis, max_basis, dtype=torch.float64)
+        self.coupling = torch.zeros(max_basis, dtype=torch.float64)
+        self.size = 0
+        self.has_next = False
+        self.scale = 0.0
+
+    @property
+    def is_full(self) -> bool:
+        return self.size == self.max_basis
+
+    def begin(self, start: Tensor) -> bool:
+        """Make ``start``, freed of the rows' span, the next vector; False if nothing is left."""
+        q = start.to(dtype=self.basis.dtype, device=self.basis.device).clone()
+        norm = float(vector_norm(q, dtype=torch.float64))
+        for _ in range(2):
+            project_out(q, self.basis[: self.size])
+        left = float(vector_norm(q, dtype=torch.float64))
+        if self.size == self.dim or left <= 100 * torch.finfo(q.dtype).eps * norm:
+            return False
+        self.coupling[: self.size] = 0
+        self.basis[self.size] = q / left
+        self.has_next = True
+        return True
+
+    def step(self, A: SelfAdjointOperator) -> tuple[float, float]:
+        """One Lanczos step, one matvec: returns (α, β). β is 0 on an invariant subspace."""
+        k = self.size
+        r = finite_product(A, self.basis[k]).to(self.basis.dtype, copy=True)
+        self.scale = max(self.scale, float(vector_norm(r, dtype=torch.float64)))
+        h = orthogonalise(r, self.basis[: k + 1], None)
+        self.T[k, : k + 1] = self.T[: k + 1, k] = h
+        beta = float(vector_norm(r, dtype=torch.float64))
+        self.coupling[: k + 1] = 0
+        self.size = k + 1
+        if self.size == self.dim or is_breakdown(beta, self.scale, self.noise_dtype):
+            self.has_next = False
+            return float(h[k]), 0.0
+        self.coupling[k] = beta
+        torch.div(r, beta, out=self.basis[self.size])
+        return float(h[k]), beta
+
+    def ritz(self) -> RitzPairs:
+        """Rayleigh-Ritz on the rows."""
+        m = self.size
+        values, S = torch.linalg.eigh(self.T[:m, :m])
+        return RitzPairs(values, S, (self.coupling[:m] @ S).abs())
+
+    def compress(self, ritz: RitzPairs, keep: Tensor) -> None:
+        """Replace the rows by the Ritz vectors with indices ``keep``; the next vector stays."""
+        m, p = self.size, len(keep)
+        S = ritz.coefficients[:, keep]
+        rotation = S.T.to(dtype=self.basis.dtype, device=self.basis.device)
+        for columns in torch.split(self.basis[:m], _CHUNK, dim=1):
+            columns[:p] = rotation @ columns
+        if self.has_next:
+            self.basis[p] = self.basis[m]
+        self.coupling[:p] = self.coupling[:m] @ S
+        self.T.zero_()
+        self.T[:p, :p] = torch.diag(ritz.values[keep])
+        self.size = p
+
+    def state(self) -> dict[str, Tensor | int | float]:
+        """Everything a run needs to go on; the tensors are views: write or clone them at once."""
+        m = self.size
+        return {
+            "basis": self.basis[: m + self.has_next],
+            "T": self.T[:m, :m],
+            "coupling": self.coupling[:m],
+            "size": m,
+            "scale": self.scale,
+        }
+
+    def load(self, state: dict[str, Tensor | int | float]) -> None:
+        """Take over a ``state``; its basis must have vectors of this dimension."""
+        basis, T = state["basis"], state["T"]
+        coupling = state["coupling"]
+        m = int(state["size"])
+        assert isinstance(basis, Tensor)
+        assert isinstance(T, Tensor)
+        assert isinstance(coupling, Tensor)
+        if basis.shape[1] != self.dim or m > self.max_basis:
+            raise ValueError(
+                f"state holds {m} vectors of length {basis.shape[1]}; this run has at most "
+                f"{self.max_basis} of length {self.dim}. Continue with the settings it began with."
+            )
+        self.basis[: len(basis)] = basis
+        self.T[:m, :m] = T
+        self.coupling[:m] = coupling
+        self.size, self.scale = m, float(state["scale"])
+        self.has_next = len(basis) > m

@@ -1,0 +1,243 @@
+"""One Krylov search: extreme eigenpairs by thick restarts, from one random start vector or several.
+
+Each start vector is a probe. The first one runs until the wanted pairs have converged. Those are
+then locked, and every later probe runs in their complement, where it serves two ends: its Lanczos
+coefficients are a quadrature of the rest of the spectrum, and it shows what the first probe could
+not see, since a Krylov space holds one copy of each eigenvalue, whatever its multiplicity.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.linalg.lanczos import Tridiagonal
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.restart import KrylovSpace, RitzPairs
+
+State = dict[str, Tensor | int | float]
+Callback = Callable[[State], None]
+
+# Ritz pairs are driven to this share of the tolerance, so that the residual found by a fresh
+# product, which has its own rounding, still meets it.
+_SAFETY = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which pairs are looked for and how well: ||A v - θ v|| ≤ ``tol`` ||A||."""
+
+    num_largest: int
+    num_smallest: int
+    tol: float
+
+    @property
+    def num_pairs(self) -> int:
+        return self.num_largest + self.num_smallest
+
+    def indices(self, size: int) -> Tensor:
+        """Of the wanted among ``size`` ascending values: smallest first, none twice."""
+        if size <= self.num_pairs:
+            return torch.arange(size)
+        high = torch.arange(size - self.num_largest, size)
+        return torch.cat([torch.arange(self.num_smallest), high])
+
+    def indices_with_spare(self, size: int, num_kept: int) -> Tensor:
+        """The wanted and the next ones inwards, ``num_kept`` in all, in the ends' proportion."""
+        spare_high = round((num_kept - self.num_pairs) * self.num_largest / self.num_pairs)
+        num_high = self.num_largest + spare_high
+        low = torch.arange(num_kept - num_high)
+        return torch.cat([low, torch.arange(size - num_high, size)])
+
+
+@dataclass
+class ProbeRecord:
+    """What one start vector left: T of its unrestarted steps, and what was locked before it."""
+
+    locked: Tensor  # Ritz values of the rows it was made orthogonal to, shape (k,), ascending
+    alphas: list[float] = field(default_factory=list)
+    betas: list[float] = field(default_factory=list)
+    restarted: bool = False  # steps after a restart are no longer tridiagonal, and not recorded
+    found_new: bool = True  # whether it changed the set of wanted pairs
+
+    def tridiagonal(self) -> Tridiagonal:
+        alphas = torch.tensor(self.alphas, dtype=torch.float64)
+        return Tridiagonal(
+            alphas.new_empty(0, 0), alphas, torch.tensor(self.betas, dtype=torch.float64)
+        )
+
+
+class KrylovSearch:
+    """The state of a search and its two moves: ``run_probe`` and ``verify``."""
+
+    def __init__(
+        self,
+        A: SelfAdjointOperator,
+        wanted: Wanted,
+        *,
+        max_basis: int,
+        max_matvecs: int,
+        basis_dtype: torch.dtype,
+        rng: Generator,
+        callback: Callback | None,
+    ) -> None:
+        self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
+        self.space = KrylovSpace(A, max_basis, basis_dtype)
+        # Verification takes one product a reported pair: kept back, so that the limit holds.
+        self.step_limit = max_matvecs - min(wanted.num_pairs, A.dim)
+        self.num_matvecs = 0
+        self.num_restarts = 0
+        self.records: list[ProbeRecord] = []
+        self.in_probe = False
+        self.verified: list[float] = []
+
+    @property
+    def out_of_budget(self) -> bool:
+        return self.num_matvecs >= self.step_limit
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the rows span R^n: every eigenpair is then known."""
+        return self.space.size == self.space.dim
+
+    def run_probe(self, draw: Callable[[], Tensor], min_steps: int) -> None:
+        """Lanczos from a new start vector until the wanted pairs have converged.
+
+        Takes at least ``min_steps`` steps, unless the Krylov space is exhausted or the limit of
+        matvecs is met before.
+        """
+        if not self.in_probe:
+            record = ProbeRecord(locked=self.space.ritz().values)
+            # Rounding alone can make a draw fall into the span of the rows: then there is no rest.
+            if not self.space.begin(draw()):
+                return
+            self.records.append(record)
+            self.in_probe = True
+        record = self.records[-1]
+        while not self.out_of_budget:
+            if self.space.is_full:
+                self._restart()
+                record.restarted = True
+            alpha, beta = self.space.step(self.A)
+            self.num_matvecs += 1
+            if not record.restarted:
+                record.alphas.append(alpha)
+                record.betas.append(beta)
+            steps = len(record.alphas)
+            done = beta == 0 or (
+                (steps >= min_steps or record.restarted)
+                and self._is_time_to_look(steps, min_steps)
+                and self._is_converged(self.space.ritz())
+            )
+            if done:
+                break
+            self._report()
+        self._close(record)
+        self._report()
+
+    def verify(self) -> Tensor:
+        """True residuals ||A y - θ y||, by a fresh product each, of the rows kept, ascending."""
+        for i in range(len(self.verified), self.space.size):
+            y = self.space.basis[i]
+            product = (self.A @ y).to(torch.float64)
+            product.sub_(y, alpha=float(self.space.T[i, i]))
+            self.num_matvecs += 1
+            self.verified.append(float(torch.linalg.vector_norm(product)))
+            self._report()
+        return torch.tensor(self.verified, dtype=torch.float64)
+
+    def _is_time_to_look(self, steps: int, min_steps: int) -> bool:
+        # Solving the small eigenproblem at each step would cost as much as a cheap matvec.
+        return steps == min_steps or self.space.size % (1 + self.space.size // 32) == 0
+
+    def _is_converged(self, ritz: RitzPairs) -> bool:
+        if len(ritz.values) < self.wanted.num_pairs:
+            return False
+        goal = _SAFETY * self.wanted.tol * float(ritz.values.abs().max())
+        residuals = ritz.residuals[self.wanted.indices(len(ritz.values))]
+        return bool((residuals <= goal).all())
+
+    def _restart(self) -> None:
+        # Keeping half of the spare rows loses least of what the Krylov space has gathered.
+        num_spare = self.space.max_basis - self.wanted.num_pairs
+        num_kept = self.space.max_basis - max(1, num_spare - num_spare // 2)
+        ritz = self.space.ritz()
+        self.space.compress(ritz, self.wanted.indices_with_spare(self.space.size, num_kept))
+        self.num_restarts += 1
+
+    def _close(self, record: ProbeRecord) -> None:
+        """Lock the wanted pairs, and note whether they are others than before."""
+        ritz = self.space.ritz()
+        keep = self.wanted.indices(self.space.size)
+        before, after = record.locked, ritz.values[keep]
+        slack = self.wanted.tol * float(ritz.values.abs().max())
+        record.found_new = len(before) < len(after) or bool(((after - before).abs() > slack).any())
+        self.space.compress(ritz, keep)
+        self.in_probe = False
+
+    def _report(self) -> None:
+        if self.callback is not None:
+            self.callback(self.state())
+
+    def state(self) -> State:
+        """A flat dict of tensors and numbers; tensors are views: write or clone them at once."""
+        state = self.space.state()
+        state |= {
+            "num_matvecs": self.num_matvecs,
+            "num_restarts": self.num_restarts,
+            "in_probe": int(self.in_probe),
+            "rng_state": self.rng.get_state(),
+            "verified": torch.tensor(self.verified, dtype=torch.float64),
+            "num_probes": len(self.records),
+            **self._settings(),
+        }
+        for i, record in enumerate(self.records):
+            state |= {
+                f"probe_{i}.locked": record.locked,
+                f"probe_{i}.alphas": torch.tensor(record.alphas, dtype=torch.float64),
+                f"probe_{i}.betas": torch.tensor(record.betas, dtype=torch.float64),
+                f"probe_{i}.restarted": int(record.restarted),
+                f"probe_{i}.found_new": int(record.found_new),
+            }
+        return state
+
+    def load(self, state: State) -> None:
+        """Continue from ``state``, with the settings it was begun with (the limit may differ)."""
+        for name, now in self._settings().items():
+            if state[name] != now:
+                raise ValueError(
+                    f"state was begun with {name} = {state[name]}, this run has {now}; "
+                    "continue with the same settings, or begin without a state."
+                )
+        self.space.load(state)
+        self.num_matvecs = int(state["num_matvecs"])
+        self.num_restarts = int(state["num_restarts"])
+        self.in_probe = bool(state["in_probe"])
+        self.rng.set_state(_tensor(state, "rng_state"))
+        self.verified = _tensor(state, "verified").tolist()
+        self.records = [
+            ProbeRecord(
+                locked=_tensor(state, f"probe_{i}.locked"),
+                alphas=_tensor(state, f"probe_{i}.alphas").tolist(),
+                betas=_tensor(state, f"probe_{i}.betas").tolist(),
+                restarted=bool(state[f"probe_{i}.restarted"]),
+                found_new=bool(state[f"probe_{i}.found_new"]),
+            )
+            for i in range(int(state["num_probes"]))
+        ]
+
+    def _settings(self) -> dict[str, int | float]:
+        return {
+            "dim": self.space.dim,
+            "max_basis": self.space.max_basis,
+            "num_largest": self.wanted.num_largest,
+            "num_smallest": self.wanted.num_smallest,
+            "tol": self.wanted.tol,
+        }
+
+
+def _tensor(state: State, name: str) -> Tensor:
+    value = state[name]
+    assert isinstance(value, Tensor)
+    return value.clone()

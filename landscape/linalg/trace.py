@@ -1,0 +1,154 @@
+"""Trace and Frobenius norm of an operator, each with its standard error.
+
+References
+----------
+.. [1] Hutchinson (1990), Commun. Stat. Simul. Comput. 19(2):433-450.
+.. [2] Meyer, Musco, Musco & Woodruff (2021), Hutch++, SOSA, arXiv 2010.09649.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Generator
+from torch.linalg import vector_norm
+
+from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.lanczos import finite_product
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.probes import rademacher
+from landscape.linalg.sketch import gram, sketch_memory, xnystrace, xtrace
+
+Method = Literal["auto", "hutchinson", "hutch++", "xtrace", "xnystrace", "exact"]
+
+
+class ProbeForms(NamedTuple):
+    """What one product A z of a Rademacher probe shows."""
+
+    trace: float  # zᵀ A z, an unbiased estimate of tr A
+    frobenius: float  # ||A z||², an unbiased estimate of ||A||_F²
+
+
+def probe_forms(
+    A: SelfAdjointOperator,
+    *,
+    num_probes: int,
+    rng: Generator,
+    finished: Sequence[ProbeForms] = (),
+    callback: Callable[[ProbeForms], None] | None = None,
+) -> list[ProbeForms]:
+    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes, one product each.
+
+    The first ``len(finished)`` are taken from there: the generator is moved past their probes, so
+    that a run that was cut off goes on to what it would have given.
+    """
+    forms = list(finished[:num_probes])
+    for i in range(num_probes):
+        z = rademacher(A, rng)
+        if i < len(forms):
+            continue
+        product = finite_product(A, z)
+        form = ProbeForms(
+            float(z.double() @ product.double()),
+            float(vector_norm(product, dtype=torch.float64)) ** 2,
+        )
+        forms.append(form)
+        if callback is not None:
+            callback(form)
+    return forms
+
+
+def hutchinson_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
+    """Estimate tr A = E[zᵀ A z] by the mean over Rademacher probes [1]_.
+
+    Variance of one probe: 2 (||A||_F² - Σ A_ii²).
+    """
+    _refuse_below(num_matvecs, 2)
+    forms = probe_forms(A, num_probes=num_matvecs, rng=rng)
+    return estimate_mean(torch.tensor([form.trace for form in forms], dtype=torch.float64))
+
+
+def frobenius_squared(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
+    """Estimate ||A||_F² = E ||A z||² by the mean over Rademacher probes."""
+    _refuse_below(num_matvecs, 2)
+    forms = probe_forms(A, num_probes=num_matvecs, rng=rng)
+    return estimate_mean(torch.tensor([form.frobenius for form in forms], dtype=torch.float64))
+
+
+def hutchpp_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
+    """Estimate tr A with Hutch++ [2]_: exact on a random range, Hutchinson on the rest.
+
+    A third of the products makes the range, a third gives its trace, a third probes the rest; the
+    standard error is that of the rest, given the range.
+    """
+    _refuse_below(num_matvecs, 6)
+    third = num_matvecs // 3
+    sketch = torch.stack([finite_product(A, rademacher(A, rng)) for _ in range(third)])
+    Q = torch.linalg.qr(sketch.T)[0].T.contiguous()
+    known = sum(float(gram(q[None], finite_product(A, q)[None])) for q in Q)
+    samples = []
+    for _ in range(num_matvecs - third - len(Q)):
+        g = rademacher(A, rng)
+        for _ in range(2):
+            g = g - Q.T @ (Q @ g)
+        samples.append(float(g.double() @ finite_product(A, g).double()))
+    return estimate_mean(torch.tensor(samples, dtype=torch.float64), offset=known)
+
+
+def exact_trace(A: SelfAdjointOperator) -> Estimate:
+    """Tr A from the n unit vectors: no error but rounding."""
+    total = 0.0
+    for i in range(A.dim):
+        e = torch.zeros(A.dim, dtype=A.dtype, device=A.device)
+        e[i] = 1
+        total += float(finite_product(A, e)[i])
+    return Estimate(total, 0.0, 0)
+
+
+def estimate_trace(
+    A: SelfAdjointOperator,
+    *,
+    num_matvecs: int,
+    rng: Generator,
+    psd: bool = False,
+    method: Method = "auto",
+    memory: int = 8 << 30,
+) -> tuple[Estimate, Method]:
+    """Estimate tr A with ``num_matvecs`` products at most; returns the method used as well.
+
+    ``auto`` takes the least error to be had: the exact trace where n products are allowed,
+    XNysTrace where A is positive semidefinite (``psd``), XTrace where its sketch fits into
+    ``memory`` bytes, Hutchinson otherwise.
+    """
+    chosen = _choose(A, num_matvecs, psd, memory) if method == "auto" else method
+    match chosen:
+        case "exact":
+            _refuse_below(num_matvecs, A.dim)
+            return exact_trace(A), chosen
+        case "hutchinson":
+            return hutchinson_trace(A, num_matvecs=num_matvecs, rng=rng), chosen
+        case "hutch++":
+            return hutchpp_trace(A, num_matvecs=num_matvecs, rng=rng), chosen
+        case "xtrace":
+            return xtrace(A, num_matvecs=num_matvecs, rng=rng), chosen
+        case "xnystrace":
+            return xnystrace(A, num_matvecs=num_matvecs, rng=rng), chosen
+        case _:
+            raise ValueError(
+                "method must be auto, exact, hutchinson, hutch++, xtrace or xnystrace; "
+                f"got {method!r}."
+            )
+
+
+def _choose(A: SelfAdjointOperator, num_matvecs: int, psd: bool, memory: int) -> Method:
+    if num_matvecs >= A.dim:
+        return "exact"
+    fits = sketch_memory(A.dim, num_matvecs, A.dtype) <= memory
+    if psd and fits:
+        return "xnystrace"
+    return "xtrace" if fits and num_matvecs >= 4 else "hutchinson"
+
+
+def _refuse_below(num_matvecs: int, least: int) -> None:
+    if num_matvecs < least:
+        raise ValueError(f"num_matvecs must be at least {least} here; got {num_matvecs}.")
