@@ -1,5 +1,6 @@
 """Inert descriptions of what a pickle holds: names, calls, storages and tensors, not the things."""
 
+import functools
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,6 +92,7 @@ def rebuilds_tensor(path: str) -> bool:
     return path.startswith(_REBUILD) or path == "torch._tensor._rebuild_from_type_v2"
 
 
+@functools.lru_cache
 def item_size(dtype: str) -> int:
     """Bytes per element of a dtype known by its name in torch."""
     digits = "".join(c for c in dtype.split("_", maxsplit=1)[0] if c.isdigit())

@@ -1,0 +1,251 @@
+"""Feed mutated and made-up checkpoint files to the reader: ``python tests/checkpoint/fuzz.py N``.
+
+Each input must load or be refused with ``CheckpointError``; anything else is a failure, as is any
+attempt to write, run or connect while a file is read (watched by an audit hook).
+"""
+
+import argparse
+import io
+import json
+import pickle
+import sys
+import tempfile
+import time
+import warnings
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+
+_WATCHED = (
+    "os.", "subprocess.", "socket.", "shutil.", "pty.", "ctypes.", "webbrowser.", "urllib."
+)  # fmt: skip
+_HARMLESS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk"}
+_watch: list[list[str]] = []
+
+
+def _audit(event: str, arguments: tuple[object, ...]) -> None:
+    if not _watch:
+        return
+    if event == "open":
+        path, mode, flags = arguments
+        writes = (isinstance(mode, str) and set(mode) & set("wax+")) or (
+            isinstance(flags, int) and flags & 0o3
+        )
+        if writes:
+            _watch[-1].append(f"open {path!r} for writing")
+    elif event.startswith(_WATCHED) and event not in _HARMLESS:
+        _watch[-1].append(f"{event} {arguments!r}")
+
+
+sys.addaudithook(_audit)
+
+
+@contextmanager
+def watched() -> Iterator[list[str]]:
+    """Collect what the block does to the world outside this process."""
+    seen: list[str] = []
+    _watch.append(seen)
+    try:
+        yield seen
+    finally:
+        _watch.pop()
+
+
+def _saved(value: object, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer, **options)
+    return buffer.getvalue()
+
+
+class _Payload:
+    def __reduce__(self) -> tuple[object, ...]:
+        return eval, ("print('the payload ran')",)
+
+
+def _corpus() -> list[bytes]:
+    state = {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2), "n": torch.tensor(1)}
+    wrapped = {
+        "net": state,
+        "args": argparse.Namespace(lr=0.1),
+        "best": np.float64(0.5),
+        "tags": {"x", "y"},
+        "when": complex(1, 2),
+    }
+    files = [safetensors.torch.save(state, metadata={"format": "pt"})]
+    for value in (state, wrapped, torch.nn.Linear(2, 2), {"x": _Payload()}):
+        files += [_saved(value), _saved(value, _use_new_zipfile_serialization=False)]
+    files += [pickle.dumps(state), json.dumps({"weight_map": {"a": "b.safetensors"}}).encode()]
+    return files
+
+
+CORPUS = _corpus()
+_OPCODES = [bytes([b]) for b in b"(.)0NRbtu}]ease\x81\x85\x86\x87\x88\x89Q"]
+_NAMES = [
+    b"ccollections\nOrderedDict\n",
+    b"ctorch._utils\n_rebuild_tensor_v2\n",
+    b"ctorch._utils\n_rebuild_parameter\n",
+    b"ctorch._utils\n_rebuild_sparse_tensor\n",
+    b"ctorch._tensor\n_rebuild_from_type_v2\n",
+    b"ctorch\nFloatStorage\n",
+    b"ctorch\nSize\n",
+    b"ctorch\nfloat32\n",
+    b"cargparse\nNamespace\n",
+    b"cbuiltins\nset\n",
+    b"cbuiltins\nbytearray\n",
+    b"c_codecs\nencode\n",
+    b"cos\nsystem\n",
+    b"cbuiltins\neval\n",
+    b"cnumpy\ndtype\n",
+    b"cnumpy._core.multiarray\nscalar\n",
+]
+
+
+def _text(data: bytes) -> bytes:
+    return b"X" + len(data).to_bytes(4, "little") + data
+
+
+_INSTRUCTIONS = st.one_of(
+    st.sampled_from(_OPCODES),
+    st.sampled_from(_NAMES),
+    st.binary(min_size=1, max_size=1).map(lambda b: b"K" + b),
+    st.binary(min_size=4, max_size=4).map(lambda b: b"J" + b),
+    st.binary(min_size=1, max_size=1).map(lambda b: b"q" + b),
+    st.binary(min_size=1, max_size=1).map(lambda b: b"h" + b),
+    st.sampled_from([b"storage", b"0", b"cpu", b"state_dict", b"latin1", b"f8"]).map(_text),
+    st.binary(max_size=4),
+)
+
+
+def _zipped(contents: bytes, source: bytes = CORPUS[1]) -> bytes:
+    """The archive ``source``, whole and with right checksums, around another pickle."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(source)) as old, zipfile.ZipFile(buffer, "w") as archive:
+        for name in old.namelist():
+            archive.writestr(name, contents if name.endswith("data.pkl") else old.read(name))
+    return buffer.getvalue()
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """A file of the corpus with some bytes changed, cut out, put in, or taken from another."""
+    # Positions by a uniform generator: Hypothesis prefers the ends, which are mostly magic numbers.
+    rng = draw(st.randoms(use_true_random=True))
+    data = bytearray(rng.choice(CORPUS))
+    for _ in range(rng.randint(1, 3)):
+        position = rng.randrange(len(data) + 1)
+        kind = rng.choice(["flip", "flip", "set", "cut", "insert", "splice", "truncate"])
+        if kind == "flip" and position < len(data):
+            data[position] ^= 1 << rng.randrange(8)
+        elif kind == "set":
+            data[position : position + 4] = rng.randbytes(4)
+        elif kind == "cut":
+            del data[position : position + rng.randint(1, 64)]
+        elif kind == "insert":
+            data[position:position] = rng.randbytes(rng.randint(1, 16))
+        elif kind == "splice":
+            other = rng.choice(CORPUS)
+            data[position:] = other[rng.randrange(len(other)) :]
+        elif kind == "truncate":
+            del data[position:]
+    return bytes(data)
+
+
+@st.composite
+def zip_with_mutated_pickle(draw: st.DrawFn) -> bytes:
+    """An archive that is whole, whose pickle is damaged: past the checksums, into the reader."""
+    rng = draw(st.randoms(use_true_random=True))
+    source = rng.choice([f for f in CORPUS if f.startswith(b"PK")])
+    with zipfile.ZipFile(io.BytesIO(source)) as archive:
+        contents = bytearray(archive.read("archive/data.pkl"))
+    position = rng.randrange(len(contents))
+    patch = draw(st.one_of(_INSTRUCTIONS, st.binary(min_size=1, max_size=2)))
+    contents[position : position + rng.choice([len(patch), 0, 1])] = patch
+    return _zipped(bytes(contents), source)
+
+
+PICKLES = st.lists(_INSTRUCTIONS, max_size=30).map(
+    lambda parts: b"\x80\x02" + b"".join(parts) + b"."
+)
+SAFETENSORS = st.builds(
+    lambda header, data: len(header).to_bytes(8, "little") + header + data,
+    st.recursive(
+        st.none() | st.integers(-(2**63), 2**64) | st.text(max_size=6) | st.floats(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["w", "v", "__metadata__", "dtype", "shape", "data_offsets"]), inner
+            )
+        ),
+        max_leaves=8,
+    ).map(lambda value: b"{" + json.dumps(value).encode()[1:]),
+    st.binary(max_size=32),
+)
+FILES = st.one_of(
+    mutated(), zip_with_mutated_pickle(), PICKLES.map(_zipped), SAFETENSORS, st.binary(max_size=64)
+)
+
+
+def read(data: bytes, folder: Path) -> str:
+    """Write ``data`` as a file, read it in both ways, and say how it went.
+
+    Raises
+    ------
+    AssertionError
+        If reading did anything but read.
+    Exception
+        Whatever else than ``CheckpointError`` the reader lets through.
+    """
+    path = folder / "input.pt"
+    path.write_bytes(data)
+    outcomes, messages = [], []
+    with watched() as seen, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for call in (inspect_checkpoint, load_checkpoint):
+            try:
+                call(path)
+                outcomes.append("read")
+            except CheckpointError as error:
+                messages.append(str(error))
+                outcomes.append("refused")
+    assert "".join(messages).replace("\n", "").isprintable(), messages
+    assert not seen, seen
+    assert [p.name for p in folder.iterdir()] == ["input.pt"]
+    return f"inspection {outcomes[0]}, loading {outcomes[1]}"
+
+
+def main(num_inputs: int) -> None:
+    """Run ``num_inputs`` inputs and print how many were read and refused."""
+    outcomes: Counter[str] = Counter()
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+
+        @settings(
+            max_examples=num_inputs,
+            deadline=None,
+            database=None,
+            derandomize=True,
+            phases=[Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(FILES)
+        def run(data: bytes) -> None:
+            outcomes[read(data, Path(folder))] += 1
+
+        run()
+    for outcome, count in outcomes.most_common():
+        print(f"{count:>8}  {outcome}")
+    print(f"{sum(outcomes.values())} inputs in {time.monotonic() - start:.0f} s, no crash")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

@@ -1,0 +1,249 @@
+"""Specs lead to the function they name, or to one sentence on why not."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from landscape import factories
+from landscape.factories import (
+    DATASETS,
+    LOSSES,
+    MODELS,
+    FactoryError,
+    load_factory,
+    parse_arguments,
+)
+
+SOURCE = """
+import sibling
+
+CONSTANT = 3
+
+class Net:
+    def __init__(self, width=2, name="x"):
+        self.width, self.name = width, name
+
+    @classmethod
+    def wide(cls):
+        return cls(100)
+
+def make(width: int, deep: bool = False):
+    return width, deep, sibling.VALUE
+
+def broken(width=1):
+    table = {}
+    return table["missing"]
+
+def any_keyword(**settings):
+    return settings
+"""
+
+
+def builtin_net(channels, bias=True):
+    return channels, bias
+
+
+BUILTIN = {"csnn": builtin_net, "mlp": builtin_net}
+
+
+@pytest.fixture
+def load():
+    return lambda spec, group=MODELS: load_factory(spec, group=group, builtin=BUILTIN)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the user's code; imports are forgotten afterwards."""
+    (tmp_path / "my_nets.py").write_text(SOURCE)
+    (tmp_path / "sibling.py").write_text("VALUE = 'sibling'\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if p not in ("", ".")])
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def test_builtin_with_arguments(load):
+    factory = load("csnn?channels=16&bias=false")
+    assert factory() == (16, False)
+    assert factory.spec == "csnn?channels=16&bias=false"
+
+
+def test_arguments_in_the_spec_override_defaults(load):
+    assert load("csnn?channels=16")(channels=3, bias=False) == (16, False)
+
+
+@pytest.mark.parametrize("place", ["my_nets", "./my_nets.py", "{folder}/my_nets.py"])
+def test_module_and_file(load, folder, place):
+    place = place.format(folder=folder)
+    assert load(f"{place}:make?width=3&deep=true")() == (3, True, "sibling")
+    assert load(f"{place}:Net?name=a%26b")().name == "a&b"
+    assert load(f"{place}:Net.wide")().width == 100
+
+
+def test_two_files_of_one_name_do_not_meet(load, folder):
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "net.py").write_text(f"def make():\n    return {name!r}\n")
+    assert [load(f"{name}/net.py:make")() for name in ("a", "b", "a")] == ["a", "b", "a"]
+
+
+def test_dataclass_in_a_file(load, folder):
+    (folder / "d.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass D:\n    x: int = 1\n"
+    )
+    assert load("d.py:D?x=4")().x == 4
+
+
+def test_ready_made_network_is_returned_not_run(load, folder):
+    (folder / "ready.py").write_text(
+        "class Net:\n    def state_dict(self): return {}\n"
+        "    def __call__(self): raise AssertionError('it was run')\nnet = Net()\n"
+    )
+    assert load("ready.py:net")().state_dict() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3", 3),
+        ("-3", -3),
+        ("1e-3", 1e-3),
+        ("0.5", 0.5),
+        ("true", True),
+        ("False", False),
+        ("none", None),
+        ("relu", "relu"),
+        ("784-100-10", "784-100-10"),
+        ("a%20b%3Dc", "a b=c"),
+        ("", ""),
+    ],
+)
+def test_values_have_the_type_they_look_like(text, value):
+    (parsed,) = parse_arguments(f"x={text}").values()
+    assert parsed == value
+    assert type(parsed) is type(value)
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[a-z_]{1,8}", fullmatch=True), st.integers() | st.booleans())
+)
+def test_arguments_round_trip(arguments):
+    query = "&".join(f"{name}={value}" for name, value in arguments.items())
+    assert parse_arguments(query) == arguments
+
+
+@pytest.mark.parametrize("query", ["x", "x=1&", "=1", "x=1&x=2", "a-b=1", "x=1&&y=2"])
+def test_malformed_arguments(load, query):
+    with pytest.raises(FactoryError, match=r"name=value|given twice"):
+        load(f"csnn?{query}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fragments"),
+    [
+        ("csn", ["'csn' is not a known name", "Did you mean 'csnn'", "module:factory"]),
+        ("", ["not a known name", "csnn, mlp"]),
+        ("my_nets.py", ["'my_nets.py:factory'"]),
+        ("my_nets:", ["not complete"]),
+        (":make", ["not complete"]),
+        ("my_nets:mak", ["has no 'mak'", "Did you mean 'make'"]),
+        ("my_nets:Net.narrow", ["has no 'Net.narrow'"]),
+        ("my_nets:CONSTANT", ["is a int", "function or class"]),
+        ("my_net.py:make", ["there is no file", "Did you mean 'my_nets.py'"]),
+        ("no_such_module:make", ["no module 'no_such_module'"]),
+        ("no_such.inner:make", ["no module 'no_such'"]),
+    ],
+)
+def test_specs_that_lead_nowhere(load, folder, spec, fragments):
+    with pytest.raises(FactoryError) as caught:
+        load(spec)
+    for fragment in fragments:
+        assert fragment in str(caught.value)
+
+
+def test_arguments_that_do_not_fit(load, folder):
+    with pytest.raises(FactoryError) as caught:
+        load("my_nets:make?widht=3")()
+    message = str(caught.value)
+    assert "widht" in message
+    assert "Did you mean 'width'" in message
+    assert "(width: int, deep: bool = False)" in message
+    with pytest.raises(FactoryError, match="missing a required argument: 'width'"):
+        load("my_nets:make")()
+    assert load("my_nets:any_keyword?whatever=1")() == {"whatever": 1}
+
+
+def test_error_in_the_users_function_shows_the_users_line(load, folder):
+    with pytest.raises(FactoryError) as caught:
+        load("my_nets.py:broken")()
+    message = str(caught.value)
+    assert "KeyError: 'missing'" in message
+    assert "my_nets.py, line 19, in broken" in message
+    assert 'return table["missing"]' in message
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("source", "fragments"),
+    [
+        ("x = 1\ny = x / 0\n", ["ZeroDivisionError", "line 2", "y = x / 0"]),
+        ("def make(:\n    pass\n", ["SyntaxError", "line 1", "def make(:"]),
+        ("import not_installed_anywhere\n", ["not_installed_anywhere", "line 1"]),
+    ],
+)
+@pytest.mark.parametrize("form", ["bad.py:make", "bad:make"])
+def test_error_on_import_shows_the_users_line(load, folder, source, fragments, form):
+    (folder / "bad.py").write_text(source)
+    with pytest.raises(FactoryError) as caught:
+        load(form)
+    for fragment in ["cannot be imported", *fragments]:
+        assert fragment in str(caught.value)
+    (folder / "bad.py").write_text("def make():\n    return 1\n")  # mended: it can be tried again
+
+
+@pytest.mark.parametrize("group", [MODELS, DATASETS, LOSSES])
+def test_plugin_by_entry_point(load, monkeypatch, group):
+    point = SimpleNamespace(name="their-thing", load=lambda: lambda size=1: size)
+    asked = []
+
+    def entry_points(*, group):
+        asked.append(group)
+        return [point]
+
+    monkeypatch.setattr(factories.importlib.metadata, "entry_points", entry_points)
+    assert load("their-thing?size=5", group)() == 5
+    assert asked == [group]
+    with pytest.raises(FactoryError, match="Did you mean 'their-thing'"):
+        load("their-thin", group)
+
+
+def test_plugin_that_fails_on_import(load, monkeypatch):
+    def fail():
+        raise RuntimeError("needs a newer library")
+
+    points = [SimpleNamespace(name="theirs", load=fail)]
+    monkeypatch.setattr(factories.importlib.metadata, "entry_points", lambda group: points)
+    with pytest.raises(FactoryError, match=r"plug-in 'theirs' cannot be imported.*newer library"):
+        load("theirs")
+
+
+def test_library_model(load, monkeypatch):
+    """torchvision:NAME asks the library for that network, with random weights."""
+    library, models = ModuleType("torchvision"), ModuleType("torchvision.models")
+    library.__spec__ = models.__spec__ = SimpleNamespace(name="torchvision", parent="")
+    models.get_model = lambda name, weights="none given", **config: (name, config)
+    monkeypatch.setitem(sys.modules, "torchvision", library)
+    monkeypatch.setitem(sys.modules, "torchvision.models", models)
+    assert load("torchvision:resnet18?num_classes=10")() == ("resnet18", {"num_classes": 10})
+
+
+def test_library_that_is_not_installed(load, monkeypatch):
+    monkeypatch.setattr(factories.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(FactoryError, match=r"needs timm\. Install it: pip install timm"):
+        load("timm:resnet18")
