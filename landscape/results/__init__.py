@@ -1,6 +1,26 @@
 """Frozen results, each with its header, and their form on disk. Never imports torch."""
 
-from landscape.results.base import Result, ResultError, load_result, save_result
+from landscape.results.base import (
+    Result,
+    ResultError,
+    Stored,
+    load_result,
+    load_stored,
+    save_result,
+)
+from landscape.results.comparison import (
+    AccuracyRow,
+    ComparedGroup,
+    ComparedMeasure,
+    ComparedRun,
+    Comparison,
+    ComparisonSettings,
+    MeasureRow,
+    PairRow,
+    RunValue,
+    StoredComponents,
+    StoredInterval,
+)
 from landscape.results.fidelity import (
     DirectionFidelity,
     Fidelity,
@@ -37,7 +57,13 @@ from landscape.results.surface import (
 
 __all__ = [
     "MEASURES",
+    "AccuracyRow",
     "Check",
+    "ComparedGroup",
+    "ComparedMeasure",
+    "ComparedRun",
+    "Comparison",
+    "ComparisonSettings",
     "DirectionFidelity",
     "DirectionSpec",
     "Eigenvalue",
@@ -51,22 +77,29 @@ __all__ = [
     "LossPlane",
     "Measure",
     "MeasureInfo",
+    "MeasureRow",
     "OperatorSpec",
     "OperatorVerdict",
+    "PairRow",
     "PlaneMeasures",
     "Preflight",
     "Provenance",
     "Ratio",
     "Result",
     "ResultError",
+    "RunValue",
     "SharpnessTable",
     "SlopeRow",
     "SpectralDensity",
+    "Stored",
+    "StoredComponents",
+    "StoredInterval",
     "Subject",
     "Trace",
     "TrainingInfo",
     "Trajectory",
     "load_result",
+    "load_stored",
     "make_measure",
     "save_result",
 ]

@@ -23,7 +23,7 @@ from landscape.results.subject import Provenance, Subject
 
 SCHEMA_VERSION = 1
 
-_TYPES: dict[str, type["Result"]] = {}
+_TYPES: dict[str, type["Stored"]] = {}
 _T = TypeVar("_T")
 
 
@@ -32,10 +32,9 @@ class ResultError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Result:
-    """Base of all results: whose numbers these are, and how they were made."""
+class Stored:
+    """Base of all that is kept in a report's folder: how its numbers were made."""
 
-    subject: Subject
     provenance: Provenance
 
     def __init_subclass__(cls) -> None:
@@ -47,7 +46,8 @@ class Result:
         Arrays become lists, with None where they hold NaN or infinity.
         """
         encoded = typing.cast(dict[str, Any], _encode(self, arrays=None))
-        subject, provenance = encoded.pop("subject"), encoded.pop("provenance")
+        subject: dict[str, object] = encoded.pop("subject", {})
+        provenance = encoded.pop("provenance")
         spec = encoded.pop("operator", None)
         named = {} if spec is None else {"operator": spec["name"], "operator_settings": spec}
         return (
@@ -55,7 +55,14 @@ class Result:
         )
 
 
-def save_result(result: Result, path: Path) -> None:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Result(Stored):
+    """Base of results about one checkpoint: whose numbers these are."""
+
+    subject: Subject
+
+
+def save_result(result: Stored, path: Path) -> None:
     """Write ``path`` (ending in .json) and, where the result holds arrays, the .npz beside it."""
     arrays: dict[str, np.ndarray] = {}
     body = _encode(result, arrays=arrays)
@@ -68,6 +75,17 @@ def save_result(result: Result, path: Path) -> None:
 
 
 def load_result(path: Path) -> Result:
+    """Read what :func:`save_result` wrote about one checkpoint; see :func:`load_stored`."""
+    stored = load_stored(path)
+    if not isinstance(stored, Result):
+        raise ResultError(
+            f"{path} holds a {type(stored).__name__}, which is about several checkpoints; expected "
+            "a result about one."
+        )
+    return stored
+
+
+def load_stored(path: Path) -> Stored:
     """Read what :func:`save_result` wrote; unknown keys of newer versions are passed over.
 
     Raises
@@ -91,7 +109,7 @@ def load_result(path: Path) -> Result:
         with np.load(npz, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     try:
-        return typing.cast(Result, _decode(_TYPES[kind], body, arrays))
+        return typing.cast(Stored, _decode(_TYPES[kind], body, arrays))
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"{path} is damaged or incomplete: {error}.") from error
 
