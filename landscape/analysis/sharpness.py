@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.sharpness_rows import MEASURED, SharpnessSettings, jobs_of
+from landscape.analysis.sharpness_rows import jobs_of
+from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.curvature.perturbation import check_radii
 from landscape.curvature.scaling import SCALES

@@ -1,47 +1,21 @@
 """The rows of a sharpness table, each a job to run: a measure at one scale and radius."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
 import torch
 
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
+from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.curvature.perturbation import relative_scale
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
-from landscape.curvature.scaling import SCALES
 from landscape.curvature.smoothing import expected_rise, smoothed_trace
 from landscape.results import Measure, make_measure
 
-MEASURED = (
-    "expected_rise",
-    "smoothed_trace",
-    "worst_rise",
-    "sam_rise",
-    "relative_flatness",
-    "tolerated_noise",
-)
-
 _NOISE_TOL = 0.02  # tolerated noise is found to this relative precision
-
-
-@dataclass(frozen=True, kw_only=True)
-class SharpnessSettings:
-    """What to measure, and how hard to look."""
-
-    measures: tuple[str, ...] = MEASURED
-    scales: tuple[str, ...] = SCALES
-    radii: tuple[float, ...] = (0.01, 0.03, 0.1)  # of noise, relative to the weights
-    ball_radii: tuple[float, ...] = (0.001, 0.003, 0.01)  # of worst-case and SAM
-    num_pairs: int = 10  # antithetic pairs of noise
-    num_restarts: int = 3
-    num_steps: int = 10  # of each ascent
-    accuracy_drop: float = 0.05  # that the noise may cost
-    num_probes: int = 20  # of relative flatness
-    num_layers: int = 2  # the last so many, for relative flatness
 
 
 Job = Callable[[], list[Measure]]

@@ -1,0 +1,127 @@
+"""``landscape sharpness``: how much the loss rises around a checkpoint, by many measures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.cli.number_lists import numbers, words
+from landscape.cli.options import open_targets, target_options
+from landscape.cli.output import print_json, print_table, progress_bar, write_results
+
+if TYPE_CHECKING:
+    from landscape.analysis.target import TargetSettings
+    from landscape.results import Measure
+
+_DEFAULT = SharpnessSettings()
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--measures",
+    default=",".join(MEASURED),
+    callback=words,
+    show_default=True,
+    help="Which, comma-separated.",
+)
+@click.option(
+    "--scales",
+    default=",".join(_DEFAULT.scales),
+    callback=words,
+    show_default=True,
+    help="Of perturbations: none, filter, weight. The scaled ones are blind to rescaled weights.",
+)
+@click.option(
+    "--radii",
+    default=",".join(map(str, _DEFAULT.radii)),
+    callback=numbers,
+    show_default=True,
+    help="Of noise, as fractions of the weights.",
+)
+@click.option(
+    "--ball-radii",
+    default=",".join(map(str, _DEFAULT.ball_radii)),
+    callback=numbers,
+    show_default=True,
+    help="Of worst-case and SAM's perturbations, as fractions of the weights.",
+)
+@click.option(
+    "--num-pairs",
+    type=click.IntRange(min=2),
+    default=_DEFAULT.num_pairs,
+    show_default=True,
+    help="Antithetic pairs of noise.",
+)
+@click.option(
+    "--num-restarts",
+    type=click.IntRange(min=1),
+    default=_DEFAULT.num_restarts,
+    show_default=True,
+    help="Starts of the ascent to the worst case.",
+)
+@click.option(
+    "--num-steps",
+    type=click.IntRange(min=1),
+    default=_DEFAULT.num_steps,
+    show_default=True,
+    help="Steps of each ascent.",
+)
+@click.option(
+    "--accuracy-drop",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=_DEFAULT.accuracy_drop,
+    show_default=True,
+    help="What the tolerated noise may cost.",
+)
+@click.option(
+    "--num-probes",
+    type=click.IntRange(min=2),
+    default=_DEFAULT.num_probes,
+    show_default=True,
+    help="Of relative flatness.",
+)
+@click.option(
+    "--num-layers",
+    type=click.IntRange(min=1),
+    default=_DEFAULT.num_layers,
+    show_default=True,
+    help="Relative flatness of the last so many layers.",
+)
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@target_options
+def sharpness(
+    checkpoints: tuple[Path, ...],
+    out: Path | None,
+    as_json: bool,
+    quiet: bool,
+    settings: "TargetSettings",
+    **chosen: Any,
+) -> None:
+    """Measure the sharpness of CHECKPOINTS, each value with its error.
+
+    Checkpoints of one network are compared under the same noise.
+    """
+    from landscape.analysis.sharpness import sharpness as measure
+
+    wanted = SharpnessSettings(**chosen)
+    results = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: sharpness", quiet=quiet) as progress:
+            results.append(measure(target, settings=wanted, progress=progress))
+    write_results(out, "sharpness", results)
+    if as_json:
+        print_json(results)
+        return
+    columns = ("measure", "value", "± stderr", "flatter", "unit", "note")
+    for result in results:
+        print_table(columns, [_cells(row) for row in result.rows], title=result.subject.label)
+
+
+def _cells(row: "Measure") -> tuple[str, ...]:
+    stderr = "" if row.stderr is None else f"{row.stderr:.2g}"
+    arrow = "↓" if row.better == "lower" else "↑"
+    return row.label, f"{row.value:.4g}", stderr, arrow, row.unit, row.note
