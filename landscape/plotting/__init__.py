@@ -1,6 +1,7 @@
 """``plot_<result>(results, ax)``: one function a result type. Never imports torch."""
 
-from landscape.plotting.comparison import Ratio, plot_ratios
+from landscape.plotting.comparison import RatioRow, plot_ratios
+from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.plotting.style import (
     COLUMN_WIDTH,
@@ -10,6 +11,7 @@ from landscape.plotting.style import (
     figure_style,
     figure_text,
     legend_above,
+    legend_above_all,
     new_figure,
     save_figure,
     strokes_for,
@@ -27,14 +29,17 @@ __all__ = [
     "COLUMN_WIDTH",
     "PAGE_WIDTH",
     "TEXT_WIDTH",
-    "Ratio",
+    "RatioRow",
     "Stroke",
     "figure_style",
     "figure_text",
     "legend_above",
+    "legend_above_all",
     "new_figure",
     "plot_density",
     "plot_eigenvalues",
+    "plot_fidelity",
+    "plot_fidelity_ratios",
     "plot_layers",
     "plot_line",
     "plot_plane",

@@ -5,13 +5,21 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from landscape.plotting.style import COLOURS, GRID, INK, PAPER, figure_text, read_out
+from landscape.plotting.style import (
+    COLOURS,
+    GRID,
+    INK,
+    PAPER,
+    figure_text,
+    plain_log_axis,
+    read_out,
+)
 
 _COLOUR_OF = {"flatter": COLOURS[0], "sharper": COLOURS[1], "equivalent": COLOURS[7]}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ratio:
+class RatioRow:
     """One row: a measure's ratio to the baseline and its interval; None where it has none."""
 
     title: str
@@ -22,7 +30,7 @@ class Ratio:
 
 
 def plot_ratios(
-    rows: Sequence[Ratio], ax: Axes, *, bounds: tuple[float, float], baseline: str
+    rows: Sequence[RatioRow], ax: Axes, *, bounds: tuple[float, float], baseline: str
 ) -> None:
     """Draw ratios on a log axis with 1 marked and the equivalence ``bounds`` shaded.
 
@@ -56,8 +64,7 @@ def plot_ratios(
     ax.set_xscale("log")
     reach = [1 / 1.5, 1.5, *(end for r in rows for end in (*(r.interval or ()), r.ratio))]
     ax.set_xlim(max(min(reach) / 1.1, 1e-3), min(max(reach) * 1.1, 1e3))
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.xaxis.set_minor_formatter(lambda value, _: _sparse(value, ax))
+    plain_log_axis(ax.xaxis)
     ax.set_yticks(range(len(rows)), [figure_text(r.title, longest=44) for r in rows])
     for label, entry in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if entry.primary else "normal")
@@ -66,10 +73,3 @@ def plot_ratios(
     ax.tick_params(which="minor", labelsize=7)
     read_out(ax, "ratio {:.3g}", "")
     ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale; below 1: flatter)")
-
-
-def _sparse(value: float, ax: Axes) -> str:
-    low, high = ax.get_xlim()
-    digit = int(f"{value:e}"[0])
-    shown = (2, 3, 5, 7) if high / low < 8 else (2, 5) if high / low < 100 else ()
-    return f"{value:g}" if digit in shown else ""

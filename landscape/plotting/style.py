@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import matplotlib as mpl
 import matplotlib.style
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -88,6 +90,19 @@ def mark_series(artist: Artist, stroke: Stroke) -> None:
     artist.set_gid(f"series-{stroke.number}")
 
 
+def plain_log_axis(axis: Axis) -> None:
+    """Write 0.02, not 2 × 10⁻², on a log axis, and no more numbers than there is room for."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(lambda value, _: _sparse(value, *axis.get_view_interval()))
+
+
+def _sparse(value: float, low: float, high: float) -> str:
+    digit = int(f"{value:e}"[0])
+    decades = np.log10(high / low)
+    shown = (2, 3, 4, 6, 8) if decades < 0.7 else (2, 5) if decades < 1.6 else ()
+    return f"{value:g}" if digit in shown else ""
+
+
 def read_out(axes: Axes, x: str, y: str) -> None:
     """Say what the pointer reads at a point, as format strings such as ``λ = {:.4g}``."""
     axes.fmt_xdata = x.format
@@ -127,14 +142,19 @@ def save_figure(figure: Figure, path: Path, formats: Sequence[str] = ("pdf", "sv
 def legend_above(axes: Axes, figure: Figure) -> None:
     """Put the legend of ``axes`` above it, where it covers no data, in as many columns as fit."""
     handles, labels = axes.get_legend_handles_labels()
-    if not labels:
-        return
+    if labels:
+        columns = _fitting_columns(labels, figure)
+        axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns)
+
+
+def legend_above_all(figure: Figure) -> None:
+    """Put one legend above all axes of ``figure``, of what the first of them draws."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if labels:
+        columns = _fitting_columns(labels, figure)
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns)
+
+
+def _fitting_columns(labels: Sequence[str], figure: Figure) -> int:
     width = 0.42 + 0.062 * max(len(label) for label in labels)  # inches, of one entry
-    fitting = max(1, int((figure.get_figwidth() - 0.6) / width))
-    axes.legend(
-        handles,
-        labels,
-        loc="lower left",
-        bbox_to_anchor=(0, 1.0),
-        ncols=min(fitting, len(labels)),
-    )
+    return min(max(1, int((figure.get_figwidth() - 0.6) / width)), len(labels))

@@ -17,6 +17,7 @@ from landscape.plotting.style import (
     Stroke,
     figure_text,
     mark_series,
+    plain_log_axis,
     read_out,
     stroke_of,
 )
@@ -73,6 +74,7 @@ def plot_line(
         span = float(np.ptp(finite)) or 1.0
         if log and finite.min() > 0:
             ax.set_yscale("log")
+            plain_log_axis(ax.yaxis)
             ax.set_ylim(finite.min() / 1.3, finite.max() * 1.3)
         else:
             ax.set_ylim(finite.min() - 0.05 * span, finite.max() + 0.08 * span)

@@ -6,7 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from landscape.plotting.style import Stroke, figure_text, mark_series, read_out, stroke_of
+from landscape.plotting.style import (
+    Stroke,
+    figure_text,
+    mark_series,
+    plain_log_axis,
+    read_out,
+    stroke_of,
+)
 from landscape.results.training import TrainingCurves
 
 _MEASURES = {
@@ -52,6 +59,7 @@ def plot_training_curves(
         mark_series(line, stroke)
     if log and "loss" in measure:
         ax.set_yscale("log")
+        plain_log_axis(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     read_out(ax, "epoch {:.0f}", f"{_MEASURES[measure]} = {{:.4g}}")
     ax.set(xlabel="epoch", ylabel=_MEASURES[measure])

@@ -39,6 +39,36 @@ class DrawnFigure:
         """The scales offered; the first is shown."""
         return tuple(dict.fromkeys(v.scale for v in self.variants))
 
+    @property
+    def widths(self) -> tuple[str, ...]:
+        """Wide, and narrow if there is a drawing for a phone."""
+        return tuple(dict.fromkeys(v.width for v in self.variants))
+
+
+def trim(drawn: dict[str, DrawnFigure], limit: int) -> dict[str, DrawnFigure]:
+    """Leave out drawings until all take at most ``limit`` characters, or nothing is left to spare.
+
+    First go the second scales on a phone, then those on wide screens, then the phone's own
+    drawings, where the wide ones are shown instead; each time from the largest figure on.
+    """
+    spare = (("narrow", False), ("wide", False), ("narrow", True))
+    for width, first in spare:
+        for figure in sorted(drawn.values(), key=_size, reverse=True):
+            if sum(map(_size, drawn.values())) <= limit:
+                return drawn
+            kept = tuple(
+                v
+                for v in figure.variants
+                if v.width != width or (v.scale == figure.scales[0]) is not first
+            )
+            name = figure.figure.name
+            drawn = drawn | {name: DrawnFigure(figure=figure.figure, variants=kept)}
+    return drawn
+
+
+def _size(drawn: DrawnFigure) -> int:
+    return sum(len(v.svg) + len(v.points) for v in drawn.variants)
+
 
 def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
     """Draw ``figure`` for the page, each scale wide and narrow, and the files by their suffix.

@@ -3,8 +3,10 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 from landscape.report.material import Material, operator_text
+from landscape.report.sections.verdict import Judgement
 from landscape.results import (
     Eigenvalues,
     OperatorSpec,
@@ -14,22 +16,50 @@ from landscape.results import (
     Trace,
 )
 from landscape.results.sharpness import SharpnessTable
+from landscape.statistics import Interval, PairVerdict
 
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 _PER_THETA = "loss/θ²"
 
-Entry = dict[str, object]
+Entry = dict[str, Any]
 
 
-def summary_json(title: str, material: Material) -> str:
-    """One JSON object: the checkpoints, and under each every scalar that was measured."""
+def summary_json(title: str, material: Material, comparison: Judgement | None) -> str:
+    """One JSON object: the verdicts, if any, and each checkpoint with every measured scalar."""
     document: Entry = {
         "schema_version": 1,
         "title": title,
         "baseline": material.baseline,
+        "verdicts": [] if comparison is None else [_verdict(p) for p in comparison.pairs],
         "checkpoints": [_checkpoint(material, label) for label in material.labels],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _verdict(pair: PairVerdict) -> Entry:
+    return {
+        "group": pair.group,
+        "baseline": pair.baseline,
+        "primary": pair.primary,
+        "verdict": pair.verdict,
+        "reason": pair.reason,
+        "measures": [
+            {
+                "name": m.comparison.measure.name,
+                "verdict": m.verdict,
+                "scale": m.comparison.effect.scale,
+                "estimate": m.comparison.effect.estimate,
+                "interval": _ends(m.comparison.effect.interval),
+                "p_holm": m.p_holm,
+            }
+            for m in pair.measures
+        ],
+    }
+
+
+def _ends(interval: Interval | None) -> list[float | None] | None:
+    # With very few runs an interval may be unbounded, which JSON cannot say.
+    return None if interval is None else [_finite(interval.low), _finite(interval.high)]
 
 
 def _checkpoint(material: Material, label: str) -> Entry:
@@ -47,11 +77,12 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "accuracy": subject.accuracy,
         "grad_norm": _finite(subject.grad_norm),
         "failed_checks": [c.name for c in checks if c.status == "fail"],
-        "measures": [entry for r in results for entry in _measures(r)],
+        "measures": [entry for r in results for entry in measures(r)],
     }
 
 
-def _measures(result: Result) -> list[Entry]:
+def measures(result: Result) -> list[Entry]:
+    """Every scalar that ``result`` holds, with its error, unit and settings."""
     common: Entry = {"split": result.subject.split, "num_examples": result.subject.num_examples}
     if isinstance(result, Eigenvalues):
         ends = (("lambda_max", result.largest), ("lambda_min", result.smallest))

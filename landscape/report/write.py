@@ -4,20 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.files import ensure_writable, write_atomic
-from landscape.report.draw import draw
-from landscape.report.material import Material, gather
-from landscape.report.model import Section
+from landscape.report.draw import draw, trim
+from landscape.report.material import gather
 from landscape.report.page import render_page
-from landscape.report.sections.loaded import loaded_section
-from landscape.report.sections.method import method_section, provenance_section, traps_section
-from landscape.report.sections.sharpness import sharpness_section
-from landscape.report.sections.spectra import layers_section, spectra_section
-from landscape.report.sections.surfaces import surfaces_section
-from landscape.report.sections.training import training_section
+from landscape.report.sections.all import make_sections
+from landscape.report.sections.verdict import Judgement, verdict_section
 from landscape.report.summary import summary_json
 from landscape.report.table import to_csv, to_latex, to_markdown
 from landscape.results import Result
 
+_MOST_DRAWING = 2_000_000  # characters of inline figures: the page stays below 3 MB
 _TABLE_FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
 
 
@@ -27,6 +23,7 @@ def write_report(
     *,
     title: str,
     baseline: str | None = None,
+    comparison: Judgement | None = None,
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -42,6 +39,8 @@ def write_report(
         The page's heading.
     baseline
         The label that values are shown relative to; None: no relative values.
+    comparison
+        The verdict on groups of these checkpoints, shown first.
 
     Returns
     -------
@@ -57,7 +56,8 @@ def write_report(
     """
     material = gather(results, baseline)
     ensure_writable(folder)
-    sections = make_sections(material)
+    verdict = [] if comparison is None else [verdict_section(comparison)]
+    sections = [*verdict, *make_sections(material)]
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
     drawn = {}
@@ -69,24 +69,8 @@ def write_report(
     for table in (t for s in sections for t in s.tables):
         for suffix, write in _TABLE_FORMATS.items():
             files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
-    files[folder / "summary.json"] = summary_json(title, material)
-    files[page] = render_page(title, material, sections, drawn)
+    files[folder / "summary.json"] = summary_json(title, material, comparison)
+    files[page] = render_page(title, material, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(path, content)
     return page
-
-
-def make_sections(material: Material) -> list[Section]:
-    """All sections that have something to show, in the order of the page."""
-    candidates = (
-        loaded_section(material),
-        spectra_section(material),
-        layers_section(material),
-        sharpness_section(material),
-        surfaces_section(material),
-        training_section(material),
-        method_section(material),
-        provenance_section(material),
-        traps_section(material),
-    )
-    return [section for section in candidates if section is not None]

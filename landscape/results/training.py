@@ -1,11 +1,13 @@
 """How training went, epoch by epoch."""
 
+import json
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from landscape.results.base import Result
+from landscape.results.base import Result, ResultError
+from landscape.results.subject import Provenance, Subject
 
 Array = NDArray[np.float64]
 
@@ -19,3 +21,40 @@ class TrainingCurves(Result):
     train_accuracy: Array | None = None  # shape (E,)
     test_loss: Array | None = None  # shape (E,)
     test_accuracy: Array | None = None  # shape (E,)
+
+
+def curves_from_metrics(
+    text: str, *, subject: Subject, provenance: Provenance
+) -> TrainingCurves | None:
+    """Training curves from the JSON Lines that the trainer writes, a record an epoch.
+
+    None where there is no record yet.
+
+    Raises
+    ------
+    ResultError
+        If a line is no such record.
+    """
+    try:
+        records = [json.loads(line) for line in text.splitlines() if line.strip()]
+        if not records:
+            return None
+        columns = {
+            name: np.array([_number(record.get(name)) for record in records])
+            for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+        }
+        epochs = np.array([float(record["epoch"]) for record in records])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ResultError(
+            "metrics must be JSON Lines with an epoch and its losses on each line, as 'landscape "
+            f"train' writes them; got {text[:60]!r} ({error})."
+        ) from error
+    train_loss = columns.pop("train_loss")
+    measured = {n: None if np.isnan(v).all() else v for n, v in columns.items()}
+    return TrainingCurves(
+        subject=subject, provenance=provenance, epochs=epochs, train_loss=train_loss, **measured
+    )
+
+
+def _number(value: object) -> float:
+    return float("nan") if value is None else float(value)  # type: ignore[arg-type]

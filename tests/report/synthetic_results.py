@@ -21,9 +21,9 @@ from landscape.results import (
     Trace,
     TrainingInfo,
 )
+from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, Ratio
 from landscape.results.sharpness import SharpnessTable, make_measure
 from landscape.results.training import TrainingCurves
-
 
 NUM_PARAMS = 204_032
 LABELS = ("ikun_v1-s0", "ikun_v1-s1", "kaiming-s0", "kaiming-s1")
@@ -269,7 +269,74 @@ def curves(label: str, **changes: object) -> TrainingCurves:
     return TrainingCurves(**header(label), **(settings | changes))
 
 
-MAKERS = (preflight, eigenvalues, density, trace, layers, sharpness, line, plane, curves)
+def fidelity(label: str, **changes: object) -> Fidelity:
+    top = SHARPEST.get(label, 1.7)
+    radii, norm = (0.001, 0.003, 0.01, 0.03, 0.1), 21.3
+    kappa = tuple(top * 1.15 * (0.01 / r) ** 0.9 for r in radii)
+    rises = tuple(k * (r * norm) ** 2 / 2 for k, r in zip(kappa, radii, strict=True))
+    curvatures = (top, 1.1 * top, 3 * top)
+    along = DirectionFidelity(
+        name="hessian top 1",
+        kind="top",
+        operator="hessian",
+        slope=0.001,
+        curvatures=curvatures,
+        plus=rises,
+        plus_stderr=tuple(0.08 * v for v in rises),
+        minus=rises,
+        minus_stderr=tuple(0.08 * v for v in rises),
+        kappa=kappa,
+        kappa_stderr=tuple(0.1 * k for k in kappa),
+        ratios=tuple(
+            tuple(Ratio(value=k / c, low=0.8 * k / c, high=1.2 * k / c) for k in kappa)
+            for c in curvatures
+        ),
+        exponent=Estimate(mean=1.1, stderr=0.05),
+        cusp_slope=Estimate(mean=0.3 * top, stderr=0.01),
+    )
+    verdict = OperatorVerdict(
+        operator="hessian",
+        verdict="usable-above",
+        low_radius=0.01,
+        high_radius=0.03,
+        negative="spurious",
+        rank_correlations=(0.91, 0.94, 0.97, 0.95, None),
+        num_directions=12,
+        sentence="It ranks directions well and is right in size near r = 0.01 only.",
+    )
+    settings: dict[str, object] = {
+        "operators": ("hessian", "ggn", "smooth-hessian"),
+        "radii": radii,
+        "theta_norm": norm,
+        "fit_radius": 0.03,
+        "reference_radius": 0.01,
+        "smoothing_radius": None,
+        "smoothed_stderr": (),
+        "directions": (along,),
+        "exponent": Estimate(mean=1.12, stderr=0.04),
+        "verdicts": (verdict,),
+        "slope_sweep": (),
+        "rule": "usable where the ratio's interval meets [0.5, 2].",
+        "sentence": "The loss rises like a cusp; the formal Hessian matches it near r = 0.01.",
+        "batch_norm": "eval",
+        "num_matvecs": 60,
+        "num_evaluations": 130,
+    }
+    return Fidelity(**header(label), **(settings | changes))
+
+
+MAKERS = (
+    preflight,
+    eigenvalues,
+    density,
+    trace,
+    layers,
+    sharpness,
+    fidelity,
+    line,
+    plane,
+    curves,
+)
 
 
 def all_results(labels: tuple[str, ...] = LABELS) -> list[Result]:

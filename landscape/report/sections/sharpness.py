@@ -109,12 +109,12 @@ def _explain(row: Measure) -> Explanation:
 
 
 def _notes(results: Sequence[SharpnessTable]) -> str:
-    notes = dict.fromkeys(
-        f"{_title(row)} of {result.subject.label}: {row.note}"
-        for result in results
-        for row in result.rows
-        if row.note
-    )
+    of_note: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        for row in result.rows:
+            if row.note:
+                of_note.setdefault((_title(row), row.note), []).append(result.subject.label)
+    notes = [f"{title}, {note} ({', '.join(who)})" for (title, note), who in of_note.items()]
     return f" * {'; '.join(notes)}." if notes else ""
 
 

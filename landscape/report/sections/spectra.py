@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.report.material import Material, by_operator, mismatch_note, operator_text
 from landscape.report.model import ReportFigure, Section
+from landscape.report.sections.fidelity import fidelity_sentences
 from landscape.report.sections.operators import OPERATOR_SENTENCES
 from landscape.report.sections.spectra_tables import (
     density_table,
@@ -50,7 +51,7 @@ def spectra_section(material: Material) -> Section | None:
     return Section(
         key="spectra",
         title="Spectra",
-        paragraphs=_paragraphs(used),
+        paragraphs=(*_paragraphs(used), *fidelity_sentences(material)),
         figures=tuple(figures),
         tables=tuple(tables),
     )

@@ -79,7 +79,7 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
     first = lines[0]
     predicted = [r for r in lines if r.curvature is not None and r.slope is not None]
     prediction = (
-        f" Dashed: the quadratic prediction of the {predicted[0].operator_name}; where it leaves "
+        f" Dashed: the quadratic prediction of the {_operator(predicted[0])}; where it leaves "
         "the solid line, the operator no longer describes the loss."
         if predicted
         else ""
@@ -104,6 +104,11 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
             for r in lines
         ),
     )
+
+
+def _operator(line: LossLine) -> str:
+    formal = "formal " if line.subject.spiking and line.operator_name == "hessian" else ""
+    return f"{formal}{line.operator_name}"
 
 
 def _any_lost(lines: Sequence[LossLine]) -> bool:

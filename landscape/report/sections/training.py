@@ -4,7 +4,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from landscape.plotting import legend_above, plot_training_curves
+from landscape.plotting import legend_above_all, plot_training_curves
 from landscape.report.material import Material
 from landscape.report.model import ReportFigure, Section
 from landscape.results.training import TrainingCurves
@@ -60,7 +60,6 @@ def _draw(
     narrow = figure.get_figwidth() < 4
     shape = (len(measures), 1) if narrow else (1, len(measures))
     panels = figure.subplots(*shape, squeeze=False).flat
-    for position, (ax, measure) in enumerate(zip(panels, measures, strict=True)):
+    for ax, measure in zip(panels, measures, strict=True):
         plot_training_curves(curves, ax, measure=measure, strokes=material.strokes, log=log)
-        if position == 0:
-            legend_above(ax, figure)
+    legend_above_all(figure)

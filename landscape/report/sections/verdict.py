@@ -1,15 +1,24 @@
 """The verdict, first on the page: the answer in words, and one figure."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from matplotlib.figure import Figure
 
-from landscape.plotting import Ratio, plot_ratios
+from landscape.plotting import RatioRow, plot_ratios
 from landscape.report.model import ReportFigure, Section
 from landscape.report.numbers import format_number
 from landscape.report.table import Cell, Column, Table, number_cell, text_cell
-from landscape.statistics import MeasureVerdict, PairVerdict
+from landscape.statistics import MeasureVerdict, PairVerdict, Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """Verdicts on pairs of groups, and the settings that they were reached with."""
+
+    pairs: tuple[PairVerdict, ...]
+    settings: Settings
+
 
 _WORDS = {
     "flatter": "The minima of {group} are flatter than those of {baseline}.",
@@ -19,10 +28,9 @@ _WORDS = {
 }
 
 
-def verdict_section(
-    pairs: Sequence[PairVerdict], *, bounds: tuple[float, float], alpha: float
-) -> Section:
+def verdict_section(judgement: Judgement) -> Section:
     """A sentence and a reason for each pair of groups, then ratios with their intervals."""
+    pairs, settings = judgement.pairs, judgement.settings
     headlines = [_WORDS[p.verdict].format(group=p.group, baseline=p.baseline) for p in pairs]
     reasons = [f"{p.group} against {p.baseline}: {p.reason.rstrip('.')}." for p in pairs]
     return Section(
@@ -30,8 +38,8 @@ def verdict_section(
         title="Verdict",
         lead=" ".join(headlines),
         paragraphs=tuple(reasons),
-        figures=tuple(_figure(p, i, bounds, alpha) for i, p in enumerate(pairs)),
-        tables=tuple(_table(p, i, alpha) for i, p in enumerate(pairs)),
+        figures=tuple(_figure(p, i, settings) for i, p in enumerate(pairs)),
+        tables=tuple(_table(p, i, settings) for i, p in enumerate(pairs)),
     )
 
 
@@ -39,11 +47,10 @@ def _has_ratio(verdict: MeasureVerdict) -> bool:
     return verdict.comparison.effect.scale == "ratio"
 
 
-def _figure(
-    pair: PairVerdict, number: int, bounds: tuple[float, float], alpha: float
-) -> ReportFigure:
+def _figure(pair: PairVerdict, number: int, settings: Settings) -> ReportFigure:
+    low, high = settings.bounds
     rows = [
-        Ratio(
+        RatioRow(
             title=m.comparison.measure.name,
             ratio=m.comparison.effect.estimate,
             interval=_interval(m),
@@ -59,15 +66,15 @@ def _figure(
     height = 0.75 + 0.26 * len(rows)
     return ReportFigure(
         name="verdict" if not number else f"verdict-{number + 1}",
-        draw=partial(_draw, rows, bounds, pair.baseline),
+        draw=partial(_draw, rows, settings.bounds, pair.baseline),
         height=height,
         narrow_height=height,
         caption=(
             f"Ratio of {pair.group} to {pair.baseline} by measure: left of 1 is a smaller value. "
-            f"Points: median ratio; bars: {1 - alpha:.0%} interval over runs ({counts}"
+            f"Points: median ratio; bars: {1 - settings.alpha:.0%} interval over runs ({counts}"
             f"{', paired by seed' if paired else ''}), not corrected for the number of measures; "
             "the words at the right are. Shaded: ratios that count as no difference "
-            f"({bounds[0]:g} to {bounds[1]:g}). Hollow: undecided. Bold diamond: the measure "
+            f"({low:g} to {high:g}). Hollow: undecided. Bold diamond: the measure "
             "declared to decide before looking."
         ),
         alt="Ratios with intervals. "
@@ -81,12 +88,12 @@ def _interval(verdict: MeasureVerdict) -> tuple[float, float] | None:
 
 
 def _draw(
-    rows: list[Ratio], bounds: tuple[float, float], baseline: str, figure: Figure, _log: bool
+    rows: list[RatioRow], bounds: tuple[float, float], baseline: str, figure: Figure, _log: bool
 ) -> None:
     plot_ratios(rows, figure.subplots(), bounds=bounds, baseline=baseline)
 
 
-def _table(pair: PairVerdict, number: int, alpha: float) -> Table:
+def _table(pair: PairVerdict, number: int, settings: Settings) -> Table:
     columns = (
         Column(key="measure", title="measure"),
         Column(key="verdict", title="verdict"),
@@ -95,7 +102,7 @@ def _table(pair: PairVerdict, number: int, alpha: float) -> Table:
             title="ratio",
             formula="median over seeds of group over baseline; a difference where marked Δ",
         ),
-        Column(key="interval", title=f"{1 - alpha:.0%} interval"),
+        Column(key="interval", title=f"{1 - settings.alpha:.0%} interval"),
         Column(key="p", title="p", formula="exact permutation test of no difference"),
         Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs"),
         Column(key="floor", title="floor of p", formula="the smallest p that this n can give"),

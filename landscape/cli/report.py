@@ -1,0 +1,59 @@
+"""``landscape report``: the page again, from the results in its folder."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--title", help="The page's heading. [default: as before, else the folder's name]")
+@click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@click.option("--notebook", is_flag=True, help="Also write report.ipynb, with the figures.")
+@click.option(
+    "--tensorboard",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Also log numbers, curves and figures into this folder.",
+)
+def report(
+    folder: Path,
+    title: str | None,
+    baseline: str | None,
+    notebook: bool,
+    tensorboard: Path | None,
+) -> None:
+    r"""Make the report of FOLDER again from FOLDER/results, without analysing anything.
+
+    \b
+    landscape report reports/demo --notebook
+    """
+    from landscape.report import write_report
+    from landscape.report.notebook import load_results, write_notebook
+    from landscape.report.tensorboard import log_tensorboard
+
+    results = load_results(folder)
+    if not results:
+        raise ValueError(
+            f"{folder} holds no results in {folder / 'results'}: make some with "
+            f"'landscape analyze CHECKPOINT... -o {folder}'."
+        )
+    before = _before(folder)
+    title = title or before.get("title") or folder.resolve().name
+    known = {result.subject.label for result in results}
+    baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
+    click.echo(write_report(folder, results, title=title, baseline=baseline))
+    if notebook:
+        click.echo(write_notebook(folder, results, title=title))
+    if tensorboard is not None:
+        log_tensorboard(tensorboard, results)
+        click.echo(tensorboard)
+
+
+def _before(folder: Path) -> dict[str, str | None]:
+    """Title and baseline of the report that is there, if any; a damaged one is no obstacle."""
+    try:
+        found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return {key: found[key] for key in ("title", "baseline")}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}

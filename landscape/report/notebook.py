@@ -1,0 +1,108 @@
+"""The report's figures as a notebook: code that draws them from the results, and its output."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from landscape.files import write_atomic
+from landscape.report.draw import draw
+from landscape.report.material import gather
+from landscape.report.model import ReportFigure
+from landscape.report.sections.all import make_sections
+from landscape.results import Result, load_result
+
+_SETUP = """\
+from pathlib import Path
+
+from IPython.display import Image
+
+from landscape.report.notebook import load_results, png_of, report_figures
+
+results = load_results(Path("."))
+figures = report_figures(results)"""
+
+Json = dict[str, object]
+
+
+def write_notebook(folder: Path, results: Sequence[Result], *, title: str) -> Path:
+    """Write ``report.ipynb`` into ``folder``, to be run there; the figures are in it already.
+
+    Returns
+    -------
+    Path
+        Of the notebook.
+    """
+    cells = [_markdown(f"# {_literal(title)}"), _code(_SETUP, count=1)]
+    for section in make_sections(gather(results, None)):
+        shown = [f for f in section.figures if f.on_page]
+        if not shown:
+            continue
+        cells.append(
+            _markdown("\n\n".join([f"## {section.title}", *map(_literal, section.paragraphs)]))
+        )
+        for figure in shown:
+            count = 1 + sum(cell["cell_type"] == "code" for cell in cells)
+            cells.append(_code(f"Image(png_of(figures[{figure.name!r}]))", count, png_of(figure)))
+            cells.append(_markdown(_literal(figure.caption)))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    notebook = {
+        "cells": cells,
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    path = folder / "report.ipynb"
+    write_atomic(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def load_results(folder: Path) -> list[Result]:
+    """All results in a report's folder, by checkpoint and name."""
+    paths = sorted((folder / "results").rglob("*.json"))
+    return [load_result(path) for path in paths if path.name != "settings.json"]
+
+
+def report_figures(results: Sequence[Result]) -> dict[str, ReportFigure]:
+    """The figures that a report of ``results`` holds, by name."""
+    sections = make_sections(gather(results, None))
+    return {figure.name: figure for section in sections for figure in section.figures}
+
+
+def png_of(figure: ReportFigure) -> bytes:
+    """The figure at the width of a page, as PNG."""
+    return draw(figure)[1]["png"]
+
+
+def _markdown(source: str) -> Json:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _code(source: str, count: int, png: bytes | None = None) -> Json:
+    outputs: list[Json] = []
+    if png is not None:
+        data = {"image/png": base64.b64encode(png).decode(), "text/plain": "<Image>"}
+        outputs.append(
+            {
+                "output_type": "execute_result",
+                "execution_count": count,
+                "data": data,
+                "metadata": {},
+            }
+        )
+    return {
+        "cell_type": "code",
+        "execution_count": count,
+        "metadata": {},
+        "source": source,
+        "outputs": outputs,
+    }
+
+
+def _literal(text: str) -> str:
+    """``text`` as Markdown shows it: no emphasis, no tag, no mathematics."""
+    return "".join(f"\\{c}" if c in "\\`*_[]<>#$|" else c for c in text)

@@ -1,0 +1,111 @@
+"""Fidelity: how far the curvature describes the loss that the network really has."""
+
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from landscape.plotting import plot_fidelity, plot_fidelity_ratios
+from landscape.report.material import Material, slug
+from landscape.report.model import ReportFigure, Section
+from landscape.report.table import Cell, Column, Table, number_cell, text_cell
+from landscape.results.fidelity import Fidelity, OperatorVerdict
+
+_MOST_ON_PAGE = 6
+_COLUMNS = (
+    Column(key="checkpoint", title="checkpoint"),
+    Column(key="operator", title="operator"),
+    Column(key="verdict", title="verdict"),
+    Column(key="from", title="agrees from r", formula="distance over ‖θ‖"),
+    Column(key="to", title="to r"),
+    Column(
+        key="negative",
+        title="negative curvature",
+        formula="whether the real loss falls where the operator says it does",
+    ),
+    Column(
+        key="rank_correlation",
+        title="best rank correlation",
+        formula="Spearman of vᵀAv with the measured κ(r) over directions, at its best radius",
+    ),
+    Column(key="sentence", title="in words"),
+)
+
+
+def fidelity_section(material: Material) -> Section | None:
+    """A figure and a sentence for each network, and a table of verdicts on the operators."""
+    results = material.of(Fidelity)
+    if not results:
+        return None
+    return Section(
+        key="fidelity",
+        title="Does the curvature describe the loss?",
+        paragraphs=(
+            "The rise of the real loss, measured along single directions, against what each "
+            "operator predicts. Where measured and predicted part, the operator still ranks "
+            "directions at best; its values are not curvatures of the loss.",
+        ),
+        figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
+        tables=(_table(results),),
+        notes=tuple(dict.fromkeys(f"Rule of the verdicts: {r.rule}" for r in results)),
+    )
+
+
+def fidelity_sentences(material: Material) -> list[str]:
+    """One plain sentence for each network that was checked."""
+    return [f"Fidelity of {r.subject.label}: {r.sentence}" for r in material.of(Fidelity)]
+
+
+def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
+    sharpest = result.sharpest
+    exponent = "" if result.exponent is None else f" (here {result.exponent.mean:.2f})"
+    return ReportFigure(
+        name=f"fidelity-{slug(result.subject.label)}",
+        draw=partial(_draw, result),
+        height=2.7,
+        narrow_height=4.9,
+        caption=(
+            f"{result.subject.label}, along {sharpest.name}, its sharpest direction. First panel: "
+            "measured rise (mean of both sides, ± 1 standard error over "
+            f"n = {result.subject.num_examples} examples) and predictions; a quadratic has slope "
+            f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, with "
+            "95 % intervals over examples; at 1 the operator is right at that radius."
+        ),
+        alt=(
+            f"Measured rise of the loss of {result.subject.label} from {sharpest.kappa[0]:.3g} "
+            f"effective curvature at radius {result.radii[0]:g} to {sharpest.kappa[-1]:.3g} at "
+            f"{result.radii[-1]:g}, beside constant predictions."
+        ),
+        on_page=on_page,
+    )
+
+
+def _draw(result: Fidelity, figure: Figure, _log: bool) -> None:
+    shape = (2, 1) if figure.get_figwidth() < 4 else (1, 2)
+    left, right = figure.subplots(*shape, squeeze=False).flat
+    plot_fidelity(result, left)
+    plot_fidelity_ratios(result, right)
+    for ax in (left, right):
+        ax.legend(loc="best")
+
+
+def _table(results: list[Fidelity]) -> Table:
+    return Table(
+        name="fidelity",
+        caption="What each operator is good for.",
+        columns=_COLUMNS,
+        rows=tuple(_row(r.subject.label, verdict) for r in results for verdict in r.verdicts),
+    )
+
+
+def _row(label: str, verdict: OperatorVerdict) -> tuple[Cell, ...]:
+    correlations = [c for c in verdict.rank_correlations if c is not None]
+    return (
+        text_cell(label),
+        text_cell(verdict.operator),
+        text_cell(verdict.verdict),
+        number_cell(verdict.low_radius),
+        number_cell(verdict.high_radius),
+        text_cell(verdict.negative),
+        number_cell(max(correlations, default=None)),
+        text_cell(verdict.sentence),
+    )

@@ -1,0 +1,81 @@
+"""The report's numbers, curves and figures as a TensorBoard log; needs the tensorboard extra."""
+
+import importlib
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from landscape.report.material import gather
+from landscape.report.notebook import png_of
+from landscape.report.sections.all import make_sections
+from landscape.report.summary import measures
+from landscape.results import Result
+from landscape.results.training import TrainingCurves
+
+Scalar = tuple[str, float, int]  # tag, value, step
+
+
+def log_tensorboard(folder: Path, results: Sequence[Result]) -> None:
+    """Write an event file of scalars (a tag a measure and checkpoint) and figures.
+
+    Raises
+    ------
+    ValueError
+        If tensorboard is not installed.
+    """
+    protocol = _imported("tensorboard.compat.proto.event_pb2")
+    Summary = _imported("tensorboard.compat.proto.summary_pb2").Summary
+    writer = _imported("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(folder))
+
+    def add(step: int, value: Any) -> None:
+        writer.add_event(protocol.Event(step=step, wall_time=0.0, summary=Summary(value=[value])))
+
+    for tag, number, step in scalars(results):
+        add(step, Summary.Value(tag=tag, simple_value=number))
+    for section in make_sections(gather(results, None)):
+        for figure in section.figures:
+            png = png_of(figure)
+            width, height = struct.unpack(">II", png[16:24])  # of a PNG's first chunk
+            image = Summary.Image(
+                height=height, width=width, colorspace=3, encoded_image_string=png
+            )
+            add(0, Summary.Value(tag=f"{section.key}/{figure.name}", image=image))
+    writer.close()
+
+
+def _imported(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ValueError(
+            "logging to TensorBoard needs it installed: pip install 'landscape-snn[tensorboard]'."
+        ) from error
+
+
+def scalars(results: Sequence[Result]) -> Iterator[Scalar]:
+    """Each measure at the epoch of its checkpoint, and the training curves."""
+    for result in results:
+        label, training = result.subject.label, result.subject.training
+        epoch = 0 if training is None else training.epoch
+        for entry in measures(result):
+            if entry["value"] is not None:
+                parts = [entry["name"], entry.get("operator"), entry.get("scale")]
+                radius = entry.get("radius")
+                parts.append(None if radius is None else f"r{radius:g}")
+                name = "-".join(str(p) for p in parts if p not in (None, "none"))
+                yield f"{name}/{label}", float(entry["value"]), epoch
+        if isinstance(result, TrainingCurves):
+            yield from _curves(result)
+
+
+def _curves(result: TrainingCurves) -> Iterator[Scalar]:
+    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+        values = getattr(result, name)
+        if values is None:
+            continue
+        for epoch, value in zip(result.epochs, values, strict=True):
+            if np.isfinite(value):
+                yield f"{name}/{result.subject.label}", float(value), int(epoch)
