@@ -10,6 +10,7 @@ from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
 
 _SHOWN = 6
+_LONG, _MANY = 200, 1000  # names longer than this, or more of them, are not compared
 # Membranes, synaptic currents and spikes that SpikingJelly and snnTorch may keep as buffers. They
 # belong to the batch last seen, not to the network, and start at zero in every evaluation.
 _NEURON_STATE = {"mem", "syn", "syn_exc", "syn_inh", "spk", "v", "v_seq", "spike", "spike_seq"}
@@ -128,11 +129,13 @@ def _lines(
     what: str, names: list[str], tensors: Mapping[str, Tensor], others: list[str]
 ) -> list[str]:
     lines = []
+    # Comparing names takes time quadratic in their length, for each pair.
+    candidates = [other for other in others if len(other) < _LONG][:_MANY]
     for name in names:
-        close = difflib.get_close_matches(name, others, n=1)
+        close = difflib.get_close_matches(name[:_LONG], candidates, n=1)
         hint = f"; close to '{printable(close[0])}'" if close else ""
         lines.append(f"  {what}: '{printable(name)}' {tuple(tensors[name].shape)}{hint}")
-        if len(lines) == _SHOWN:  # matching every name against every other would take long
+        if len(lines) == _SHOWN:
             break
     return lines + ([f"  … and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else [])
 

@@ -108,7 +108,7 @@ class _Reader:
         self.stack.append({})
 
     def _empty_set(self, _: Any) -> None:
-        self.stack.append(Call("builtins.set", ()))
+        self.stack.append(Call("builtins.set", ([],)))
 
     def _append(self, _: Any) -> None:
         self._extend([self.stack.pop()])
@@ -152,9 +152,9 @@ class _Reader:
     def _additems(self, _: Any) -> None:
         items = self._to_mark()
         target = self.stack[-1]
-        if not isinstance(target, Call):
+        if not isinstance(target, Call) or not isinstance(target.arguments[0], list):
             raise OutlineError("its pickle adds to something that is not a set")
-        target.arguments = (*target.arguments, *items)
+        target.arguments[0].extend(items)
 
     def _frozenset(self, _: Any) -> None:
         items = tuple(self._to_mark())
@@ -224,11 +224,11 @@ def _checked_key(key: Any) -> Any:
 def _check_depth(value: Any) -> None:
     level, seen = [value], set[int]()
     for _ in range(MAX_DEPTH):
-        children = [child for parent in level for child in _children(parent)]
-        level = [
-            c for c in children if id(c) not in seen and isinstance(c, list | tuple | dict | Call)
-        ]
-        seen.update(map(id, level))
+        children = (child for parent in level for child in _children(parent))
+        # Each once: a few lists of twice the next make 2^n paths.
+        inner = {id(c): c for c in children if id(c) not in seen and isinstance(c, _CONTAINERS)}
+        level = list(inner.values())
+        seen.update(inner)
         if not level:
             return
     raise OutlineError(f"its contents are nested more than {MAX_DEPTH} levels deep")

@@ -69,7 +69,7 @@ def shards_of(index: Path) -> dict[str, list[str]]:
             raise refuse(
                 index,
                 f"it names '{printable(file)}', which is not a .safetensors file in its folder",
-                "Indexes name files beside them: do not trust this one",
+                "Only shards in safetensors format that lie beside their index are read",
             )
         shards.setdefault(file, []).append(name)
     missing = sorted(file for file in shards if not (index.parent / file).is_file())

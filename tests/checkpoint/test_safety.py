@@ -135,12 +135,12 @@ def hostile(tmp_path, rezip, data):
 
 
 DEEP = {
-    "tuples": b"\x80\x02N" + b"\x85" * 300_000 + b".",
+    "tuples": b"\x80\x02N" + b"\x85" * 100_000 + b".",
     # Hashing the innermost of nested tuples recurses in C: in a set, as a key, and dropped again.
-    "tuples in a set": b"\x80\x02cbuiltins\nset\n](N" + b"\x85" * 300_000 + b"e\x85R.",
-    "tuple as key": b"\x80\x02}N" + b"\x85" * 300_000 + b"Ns.",
-    "overwritten": b"\x80\x02}K\x01cbuiltins\nset\n](N" + b"\x85" * 300_000 + b"e\x85RsK\x01Ns.",
-    "lists": b"\x80\x02" + b"]" * 300_000 + b"a" * 299_999 + b".",
+    "tuples in a set": b"\x80\x02cbuiltins\nset\n](N" + b"\x85" * 100_000 + b"e\x85R.",
+    "tuple as key": b"\x80\x02}N" + b"\x85" * 100_000 + b"Ns.",
+    "overwritten": b"\x80\x02}K\x01cbuiltins\nset\n](N" + b"\x85" * 100_000 + b"e\x85RsK\x01Ns.",
+    "lists": b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".",
 }
 
 
@@ -149,6 +149,13 @@ def test_deep_nesting_does_not_end_the_process(tmp_path, refused, rezip, kind):
     path = hostile(tmp_path, rezip, DEEP[kind])
     for call in (load_checkpoint, inspect_checkpoint):
         refused(lambda call=call: call(path), "cannot be read")
+
+
+def test_shared_contents_are_walked_once(tmp_path, refused, rezip):
+    """Sixty lists, each twice in the next: 2^60 paths through 60 objects."""
+    doubling = (b"](h%ch%ceq%c" % (i, i, i + 1) for i in range(60))
+    data = b"\x80\x02]q\x00" + b"".join(doubling)
+    refused(lambda: load_checkpoint(hostile(tmp_path, rezip, data + b".")), "holds a list")
 
 
 @pytest.mark.parametrize(
