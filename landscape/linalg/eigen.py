@@ -1,6 +1,5 @@
 """Extreme eigenpairs of a self-adjoint operator, at both ends in one run, to a true residual."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -8,10 +7,10 @@ from torch import Generator, Tensor
 
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
-from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, Wanted
+from landscape.linalg.search import Callback, KrylovSearch, State, Wanted
+from landscape.linalg.unseen import excludes_more, unseen_bounds
 
 DEFAULT_MEMORY = 8 << 30  # bytes given to the Krylov basis where the caller says nothing
-CHECK_FAILURE = 0.01  # chance that the bound on unseen eigenvalues fails
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +21,7 @@ class Eigenpairs:
     """
 
     values: Tensor  # shape (k,), float64
-    vectors: Tensor  # orthonormal rows, shape (k, n)
+    vectors: Tensor  # orthonormal rows, shape (k, n): a view of the run's basis, not a copy
     residuals: (
         Tensor  # true ||A v - θ v||, shape (k,), float64; bounds the distance to an eigenvalue
     )
@@ -55,20 +54,29 @@ def krylov_memory(dim: int, max_basis: int, dtype: torch.dtype) -> int:
     return (max_basis + 3) * dim * dtype.itemsize + 2 * 8 * max_basis**2
 
 
-def choose_max_basis(dim: int, num_pairs: int, dtype: torch.dtype, memory: int) -> int:
+def choose_max_basis(
+    dim: int,
+    num_pairs: int,
+    dtype: torch.dtype,
+    *,
+    num_spare: int = 2,
+    memory: int = DEFAULT_MEMORY,
+) -> int:
     """Rows of the basis: 100 more than three a wanted pair, or what fits into ``memory`` bytes.
 
-    More rows mean fewer matvecs, but each costs a pass of reorthogonalisation over all of them.
+    At least ``num_spare`` beyond the wanted pairs. More rows mean fewer matvecs, but each step
+    costs a pass of reorthogonalisation over all of them.
     """
     fits = memory // (dim * dtype.itemsize) - 3
-    least = min(dim, num_pairs + 2)
+    least = min(dim, num_pairs + num_spare)
     if fits < least:
         needed = krylov_memory(dim, least, dtype)
         raise ValueError(
-            f"memory must hold at least {least} vectors for {num_pairs} eigenpairs, "
-            f"{needed / 1e9:.2f} GB; got {memory / 1e9:.2f} GB. Ask for fewer pairs, or give more."
+            f"{num_pairs} eigenpairs and {num_spare} further Lanczos vectors of length {dim} take "
+            f"{needed / 1e9:.2f} GB, more than the {memory / 1e9:.2f} GB given to the basis. "
+            f"Ask for fewer of either, or set max_basis={least} if the machine has the memory."
         )
-    return min(dim, fits, 3 * num_pairs + 100)
+    return min(dim, fits, max(least, 3 * num_pairs + 100))
 
 
 def extreme_eigenpairs(
@@ -89,7 +97,7 @@ def extreme_eigenpairs(
     """Eigenpairs at both ends of the spectrum by thick-restart Lanczos [1]_.
 
     Multiplicities: a Krylov space sees one copy of each eigenvalue. So, once the wanted pairs have
-    converged, ``check_matvecs`` steps are taken from a random vector orthogonal to all of them;
+    converged, up to ``check_matvecs`` steps are taken from a random vector orthogonal to them all;
     what that finds beyond them joins them, is driven to convergence, and the check is repeated.
     What a check of m steps can miss is bounded with 99 % probability [2]_ in ``unseen_above`` and
     ``unseen_below``: it resolves eigenvalues that stand clear of the rest, not ones at its edge.
@@ -117,11 +125,11 @@ def extreme_eigenpairs(
     """
     wanted = checked_wanted(num_largest, num_smallest, tol)
     dtype = basis_dtype or A.dtype
-    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, DEFAULT_MEMORY)
+    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype)
     search = KrylovSearch(
         A,
         wanted,
-        max_basis=checked_max_basis(A, wanted, rows),
+        max_basis=checked_max_basis(A, wanted, rows, num_spare=2),
         max_matvecs=checked_max_matvecs(A, wanted, max_matvecs),
         basis_dtype=dtype,
         rng=rng,
@@ -136,7 +144,11 @@ def extreme_eigenpairs(
 
     while _needs_another(search, check_matvecs):
         is_check = len(search.records) - search.in_probe > 0
-        search.run_probe(draw, min_steps=check_matvecs if is_check else 1)
+        search.run_probe(
+            draw,
+            min_steps=check_matvecs if is_check else 1,
+            is_enough=lambda record: excludes_more(record, search),
+        )
     return verified_eigenpairs(search)
 
 
@@ -145,13 +157,13 @@ def verified_eigenpairs(search: KrylovSearch) -> Eigenpairs:
     residuals = search.verify()
     size = search.space.size
     values = search.space.T.diagonal()[:size]
-    norm = float(values.abs().max())
+    norm = search.space.norm
     below, above = unseen_bounds(search)
     return Eigenpairs(
-        values=values.flip(0),
-        vectors=search.space.basis[:size].flip(0),
-        residuals=residuals.flip(0),
-        converged=(residuals <= search.wanted.tol * norm).flip(0),
+        values=values.clone(),
+        vectors=search.space.basis[:size],
+        residuals=residuals,
+        converged=residuals <= search.wanted.tol * norm,
         num_largest=min(search.wanted.num_largest, size),
         num_smallest=min(search.wanted.num_smallest, size),
         norm=norm,
@@ -164,39 +176,11 @@ def verified_eigenpairs(search: KrylovSearch) -> Eigenpairs:
     )
 
 
-def unseen_bounds(search: KrylovSearch) -> tuple[float | None, float | None]:
-    """Below and above which, with 99 % probability, no eigenvalue was overlooked."""
-    if search.is_exhausted:
-        values = search.space.T.diagonal()[: search.space.size]
-        return float(values.min()), float(values.max())
-    checks = [r for r in search.records[1:] if r.alphas and not r.found_new]
-    bounds = [b for r in checks if (b := _unseen_beyond(r, search.space.dim)) is not None]
-    return max(bounds, key=lambda b: b[0] - b[1], default=(None, None))
-
-
-def _unseen_beyond(record: ProbeRecord, dim: int) -> tuple[float, float] | None:
-    """Bound the spectrum of the complement that a probe ran in, both ends with 99 % probability."""
-    m, n = len(record.alphas), dim - len(record.locked)
-    T = record.tridiagonal()
-    nodes = torch.linalg.eigvalsh(
-        torch.diag(T.alphas) + torch.diag(T.betas[:-1], 1) + torch.diag(T.betas[:-1], -1)
-    )
-    low, high = float(nodes[0]), float(nodes[-1])
-    if record.betas[-1] == 0:
-        return low, high
-    # P(θ_max < λ_max - ε range) ≤ 1.648 √n exp(-√ε (2m - 1)), and likewise below.
-    share = (math.log(2 * 1.648 * math.sqrt(n) / CHECK_FAILURE) / (2 * m - 1)) ** 2
-    if share >= 0.5:
-        return None
-    margin = share * (high - low) / (1 - 2 * share)
-    return low - margin, high + margin
-
-
 def _needs_another(search: KrylovSearch, check_matvecs: int) -> bool:
-    if search.verified or (search.is_exhausted and not search.in_probe) or search.out_of_budget:
-        return False
     if search.in_probe or not search.records:
         return True
+    if search.verified or search.all_values is not None or search.out_of_budget:
+        return False
     if search.space.size < search.wanted.num_pairs:
         return True
     return check_matvecs > 0 and search.records[-1].found_new
@@ -213,12 +197,14 @@ def checked_wanted(num_largest: int, num_smallest: int, tol: float) -> Wanted:
     return Wanted(num_largest=num_largest, num_smallest=num_smallest, tol=tol)
 
 
-def checked_max_basis(A: SelfAdjointOperator, wanted: Wanted, max_basis: int) -> int:
-    least = min(A.dim, wanted.num_pairs + 2)
+def checked_max_basis(
+    A: SelfAdjointOperator, wanted: Wanted, max_basis: int, *, num_spare: int
+) -> int:
+    least = min(A.dim, wanted.num_pairs + num_spare)
     if max_basis < least:
         raise ValueError(
-            f"max_basis must be at least {least}, two more than the {wanted.num_pairs} pairs "
-            f"wanted (or n); got {max_basis}."
+            f"max_basis must be at least {least}, {num_spare} more than the {wanted.num_pairs} "
+            f"pairs wanted (or n); got {max_basis}."
         )
     return min(max_basis, A.dim)
 

@@ -36,6 +36,32 @@ class SelfAdjointOperator(abc.ABC):
         return self._matvec(v.to(dtype=self.dtype, device=self.device))
 
 
+class DeflatedOperator(SelfAdjointOperator):
+    """P A P with P = I - VᵀV: what is left of A once the rows of ``vectors`` are projected out.
+
+    For eigenvectors V with eigenvalues λ_i, tr A = Σ λ_i + tr P A P.
+
+    Parameters
+    ----------
+    vectors
+        Orthonormal rows, shape (k, n).
+    """
+
+    def __init__(self, A: SelfAdjointOperator, vectors: Tensor) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != A.dim:
+            got = tuple(vectors.shape)
+            raise ValueError(f"vectors must be rows of length {A.dim}; got shape {got}.")
+        self.inner = A
+        self.vectors = vectors.to(dtype=A.dtype, device=A.device)
+        self.dim, self.dtype, self.device = A.dim, A.dtype, A.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        return self._project(self.inner @ self._project(v))
+
+    def _project(self, v: Tensor) -> Tensor:
+        return v - self.vectors.T @ (self.vectors @ v)
+
+
 class DenseOperator(SelfAdjointOperator):
     """A symmetric matrix held in memory, shape (n, n): the reference in tests, and small blocks."""
 

@@ -43,6 +43,8 @@ class KrylovSpace:
         there is one (``has_next``).
     scale
         Largest ||A q|| so far: what "relative" means in the breakdown test.
+    norm
+        Largest abs(Ritz value) so far, the estimate of ||A||.
     """
 
     def __init__(self, A: SelfAdjointOperator, max_basis: int, dtype: torch.dtype) -> None:
@@ -56,6 +58,7 @@ class KrylovSpace:
         self.size = 0
         self.has_next = False
         self.scale = 0.0
+        self.norm = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -96,6 +99,7 @@ class KrylovSpace:
         """Rayleigh-Ritz on the rows."""
         m = self.size
         values, S = torch.linalg.eigh(self.T[:m, :m])
+        self.norm = max([self.norm, *values[[0, -1]].abs().tolist()]) if m else self.norm
         return RitzPairs(values, S, (self.coupling[:m] @ S).abs())
 
     def compress(self, ritz: RitzPairs, keep: Tensor) -> None:
@@ -121,6 +125,7 @@ class KrylovSpace:
             "coupling": self.coupling[:m],
             "size": m,
             "scale": self.scale,
+            "norm": self.norm,
         }
 
     def load(self, state: dict[str, Tensor | int | float]) -> None:
@@ -139,5 +144,5 @@ class KrylovSpace:
         self.basis[: len(basis)] = basis
         self.T[:m, :m] = T
         self.coupling[:m] = coupling
-        self.size, self.scale = m, float(state["scale"])
+        self.size, self.scale, self.norm = m, float(state["scale"]), float(state["norm"])
         self.has_next = len(basis) > m

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from landscape.linalg.lanczos import Tridiagonal
 from landscape.linalg.operator import SelfAdjointOperator
-from landscape.linalg.restart import KrylovSpace, RitzPairs
+from landscape.linalg.restart import KrylovSpace
 
 State = dict[str, Tensor | int | float]
 Callback = Callable[[State], None]
@@ -37,11 +37,11 @@ class Wanted:
         return self.num_largest + self.num_smallest
 
     def indices(self, size: int) -> Tensor:
-        """Of the wanted among ``size`` ascending values: smallest first, none twice."""
+        """Of the wanted among ``size`` ascending values: from the largest down, none twice."""
         if size <= self.num_pairs:
-            return torch.arange(size)
+            return torch.arange(size).flip(0)
         high = torch.arange(size - self.num_largest, size)
-        return torch.cat([torch.arange(self.num_smallest), high])
+        return torch.cat([torch.arange(self.num_smallest), high]).flip(0)
 
     def indices_with_spare(self, size: int, num_kept: int) -> Tensor:
         """The wanted and the next ones inwards, ``num_kept`` in all, in the ends' proportion."""
@@ -91,21 +91,23 @@ class KrylovSearch:
         self.records: list[ProbeRecord] = []
         self.in_probe = False
         self.verified: list[float] = []
+        # All n eigenvalues, ascending, once the rows have spanned R^n.
+        self.all_values: Tensor | None = None
 
     @property
     def out_of_budget(self) -> bool:
         return self.num_matvecs >= self.step_limit
 
-    @property
-    def is_exhausted(self) -> bool:
-        """Whether the rows span R^n: every eigenpair is then known."""
-        return self.space.size == self.space.dim
-
-    def run_probe(self, draw: Callable[[], Tensor], min_steps: int) -> None:
+    def run_probe(
+        self,
+        draw: Callable[[], Tensor],
+        min_steps: int,
+        is_enough: Callable[[ProbeRecord], bool] = lambda record: False,
+    ) -> None:
         """Lanczos from a new start vector until the wanted pairs have converged.
 
-        Takes at least ``min_steps`` steps, unless the Krylov space is exhausted or the limit of
-        matvecs is met before.
+        Takes at least ``min_steps`` steps, unless ``is_enough`` finds fewer to do, the Krylov space
+        is exhausted, or the limit of matvecs is met.
         """
         if not self.in_probe:
             record = ProbeRecord(locked=self.space.ritz().values)
@@ -125,19 +127,15 @@ class KrylovSearch:
                 record.alphas.append(alpha)
                 record.betas.append(beta)
             steps = len(record.alphas)
-            done = beta == 0 or (
-                (steps >= min_steps or record.restarted)
-                and self._is_time_to_look(steps, min_steps)
-                and self._is_converged(self.space.ritz())
-            )
-            if done:
+            may_stop = record.restarted or steps >= min_steps or is_enough(record)
+            if beta == 0 or (may_stop and self._has_converged(now=steps <= min_steps)):
                 break
             self._report()
         self._close(record)
         self._report()
 
     def verify(self) -> Tensor:
-        """True residuals ||A y - θ y||, by a fresh product each, of the rows kept, ascending."""
+        """True residuals ||A y - θ y||, by a fresh product each, of the rows locked."""
         for i in range(len(self.verified), self.space.size):
             y = self.space.basis[i]
             product = (self.A @ y).to(torch.float64)
@@ -147,15 +145,14 @@ class KrylovSearch:
             self._report()
         return torch.tensor(self.verified, dtype=torch.float64)
 
-    def _is_time_to_look(self, steps: int, min_steps: int) -> bool:
+    def _has_converged(self, now: bool) -> bool:
+        size = self.space.size
         # Solving the small eigenproblem at each step would cost as much as a cheap matvec.
-        return steps == min_steps or self.space.size % (1 + self.space.size // 32) == 0
-
-    def _is_converged(self, ritz: RitzPairs) -> bool:
-        if len(ritz.values) < self.wanted.num_pairs:
+        if size < self.wanted.num_pairs or not (now or size % (1 + size // 32) == 0):
             return False
-        goal = _SAFETY * self.wanted.tol * float(ritz.values.abs().max())
-        residuals = ritz.residuals[self.wanted.indices(len(ritz.values))]
+        ritz = self.space.ritz()
+        goal = _SAFETY * self.wanted.tol * self.space.norm
+        residuals = ritz.residuals[self.wanted.indices(size)]
         return bool((residuals <= goal).all())
 
     def _restart(self) -> None:
@@ -170,8 +167,10 @@ class KrylovSearch:
         """Lock the wanted pairs, and note whether they are others than before."""
         ritz = self.space.ritz()
         keep = self.wanted.indices(self.space.size)
-        before, after = record.locked, ritz.values[keep]
-        slack = self.wanted.tol * float(ritz.values.abs().max())
+        before, after = record.locked, ritz.values[keep.flip(0)]
+        if self.space.size == self.space.dim:
+            self.all_values = ritz.values
+        slack = self.wanted.tol * self.space.norm
         record.found_new = len(before) < len(after) or bool(((after - before).abs() > slack).any())
         self.space.compress(ritz, keep)
         self.in_probe = False
@@ -190,6 +189,7 @@ class KrylovSearch:
             "rng_state": self.rng.get_state(),
             "verified": torch.tensor(self.verified, dtype=torch.float64),
             "num_probes": len(self.records),
+            "all_values": torch.empty(0) if self.all_values is None else self.all_values,
             **self._settings(),
         }
         for i, record in enumerate(self.records):
@@ -216,6 +216,8 @@ class KrylovSearch:
         self.in_probe = bool(state["in_probe"])
         self.rng.set_state(_tensor(state, "rng_state"))
         self.verified = _tensor(state, "verified").tolist()
+        values = _tensor(state, "all_values")
+        self.all_values = values if len(values) else None
         self.records = [
             ProbeRecord(
                 locked=_tensor(state, f"probe_{i}.locked"),

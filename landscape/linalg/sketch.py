@@ -26,7 +26,7 @@ def sketch_memory(dim: int, num_matvecs: int, dtype: torch.dtype) -> int:
 def xtrace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
     """Estimate tr A with XTrace [1]_, section 2.1, normalised as in section 2.3.
 
-    Two products a probe. Unbiased for any symmetric A. Its error falls with the part of A beyond rank
+    Two products a probe. Unbiased for any symmetric A. The error falls with what A has beyond rank
     ``num_matvecs / 2``: far below Hutchinson's where a few eigenvalues dominate, and about √2 above
     it on a flat spectrum. The standard error is that of the probes' own estimates, which depend on
     each other a little; the paper finds it right in practice.

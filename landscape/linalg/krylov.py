@@ -1,0 +1,214 @@
+"""One Krylov run for everything: extreme eigenpairs, density, trace, Frobenius norm, negative mass.
+
+Probe 1 runs with thick restarts until the wanted pairs V have converged. Probes 2 to p run in the
+complement of V, ``num_steps`` each. Their Lanczos coefficients are quadratures of P A P with
+P = I - VᵀV, so for every function f
+
+    tr f(A) = Σ_{i in V} f(λ_i) + tr f(P A P)|_{V⊥}:
+
+the dominant part exactly, and only the small rest by sampling. The same steps check that V misses
+no copy of an eigenvalue; one that turns up is added to V, for the probes after it.
+
+What is unbiased. A probe z_p that is drawn after V_p was fixed is uniform in direction in the
+complement of V_p, whatever V_p is, converged or not: its samples of the trace and of the density
+of V_p and its complement are unbiased. Probe 1 is not independent of V: its V is made from it. For
+a simple eigenvalue that does no harm (the eigenvector is the operator's, however it was found), but
+of a multiple one it sees its own projection only, so that its remainder has no part in the other
+copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor
+
+from landscape.linalg.eigen import (
+    Eigenpairs,
+    checked_max_basis,
+    checked_max_matvecs,
+    checked_wanted,
+    choose_max_basis,
+    verified_eigenpairs,
+)
+from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.probes import sphere
+from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
+from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State
+from landscape.linalg.sketch import gram
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectralRun:
+    """All that one run says about the spectrum; every estimate with its error over probes."""
+
+    eigenpairs: Eigenpairs
+    rules: tuple[GaussRule, ...]  # the whole spectrum, one a probe: locked values weigh 1/n each
+    first_rule: GaussRule  # of probe 1, nothing deflated: the finest single view, not a sample
+    trace: Estimate
+    frobenius_squared: Estimate  # ||A||_F² = Σ λ²
+    effective_rank: Estimate  # (tr A)² / ||A||_F²; for A ≥ 0 between 1 and the rank
+    negative_mass: Estimate  # share of eigenvalues below -floor; its stderr is that of the probes
+    # What quadrature leaves open of that share, mean over probes (``mass_bracket``): wide where
+    # the bulk of the spectrum straddles zero, closer together than the nodes can resolve.
+    negative_mass_bracket: tuple[float, float]
+    negative_trace: Estimate  # Σ of the negative eigenvalues, ≤ 0
+    floor: float  # units of λ: rounding of the operator's dtype, below which a sign means nothing
+    num_matvecs: int  # everything: search, probes, verification
+
+
+def analyse_spectrum(
+    A: SelfAdjointOperator,
+    *,
+    num_largest: int,
+    num_smallest: int,
+    tol: float,
+    num_probes: int,
+    num_steps: int,
+    max_matvecs: int,
+    rng: Generator,
+    max_basis: int | None = None,
+    basis_dtype: torch.dtype | None = None,
+    callback: Callback | None = None,
+    state: State | None = None,
+) -> SpectralRun:
+    """Analyse the spectrum of ``A`` by one Krylov run (see the module's text).
+
+    Parameters
+    ----------
+    num_probes
+        Independent samples, after the first start vector; 2 at least, for a standard error.
+    num_steps
+        Lanczos steps a probe, the resolution of the density.
+    max_matvecs
+        Hard limit on everything together. The probes are kept back from it first, so that a hard
+        eigenproblem leaves pairs unconverged (marked), and never the density without probes.
+    callback, state
+        As in ``extreme_eigenpairs``.
+    """
+    wanted = checked_wanted(num_largest, num_smallest, tol)
+    if num_probes < 2 or num_steps < 2:
+        raise ValueError(
+            "num_probes and num_steps must be at least 2, for a standard error and ||A||_F; "
+            f"got {num_probes} and {num_steps}."
+        )
+    dtype = basis_dtype or A.dtype
+    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_steps)
+    probe_matvecs = num_probes * min(num_steps, A.dim)
+    search_matvecs = checked_max_matvecs(A, wanted, max_matvecs - probe_matvecs)
+    search = KrylovSearch(
+        A,
+        wanted,
+        max_basis=checked_max_basis(A, wanted, rows, num_spare=num_steps),
+        max_matvecs=search_matvecs + probe_matvecs,
+        basis_dtype=dtype,
+        rng=rng,
+        callback=callback,
+    )
+    if state is not None:
+        search.load(state)
+    step_limit = search.step_limit
+
+    while search.in_probe or not (search.verified or search.all_values is not None):
+        num_done = len(search.records) - search.in_probe
+        # A probe that finds a new copy, and drives it home, may not use up the others' steps.
+        search.step_limit = step_limit - max(0, num_probes - num_done) * num_steps
+        is_sample = 1 <= num_done <= num_probes
+        # Where A has few distinct eigenvalues, the probes alone do not yield a pair each.
+        is_short = search.space.size < wanted.num_pairs and not search.out_of_budget
+        if not (search.in_probe or num_done <= num_probes or is_short):
+            break
+        search.run_probe(lambda: sphere(A, rng), min_steps=num_steps if is_sample else 1)
+    search.step_limit = step_limit
+    pairs = verified_eigenpairs(search)
+    return _summarise(A, search, num_probes, pairs)
+
+
+def _summarise(
+    A: SelfAdjointOperator, search: KrylovSearch, num_probes: int, pairs: Eigenpairs
+) -> SpectralRun:
+    n = A.dim
+    exact = search.all_values is not None
+    floor = 10 * torch.finfo(A.dtype).eps * pairs.norm
+    if search.all_values is not None:
+        rules = [GaussRule(search.all_values, torch.full((n,), 1 / n, dtype=torch.float64))]
+        brackets = [(share := float((search.all_values < -floor).double().mean()), share)]
+    else:
+        samples = [r for r in search.records[1 : num_probes + 1] if r.alphas]
+        rules = [_whole_rule(r, n) for r in samples]
+        brackets = [_negative_bracket(r, n, floor) for r in samples]
+
+    def estimate(samples: list[float]) -> Estimate:
+        if exact:
+            return Estimate(samples[0], 0.0, 0)
+        return estimate_mean(torch.tensor(samples, dtype=torch.float64))
+
+    traces = [n * float(rule.weights @ rule.nodes) for rule in rules]
+    squares = [n * float(rule.weights @ rule.nodes**2) for rule in rules]
+    trace, frobenius = estimate(traces), estimate(squares)
+    return SpectralRun(
+        eigenpairs=pairs,
+        rules=tuple(rules),
+        first_rule=gauss_rule(search.records[0].tridiagonal()),
+        trace=trace,
+        frobenius_squared=frobenius,
+        effective_rank=_effective_rank(trace, frobenius, traces, squares),
+        negative_mass=estimate([float(r.weights[r.nodes < -floor].sum()) for r in rules]),
+        negative_mass_bracket=(
+            sum(low for low, _ in brackets) / len(brackets),
+            sum(high for _, high in brackets) / len(brackets),
+        ),
+        negative_trace=estimate([n * float(r.weights @ r.nodes.clamp(max=0)) for r in rules]),
+        floor=floor,
+        num_matvecs=search.num_matvecs,
+    )
+
+
+def _whole_rule(record: ProbeRecord, dim: int) -> GaussRule:
+    """Gauss rule of the complement, with the locked values as atoms of weight 1/n."""
+    rest = gauss_rule(record.tridiagonal())
+    num_locked = len(record.locked)
+    atoms = torch.full((num_locked,), 1 / dim, dtype=torch.float64)
+    nodes = torch.cat([record.locked, rest.nodes])
+    weights = torch.cat([atoms, (dim - num_locked) / dim * rest.weights])
+    order = nodes.argsort()
+    return GaussRule(nodes[order], weights[order])
+
+
+def _negative_bracket(record: ProbeRecord, dim: int, floor: float) -> tuple[float, float]:
+    locked = float((record.locked < -floor).sum()) / dim
+    rest = (dim - len(record.locked)) / dim
+    low, high = mass_bracket(gauss_rule(record.tridiagonal()), -floor)
+    if record.betas[-1] == 0:
+        # An invariant space: the nodes are eigenvalues and the weights exact.
+        rule = gauss_rule(record.tridiagonal())
+        low = high = float(rule.weights[rule.nodes < -floor].sum())
+    return locked + rest * low, locked + rest * high
+
+
+def _effective_rank(
+    trace: Estimate, frobenius: Estimate, traces: list[float], squares: list[float]
+) -> Estimate:
+    """(tr A)² / ||A||_F², its error to first order in those of the two, which share probes."""
+    if frobenius.mean == 0:
+        return Estimate(0.0, 0.0, trace.num_probes)
+    ratio = trace.mean / frobenius.mean
+    if trace.num_probes == 0:
+        return Estimate(trace.mean * ratio, 0.0, 0)
+    changes = [2 * ratio * t - ratio**2 * f for t, f in zip(traces, squares, strict=True)]
+    spread = estimate_mean(torch.tensor(changes, dtype=torch.float64))
+    return Estimate(trace.mean * ratio, spread.stderr, trace.num_probes)
+
+
+def subspace_overlap(V: Tensor, W: Tensor) -> float:
+    """Overlap of two subspaces given by orthonormal rows: ||V Wᵀ||_F² / min(k, l).
+
+    1 where one lies in the other, max(k, l) / n on average for unrelated ones. The subspaces of two
+    operators compare only in the same coordinates: same parameters, in the same order.
+    """
+    if V.ndim != 2 or W.ndim != 2 or V.shape[1] != W.shape[1] or min(len(V), len(W)) == 0:
+        raise ValueError(
+            "V and W must hold orthonormal rows of one length; "
+            f"got shapes {tuple(V.shape)} and {tuple(W.shape)}."
+        )
+    return float(gram(V, W).square().sum()) / min(len(V), len(W))

@@ -1,0 +1,67 @@
+"""What a check in the complement of the locked pairs can say about eigenvalues it did not see.
+
+References
+----------
+.. [1] Kuczyński & Woźniakowski (1992), SIAM J. Matrix Anal. Appl. 13(4):1094-1122, theorem 4.2.
+"""
+
+import math
+
+import torch
+
+from landscape.linalg.search import KrylovSearch, ProbeRecord
+
+CHECK_FAILURE = 0.01  # chance that the bounds at both ends together fail
+
+
+def missed_share(num_steps: int, dim: int, failure: float = CHECK_FAILURE) -> float:
+    """How far the largest Ritz value may lie below λ_max, as a share of the spectrum's range.
+
+    For Lanczos from a start vector uniform on the sphere, P(θ_max < λ_max - ε range) is at most
+    1.648 √n exp(-√ε (2m - 1)) [1]_; this is the ε at which that is ``failure``.
+    """
+    if num_steps < 1 or dim < 1 or not 0 < failure < 1:
+        raise ValueError(
+            "num_steps and dim must be at least 1 and failure lie in (0, 1); "
+            f"got {num_steps}, {dim}, {failure}."
+        )
+    return (math.log(1.648 * math.sqrt(dim) / failure) / (2 * num_steps - 1)) ** 2
+
+
+def excludes_more(record: ProbeRecord, search: KrylovSearch) -> bool:
+    """Whether a check shows, with 99 % probability, that nothing lies beyond the locked pairs."""
+    if len(record.locked) < search.wanted.num_pairs or len(record.alphas) < 4:
+        return False
+    bounds = _unseen_beyond(record, search.space.dim)
+    if bounds is None:
+        return False
+    low, high = search.wanted.num_smallest, search.wanted.num_largest
+    return (low == 0 or bounds[0] >= float(record.locked[low - 1])) and (
+        high == 0 or bounds[1] <= float(record.locked[-high])
+    )
+
+
+def unseen_bounds(search: KrylovSearch) -> tuple[float | None, float | None]:
+    """Below and above which, with 99 % probability, no eigenvalue was overlooked."""
+    if search.all_values is not None:
+        return float(search.all_values[0]), float(search.all_values[-1])
+    checks = [r for r in search.records[1:] if r.alphas and not r.found_new]
+    bounds = [b for r in checks if (b := _unseen_beyond(r, search.space.dim)) is not None]
+    return max(bounds, key=lambda b: b[0] - b[1], default=(None, None))
+
+
+def _unseen_beyond(record: ProbeRecord, dim: int) -> tuple[float, float] | None:
+    """Bound the spectrum of the complement that a probe ran in, both ends with 99 % probability."""
+    m, n = len(record.alphas), dim - len(record.locked)
+    T = record.tridiagonal()
+    nodes = torch.linalg.eigvalsh(
+        torch.diag(T.alphas) + torch.diag(T.betas[:-1], 1) + torch.diag(T.betas[:-1], -1)
+    )
+    low, high = float(nodes[0]), float(nodes[-1])
+    if record.betas[-1] == 0:
+        return low, high
+    share = missed_share(m, n, CHECK_FAILURE / 2)
+    if share >= 0.5:
+        return None
+    margin = share * (high - low) / (1 - 2 * share)
+    return low - margin, high + margin
