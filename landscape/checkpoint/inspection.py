@@ -26,7 +26,7 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 class TensorInfo:
     """Name, shape and dtype of one tensor."""
 
-    name: str
+    name: str  # with control characters escaped, as all text from files here
     shape: tuple[int, ...]
     dtype: str
 
@@ -65,7 +65,7 @@ def inspect_checkpoint(
     found = unwrap(path, value, use_ema=use_ema, state_key=state_key)
     digest, sidecar, sidecar_notes = sidecar_of(kind, source, metadata)
     tensors = tuple(
-        TensorInfo(name=name, shape=tuple(t.shape), dtype=t.dtype)
+        TensorInfo(name=printable(name), shape=tuple(t.shape), dtype=t.dtype)
         for name, t in found.tensors.items()
     )
     state = sorted(neuron_state_names(found.tensors))
@@ -80,7 +80,7 @@ def inspect_checkpoint(
         sha256=digest,
         format=format_name(kind, found.contents),
         tensors=tensors,
-        num_params=sum(_count(t.name, found.tensors[t.name]) for t in tensors),
+        num_params=sum(_count(name, tensor) for name, tensor in found.tensors.items()),
         contents=found.contents,
         sidecar=sidecar,
         notes=tuple(notes),

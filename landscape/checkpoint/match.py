@@ -45,6 +45,7 @@ def matched(model: nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, Tensor]
     notes: list[str] = []
     found = _aligned(checkpoint, wanted, notes)
     found = _without_neuron_state(model, found, wanted, notes)
+    found = found | _implied(found, wanted, notes)
     _check_names_and_shapes(checkpoint, found, wanted)
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     converted: dict[tuple[str, str], int] = {}
@@ -99,6 +100,29 @@ def _without_neuron_state(
         notes.append(f"neuron state not loaded, it starts at zero: {listing(left_out)}")
     kept = {name: tensor for name, tensor in found.items() if name not in left_out}
     return kept | {name: wanted[name] for name in own}
+
+
+def _implied(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], notes: list[str]
+) -> dict[str, Tensor]:
+    """Tensors that files may leave out: the second name of a shared weight, old norms' counters."""
+    missing = [name for name in wanted if name not in found]
+    counters = {n: wanted[n] for n in missing if n.endswith(".num_batches_tracked")}
+    by_address = {_address(wanted[name]): name for name in found if name in wanted}
+    by_address.pop(None, None)
+    addresses = {name: _address(wanted[name]) for name in missing}
+    shared = {n: found[by_address[a]] for n, a in addresses.items() if a in by_address}
+    if shared:
+        notes.append(f"shared with another weight in the model: {listing(list(shared))}")
+    if counters:
+        notes.append("the file has no counters of batches seen (num_batches_tracked)")
+    return shared | counters
+
+
+def _address(tensor: Tensor) -> tuple[int, tuple[int, ...]] | None:
+    if tensor.device.type == "meta" or tensor.numel() == 0:
+        return None
+    return tensor.data_ptr(), tuple(tensor.shape)
 
 
 def _check_names_and_shapes(

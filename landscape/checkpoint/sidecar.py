@@ -12,6 +12,7 @@ from typing import Any
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
 
 SCHEMA_VERSION = 1
+_MAX_TEXT = 10_000
 MAX_SIDECAR_BYTES = 4 * 2**20
 
 
@@ -157,7 +158,8 @@ def _value(entry: dataclasses.Field[Any], value: object, path: Path) -> Any:
         raise refuse(
             path, f"'{entry.name}' must be {expected}, not {type(value).__name__}", _REMEDY
         )
-    return value
+    # These get printed; nothing in a file may steer a terminal.
+    return printable(value, _MAX_TEXT) if isinstance(value, str) else value
 
 
 def _fits(kind: Any, value: object) -> bool:

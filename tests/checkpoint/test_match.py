@@ -1,6 +1,7 @@
 """Weights go into the model that they fit, and only there."""
 
 import pytest
+import safetensors.torch
 import torch
 from torch import nn
 
@@ -150,3 +151,24 @@ def test_shared_weights(saved, same):
     model[1].weight = model[0].weight
     load_into(model, saved(model.state_dict()))
     assert model[1].weight is model[0].weight
+
+
+def test_shared_weight_may_be_stored_once(tmp_path, same):
+    """As safetensors.torch.save_model stores a transformer's tied output layer."""
+    model = nn.ModuleDict({"embedding": nn.Embedding(5, 3), "head": nn.Linear(3, 5, bias=False)})
+    model["head"].weight = model["embedding"].weight
+    safetensors.torch.save_model(model, tmp_path / "tied.safetensors")
+    expected = {name: t.clone() for name, t in model.state_dict().items()}
+    nn.init.zeros_(model["head"].weight)
+    (note,) = load_into(model, load_checkpoint(tmp_path / "tied.safetensors"))
+    assert "shared with another weight" in note
+    same(model.state_dict(), expected)
+
+
+def test_batch_norm_without_counter(saved, net, same):
+    state = net.state_dict()
+    del state["1.num_batches_tracked"]
+    model = fresh()
+    (note,) = load_into(model, saved(state))
+    assert "num_batches_tracked" in note
+    same(model.state_dict(), net.state_dict())

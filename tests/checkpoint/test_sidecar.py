@@ -129,6 +129,13 @@ def test_unknown_keys_of_a_later_version_are_passed_over(path, net, sidecar):
     assert load_checkpoint(path).sidecar.training == sidecar.training
 
 
+def test_text_in_a_sidecar_cannot_drive_the_terminal(path, net, sidecar, replace):
+    hostile = replace(sidecar, model="\x1b[2Jmlp", data=replace(sidecar.data, source="\x07"))
+    save_checkpoint(path, net.state_dict(), hostile)
+    read = load_checkpoint(path).sidecar
+    assert (read.model, read.data.source) == (r"\x1b[2Jmlp", r"\x07")
+
+
 def test_nan_is_not_written(path, net, sidecar, replace):
     bad = replace(sidecar, metrics=Metrics(train_loss=math.nan))
     with pytest.raises(ValueError, match="JSON"):

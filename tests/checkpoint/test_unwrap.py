@@ -97,9 +97,10 @@ def test_files_without_weights(saved, refused, value, fragment):
 
 
 def test_text_from_the_file_cannot_drive_the_terminal(saved):
-    path = saved(
-        {"model": WEIGHTS, "title": "\x1b]0;owned\x07<script>", "k\x1b[2J": 1, "n": 10**99}
-    )
-    for found in (load_checkpoint(path), inspect_checkpoint(path)):
+    title = "\x1b]0;owned\x07<script>"
+    path = saved({"model": {title: torch.ones(2)}, "title": title, "k\x1b[2J": 1, "n": 10**99})
+    info = inspect_checkpoint(path)
+    for found in (load_checkpoint(path), info):
         assert "".join([*found.contents, *found.contents.values(), *found.notes]).isprintable()
         assert found.contents["n"] == "integer of 329 bits"
+    assert info.tensors[0].name == r"\x1b]0;owned\x07<script>"
