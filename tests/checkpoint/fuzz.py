@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import safetensors.torch
@@ -114,16 +115,18 @@ def _text(data: bytes) -> bytes:
     return b"X" + len(data).to_bytes(4, "little") + data
 
 
-_INSTRUCTIONS = st.one_of(
-    st.sampled_from(_OPCODES),
-    st.sampled_from(_NAMES),
-    st.binary(min_size=1, max_size=1).map(lambda b: b"K" + b),
-    st.binary(min_size=4, max_size=4).map(lambda b: b"J" + b),
-    st.binary(min_size=1, max_size=1).map(lambda b: b"q" + b),
-    st.binary(min_size=1, max_size=1).map(lambda b: b"h" + b),
-    st.sampled_from([b"storage", b"0", b"cpu", b"state_dict", b"latin1", b"f8"]).map(_text),
-    st.binary(max_size=4),
-)
+def _instruction(rng: Random) -> bytes:
+    """One instruction of a pickle, or noise in its place."""
+    kind = rng.randrange(8)
+    if kind == 0:
+        return rng.choice(_NAMES)
+    if kind == 1:
+        return _text(rng.choice([b"storage", b"0", b"cpu", b"state_dict", b"latin1", b"f8"]))
+    if kind == 2:
+        return rng.choice(b"Khq").to_bytes() + rng.randrange(12).to_bytes()
+    if kind == 3:
+        return b"J" + rng.randbytes(4)
+    return rng.randbytes(rng.randint(1, 3)) if kind == 4 else rng.choice(_OPCODES)
 
 
 def _zipped(contents: bytes, source: bytes = CORPUS[1]) -> bytes:
@@ -135,11 +138,8 @@ def _zipped(contents: bytes, source: bytes = CORPUS[1]) -> bytes:
     return buffer.getvalue()
 
 
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
+def mutated(rng: Random) -> bytes:
     """A file of the corpus with some bytes changed, cut out, put in, or taken from another."""
-    # Positions by a uniform generator: Hypothesis prefers the ends, which are mostly magic numbers.
-    rng = draw(st.randoms(use_true_random=True))
     data = bytearray(rng.choice(CORPUS))
     for _ in range(rng.randint(1, 3)):
         position = rng.randrange(len(data) + 1)
@@ -160,39 +160,49 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(data)
 
 
-@st.composite
-def zip_with_mutated_pickle(draw: st.DrawFn) -> bytes:
+def zip_with_mutated_pickle(rng: Random) -> bytes:
     """An archive that is whole, whose pickle is damaged: past the checksums, into the reader."""
-    rng = draw(st.randoms(use_true_random=True))
     source = rng.choice([f for f in CORPUS if f.startswith(b"PK")])
     with zipfile.ZipFile(io.BytesIO(source)) as archive:
         contents = bytearray(archive.read("archive/data.pkl"))
     position = rng.randrange(len(contents))
-    patch = draw(st.one_of(_INSTRUCTIONS, st.binary(min_size=1, max_size=2)))
+    patch = _instruction(rng)
     contents[position : position + rng.choice([len(patch), 0, 1])] = patch
     return _zipped(bytes(contents), source)
 
 
-PICKLES = st.lists(_INSTRUCTIONS, max_size=30).map(
-    lambda parts: b"\x80\x02" + b"".join(parts) + b"."
-)
-SAFETENSORS = st.builds(
-    lambda header, data: len(header).to_bytes(8, "little") + header + data,
-    st.recursive(
-        st.none() | st.integers(-(2**63), 2**64) | st.text(max_size=6) | st.floats(),
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from(["w", "v", "__metadata__", "dtype", "shape", "data_offsets"]), inner
-            )
-        ),
-        max_leaves=8,
-    ).map(lambda value: b"{" + json.dumps(value).encode()[1:]),
-    st.binary(max_size=32),
-)
-FILES = st.one_of(
-    mutated(), zip_with_mutated_pickle(), PICKLES.map(_zipped), SAFETENSORS, st.binary(max_size=64)
-)
+def zip_with_random_pickle(rng: Random) -> bytes:
+    """An archive that is whole around a pickle of random instructions."""
+    instructions = (_instruction(rng) for _ in range(rng.randrange(30)))
+    return _zipped(b"\x80\x02" + b"".join(instructions) + b".")
+
+
+def safetensors_like(rng: Random) -> bytes:
+    """A file with a header of the right length that says anything."""
+    header = b"{" + json.dumps({"w": _json(rng, 3), "v": _json(rng, 3)}).encode()[1:]
+    return len(header).to_bytes(8, "little") + header + rng.randbytes(rng.randrange(32))
+
+
+def _json(rng: Random, depth: int) -> object:
+    kind = rng.randrange(7 if depth else 4)
+    if kind < 4:
+        return rng.choice([None, rng.randint(-(2**63), 2**64), rng.randrange(25), "F32"])
+    if kind == 4:
+        return [_json(rng, depth - 1) for _ in range(rng.randrange(3))]
+    good = {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}
+    return good | {rng.choice(list(good)): _json(rng, depth - 1)}
+
+
+_KINDS = (mutated, mutated, zip_with_mutated_pickle, zip_with_random_pickle, safetensors_like)
+
+
+def make_input(seed: int) -> bytes:
+    """The file that ``seed`` stands for, of one of the kinds above."""
+    rng = Random(seed)
+    return rng.choice(_KINDS)(rng)
+
+
+SEEDS = st.integers(0, 2**63)
 
 
 def read(data: bytes, folder: Path) -> str:
@@ -237,9 +247,9 @@ def main(num_inputs: int) -> None:
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=list(HealthCheck),
         )
-        @given(FILES)
-        def run(data: bytes) -> None:
-            outcomes[read(data, Path(folder))] += 1
+        @given(SEEDS)
+        def run(seed: int) -> None:
+            outcomes[read(make_input(seed), Path(folder))] += 1
 
         run()
     for outcome, count in outcomes.most_common():

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 spec = importlib.util.spec_from_file_location("fuzz", Path(__file__).with_name("fuzz.py"))
 fuzz = importlib.util.module_from_spec(spec)
@@ -14,7 +15,7 @@ spec.loader.exec_module(fuzz)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
-@given(fuzz.FILES)
+@given(fuzz.SEEDS.map(fuzz.make_input) | st.binary(max_size=64))
 def test_any_bytes_are_read_or_refused(data):
     with tempfile.TemporaryDirectory() as folder:
         fuzz.read(data, Path(folder))
