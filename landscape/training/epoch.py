@@ -15,7 +15,7 @@ from landscape.training.optimizer import step
 LossFunction = Callable[[Tensor, Tensor], Tensor]  # outputs, targets -> (N,)
 
 _TICK_SECONDS = 0.5
-_EVALUATION_BATCH = 500
+_EVALUATION_BATCH = 250
 
 
 class Examples(NamedTuple):
