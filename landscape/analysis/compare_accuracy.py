@@ -1,0 +1,62 @@
+"""Does flatness go with test accuracy? Apart from the verdict, and no part of it."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.random import Generator
+
+from landscape import statistics
+from landscape.analysis.compare_groups import Groups
+from landscape.analysis.compare_match import last_of_each_run
+from landscape.analysis.compare_measures import Shared
+from landscape.analysis.compare_rows import stored_interval
+from landscape.results import AccuracyRow
+from landscape.statistics.multiplicity import holm
+
+
+def accuracy_rows(
+    measures: Sequence[Shared], groups: Groups, settings: statistics.Settings, rng: Generator
+) -> tuple[AccuracyRow, ...]:
+    """Correlate each measure's logarithm with test accuracy, over the last checkpoints of runs.
+
+    Values that are not all positive enter as they are. Measures without two runs whose sidecars
+    tell their test accuracy are left out.
+    """
+    found = []
+    for shared in measures:
+        points = [
+            (shared.values[c.label].row.value, c.run.test_accuracy, name)
+            for name, members in groups.items()
+            for c in last_of_each_run(name, members)
+            if c.label in shared.values and c.run.test_accuracy is not None
+        ]
+        if len(points) < 2:
+            continue
+        x = np.array([value for value, _, _ in points])
+        link = statistics.within_group_correlation(
+            np.log(x) if (x > 0).all() else x,
+            [accuracy for _, accuracy, _ in points],
+            [name for _, _, name in points],
+            confidence=1 - settings.alpha,
+            num_resamples=settings.num_resamples,
+            rng=rng,
+        )
+        found.append((shared.name, link))
+    tested = [(name, link.p_value) for name, link in found if link.p_value is not None]
+    adjusted: dict[str, float] = {}
+    if tested:
+        corrected = holm([p for _, p in tested])
+        adjusted = {name: p for (name, _), p in zip(tested, corrected, strict=True)}
+    return tuple(
+        AccuracyRow(
+            measure=name,
+            correlation=link.correlation,
+            interval=stored_interval(link.interval),
+            p_value=link.p_value,
+            p_holm=adjusted.get(name),
+            num_runs=link.num_runs,
+            num_groups=link.num_groups,
+            words=link.words,
+        )
+        for name, link in found
+    )

@@ -1,0 +1,222 @@
+"""Which measures all checkpoints share, measured alike; and what keeps the others apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from landscape.analysis.compare_groups import Analysed, Groups
+from landscape.analysis.compare_values import Key, Settings, Value, values_of
+
+# Compared where nothing else is asked for: the size of the curvature, raw and blind to rescaled
+# filters, and the rise of the loss itself. Every further one raises all corrected p-values.
+DEFAULT_MEASURES = (
+    "lambda_max",
+    "lambda_max[filter]",
+    "mean_curvature",
+    "mean_curvature[filter]",
+    "expected_rise[filter]",
+    "worst_rise[filter]",
+    "cusp_slope",
+)
+_PRIMARY_ORDER = (
+    "lambda_max[filter] hessian",
+    "lambda_max[filter]",
+    "lambda_max hessian",
+    "lambda_max",
+    "mean_curvature[filter]",
+    "mean_curvature",
+)
+# Describes the shape of a spectrum, not its size: it falls when the top eigenvalue grows.
+_NO_VOTE = ("effective_rank",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """A measure with its value on every checkpoint that has it."""
+
+    values: dict[str, Value]  # by label
+    settings: dict[str, str]
+    mismatch: str  # which settings differ, in words; empty: none
+
+    @property
+    def any(self) -> Value:
+        return next(iter(self.values.values()))
+
+    @property
+    def name(self) -> str:
+        return self.any.name
+
+    @property
+    def scale_invariant(self) -> bool:
+        return bool(self.any.row.invariant_under) and self.any.row.name not in _NO_VOTE
+
+    @property
+    def hard_forward(self) -> bool:
+        return self.any.row.hard_forward
+
+
+def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> list[Shared]:
+    """Every measure taken of some checkpoint of each group, with like settings.
+
+    Raises
+    ------
+    ValueError
+        If settings differ and ``allow_mismatch`` is not set, or there is no such measure.
+    """
+    order = [baseline, *(name for name in groups if name != baseline)]
+    members = {name: {c.label for c in groups[name]} for name in order}
+    by_key: dict[Key, dict[str, dict[Settings, Value]]] = {}
+    for checkpoint in (c for name in order for c in groups[name]):
+        for value in values_of(checkpoint):
+            labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
+            labelled.setdefault(value.settings, value)
+    everywhere = {
+        key: found
+        for key, found in by_key.items()
+        if all(labels & found.keys() for labels in members.values())
+    }
+    if not everywhere:
+        held = "; ".join(
+            f"{name}: {', '.join(sorted({k.name for k, f in by_key.items() if labels & f.keys()}))}"
+            for name, labels in members.items()
+        )
+        raise ValueError(
+            f"groups must share a measure; got {held or 'no measures'}. Analyse all checkpoints "
+            "with the same options of landscape analyze."
+        )
+    alike: list[Shared] = []
+    unlike: list[Shared] = []
+    for found in everywhere.values():
+        common = set.intersection(*(set(by_settings) for by_settings in found.values()))
+        if common:
+            alike += [_choose(found, settings) for settings in _one_an_operator(common)]
+        else:
+            unlike.append(_nearest(found))
+    if unlike and not allow_mismatch:
+        differences = "; ".join(dict.fromkeys(m.mismatch for m in unlike))
+        raise ValueError(
+            f"checkpoints must be measured alike to be compared; they differ in {differences} "
+            f"(for {', '.join(m.name for m in unlike[:4])}{', …' if len(unlike) > 4 else ''}). "
+            "Analyse them again with the same options, or compare with --allow-mismatch, which "
+            "marks these measures."
+        )
+    return alike + unlike
+
+
+def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Shared]:
+    """Those that fit one of the patterns ``asked``; None: the default ones, or else all.
+
+    A pattern is a name (``lambda_max[filter]``), with operator and radius left open, or a glob.
+
+    Raises
+    ------
+    ValueError
+        If a pattern fits none.
+    """
+    patterns = DEFAULT_MEASURES if asked is None else asked
+    for pattern in asked or ():
+        if not any(fits(m.name, pattern) for m in measures):
+            raise ValueError(
+                f"measures must be among {', '.join(m.name for m in measures)}; nothing fits "
+                f"{pattern!r}."
+            )
+    chosen = [m for m in measures if any(fits(m.name, p) for p in patterns)]
+    return chosen or list(measures)
+
+
+def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
+    """The name of the measure asked for; else λ_max, that of S A S with filter scale first.
+
+    Raises
+    ------
+    ValueError
+        If what was asked for fits no measure, or several.
+    """
+    names = [m.name for m in measures]
+    if asked is not None:
+        fitting = [asked] if asked in names else [name for name in names if fits(name, asked)]
+        if len(fitting) != 1:
+            raise ValueError(
+                f"primary must be one of the measures compared ({', '.join(names)}); {asked!r} "
+                f"fits {', '.join(fitting) or 'none'}."
+            )
+        return fitting[0]
+    for pattern in _PRIMARY_ORDER:
+        for name in names:
+            if fits(name, pattern):
+                return name
+    return names[0]
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a measure's name, or its part before operator and radius, fits a glob.
+
+    Brackets are literal: they stand in names.
+    """
+    literal = pattern.replace("[", "[[]")
+    return fnmatchcase(name, literal) or fnmatchcase(name, f"{literal} *")
+
+
+def _one_an_operator(common: set[Settings]) -> list[Settings]:
+    """For each operator and choice of parameters, the settings closest to the plain ones."""
+    best: dict[tuple[str | None, str | None], Settings] = {}
+    for settings in sorted(common, key=_plainness):
+        named = dict(settings)
+        best.setdefault((named.get("operator"), named.get("parameters")), settings)
+    return list(best.values())
+
+
+def _plainness(settings: Settings) -> tuple[object, ...]:
+    named = dict(settings)
+    return (
+        named.get("operator") != "hessian",
+        named.get("batch norm") != "eval",
+        named.get("weight decay", "0") != "0",
+        -int(named["examples"].split()[0]),
+        settings,
+    )
+
+
+def _choose(found: Mapping[str, Mapping[Settings, Value]], settings: Settings) -> Shared:
+    values = {label: by_settings[settings] for label, by_settings in found.items()}
+    return Shared(values=values, settings=dict(settings), mismatch="")
+
+
+def _nearest(found: Mapping[str, Mapping[Settings, Value]]) -> Shared:
+    """For each checkpoint the value whose settings differ least from the first one's."""
+    first = next(iter(found.values()))
+    reference = dict(sorted(first, key=_plainness)[0])
+
+    def distance(settings: Settings) -> tuple[object, ...]:
+        return (len(set(settings) ^ set(reference.items())), _plainness(settings))
+
+    values = {label: by[sorted(by, key=distance)[0]] for label, by in found.items()}
+    fields = dict.fromkeys(f for v in values.values() for f in dict(v.settings))
+    parts = []
+    for field in fields:
+        texts: dict[str, list[str]] = {}
+        for label, value in values.items():
+            texts.setdefault(dict(value.settings).get(field, "not stored"), []).append(label)
+        if len(texts) > 1:
+            listed = " against ".join(f"{text} ({_few(who)})" for text, who in texts.items())
+            parts.append(f"{field}: {listed}")
+    return Shared(values=values, settings=reference, mismatch=", ".join(parts))
+
+
+def _few(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
+    return f"{', '.join(labels[:2])}{more}"
+
+
+def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:
+    """Sentences on the checkpoints that lack a measure, or whose value has not converged."""
+    checkpoints: list[Analysed] = [c for members in groups.values() for c in members]
+    notes = []
+    for m in measures:
+        lacking = [c.label for c in checkpoints if c.label not in m.values]
+        if lacking:
+            notes.append(f"{m.name} was not measured for {_few(lacking)}: compared without.")
+        open_ones = [label for label, v in m.values.items() if v.row.note == "not converged"]
+        if open_ones:
+            notes.append(f"{m.name} has not converged for {_few(open_ones)}: a lower bound.")
+    return notes

@@ -1,0 +1,175 @@
+"""The measures that stored results hold: each value with what it must share to be compared."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from landscape.analysis.compare_groups import Analysed
+from landscape.results import (
+    MEASURES,
+    Eigenvalues,
+    Fidelity,
+    Measure,
+    OperatorSpec,
+    Result,
+    SharpnessTable,
+    Subject,
+    Trace,
+    make_measure,
+)
+
+Settings = tuple[tuple[str, str], ...]  # what was measured, how: (name, value in words)
+_SPECTRAL = ("lambda_max", "mean_curvature", "frobenius_norm", "effective_rank")
+_PROBED = ("probes", "noise pairs")
+
+
+class Key(NamedTuple):
+    """What a measure is, settings aside."""
+
+    name: str  # of results.MEASURES
+    scale: str
+    radius: float | None
+    layer: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A measure of one checkpoint."""
+
+    row: Measure
+    settings: Settings
+    shards: tuple[float, ...] = ()  # as measured on each part of the examples
+
+    @property
+    def key(self) -> Key:
+        return Key(self.row.name, self.row.scale, self.row.radius, self.row.layer)
+
+    @property
+    def name(self) -> str:
+        params = dict(self.settings).get("parameters", "*")
+        return self.row.label if params == "*" else f"{self.row.label} of {params}"
+
+    @property
+    def probe_stderr(self) -> float:
+        """Of the value; 0 where it comes from examples or a solver, which are no probes."""
+        return (self.row.stderr or 0.0) if self.row.error_over in _PROBED else 0.0
+
+    @property
+    def recentred_shards(self) -> tuple[float, ...]:
+        """Shard values times the factor that makes the whole's value their geometric mean.
+
+        The largest eigenvalue of a part exceeds that of the whole; only the scatter is wanted.
+        """
+        if len(self.shards) < 2 or min(*self.shards, self.row.value) <= 0:
+            return ()
+        product = 1.0
+        for shard in self.shards:
+            product *= (shard / self.row.value) ** (1 / len(self.shards))
+        return tuple(shard / product for shard in self.shards)
+
+
+def values_of(checkpoint: Analysed) -> list[Value]:
+    """Every measure of a checkpoint, those of an operator from its own results where stored."""
+    found = [v for r in checkpoint.results for v in _of_result(r)]
+    own = {(v.key, v.row.operator) for v in found}
+    for r in checkpoint.results:
+        if isinstance(r, SharpnessTable):
+            rows = _of_table(r)
+            found += [v for v in rows if v.row.name not in _SPECTRAL]
+            found += [
+                v for v in rows if v.row.name in _SPECTRAL and (v.key, v.row.operator) not in own
+            ]
+    return found
+
+
+def title_of(row: Measure, *, spiking: bool) -> str:
+    """A measure's name for a reader."""
+    parts = [MEASURES[row.name].title]
+    if row.scale != "none":
+        parts.append(f"scaled by {row.scale}")
+    if row.operator:
+        formal = spiking and row.operator == "hessian"
+        parts.append("formal Hessian" if formal else row.operator)
+    if row.layer:
+        parts.append(row.layer)
+    if row.radius is not None:
+        parts.append(f"ρ = {row.radius:g}")
+    return ", ".join(parts)
+
+
+def _of_result(result: Result) -> Iterator[Value]:
+    if isinstance(result, Eigenvalues) and result.largest:
+        top = result.largest[0]
+        yield Value(
+            row=make_measure(
+                "lambda_max",
+                top.value,
+                top.residual,
+                scale=result.operator.scale,
+                operator=result.operator.name,
+                note="" if top.converged else "not converged",
+            ),
+            settings=_settings(result.subject, result.operator),
+            shards=tuple(values[0] for values in result.shards),
+        )
+    elif isinstance(result, Trace):
+        spec, size = result.operator, result.operator.num_params
+        estimates = {
+            "mean_curvature": (result.mean_curvature, tuple(s / size for s in result.shards)),
+            "frobenius_norm": (result.frobenius_norm, ()),
+            "effective_rank": (result.effective_rank, ()),
+        }
+        for name, (estimate, shards) in estimates.items():
+            if estimate is None:
+                continue
+            yield Value(
+                row=make_measure(
+                    name, estimate.mean, estimate.stderr, scale=spec.scale, operator=spec.name
+                ),
+                settings=_settings(result.subject, spec),
+                shards=shards,
+            )
+    elif isinstance(result, Fidelity) and result.directions:
+        slope = result.sharpest.cusp_slope
+        further = {
+            "batch norm": result.batch_norm,
+            "directions": ", ".join(d.name for d in result.directions),
+            "fitted up to": f"{result.fit_radius:g} ‖θ‖",
+        }
+        yield Value(
+            row=make_measure(
+                "cusp_slope", slope.mean, slope.stderr, note="of the steepest direction"
+            ),
+            settings=_settings(result.subject, None, further),
+        )
+
+
+def _of_table(table: SharpnessTable) -> list[Value]:
+    found = []
+    for row in table.rows:
+        further = {"batch norm": table.batch_norm}
+        if row.operator:
+            further["operator"] = row.operator
+        if row.name == "tolerated_noise":
+            further["accuracy drop"] = f"{table.accuracy_drop:g}"
+        found.append(Value(row=row, settings=_settings(table.subject, None, further)))
+    return found
+
+
+def _settings(
+    subject: Subject, spec: OperatorSpec | None, further: Mapping[str, str] | None = None
+) -> Settings:
+    shared = {
+        "data": subject.data,
+        "examples": f"{subject.num_examples} of {subject.split} ({subject.examples_sha256[:12]})",
+        "loss": subject.loss_name,
+    }
+    if spec is not None:
+        shared |= {
+            "operator": spec.name,
+            "parameters": spec.params,
+            "weight decay": f"{spec.weight_decay:g}",
+            "batch norm": spec.batch_norm,
+            "dtype": spec.dtype,
+        }
+    return tuple((shared | dict(further or {})).items())
