@@ -16,7 +16,7 @@ settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
 
 
-@pytest.fixture()
+@pytest.fixture
 def rng() -> torch.Generator:
     """A seeded generator on the CPU."""
     return torch.Generator().manual_seed(0)

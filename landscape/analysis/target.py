@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from landscape.analysis.choices import choose_data, choose_loss, training_info
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
 from landscape.curvature.losses import Loss
-from landscape.curvature.risk import Batch, EmpiricalRisk, make_batches
+from landscape.curvature.risk import EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
@@ -78,20 +78,11 @@ class Target:
         if not 2 <= count <= len(targets):
             raise ValueError(f"shards must lie in [2, {len(targets)}]; got {count}.")
         size = self.settings.batch_size
-        return [
-            replace(
-                self,
-                risk=self.risk.on(
-                    [
-                        Batch(*pair)
-                        for pair in zip(
-                            inputs[k::count].split(size), targets[k::count].split(size), strict=True
-                        )
-                    ]
-                ),
-            )
-            for k in range(count)
-        ]
+        shards = []
+        for k in range(count):
+            batches = cut(inputs[k::count], targets[k::count], size)
+            shards.append(replace(self, risk=self.risk.on(batches)))
+        return shards
 
 
 def open_target(path: Path, settings: TargetSettings, *, label: str | None = None) -> Target:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 
 import click
 
@@ -16,7 +17,6 @@ def env(as_json: bool) -> None:
     from landscape.analysis.provenance import versions
     from landscape.curvature.graphs import free_memory
     from landscape.data.fashion_mnist import find_copy
-    from landscape.snn.kernels import has_compiler
 
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     copy = find_copy("train", None)
@@ -27,7 +27,7 @@ def env(as_json: bool) -> None:
         "threads": torch.get_num_threads(),
         "free memory": f"{free_memory(torch.device('cpu')) / 2**30:.1f} GiB",
         "accelerators": ", ".join(devices) or "none",
-        "fused neurons": "compiled" if has_compiler() else "eager: no C++ compiler found",
+        "C++ compiler": shutil.which(os.environ.get("CXX", "g++")) or "none: neurons run unfused",
         "fashion-mnist": copy.where if copy else "embedded subset",
     }
     if as_json:

@@ -34,7 +34,11 @@ def make_batches(inputs: Tensor, targets: Tensor, batch_size: int) -> list[Batch
 
     Every example is in exactly one batch of one process: shards may be ragged, never padded.
     """
-    inputs, targets = inputs[rank() :: world_size()], targets[rank() :: world_size()]
+    return cut(inputs[rank() :: world_size()], targets[rank() :: world_size()], batch_size)
+
+
+def cut(inputs: Tensor, targets: Tensor, batch_size: int) -> list[Batch]:
+    """All of these examples in batches of ``batch_size``; the last may be smaller."""
     pairs = zip(torch.split(inputs, batch_size), torch.split(targets, batch_size), strict=True)
     return [Batch(*pair) for pair in pairs]
 

@@ -54,9 +54,10 @@ class Eigenvalues(Result):
 class SpectralDensity(Result):
     """Eigenvalue density φ(λ) = (1/P) Σ_i δ(λ - λ_i), by stochastic Lanczos quadrature.
 
-    ``atoms`` are converged eigenvalues, each of mass 1/P; row k of ``nodes`` and ``weights`` is
-    probe k's quadrature of the rest, its weights summing to 1 - len(atoms)/P. ``density`` is φ
-    convolved with a Gaussian of standard deviation ``bandwidth`` (units of λ).
+    Row k of ``nodes`` and ``weights`` is probe k's quadrature of the whole spectrum: its weights
+    sum to 1, and shorter rows are filled up with weight 0. ``atoms`` are the converged
+    eigenvalues, which stand among the nodes with weight 1/P each. ``density`` is φ convolved with
+    a Gaussian of standard deviation ``bandwidth`` (units of λ).
     """
 
     operator: OperatorSpec
@@ -72,6 +73,7 @@ class SpectralDensity(Result):
     num_matvecs: int
     wasserstein_bound: float | None  # of the un-smoothed density, units of λ
     negative_mass: Estimate  # fraction of eigenvalues below -threshold
+    negative_bracket: tuple[float, float] | None = None  # what quadrature leaves open of it
     negative_threshold: float
 
 
@@ -81,8 +83,8 @@ class Trace(Result):
 
     operator: OperatorSpec
     trace: Estimate
-    frobenius_norm: Estimate
-    effective_rank: Estimate
+    frobenius_norm: Estimate | None  # None where the method does not give it
+    effective_rank: Estimate | None
     method: str
     num_probes: int
     num_matvecs: int

@@ -27,7 +27,7 @@ def kind(request) -> str:
     return request.param
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_risk():
     """A risk over 10 examples in ragged batches of 4, 4 and 2, in float64."""
 
@@ -41,7 +41,7 @@ def make_risk():
     return make
 
 
-@pytest.fixture()
+@pytest.fixture
 def dense():
     """The operator's matrix, column by column."""
 
@@ -52,7 +52,7 @@ def dense():
     return build
 
 
-@pytest.fixture()
+@pytest.fixture
 def whole_batch():
     """All examples of a risk in one batch."""
 

@@ -1,0 +1,111 @@
+"""What a run will cost: one loss, one gradient and two matvecs timed, the rest counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import torch
+
+from landscape.analysis.layers import layers_of
+from landscape.analysis.suite import SuiteSettings
+from landscape.analysis.target import Target
+from landscape.curvature.graphs import GraphCache
+from landscape.curvature.hessian import HessianOperator
+from landscape.curvature.jacobian import JacobianOperator
+from landscape.curvature.operators import make_operator
+from landscape.curvature.scaling import ScaledOperator, ShiftedOperator
+from landscape.linalg.eigen import choose_max_basis, krylov_memory
+from landscape.linalg.operator import SelfAdjointOperator
+
+# Matvecs that thick-restart Lanczos takes a wanted pair, beyond a constant; measured on trained
+# spiking networks (benchmarks/README.md).
+_MATVECS_A_PAIR = 2.5
+_MATVECS_AT_LEAST = 20
+_LAYER_MATVECS = 80  # of one block: one eigenvalue an end, three probes of twenty steps
+_FIDELITY_LOSSES, _FIDELITY_MATVECS = 170, 180
+_PREFLIGHT_MATVECS = 16
+
+
+@dataclass(frozen=True)
+class ForecastLine:
+    """One analysis: how many matvecs and losses it takes, at most how many bytes, how long."""
+
+    name: str
+    num_matvecs: int
+    num_losses: int
+    peak_bytes: int
+    seconds: float
+
+
+def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list[ForecastLine]:
+    """Forecast the analyses called ``names`` on ``target``."""
+    loss_seconds = _timed(target.risk.evaluate)
+    A = make_operator(target.risk, suite.operator, weight_decay=suite.weight_decay)
+    v = torch.ones(A.dim, dtype=A.dtype, device=A.device)
+    first_seconds = _once(lambda: A @ v)  # builds the graphs, and compiles where it compiles
+    matvec_seconds = _timed(lambda: A @ v)
+    graphs = _graphs(A)
+    budget = suite.budget
+    pairs = min(A.dim, budget.num_largest + budget.num_smallest)
+    search = int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * pairs + pairs)
+    spectrum = search + budget.num_probes * budget.num_steps
+    basis = choose_max_basis(A.dim, pairs, A.dtype, num_spare=budget.num_steps)
+    krylov = krylov_memory(A.dim, basis, A.dtype)
+    kept = graphs.bytes_kept + graphs.largest_graph
+    layers = len(layers_of(target.risk.layout.names))
+    scales, radii = 3, 3
+    counts = {  # name: matvecs, losses, bytes
+        "preflight": (_PREFLIGHT_MATVECS, 4, graphs.largest_graph),
+        "spectrum": (spectrum, 0, kept + krylov),
+        "scaled": (spectrum, 0, kept + krylov),
+        "layers": (_LAYER_MATVECS * layers, 0, kept),
+        "line": (1, budget.num_directions * budget.line_points, graphs.largest_graph),
+        "plane": (0, budget.plane_points**2, graphs.largest_graph),
+        "sharpness": (
+            20,
+            2 * budget.num_noise * scales * radii + 300,
+            graphs.largest_graph,
+        ),
+        "fidelity": (_FIDELITY_MATVECS, _FIDELITY_LOSSES, kept),
+    }
+    # A Krylov step also orthogonalises: two passes over the basis, twice.
+    passes = 4 * A.dim * A.dtype.itemsize * min(basis, search) / 2
+    orthogonalise = passes / _copy_rate(A)
+    lines = []
+    for name in names:
+        matvecs, losses, peak = counts[name]
+        seconds = matvecs * (matvec_seconds + orthogonalise) + losses * loss_seconds
+        if matvecs > 1:
+            seconds += max(0.0, first_seconds - matvec_seconds)
+        lines.append(ForecastLine(name, matvecs, losses, peak, seconds))
+    return lines
+
+
+def _graphs(A: SelfAdjointOperator) -> GraphCache[object]:
+    while isinstance(A, ScaledOperator | ShiftedOperator):
+        A = A.operator
+    assert isinstance(A, HessianOperator | JacobianOperator)
+    return A.graphs  # type: ignore[return-value]
+
+
+def _once(run: object) -> float:
+    started = perf_counter()
+    assert callable(run)
+    run()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return perf_counter() - started
+
+
+def _timed(run: object) -> float:
+    """The median of three, after one that is not counted."""
+    _once(run)
+    return sorted(_once(run) for _ in range(3))[1]
+
+
+def _copy_rate(A: SelfAdjointOperator) -> float:
+    """Bytes a second that a long vector is read with."""
+    rows = torch.ones(8, A.dim, dtype=A.dtype, device=A.device)
+    v = torch.ones(A.dim, dtype=A.dtype, device=A.device)
+    seconds = _timed(lambda: rows @ v)
+    return rows.numel() * A.dtype.itemsize / max(seconds, 1e-9)

@@ -1,0 +1,275 @@
+"""Eigenvalues at both ends, density and trace of a checkpoint's operator, from one Krylov run."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from torch import Generator, Tensor
+
+from landscape.analysis.progress import Progress, quiet
+from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.state_file import StateFile
+from landscape.analysis.target import Target
+from landscape.curvature.operators import make_operator
+from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.eigen import Eigenpairs
+from landscape.linalg.estimate import Estimate as ProbeEstimate
+from landscape.linalg.krylov import SpectralRun, analyse_spectrum
+from landscape.linalg.quadrature import GaussRule, spectral_density, wasserstein_bound
+from landscape.parameters import select_names
+from landscape.results import (
+    Eigenvalue,
+    Eigenvalues,
+    Estimate,
+    OperatorSpec,
+    SpectralDensity,
+    Trace,
+)
+
+METHOD = "thick-restart Lanczos, full reorthogonalisation"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrumSettings:
+    """Which operator, and how much of its spectrum to what accuracy."""
+
+    operator: str
+    params: str = "*"
+    scale: str = "none"
+    weight_decay: float = 0.0
+    num_largest: int
+    num_smallest: int
+    tol: float
+    num_probes: int
+    num_steps: int
+    max_matvecs: int
+    num_shards: int = 0
+
+
+class Spectrum(NamedTuple):
+    """What one run gives."""
+
+    eigenvalues: Eigenvalues
+    density: SpectralDensity
+    trace: Trace
+    eigenpairs: Eigenpairs  # with the eigenvectors, which results do not store
+
+
+def spectrum(
+    target: Target, *, settings: SpectrumSettings, state: Path | None = None, progress: Progress
+) -> Spectrum:
+    """Analyse the operator's spectrum; with ``state``, a killed run goes on where it was.
+
+    With ``num_shards`` of 2 or more, the run is repeated on that many disjoint parts of the
+    examples, for the spread that the choice of examples brings.
+
+    Raises
+    ------
+    ValueError
+        For settings out of range, an unknown operator, or parameters that match nothing.
+    """
+    clock = start_clock()
+    risk = _selected(target.risk, settings.params)
+    file = StateFile(state, _configuration(target, settings))
+    run = run_spectrum(
+        risk, settings=settings, rng=target.generator("spectrum"), file=file, progress=progress
+    )
+    parts = target.shards(settings.num_shards) if settings.num_shards else []
+    shards = [
+        run_spectrum(
+            _selected(part.risk, settings.params),
+            settings=replace(settings, num_smallest=0, num_probes=2),
+            rng=target.generator("spectrum"),
+        )
+        for part in parts
+    ]
+    file.remove()
+    return _results(target, settings, run, shards, clock)
+
+
+def run_spectrum(
+    risk: EmpiricalRisk,
+    *,
+    settings: SpectrumSettings,
+    rng: Generator,
+    file: StateFile | None = None,
+    progress: Progress = quiet,
+) -> SpectralRun:
+    """The Krylov run behind :func:`spectrum`, on any risk."""
+    file = file or StateFile(None, {})
+    A = make_operator(
+        risk, settings.operator, scale=settings.scale, weight_decay=settings.weight_decay
+    )
+    wanted = min(A.dim, settings.num_largest + settings.num_smallest)
+    # The search takes two to three matvecs a wanted pair where the spectrum is a network's.
+    expected = 3 * wanted + 20 + settings.num_probes * settings.num_steps
+
+    def report(state: Mapping[str, Tensor | int | float]) -> None:
+        done = int(state["num_matvecs"])
+        progress(done, max(expected, done + 1))
+
+    return analyse_spectrum(
+        A,
+        num_largest=settings.num_largest,
+        num_smallest=settings.num_smallest,
+        tol=settings.tol,
+        num_probes=settings.num_probes,
+        num_steps=min(settings.num_steps, A.dim),
+        max_matvecs=max(
+            settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
+        ),
+        rng=rng,
+        callback=file.callback(report),
+        state=file.load(),
+    )
+
+
+def operator_spec(target: Target, settings: SpectrumSettings) -> OperatorSpec:
+    """The operator's name and everything that changes its spectrum."""
+    return OperatorSpec(
+        name=settings.operator,
+        params=settings.params,
+        num_params=_selected(target.risk, settings.params).num_params,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+        batch_norm=target.risk.batch_norm,
+        dtype=str(target.risk.dtype).removeprefix("torch."),
+    )
+
+
+def stability_edge(target: Target) -> float | None:
+    """(2 + 2 m) / lr: above it, gradient descent with momentum m leaves a minimum.
+
+    Cohen et al. 2021 (arXiv 2103.00065), appendix B. For SGD only, whose learning rate is one
+    number for all parameters.
+    """
+    training = target.subject.training
+    if training is None or not training.optimizer.endswith("sgd"):
+        return None
+    return (2 + 2 * (training.momentum or 0.0)) / training.learning_rate
+
+
+def _results(
+    target: Target,
+    settings: SpectrumSettings,
+    run: SpectralRun,
+    shards: list[SpectralRun],
+    clock: Clock,
+) -> Spectrum:
+    spec = operator_spec(target, settings)
+    matvecs = run.num_matvecs + sum(shard.num_matvecs for shard in shards)
+    provenance = clock.provenance(
+        command=target.settings.command,
+        seed=target.settings.seed,
+        device=target.device,
+        num_matvecs=matvecs,
+    )
+    pairs = run.eigenpairs
+    plain = settings.scale == "none" and settings.operator == "hessian"
+    eigenvalues = Eigenvalues(
+        subject=target.subject,
+        provenance=provenance,
+        operator=spec,
+        largest=_listed(pairs, slice(0, pairs.num_largest)),
+        smallest=_listed(pairs, slice(len(pairs.values) - pairs.num_smallest, None))[::-1],
+        tol=settings.tol,
+        num_matvecs=run.num_matvecs,
+        method=METHOD,
+        shards=tuple(tuple(shard.eigenpairs.largest.tolist()) for shard in shards),
+        stability_edge=stability_edge(target) if plain else None,
+    )
+    trace = Trace(
+        subject=target.subject,
+        provenance=provenance,
+        operator=spec,
+        trace=_estimate(run.trace),
+        frobenius_norm=_root(run.frobenius_squared),
+        effective_rank=_estimate(run.effective_rank),
+        method="deflated quadrature of the same Krylov run",
+        num_probes=len(run.rules),
+        num_matvecs=run.num_matvecs,
+        deflated=len(pairs.values),
+        shards=tuple(shard.trace.mean for shard in shards),
+    )
+    density = _density(target, settings, run, trace)
+    return Spectrum(eigenvalues, density, trace, pairs)
+
+
+def _density(
+    target: Target, settings: SpectrumSettings, run: SpectralRun, trace: Trace
+) -> SpectralDensity:
+    curve = spectral_density(run.rules)
+    nodes, weights = _padded(run.rules)
+    steps = min(settings.num_steps, nodes.shape[1])
+    exact = run.trace.num_probes == 0  # the Krylov space filled R^n: nothing was sampled
+    extent = float(nodes.max() - nodes.min())
+    dim = trace.operator.num_params
+    return SpectralDensity(
+        subject=target.subject,
+        provenance=trace.provenance,
+        operator=trace.operator,
+        nodes=nodes,
+        weights=weights,
+        atoms=run.eigenpairs.values.double().numpy(),
+        grid=curve.grid.numpy(),
+        density=curve.mean.numpy(),
+        stderr=np.zeros_like(curve.grid.numpy()) if exact else curve.stderr.numpy(),
+        bandwidth=curve.bandwidth,
+        num_probes=len(run.rules),
+        num_steps=steps,
+        num_matvecs=run.num_matvecs,
+        wasserstein_bound=0.0 if exact else extent * wasserstein_bound(steps, len(run.rules), dim),
+        negative_mass=_estimate(run.negative_mass),
+        negative_bracket=run.negative_mass_bracket,
+        negative_threshold=run.floor,
+    )
+
+
+def _padded(rules: tuple[GaussRule, ...]) -> tuple[np.ndarray, np.ndarray]:
+    longest = max(len(rule.nodes) for rule in rules)
+    nodes, weights = np.zeros((len(rules), longest)), np.zeros((len(rules), longest))
+    for row, rule in enumerate(rules):
+        nodes[row, : len(rule.nodes)] = rule.nodes.numpy()
+        weights[row, : len(rule.nodes)] = rule.weights.numpy()
+    return nodes, weights
+
+
+def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:
+    found = zip(
+        pairs.values[where].tolist(),
+        pairs.residuals[where].tolist(),
+        pairs.converged[where].tolist(),
+        strict=True,
+    )
+    return tuple(Eigenvalue(value=v, residual=r, converged=c) for v, r, c in found)
+
+
+def _estimate(found: ProbeEstimate) -> Estimate:
+    return Estimate(mean=found.mean, stderr=found.stderr if math.isfinite(found.stderr) else None)
+
+
+def _root(squared: ProbeEstimate) -> Estimate:
+    """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
+    root = math.sqrt(max(squared.mean, 0.0))
+    known = math.isfinite(squared.stderr) and root > 0
+    return Estimate(mean=root, stderr=squared.stderr / (2 * root) if known else None)
+
+
+def _selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:
+    return risk if params == "*" else risk.select(select_names(risk.layout.names, params))
+
+
+def _configuration(target: Target, settings: SpectrumSettings) -> dict[str, str | int | float]:
+    subject = target.subject
+    return {
+        "checkpoint": subject.checkpoint_sha256,
+        "examples": subject.examples_sha256,
+        "loss": subject.loss_name,
+        "batch_norm": target.risk.batch_norm,
+        "dtype": str(target.risk.dtype),
+        "seed": target.settings.seed,
+        **{k: v for k, v in vars(settings).items() if k != "num_shards"},
+    }

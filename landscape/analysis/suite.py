@@ -1,0 +1,181 @@
+"""All analyses of one checkpoint, by name: what ``landscape analyze`` runs, in this order."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from landscape.analysis.budget import Budget
+from landscape.analysis.fidelity import fidelity
+from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.analysis.layers import layer_table
+from landscape.analysis.preflight import preflight
+from landscape.analysis.progress import Progress
+from landscape.analysis.sharpness import sharpness
+from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.surface import loss_plane, random_lines
+from landscape.analysis.surface_course import random_course
+from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.target import Target
+from landscape.results import Eigenvalues, Result, Trace
+
+Results = Mapping[str, Result]  # by the name of their file
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteSettings:
+    """What all analyses of a report share.
+
+    Attributes
+    ----------
+    extent
+        Surfaces reach from -extent to extent along filter-normalised directions.
+    work
+        Folder where unfinished runs keep their state; None: nowhere.
+    """
+
+    budget: Budget
+    operator: str
+    weight_decay: float
+    num_shards: int
+    extent: float
+    work: Path | None
+
+
+def run_preflight(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    return {"preflight": preflight(target, operator_name=settings.operator, progress=progress)}
+
+
+def run_spectrum(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """Eigenvalues, density and trace of the operator, from one Krylov run."""
+    return _spectrum(target, settings, "none", progress)
+
+
+def run_scaled(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """The same of S A S with filter norms: what rescaled weights cannot change."""
+    return _spectrum(target, settings, "filter", progress)
+
+
+def run_layers(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    return {
+        "layers": layer_table(
+            target,
+            settings=_spectrum_settings(settings, "none"),
+            progress=progress,
+        )
+    }
+
+
+def run_line(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """The loss along random filter-normalised lines that every checkpoint of a report shares."""
+    axis = np.linspace(-settings.extent, settings.extent, settings.budget.line_points)
+    return {
+        "line": random_lines(
+            target,
+            num_directions=settings.budget.num_directions,
+            normalisation="filter",
+            axis=axis,
+            settings=SurfaceSettings(
+                operator=settings.operator, store=_work(settings, target, "line.points")
+            ),
+            progress=progress,
+        )
+    }
+
+
+def run_plane(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    axis = np.linspace(-settings.extent, settings.extent, settings.budget.plane_points)
+    return {
+        "plane": loss_plane(
+            target,
+            course=random_course(target, dimensions=2, normalisation="filter"),
+            x_axis=axis,
+            y_axis=axis,
+            settings=SurfaceSettings(store=_work(settings, target, "plane.points")),
+            progress=progress,
+        )
+    }
+
+
+def run_sharpness(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """Every measure; the spectral ones are read off the spectra that were computed before."""
+    spectra = [r for r in earlier.values() if isinstance(r, Eigenvalues | Trace)]
+    return {
+        "sharpness": sharpness(
+            target,
+            settings=SharpnessSettings(num_pairs=settings.budget.num_noise),
+            spectra=spectra,
+            progress=progress,
+        )
+    }
+
+
+def run_fidelity(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    return {"fidelity": fidelity(target, settings=FidelitySettings(), progress=progress)}
+
+
+Run = Callable[[Target, SuiteSettings, Results, Progress], Results]
+
+SUITE: Mapping[str, Run] = {
+    "preflight": run_preflight,
+    "spectrum": run_spectrum,
+    "scaled": run_scaled,
+    "layers": run_layers,
+    "line": run_line,
+    "plane": run_plane,
+    "sharpness": run_sharpness,
+    "fidelity": run_fidelity,
+}
+
+
+def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:
+    suffix = "" if scale == "none" else f"-{scale}"
+    found = spectrum(
+        target,
+        settings=_spectrum_settings(settings, scale),
+        state=_work(settings, target, f"spectrum{suffix}.state"),
+        progress=progress,
+    )
+    return {
+        f"eigenvalues{suffix}": found.eigenvalues,
+        f"density{suffix}": found.density,
+        f"trace{suffix}": found.trace,
+    }
+
+
+def _spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:
+    budget = settings.budget
+    return SpectrumSettings(
+        operator=settings.operator,
+        scale=scale,
+        weight_decay=settings.weight_decay,
+        num_largest=budget.num_largest,
+        num_smallest=budget.num_smallest,
+        tol=budget.tol,
+        num_probes=budget.num_probes,
+        num_steps=budget.num_steps,
+        max_matvecs=budget.max_matvecs,
+        num_shards=settings.num_shards,
+    )
+
+
+def _work(settings: SuiteSettings, target: Target, name: str) -> Path | None:
+    return None if settings.work is None else settings.work / target.subject.label / name

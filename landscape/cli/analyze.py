@@ -1,0 +1,214 @@
+"""``landscape analyze``: checkpoint files in, a flatness report out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from landscape.cli.options import describe, target_options, unique_labels
+from landscape.cli.output import progress_bar, result_path
+
+if TYPE_CHECKING:
+    from landscape.analysis.suite import SuiteSettings
+    from landscape.analysis.target import Target, TargetSettings
+    from landscape.results import Result
+
+_NAMES = ("preflight", "spectrum", "scaled", "layers", "line", "plane", "sharpness", "fidelity")
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Folder of the report.",
+)
+@click.option(
+    "--budget",
+    type=click.Choice(["quick", "standard", "thorough"]),
+    default="standard",
+    show_default=True,
+    help="How many eigenvalues, probes and grid points.",
+)
+@click.option("--only", help=f"Comma-separated, of {', '.join(_NAMES)}.")
+@click.option("--skip", help="Leave these out.")
+@click.option(
+    "--operator",
+    type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
+    default="hessian",
+    show_default=True,
+)
+@click.option("--weight-decay", type=float, default=0.0, show_default=True)
+@click.option(
+    "--shards",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Repeat the spectrum on this many disjoint parts of the examples, for the data's error.",
+)
+@click.option(
+    "--extent",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Surfaces reach this far, in units of the filters' norms.",
+)
+@click.option("--title", help="The report's heading.")
+@click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
+@click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@target_options
+def analyze(
+    checkpoints: tuple[Path, ...],
+    out: Path,
+    budget: str,
+    only: str | None,
+    skip: str | None,
+    operator: str,
+    weight_decay: float,
+    shards: int,
+    extent: float,
+    title: str | None,
+    baseline: str | None,
+    force: bool,
+    dry_run: bool,
+    quiet: bool,
+    settings: "TargetSettings",
+) -> None:
+    r"""Analyse CHECKPOINTS and write a report; run the same command again to resume.
+
+    \b
+    landscape analyze checkpoints/*.safetensors -o reports/mine
+    """
+    from landscape.analysis.budget import BUDGETS
+    from landscape.analysis.suite import SUITE, SuiteSettings
+
+    suite = SuiteSettings(
+        budget=BUDGETS[budget],
+        operator=operator,
+        weight_decay=weight_decay,
+        num_shards=shards,
+        extent=extent,
+        work=out / "unfinished",
+    )
+    names = chosen_names(tuple(SUITE), only, skip)
+    if dry_run:
+        _forecast(checkpoints, settings, suite, names, quiet)
+        return
+    run_suite(
+        checkpoints,
+        out,
+        settings=settings,
+        suite=suite,
+        names=names,
+        title=title or out.name,
+        baseline=baseline,
+        force=force,
+        quiet=quiet,
+    )
+
+
+def chosen_names(known: Sequence[str], only: str | None, skip: str | None) -> list[str]:
+    """The analyses to run, in the suite's order.
+
+    Raises
+    ------
+    click.UsageError
+        For a name that is unknown.
+    """
+    asked = {n.strip() for n in (only or ",".join(known)).split(",") if n.strip()}
+    left_out = {n.strip() for n in (skip or "").split(",") if n.strip()}
+    for name in sorted((asked | left_out) - set(known)):
+        raise click.UsageError(f"unknown analysis {name!r}; known are {', '.join(known)}.")
+    return [name for name in known if name in asked - left_out]
+
+
+def run_suite(
+    checkpoints: Sequence[Path],
+    out: Path,
+    *,
+    settings: "TargetSettings",
+    suite: "SuiteSettings",
+    names: Sequence[str],
+    title: str,
+    baseline: str | None,
+    force: bool,
+    quiet: bool,
+) -> Path:
+    """Run what is missing, then write the report of all results in the folder."""
+    from landscape.analysis.target import open_target
+    from landscape.cli.results_folder import claim, collect, start_anew
+    from landscape.files import ensure_writable, exclusive_lock
+    from landscape.report import write_report
+
+    ensure_writable(out)
+    with exclusive_lock(out / ".lock"):
+        if force:
+            start_anew(out)
+        for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+            target = open_target(path, settings, label=label)
+            if not quiet:
+                describe(target)
+            claim(out, target, suite)
+            _run_one(target, out, suite, names, quiet)
+        page = write_report(out, collect(out), title=title, baseline=baseline)
+    click.echo(page)
+    return page
+
+
+def _run_one(
+    target: "Target", out: Path, suite: "SuiteSettings", names: Sequence[str], quiet: bool
+) -> None:
+    from landscape.analysis.suite import SUITE
+    from landscape.cli.results_folder import is_done, mark_done
+    from landscape.results import load_result, save_result
+
+    label = target.subject.label
+    earlier: dict[str, Result] = {
+        path.stem: load_result(path)
+        for path in sorted((out / "results" / label).glob("*.json"))
+        if path.name != "settings.json"
+    }
+    for name in names:
+        if is_done(out, label, name):
+            continue
+        with progress_bar(f"{label}: {name}", quiet=quiet) as progress:
+            found = SUITE[name](target, suite, earlier, progress)
+        for stem, result in found.items():
+            save_result(result, result_path(out, label, stem))
+        earlier |= found
+        mark_done(out, label, name)
+
+
+def _forecast(
+    checkpoints: Sequence[Path],
+    settings: "TargetSettings",
+    suite: "SuiteSettings",
+    names: Sequence[str],
+    quiet: bool,
+) -> None:
+    from landscape.analysis.forecast import forecast
+    from landscape.analysis.target import open_target
+    from landscape.cli.output import print_table
+
+    rows, total = [], 0.0
+    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        target = open_target(path, settings, label=label)
+        if not quiet:
+            describe(target)
+        for line in forecast(target, suite, names):
+            total += line.seconds
+            rows.append(
+                (
+                    f"{label}: {line.name}",
+                    f"{line.num_matvecs:,}",
+                    f"{line.num_losses:,}",
+                    f"{line.peak_bytes / 2**20:,.0f} MiB",
+                    f"{line.seconds:,.0f} s",
+                )
+            )
+    rows.append(("all", "", "", "", f"{total:,.0f} s"))
+    print_table(("analysis", "matvecs", "losses", "peak memory", "time"), rows)

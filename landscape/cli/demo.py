@@ -1,0 +1,74 @@
+"""``landscape demo``: the main job on shipped checkpoints and shipped data."""
+
+from pathlib import Path
+
+import click
+
+SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
+
+
+@click.command()
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("reports/demo"),
+    show_default=True,
+    help="Folder of the report.",
+)
+@click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+def demo(out: Path, force: bool, quiet: bool) -> None:
+    """Analyse an IKUN and a baseline checkpoint on real images; write a report.
+
+    The same as `landscape analyze` of the two with --budget quick, on the images that come with
+    the package.
+    """
+    from landscape.analysis.budget import BUDGETS
+    from landscape.analysis.suite import SUITE, SuiteSettings
+    from landscape.analysis.target import TargetSettings
+    from landscape.cli.analyze import run_suite
+    from landscape.cli.options import command_line
+
+    budget = BUDGETS["quick"]
+    run_suite(
+        shipped_checkpoints(),
+        out,
+        settings=TargetSettings(
+            data="fashion-mnist-embedded",
+            examples=str(budget.num_examples),
+            command=command_line(),
+        ),
+        suite=SuiteSettings(
+            budget=budget,
+            operator="hessian",
+            weight_decay=0.0,
+            num_shards=0,
+            extent=1.0,
+            work=out / "unfinished",
+        ),
+        names=tuple(SUITE),
+        title="IKUN and Kaiming on Fashion-MNIST: a demonstration",
+        baseline="kaiming-adam-s0",
+        force=force,
+        quiet=quiet,
+    )
+
+
+def shipped_checkpoints() -> list[Path]:
+    """The two checkpoints: of the source tree, or of the installed package.
+
+    Raises
+    ------
+    click.UsageError
+        If neither has them.
+    """
+    root = Path(__file__).resolve().parents[2]
+    for folder in (root / "checkpoints", Path(__file__).resolve().parents[1] / "checkpoints"):
+        paths = [folder / f"{name}.safetensors" for name in SHIPPED]
+        if all(path.is_file() for path in paths):
+            return paths
+    raise click.UsageError(
+        f"the demonstration's checkpoints ({', '.join(SHIPPED)}) were not found; run it in a "
+        "clone of the repository, or make them with landscape train."
+    )

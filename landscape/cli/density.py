@@ -1,0 +1,77 @@
+"""``landscape density``: the eigenvalue density, with its error band."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landscape.cli.output import print_json, print_table, write_results
+from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
+from landscape.report.numbers import format_number
+
+if TYPE_CHECKING:
+    from landscape.analysis.target import TargetSettings
+
+
+@click.command()
+@click.option(
+    "--probes",
+    "num_probes",
+    type=click.IntRange(min=2),
+    default=8,
+    show_default=True,
+    help="Random vectors; the error band is over them.",
+)
+@click.option(
+    "--steps",
+    "num_steps",
+    type=click.IntRange(min=1),
+    default=60,
+    show_default=True,
+    help="Lanczos steps a probe: the resolution.",
+)
+@click.option(
+    "--top",
+    "num_largest",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    help="Eigenpairs at the upper end that are computed and taken out exactly.",
+)
+@spectrum_options
+def density(
+    checkpoints: tuple[Path, ...],
+    settings: "TargetSettings",
+    as_json: bool,
+    plot: Path | None,
+    out: Path | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    r"""Estimate the eigenvalue density of CHECKPOINTS (stochastic Lanczos quadrature).
+
+    \b
+    landscape density checkpoints/*.safetensors --plot spectrum.png
+    """
+    runs = run_spectra(checkpoints, settings, num_smallest=0, out=out, quiet=quiet, **options)
+    results = [run.density for run in runs]
+    write_results(out, "density", results)
+    if plot is not None:
+        from landscape.plotting import plot_density
+
+        save_plot(plot, lambda axes: plot_density(results, axes))
+        click.echo(plot, err=True)
+    if as_json:
+        print_json(results)
+        return
+    for result in results:
+        mass = result.negative_mass
+        rows = [
+            ("range of the nodes", f"{result.nodes.min():.4g} to {result.nodes.max():.4g}"),
+            ("negative mass", format_number(mass.mean, mass.stderr)),
+            ("kernel width", f"{result.bandwidth:.3g}"),
+            ("probes x steps", f"{result.num_probes} x {result.num_steps}"),
+            ("Wasserstein bound", f"{result.wasserstein_bound:.3g}"),
+            ("matvecs", f"{result.num_matvecs:,}"),
+        ]
+        print_table((result.operator.name, ""), rows, title=result.subject.label)

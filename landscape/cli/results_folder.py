@@ -1,0 +1,96 @@
+"""A report's folder as a run that can be resumed: whose results these are, and which are done."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from landscape.files import write_atomic
+from landscape.results import Result, load_result
+
+if TYPE_CHECKING:
+    from landscape.analysis.suite import SuiteSettings
+    from landscape.analysis.target import Target
+
+_RECORD = "settings.json"
+# Settings that move no number, or that the subject tells more exactly.
+_IGNORED = {"command", "data_dir", "work"}
+
+
+def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
+    """Record what the results of this checkpoint are made with.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds results made with other settings; the message shows the difference.
+    """
+    subject = target.subject
+    settings: dict[str, Any] = {
+        "checkpoint": subject.checkpoint_sha256,
+        "examples": subject.examples_sha256,
+        "model": subject.model,
+        "loss": subject.loss_name,
+        **{k: v for k, v in asdict(target.settings).items() if k not in _IGNORED | {"loss"}},
+        **{k: v for k, v in asdict(suite).items() if k not in _IGNORED},
+    }
+    settings = json.loads(json.dumps(settings, default=str))
+    path = _record_path(folder, subject.label)
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        if difference := _difference(before, settings):
+            raise ValueError(
+                f"{folder} holds results of {subject.label} made with other settings: "
+                f"{difference}. "
+                "Write to another folder with -o, or start anew with --force."
+            )
+        return
+    write_atomic(path, json.dumps({"settings": settings, "done": []}, indent=1) + "\n")
+
+
+def is_done(folder: Path, label: str, analysis: str) -> bool:
+    """Whether an earlier run finished this analysis."""
+    return analysis in _record(folder, label)["done"]
+
+
+def mark_done(folder: Path, label: str, analysis: str) -> None:
+    """Record that the results of this analysis are all written."""
+    record = _record(folder, label)
+    record["done"].append(analysis)
+    write_atomic(_record_path(folder, label), json.dumps(record, indent=1) + "\n")
+
+
+def collect(folder: Path) -> list[Result]:
+    """All results in a report's folder, by checkpoint and name.
+
+    Raises
+    ------
+    ResultError
+        If one of them cannot be read.
+    """
+    paths = sorted((folder / "results").rglob("*.json"))
+    return [load_result(path) for path in paths if path.name != _RECORD]
+
+
+def start_anew(folder: Path) -> None:
+    """Remove the results of earlier runs, finished or not."""
+    for name in ("results", "unfinished"):
+        if (folder / name).is_dir() and not (folder / name).is_symlink():
+            shutil.rmtree(folder / name)
+
+
+def _record(folder: Path, label: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(_record_path(folder, label).read_text(encoding="utf-8"))
+    return found
+
+
+def _record_path(folder: Path, label: str) -> Path:
+    return folder / "results" / label / _RECORD
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Settings that differ, each with its old and its new value."""
+    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
+    return "; ".join(f"{k} was {before.get(k)!r}, now {now.get(k)!r}" for k in changed)

@@ -1,0 +1,68 @@
+"""PyHessian in the place of the project's own solver, and the published protocol around it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from landscape.cli.options import open_targets
+from landscape.cli.output import progress_bar
+
+if TYPE_CHECKING:
+    from landscape.analysis.target import TargetSettings
+    from landscape.results import Eigenvalues
+
+
+def published_protocol(settings: "TargetSettings") -> "TargetSettings":
+    """The first test image alone, unless others were named as START:STOP."""
+    named = settings.examples is not None and ":" in settings.examples
+    return replace(settings, split="test", examples=settings.examples if named else "0:1")
+
+
+def run_pyhessian(
+    checkpoints: Sequence[Path], settings: "TargetSettings", *, quiet: bool, **options: Any
+) -> list["Eigenvalues"]:
+    """PyHessian's eigenvalues of each checkpoint.
+
+    Raises
+    ------
+    click.UsageError
+        For an operator, scale or parameters that PyHessian does not have.
+    """
+    from landscape.analysis.pyhessian_solver import pyhessian_spectrum
+
+    plain = {"operator_name": "hessian", "scale": "none", "params": "*", "weight_decay": 0.0}
+    for name, value in plain.items():
+        if options[name] != value:
+            raise click.UsageError(
+                f"--solver pyhessian knows the plain Hessian of all parameters only; leave out "
+                f"--{name.removesuffix('_name').replace('_', '-')}."
+            )
+    results = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
+            found = pyhessian_spectrum(
+                target, num_eigenvalues=options["num_largest"], progress=progress
+            )
+        results.append(found.eigenvalues)
+    return results
+
+
+def explain_protocol(result: "Eigenvalues") -> None:
+    """Say beside its numbers what the published protocol can show and what it cannot."""
+    subject = result.subject
+    invented = sum(not e.converged for e in result.largest)
+    click.echo(
+        f"The published protocol: PyHessian's {len(result.largest)} eigenvalues of largest "
+        f"absolute value on {subject.num_examples} test image.\n"
+        f"  It shows the curvature at this image (loss {subject.loss:.3g}, gradient norm "
+        f"{subject.grad_norm:.3g}), not at a minimum of the training loss.\n"
+        "  If the image is fitted exactly, the formal Hessian is positive semidefinite of rank 10 "
+        "at most, whatever the\n"
+        "  initialisation: positive eigenvalues near zero then say nothing of flatness.\n"
+        f"  {invented} of the values below fail their residual test: they are not eigenvalues.\n"
+        "  One image and one seed carry no error bar. For a verdict: landscape analyze, then "
+        "landscape compare."
+    )

@@ -1,0 +1,109 @@
+"""What ``eigenvalues``, ``density`` and ``trace`` share: one Krylov run, looked at three ways."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from landscape.cli.options import open_targets, operator_options, target_options
+from landscape.cli.output import progress_bar
+
+if TYPE_CHECKING:
+    from landscape.analysis.spectrum import Spectrum
+    from landscape.analysis.target import TargetSettings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def spectrum_options(command: F) -> F:
+    """Add the options of every spectral command: target, operator, output."""
+    options = [
+        click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option(
+            "--tol",
+            type=click.FloatRange(min=0, max=1, min_open=True, max_open=True),
+            default=1e-4,
+            show_default=True,
+            help="True residual of an eigenpair, relative to ‖A‖.",
+        ),
+        click.option("--max-matvecs", type=click.IntRange(min=1), default=5_000, show_default=True),
+        click.option(
+            "--shards",
+            type=click.IntRange(min=0),
+            default=0,
+            help="Repeat on this many disjoint parts of the examples, for the data's error.",
+        ),
+        click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report."),
+        click.option("--plot", type=click.Path(path_type=Path), help="Figure: .png, .svg, .pdf."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint."),
+        click.option("--quiet", "-q", is_flag=True, help="No progress."),
+    ]
+    decorated: Any = operator_options(target_options(command))
+    for option in reversed(options):
+        decorated = option(decorated)
+    result: F = decorated
+    return result
+
+
+def run_spectra(
+    checkpoints: Sequence[Path],
+    settings: "TargetSettings",
+    *,
+    operator_name: str,
+    params: str,
+    scale: str,
+    weight_decay: float,
+    num_largest: int,
+    num_smallest: int,
+    tol: float,
+    num_probes: int,
+    num_steps: int,
+    max_matvecs: int,
+    shards: int,
+    out: Path | None,
+    quiet: bool,
+) -> list["Spectrum"]:
+    """One run a checkpoint; with ``out``, a killed run goes on where it was."""
+    from landscape.analysis.spectrum import SpectrumSettings, spectrum
+
+    found = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        label = target.subject.label
+        with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
+            found.append(
+                spectrum(
+                    target,
+                    settings=SpectrumSettings(
+                        operator=operator_name,
+                        params=params,
+                        scale=scale,
+                        weight_decay=weight_decay,
+                        num_largest=num_largest,
+                        num_smallest=num_smallest,
+                        tol=tol,
+                        num_probes=num_probes,
+                        num_steps=num_steps,
+                        max_matvecs=max_matvecs,
+                        num_shards=shards,
+                    ),
+                    state=out / "unfinished" / label / "spectrum.state" if out else None,
+                    progress=progress,
+                )
+            )
+    return found
+
+
+def save_plot(path: Path, draw: Callable[[Any], None]) -> None:
+    """Draw on fresh axes and save in the format that the file's ending names."""
+    from landscape.plotting import TEXT_WIDTH, figure_style, legend_above, new_figure, save_figure
+
+    suffix = path.suffix.lstrip(".")
+    if suffix not in ("png", "svg", "pdf"):
+        raise click.UsageError(f"--plot must end in .png, .svg or .pdf; got {path.name}.")
+    with figure_style():
+        figure = new_figure(TEXT_WIDTH, 3.2)
+        axes = figure.subplots()
+        draw(axes)
+        legend_above(axes, figure)
+        save_figure(figure, path.with_suffix(""), formats=(suffix,))
