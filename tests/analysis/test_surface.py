@@ -13,6 +13,7 @@ from landscape.analysis.surface import loss_line, loss_plane, random_lines
 from landscape.analysis.surface_course import (
     between_course,
     bezier_course,
+    eigenvector_course,
     random_course,
     trajectory_course,
 )
@@ -320,6 +321,31 @@ def test_a_trajectory_is_drawn_in_its_plane_through_the_last_weights(normed):
     assert plane.trajectory.points.shape == (5, 2)
     assert plane.trajectory.points[-1].tolist() == [0, 0]
     assert plane.losses[1, 1] == pytest.approx(normed.subject.loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("rank", [1, -1])
+def test_along_an_eigenvector_the_curvature_is_its_eigenvalue(linear, rank):
+    inputs = torch.cat([b.inputs for b in linear.risk.batches])
+    # The mean over 2 outputs of squared errors has the Hessian I ⊗ XᵀX / N.
+    eigenvalues = torch.linalg.eigvalsh(inputs.T @ inputs / len(inputs))
+    course = eigenvector_course(
+        linear,
+        "hessian",
+        ranks=[rank],
+        normalisation="none",
+        tol=1e-8,
+        max_matvecs=100,
+        progress=quiet,
+    )
+    settings = SurfaceSettings(operator="hessian")
+    axis = parse_axis("-1:1:3")
+    line = loss_line(linear, course=course, axis=axis, settings=settings, progress=quiet)
+    expected = eigenvalues[-1 if rank == 1 else 0].item()
+    assert line.curvature == pytest.approx(expected, rel=1e-6)
+    rise = (line.losses[0] + line.losses[2]) / 2 - line.losses[1]
+    assert rise == pytest.approx(expected / 2, rel=1e-6)
+    assert line.direction.norm == pytest.approx(1)
+    assert f"eigenvector {rank} of the hessian" in line.direction.description
 
 
 def test_checkpoints_of_different_networks_have_no_path(linear, normed):
