@@ -13,10 +13,10 @@ class FidelitySettings:
     num_bottom: int = 1
     num_random: int = 3
     num_filter: int = 1
-    max_matvecs: int = 60  # an operator, for its eigenvectors
+    max_matvecs: int = 30  # an operator, for its eigenvectors
     fit_radius: float = 0.03  # exponent and cusp slope are fitted up to here
     smoothing_radius: float | None = 0.01  # None: leave the smoothed loss out
-    num_pairs: int = 4  # of noise, for the smoothed loss
+    num_pairs: int = 2  # of noise, for the smoothed loss
     slopes: tuple[float, ...] = ()  # factors on the surrogate's slope
 
 

@@ -89,6 +89,7 @@ def spectral_measures(result: Result) -> tuple[Measure, ...]:
                 num_evaluations=result.num_matvecs,
             )
             for name, value in values.items()
+            if value is not None
         )
     return ()
 

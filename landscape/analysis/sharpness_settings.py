@@ -19,10 +19,10 @@ class SharpnessSettings:
     measures: tuple[str, ...] = MEASURED
     scales: tuple[str, ...] = ("none", "filter", "weight")
     radii: tuple[float, ...] = (0.01, 0.03, 0.1)  # of noise, relative to the weights
-    ball_radii: tuple[float, ...] = (0.001, 0.003, 0.01)  # of worst-case and SAM
+    ball_radii: tuple[float, ...] = (0.003, 0.01)  # of worst-case and SAM
     num_pairs: int = 10  # antithetic pairs of noise
-    num_restarts: int = 3
-    num_steps: int = 10  # of each ascent
+    num_restarts: int = 2
+    num_steps: int = 7  # of each ascent
     accuracy_drop: float = 0.05  # that the noise may cost
     num_probes: int = 20  # of relative flatness
     num_layers: int = 2  # the last so many, for relative flatness

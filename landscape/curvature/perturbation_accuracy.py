@@ -1,6 +1,7 @@
 """How much noise the weights bear before the accuracy falls: the σ of PAC-Bayes bounds."""
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Generator, Tensor
 from landscape.curvature.perturbation import noise_like
 from landscape.curvature.risk import EmpiricalRisk
 
-_SMALLEST, _LARGEST = 1e-4, 4.0
+_SMALLEST, _USUAL, _LARGEST = 1e-5, 0.08, 8.0
 _SLOPE_FACTOR = 2**0.25  # accuracies this far on either side give the slope for the error
 
 
@@ -33,9 +34,9 @@ def tolerated_noise(
 ) -> ToleratedNoise:
     """Largest ρ with E accuracy(θ + ρ S ε) >= accuracy(θ) - ``accuracy_drop``.
 
-    By bisection on log ρ, to the factor 1 + ``tol``. Every ρ sees the same antithetic pairs of
-    noise, so the mean accuracy is one fixed function of ρ, and differences between checkpoints
-    are not differences between draws.
+    By bisection on log ρ, to the factor 1 + ``tol``; about 10 radii are tried. Every ρ sees the
+    same antithetic pairs of noise, so the mean accuracy is one fixed function of ρ, and
+    differences between checkpoints are not differences between draws.
 
     Raises
     ------
@@ -57,23 +58,41 @@ def tolerated_noise(
         )
     steps = _Draws(risk, scale, num_pairs, rng.get_state())
     goal = start - accuracy_drop - 1e-12  # rounding is not to decide a tie
-    low, high = math.log(_SMALLEST), math.log(_LARGEST)
-    if steps.accuracies(_SMALLEST).mean() < goal:
-        return ToleratedNoise(_SMALLEST, None, True, steps.num_evaluations + 1)
-    if steps.accuracies(_LARGEST).mean() >= goal:
-        return ToleratedNoise(_LARGEST, None, False, steps.num_evaluations + 1)
-    while high - low > math.log1p(tol):
-        middle = (low + high) / 2
-        if steps.accuracies(math.exp(middle)).mean() >= goal:
-            low = middle
-        else:
-            high = middle
-    radius = math.exp((low + high) / 2)
+
+    def holds(radius: float) -> bool:
+        return bool(steps.accuracies(radius).mean() >= goal)
+
+    low, high = _bracket(holds)
+    if low == high:
+        return ToleratedNoise(low, None, low < _USUAL, steps.num_evaluations + 1)
+    while high > low * (1 + tol):
+        middle = math.sqrt(low * high)
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    radius = math.sqrt(low * high)
     spread = float(steps.accuracies(radius).std()) / num_pairs**0.5
     above, below = radius * _SLOPE_FACTOR, radius / _SLOPE_FACTOR
     fall = float(steps.accuracies(below).mean() - steps.accuracies(above).mean())
     stderr = spread * (above - below) / fall if fall > 0 else None
     return ToleratedNoise(radius, stderr, True, steps.num_evaluations + 1)
+
+
+def _bracket(holds: Callable[[float], bool]) -> tuple[float, float]:
+    """Radii a factor 2 apart: the accuracy holds at the first and no longer at the second.
+
+    Where the search from a usual radius leaves its limits, both are the last radius tried.
+    """
+    radius = _USUAL
+    if holds(radius):
+        while 2 * radius <= _LARGEST:
+            if not holds(2 * radius):
+                return radius, 2 * radius
+            radius *= 2
+    else:
+        while radius / 2 >= _SMALLEST:
+            radius /= 2
+            if holds(radius):
+                return radius, 2 * radius
+    return radius, radius
 
 
 class _Draws:
