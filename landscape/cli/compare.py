@@ -1,0 +1,207 @@
+"""``landscape compare``: a verdict on groups of checkpoints, from what was measured of them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from landscape.cli.options import command_line
+
+if TYPE_CHECKING:
+    from landscape.results import Comparison
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    "-o",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the report; where results of checkpoint files are looked for.",
+)
+@click.option(
+    "--group",
+    "patterns",
+    multiple=True,
+    metavar="NAME=GLOB",
+    help="Checkpoints by path, file name or label; repeatable. "
+    "[default: by initialisation and optimiser, else by file name]",
+)
+@click.option("--baseline", help="The group that the others are compared with.")
+@click.option(
+    "--primary",
+    metavar="MEASURE",
+    help="The measure that decides. [default: lambda_max[filter] where measured, else lambda_max]",
+)
+@click.option(
+    "--measures",
+    metavar="GLOB,...",
+    help="Compare these; '*' is all. Every further one raises the corrected p-values. "
+    "[default: λ_max, mean curvature, expected and worst rise, cusp slope]",
+)
+@click.option(
+    "--match",
+    type=click.Choice(["epoch", "loss", "none"]),
+    default="epoch",
+    show_default=True,
+    help="How checkpoints of a run are chosen: the last shared epoch, or those nearest in loss.",
+)
+@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@click.option(
+    "--bounds",
+    type=float,
+    nargs=2,
+    default=(0.8, 1.25),
+    show_default=True,
+    help="Ratios that count as no difference.",
+)
+@click.option(
+    "--alpha",
+    type=float,
+    default=0.05,
+    show_default=True,
+    help="Chance of any false claim that is allowed.",
+)
+@click.option(
+    "--power",
+    type=float,
+    default=0.8,
+    show_default=True,
+    help="At which detectable ratios and the runs needed are stated.",
+)
+@click.option(
+    "--resamples",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Of the bootstrap, and of permutations too many to enumerate.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--allow-mismatch", is_flag=True, help="Compare what was not measured alike, with a mark."
+)
+@click.option(
+    "--fail-if",
+    "gates",
+    multiple=True,
+    type=click.Choice(["flatter", "sharper", "equivalent", "undecided"]),
+    help="Exit with code 1 if this is the verdict on any group; repeatable.",
+)
+@click.option("--title", help="The report's heading.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+def compare(
+    sources: tuple[Path, ...],
+    out: Path | None,
+    patterns: tuple[str, ...],
+    baseline: str | None,
+    primary: str | None,
+    measures: str | None,
+    match: Literal["epoch", "loss", "none"],
+    split: str,
+    bounds: tuple[float, float],
+    alpha: float,
+    power: float,
+    resamples: int,
+    seed: int,
+    allow_mismatch: bool,
+    gates: tuple[str, ...],
+    title: str | None,
+    as_json: bool,
+) -> None:
+    r"""Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
+
+    SOURCES are folders of reports, or checkpoint files analysed into --out.
+
+    \b
+    landscape analyze checkpoints/*.safetensors -o reports/mine
+    landscape compare reports/mine -o reports/verdict --baseline kaiming
+    """
+    from landscape.analysis.compare import CompareSettings
+    from landscape.analysis.compare import compare as judge
+    from landscape.analysis.compare_groups import with_unique_labels
+    from landscape.cli.compare_files import find_results, write_comparison
+    from landscape.statistics import Settings
+
+    settings = CompareSettings(
+        baseline=baseline,
+        groups=_groups(patterns),
+        primary=primary,
+        measures=None if measures is None else _listed(measures),
+        match=match,
+        split=split,
+        allow_mismatch=allow_mismatch,
+        statistics=Settings(alpha=alpha, power=power, bounds=bounds, num_resamples=resamples),
+        seed=seed,
+        command=command_line(),
+    )
+    found = find_results(sources, out)
+    results = with_unique_labels([f.result for f in found])
+    comparison = judge(results, settings=settings)
+    if as_json:
+        click.echo(json.dumps(comparison.record(), allow_nan=False))
+    else:
+        _print(comparison)
+    if out is not None:
+        stems = [f.path.stem for f in found]
+        page = write_comparison(out, comparison, results, stems, title=title or out.resolve().name)
+        click.echo(page, err=as_json)
+    if any(pair.verdict in gates for pair in comparison.pairs):
+        raise click.exceptions.Exit(1)
+
+
+def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:
+    groups: dict[str, list[str]] = {}
+    for pattern in patterns:
+        name, equals, globs = pattern.partition("=")
+        if not (name and equals and globs):
+            raise click.UsageError(
+                f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
+                f"{pattern!r}."
+            )
+        groups.setdefault(name, []).extend(_listed(globs))
+    return groups or None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _print(comparison: "Comparison") -> None:
+    from landscape.cli.output import print_table
+
+    s = comparison.settings
+    decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
+    click.echo(f"Primary measure: {s.primary} ({decided_by}).")
+    for pair in comparison.pairs:
+        click.echo(f"\n{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
+        click.echo(f"  {pair.reason}.")
+        runs = "paired by seed" if pair.paired else "not paired"
+        click.echo(f"  Runs {runs}, {pair.matched}.")
+        print_table(
+            ("measure", "verdict", "ratio", "interval", "p", "Holm", "n", "would find", "n needed"),
+            [
+                (
+                    row.measure
+                    + (" (not alike)" if comparison.measure(row.measure).mismatch else ""),
+                    row.verdict,
+                    f"{'Δ ' if row.scale == 'difference' else ''}{row.estimate:.3g}",
+                    "–"
+                    if row.interval is None
+                    else f"{row.interval.low:.3g} to {row.interval.high:.3g}",
+                    f"{row.p_value:.2g}",
+                    f"{row.p_holm:.2g}",
+                    str(row.num_runs[0]) if pair.paired else "{}, {}".format(*row.num_runs),
+                    "–" if row.detectable_ratio is None else f"{row.detectable_ratio:.3g}",
+                    "–" if row.runs_needed is None else str(row.runs_needed),
+                )
+                for row in pair.measures
+            ],
+        )
+    if comparison.accuracy:
+        link = next(
+            (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
+        )
+        click.echo(f"\nApart from the verdict, {link.measure} and test accuracy: {link.words}.")
+    for note in comparison.notes:
+        click.echo(f"note: {note}")
