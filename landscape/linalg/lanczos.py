@@ -65,7 +65,7 @@ def lanczos(
     q = _unit_start(A, start, V, dtype)
     for k in range(num_matvecs):
         basis[k] = q
-        r = finite_product(A, q).to(dtype)
+        r = finite_product(A, q).to(dtype, copy=True)
         scale = max(scale, float(vector_norm(r, dtype=torch.float64)))
         h = orthogonalise(r, basis[: k + 1], V)
         alphas[k] = h[-1]

@@ -1,0 +1,47 @@
+"""Residuals of locked Ritz pairs, by products that the search has not used.
+
+References
+----------
+.. [1] Székely & Bakirov (2003), Extremal probabilities for Gaussian quadratic forms, Probab. Theory
+   Relat. Fields 126:184-202: a sum of weighted χ² is least spread out with a single term.
+"""
+
+import torch
+from scipy.stats import chi2
+from torch import Tensor
+from torch.linalg import vector_norm
+
+from landscape.linalg.lanczos import finite_product
+from landscape.linalg.search import KrylovSearch
+
+_FAILURE = 0.01  # chance that the sketched bound fails
+
+
+def verify(search: KrylovSearch, num_products: int | None) -> Tensor:
+    """Residual norms of the rows locked, shape (k,), float64.
+
+    With ``num_products`` None each is the true ||A y - θ y|| of a product A y of its own. A number
+    s below k takes s products of Gaussian combinations of all rows instead, and gives upper bounds.
+    The search knows the residuals as c_i q; the products show E, all that differs from it (rounding
+    of the operator, lost orthogonality, what was dropped). ||E||_F from the s products, raised to
+    its 99 % confidence bound [1]_, is added to each abs(c_i).
+    """
+    space, k = search.space, search.space.size
+    if num_products is None or num_products >= k:
+        for i in range(len(search.verified), k):
+            y = space.basis[i]
+            product = finite_product(search.A, y).to(torch.float64, copy=True)
+            product.sub_(y, alpha=float(space.T[i, i]))
+            search.note_verified(float(vector_norm(product)))
+        return torch.tensor(search.verified, dtype=torch.float64)
+
+    rows, values, coupling = space.basis[:k], space.T.diagonal()[:k], space.coupling[:k]
+    for _ in range(len(search.verified), num_products):
+        g = torch.randn(k, generator=search.rng, dtype=torch.float64)
+        expected = rows.T @ (values * g).to(rows)
+        if space.has_next:
+            expected += float(coupling @ g) * space.basis[k]
+        product = finite_product(search.A, rows.T @ g.to(rows)).to(torch.float64, copy=True)
+        search.note_verified(float(vector_norm(product.sub_(expected))))
+    squares = sum(norm**2 for norm in search.verified)
+    return coupling.abs() + (squares / float(chi2.ppf(_FAILURE, num_products))) ** 0.5
