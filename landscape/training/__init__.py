@@ -1,0 +1,1 @@
+"""Training: a frozen ``TrainConfig`` in, a checkpoint that describes itself out."""

@@ -81,19 +81,34 @@ def train(
     files = RunFiles(out)
     ensure_writable(out.parent)
     with exclusive_lock(files.lock):
-        if force:
-            files.clear()
-        state = files.read_state(config)
-        if not files.is_finished(config):
-            try:
-                with _deterministic():
-                    _run(config, files, device, data_dir, state, monitor)
-            except DivergenceError as error:
-                kept = f" The last good weights are in {out}." if out.exists() else ""
-                raise DivergenceError(f"{error}{kept}") from error
-            files.resume.unlink()
-    files.lock.unlink(missing_ok=True)
+        try:
+            _train_locked(config, files, device, data_dir, force, monitor)
+        finally:
+            files.lock.unlink(missing_ok=True)
     return out
+
+
+def _train_locked(
+    config: TrainConfig,
+    files: RunFiles,
+    device: torch.device,
+    data_dir: Path | None,
+    force: bool,
+    monitor: Monitor,
+) -> None:
+    if force:
+        files.clear()
+    state = files.read_state(config)
+    if files.is_finished(config):
+        return
+    try:
+        with _deterministic():
+            _run(config, files, device, data_dir, state, monitor)
+    except DivergenceError as error:
+        kept = files.checkpoint
+        where = f" The last good weights are in {kept}." if kept.exists() else ""
+        raise DivergenceError(f"{error}{where}") from error
+    files.resume.unlink()
 
 
 def _run(
