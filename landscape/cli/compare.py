@@ -1,6 +1,7 @@
 """``landscape compare``: a verdict on groups of checkpoints, from what was measured of them."""
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -9,7 +10,7 @@ import click
 from landscape.cli.options import command_line
 
 if TYPE_CHECKING:
-    from landscape.results import Comparison
+    from landscape.results import Comparison, MeasureRow
 
 
 @click.command()
@@ -173,31 +174,16 @@ def _print(comparison: "Comparison") -> None:
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     click.echo(f"Primary measure: {s.primary} ({decided_by}).")
+    unlike = {m.name: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
         click.echo(f"\n{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
         click.echo(f"  {pair.reason}.")
         runs = "paired by seed" if pair.paired else "not paired"
         click.echo(f"  Runs {runs}, {pair.matched}.")
-        print_table(
-            ("measure", "verdict", "ratio", "interval", "p", "Holm", "n", "would find", "n needed"),
-            [
-                (
-                    row.measure
-                    + (" (not alike)" if comparison.measure(row.measure).mismatch else ""),
-                    row.verdict,
-                    f"{'Δ ' if row.scale == 'difference' else ''}{row.estimate:.3g}",
-                    "–"
-                    if row.interval is None
-                    else f"{row.interval.low:.3g} to {row.interval.high:.3g}",
-                    f"{row.p_value:.2g}",
-                    f"{row.p_holm:.2g}",
-                    str(row.num_runs[0]) if pair.paired else "{}, {}".format(*row.num_runs),
-                    "–" if row.detectable_ratio is None else f"{row.detectable_ratio:.3g}",
-                    "–" if row.runs_needed is None else str(row.runs_needed),
-                )
-                for row in pair.measures
-            ],
-        )
+        rows = [_row(row, pair.paired, unlike) for row in pair.measures]
+        print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
+    for name, mismatch in unlike.items():
+        click.echo(f"* {name} was not measured alike: {mismatch}")
     if comparison.accuracy:
         link = next(
             (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
@@ -205,3 +191,15 @@ def _print(comparison: "Comparison") -> None:
         click.echo(f"\nApart from the verdict, {link.measure} and test accuracy: {link.words}.")
     for note in comparison.notes:
         click.echo(f"note: {note}")
+
+
+def _row(row: "MeasureRow", paired: bool, unlike: Container[str]) -> tuple[str, ...]:
+    interval = row.interval
+    return (
+        row.measure + (" *" if row.measure in unlike else ""),
+        row.verdict,
+        f"{'Δ ' if row.scale == 'difference' else ''}{row.estimate:.3g}",
+        "–" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}",
+        f"{row.p_holm:.2g}",
+        str(row.num_runs[0]) if paired else f"{row.num_runs[0]}, {row.num_runs[1]}",
+    )
