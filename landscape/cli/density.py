@@ -7,7 +7,7 @@ import click
 
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
-from landscape.report.numbers import format_number
+from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -68,7 +68,7 @@ def density(
         mass = result.negative_mass
         rows = [
             ("range of the nodes", f"{result.nodes.min():.4g} to {result.nodes.max():.4g}"),
-            ("negative mass", format_number(mass.mean, mass.stderr)),
+            ("negative mass", rounded(mass.mean, mass.stderr).text()),
             ("kernel width", f"{result.bandwidth:.3g}"),
             ("probes x steps", f"{result.num_probes} x {result.num_steps}"),
             ("Wasserstein bound", f"{result.wasserstein_bound:.3g}"),

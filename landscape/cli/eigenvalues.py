@@ -12,7 +12,7 @@ from landscape.cli.second_opinion import (
     run_pyhessian,
 )
 from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
-from landscape.report.numbers import format_number
+from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -90,7 +90,7 @@ def eigenvalues(
             rows = [
                 (
                     f"{end} {i}",
-                    format_number(e.value, e.residual),
+                    rounded(e.value, e.residual).text(),
                     f"{e.residual:.1e}",
                     "" if e.converged else "NOT CONVERGED",
                 )

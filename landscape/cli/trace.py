@@ -7,7 +7,7 @@ import click
 
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
-from landscape.report.numbers import format_number
+from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -55,7 +55,7 @@ def trace(
         return
     for result in results:
         rows = [
-            (name, format_number(e.mean, e.stderr))
+            (name, rounded(e.mean, e.stderr).text())
             for name, e in (
                 ("trace", result.trace),
                 ("trace / P", result.mean_curvature),
