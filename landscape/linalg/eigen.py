@@ -9,6 +9,7 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.search import Callback, KrylovSearch, State, Wanted
 from landscape.linalg.unseen import excludes_more, unseen_bounds
+from landscape.linalg.verify import verify
 
 DEFAULT_MEMORY = 8 << 30  # bytes given to the Krylov basis where the caller says nothing
 
@@ -91,6 +92,7 @@ def extreme_eigenpairs(
     max_basis: int | None = None,
     basis_dtype: torch.dtype | None = None,
     check_matvecs: int = 20,
+    verify_matvecs: int | None = None,
     callback: Callback | None = None,
     state: State | None = None,
 ) -> Eigenpairs:
@@ -113,6 +115,9 @@ def extreme_eigenpairs(
         First Lanczos vector, shape (n,); drawn from ``rng`` where not given.
     max_basis
         Most Lanczos vectors kept (``krylov_memory`` gives the bytes); see ``choose_max_basis``.
+    verify_matvecs
+        Fresh products spent on the residuals: None for one a pair, which gives each its true
+        residual; fewer give upper bounds, from random combinations of all pairs (``verify``).
     callback
         Called with the state after each matvec. Its tensors are views: write or clone at once.
     state
@@ -130,7 +135,7 @@ def extreme_eigenpairs(
         A,
         wanted,
         max_basis=checked_max_basis(A, wanted, rows, num_spare=2),
-        max_matvecs=checked_max_matvecs(A, wanted, max_matvecs),
+        max_steps=checked_max_steps(A, wanted, max_matvecs, verify_matvecs),
         basis_dtype=dtype,
         rng=rng,
         callback=callback,
@@ -149,12 +154,12 @@ def extreme_eigenpairs(
             min_steps=check_matvecs if is_check else 1,
             is_enough=lambda record: excludes_more(record, search),
         )
-    return verified_eigenpairs(search)
+    return verified_eigenpairs(search, verify_matvecs)
 
 
-def verified_eigenpairs(search: KrylovSearch) -> Eigenpairs:
-    """What a search has locked, each pair with the residual that a fresh product shows."""
-    residuals = search.verify()
+def verified_eigenpairs(search: KrylovSearch, verify_matvecs: int | None) -> Eigenpairs:
+    """What a search has locked, with the residuals that fresh products show."""
+    residuals = verify(search, verify_matvecs)
     size = search.space.size
     values = search.space.T.diagonal()[:size]
     norm = search.space.norm
@@ -168,7 +173,7 @@ def verified_eigenpairs(search: KrylovSearch) -> Eigenpairs:
         num_smallest=min(search.wanted.num_smallest, size),
         norm=norm,
         num_matvecs=search.num_matvecs,
-        num_verification=size,
+        num_verification=len(search.verified),
         num_check=sum(len(r.alphas) for r in search.records[1:]),
         num_restarts=search.num_restarts,
         unseen_below=below,
@@ -209,11 +214,17 @@ def checked_max_basis(
     return min(max_basis, A.dim)
 
 
-def checked_max_matvecs(A: SelfAdjointOperator, wanted: Wanted, max_matvecs: int) -> int:
-    least = 2 * min(wanted.num_pairs, A.dim)
-    if max_matvecs < least:
+def checked_max_steps(
+    A: SelfAdjointOperator, wanted: Wanted, max_matvecs: int, verify_matvecs: int | None
+) -> int:
+    """Lanczos steps that ``max_matvecs`` allows, the products of the verification kept back."""
+    pairs = min(wanted.num_pairs, A.dim)
+    if verify_matvecs is not None and verify_matvecs < 1:
+        raise ValueError(f"verify_matvecs must be at least 1, or None; got {verify_matvecs}.")
+    kept_back = pairs if verify_matvecs is None else min(pairs, verify_matvecs)
+    if max_matvecs < pairs + kept_back:
         raise ValueError(
-            f"max_matvecs must be at least {least}: one product a pair to find it and one to "
-            f"verify it; got {max_matvecs}."
+            f"max_matvecs must be at least {pairs + kept_back}: a product a pair to find it and "
+            f"{kept_back} to verify; got {max_matvecs}."
         )
-    return max_matvecs
+    return max_matvecs - kept_back

@@ -25,7 +25,7 @@ from torch import Generator, Tensor
 from landscape.linalg.eigen import (
     Eigenpairs,
     checked_max_basis,
-    checked_max_matvecs,
+    checked_max_steps,
     checked_wanted,
     choose_max_basis,
     verified_eigenpairs,
@@ -69,6 +69,7 @@ def analyse_spectrum(
     rng: Generator,
     max_basis: int | None = None,
     basis_dtype: torch.dtype | None = None,
+    verify_matvecs: int | None = None,
     callback: Callback | None = None,
     state: State | None = None,
 ) -> SpectralRun:
@@ -83,7 +84,7 @@ def analyse_spectrum(
     max_matvecs
         Hard limit on everything together. The probes are kept back from it first, so that a hard
         eigenproblem leaves pairs unconverged (marked), and never the density without probes.
-    callback, state
+    verify_matvecs, callback, state
         As in ``extreme_eigenpairs``.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol)
@@ -95,12 +96,12 @@ def analyse_spectrum(
     dtype = basis_dtype or A.dtype
     rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_steps)
     probe_matvecs = num_probes * min(num_steps, A.dim)
-    search_matvecs = checked_max_matvecs(A, wanted, max_matvecs - probe_matvecs)
+    search_steps = checked_max_steps(A, wanted, max_matvecs - probe_matvecs, verify_matvecs)
     search = KrylovSearch(
         A,
         wanted,
         max_basis=checked_max_basis(A, wanted, rows, num_spare=num_steps),
-        max_matvecs=search_matvecs + probe_matvecs,
+        max_steps=search_steps + probe_matvecs,
         basis_dtype=dtype,
         rng=rng,
         callback=callback,
@@ -120,7 +121,7 @@ def analyse_spectrum(
             break
         search.run_probe(lambda: sphere(A, rng), min_steps=num_steps if is_sample else 1)
     search.step_limit = step_limit
-    pairs = verified_eigenpairs(search)
+    pairs = verified_eigenpairs(search, verify_matvecs)
     return _summarise(A, search, num_probes, pairs)
 
 
