@@ -9,12 +9,14 @@ from landscape.results import DirectionFidelity, Estimate, OperatorVerdict, Rati
 FACTOR = 2.0  # agreement: within this factor
 LEAST_RANK = 0.5  # a lower rank correlation is misleading, given enough directions
 ENOUGH_DIRECTIONS = 8
+_WIDE = 9.99  # a decade, but for rounding
 
 RULE = (
     "At a radius, an operator agrees with the loss if for each of its own top directions the 95 % "
     "interval of κ(r) / vᵀAv meets [1/2, 2] and is at most 2 wide; it disagrees if one of these "
-    "intervals lies outside. Usable: it agrees at the smallest radius where this can be decided. "
-    "Usable above r: it disagrees there, but agrees from r on. Misleading: it agrees nowhere, or "
+    "intervals lies outside. Usable: it agrees at the smallest radius where this can be decided, "
+    "and from there over a factor 10 or to the largest such radius. Usable above r: it first "
+    "agrees at r, or over less than a factor 10. Misleading: it agrees nowhere, or "
     "its rank correlation with κ over at least 8 directions is below 0.5 at every radius where it "
     "agrees. Negative curvature is spurious if κ is significantly positive along it at the "
     "reference radius, confirmed if significantly negative."
@@ -22,11 +24,12 @@ RULE = (
 
 
 class Band(NamedTuple):
-    """Between which radii an operator agrees, and whether it does from the smallest on."""
+    """Between which radii an operator agrees, among those where that can be decided."""
 
     low: float | None
     high: float | None
-    from_start: bool
+    from_start: bool  # from the smallest on
+    is_wide: bool  # over a factor 10, or to the largest: a cusp meets any curvature somewhere
     decided: bool
 
 
@@ -78,11 +81,13 @@ def agreement(ratios: Sequence[Sequence[Ratio | None]], radii: Sequence[float]) 
     decided = [(r, s) for r, s in zip(radii, states, strict=True) if s is not None]
     agreeing = [i for i, (_, agrees) in enumerate(decided) if agrees]
     if not agreeing:
-        return Band(None, None, False, bool(decided))
+        return Band(None, None, False, False, bool(decided))
     last = first = agreeing[0]
     while last + 1 < len(decided) and decided[last + 1][1]:
         last += 1
-    return Band(decided[first][0], decided[last][0], first == 0, True)
+    low, high = decided[first][0], decided[last][0]
+    is_wide = last == len(decided) - 1 or high >= _WIDE * low
+    return Band(low, high, first == 0, is_wide, True)
 
 
 def overall_sentence(verdicts: Sequence[OperatorVerdict], exponent: Estimate | None) -> str:
@@ -111,7 +116,7 @@ def _word(band: Band, *, ranks_badly: bool) -> str:
         return "undecided"
     if band.low is None or ranks_badly:
         return "misleading"
-    return "usable" if band.from_start else "usable-above"
+    return "usable" if band.from_start and band.is_wide else "usable-above"
 
 
 def _negative(
@@ -128,10 +133,13 @@ def _negative(
 
 
 def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: float | None) -> str:
-    where = ""
-    if band.low is not None:
-        where = f" (agrees within a factor 2 at radii {band.low:g} to {band.high:g})"
-    words = {"usable-above": f"usable above radius {band.low:g}" if band.low else ""}
+    where = "" if band.low is None else f"radii {band.low:g} to {band.high:g}"
+    if verdict == "usable-above":
+        found = f"usable at {where} only"
+    elif where:
+        found = f"{verdict} (within a factor 2 at {where})"
+    else:
+        found = verdict
     ranked = "" if rank is None else f", ranks directions with Spearman {rank:.2f}"
     spurious = ", its negative curvature is spurious" if negative == "spurious" else ""
-    return f"{operator} is {words.get(verdict, verdict)}{where}{ranked}{spurious}"
+    return f"{operator} is {found}{ranked}{spurious}"

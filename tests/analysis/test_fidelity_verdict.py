@@ -43,6 +43,7 @@ def direction(kappa, *, curvature=1.0, stderr=0.01, kind="top", operator="hessia
         ((1.0, 1.0, 0.9), 0.01, "usable", 0.001),
         ((1.0, 0.9, 0.1), 0.01, "usable", 0.001),
         ((4.0, 1.2, 0.1), 0.01, "usable-above", 0.01),
+        ((1.0, 0.1, 0.01), 0.01, "usable-above", 0.001),
         ((9.0, 4.0, 3.0), 0.01, "misleading", None),
         ((-1.0, -1.0, -1.0), 0.01, "misleading", None),
         ((1.0, 1.0, 1.0), 50.0, "undecided", None),
@@ -58,6 +59,14 @@ def test_agreement_ends_where_the_ratio_leaves_the_band():
     rows = [[ratio_of(k, 0.01, 1.0) for k in (5.0, 1.0, 1.1, 0.1)]]
     band = agreement(rows, (0.001, 0.01, 0.03, 0.1))
     assert (band.low, band.high, band.from_start) == (0.01, 0.03, False)
+
+
+def test_a_cusp_is_not_called_usable_where_it_crosses_the_curvature():
+    radii = (0.003, 0.01, 0.03, 0.1)
+    cusp = tuple(0.01 / r for r in radii)  # κ falls as 1/r: it meets any curvature somewhere
+    found = judge("hessian", 0, [direction(cusp, curvature=2.0)], radii, 1)
+    assert found.verdict == "usable-above"
+    assert found.high_radius < 10 * found.low_radius
 
 
 def test_one_disagreeing_direction_is_enough():
