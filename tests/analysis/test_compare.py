@@ -13,6 +13,7 @@ from compared_results import analysed, group, relabelled, spectral, subject
 from landscape.analysis.compare import CompareSettings, compare
 from landscape.results import ResultError, load_result, load_stored, save_result
 from landscape.statistics import Settings
+from landscape.statistics.equivalence import detectable_log_ratio
 
 STATISTICS = Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
 SETTINGS = CompareSettings(
@@ -169,6 +170,44 @@ def test_the_runs_needed_find_the_bound_at_the_stated_power(judged):
         hits += row_of(0.8, needed).p_holm <= 0.05
     assert hits / draws > 0.8 - 4 * math.sqrt(0.16 / draws)
     assert hits / draws < 0.8 + 4 * math.sqrt(0.16 / draws)
+
+
+@pytest.mark.parametrize("first_seed", [0, 100], ids=["paired", "unpaired"])
+def test_the_runs_needed_are_the_least_that_reach_the_bound(judged, factors, first_seed):
+    results = [
+        r
+        for s, f in enumerate(factors(spread=0.2), start=first_seed)
+        for r in spectral(subject("ikun_v1", s), f, mean=1.0)
+    ]
+    baseline = group("kaiming", factors(spread=0.2))
+    found = judged(results, baseline, measures=["lambda_max"])
+    (row,) = found.pairs[0].measures
+    paired, alpha = found.pairs[0].paired, 0.05
+    assert paired is (first_seed == 0)
+    logs = np.log(np.reshape([v.value for v in found.measures[0].values], (2, 12)))
+    spread = (logs[1] - logs[0]).std(ddof=1) if paired else np.sqrt(logs.var(1, ddof=1).sum())
+
+    def detectable(runs):
+        return detectable_log_ratio(
+            stderr=spread / math.sqrt(runs),
+            dof=runs - 1 if paired else 2 * (runs - 1),
+            alpha=alpha,
+            power=0.8,
+        )
+
+    assert detectable(row.runs_needed) <= math.log(1.25) < detectable(row.runs_needed - 1)
+
+
+def test_changing_the_baseline_inverts_every_ratio(judged, factors):
+    results = group("ikun_v1", factors(0.8, spread=0.2)), group("kaiming", factors(spread=0.2))
+    forth, back = judged(*results).pairs[0], judged(*results, baseline="ikun_v1").pairs[0]
+    opposite = {"flatter": "sharper", "sharper": "flatter"}
+    for a in forth.measures:
+        b = next(row for row in back.measures if row.measure == a.measure)
+        assert a.estimate * b.estimate == pytest.approx(1)
+        assert a.interval.low * b.interval.high == pytest.approx(1)
+        assert a.p_holm == pytest.approx(b.p_holm)
+        assert b.verdict == opposite.get(a.verdict, a.verdict)
 
 
 def test_shards_move_no_ratio_but_give_the_components(judged, factors):

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from compared_results import analysed, group, relabelled, sharpness, spectral, subject
+from compared_results import PROVENANCE, analysed, group, relabelled, sharpness, spectral, subject
 
 from landscape.analysis.compare_groups import (
     analysed_checkpoints,
@@ -25,6 +25,7 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
+from landscape.results import DirectionFidelity, Estimate, Fidelity, make_measure
 
 
 def checkpoints(*results):
@@ -228,8 +229,6 @@ def test_each_operator_that_all_have_is_a_measure_of_its_own():
 
 
 def test_spectral_rows_of_a_sharpness_table_do_not_count_twice():
-    from landscape.results import make_measure
-
     def with_row(init):
         results = analysed(subject(init, 0))
         row = make_measure("lambda_max", 99.0, 0.1, operator="hessian")
@@ -238,6 +237,62 @@ def test_spectral_rows_of_a_sharpness_table_do_not_count_twice():
     measures, _ = shared(with_row("ikun_v1"), with_row("kaiming"))
     tops = [m for m in measures if m.name == "lambda_max hessian"]
     assert [v.row.value for m in tops for v in m.values.values()] == [1.4, 1.4]
+
+
+def with_cusp(init, slopes, **changes):
+    directions = tuple(
+        DirectionFidelity(
+            name=f"hessian top {number}",
+            kind="top",
+            operator="hessian",
+            slope=0.0,
+            curvatures=(1.0,),
+            plus=(0.1,),
+            plus_stderr=(0.01,),
+            minus=(0.1,),
+            minus_stderr=(0.01,),
+            kappa=(1.0,),
+            kappa_stderr=(0.1,),
+            ratios=((None,),),
+            exponent=None,
+            cusp_slope=Estimate(mean=slope, stderr=0.01),
+        )
+        for number, slope in enumerate(slopes, start=1)
+    )
+    fields = {
+        "operators": ("hessian",),
+        "radii": (0.01,),
+        "theta_norm": 10.0,
+        "fit_radius": 0.03,
+        "reference_radius": 0.01,
+        "smoothing_radius": None,
+        "smoothed_stderr": (),
+        "directions": directions,
+        "exponent": None,
+        "verdicts": (),
+        "slope_sweep": (),
+        "rule": "",
+        "sentence": "",
+        "batch_norm": "eval",
+        "num_matvecs": 0,
+        "num_evaluations": 0,
+    }
+    return [Fidelity(subject=subject(init, 0), provenance=PROVENANCE, **(fields | changes))]
+
+
+def test_the_steepest_cusp_is_compared_along_the_same_directions():
+    (slope,), _ = shared(with_cusp("ikun_v1", [0.2, 0.5]), with_cusp("kaiming", [0.3, 0.1]))
+    assert {label: v.row.value for label, v in slope.values.items()} == {
+        "kaiming-adam-s0": 0.3,
+        "ikun_v1-adam-s0": 0.5,
+    }
+    assert slope.hard_forward
+    assert not slope.scale_invariant
+    assert slope.any.probe_stderr == 0  # its error is over examples, which both networks share
+    with pytest.raises(ValueError, match=r"directions: hessian top 1, hessian top 2 .* against"):
+        shared(with_cusp("ikun_v1", [0.2]), with_cusp("kaiming", [0.3, 0.1]))
+    with pytest.raises(ValueError, match=r"fitted up to: 0.03 ‖θ‖ .* against 0.1"):
+        shared(with_cusp("ikun_v1", [0.2], fit_radius=0.1), with_cusp("kaiming", [0.3]))
 
 
 def test_groups_without_a_shared_measure_are_refused():
