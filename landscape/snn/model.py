@@ -86,10 +86,12 @@ class CSNN(nn.Module):
             raise ValueError(
                 f"images must have shape (N, 1, {size}, {size}); got {tuple(images.shape)}."
             )
-        conv1, bn1, if1, pool1, conv2, bn2, if2, pool2, flatten, fc1, if3, fc2, if4 = self.conv_fc
+        conv1, bn1, if1, _, conv2, bn2, if2, _, flatten, fc1, if3, fc2, if4 = self.conv_fc
+        assert isinstance(if1, SpikingNeuron)
+        assert isinstance(if2, SpikingNeuron)
         x = conv_bn(_channels_last(images), conv1, bn1, repeats=self.num_time_steps)
-        x = pool1(if1(x[None]).flatten(0, 1))  # (T N, C, H/2, W/2)
-        x = pool2(if2(self._in_time(conv_bn(x, conv2, bn2))).flatten(0, 1))
+        x = if1.pooled(x[None]).flatten(0, 1)  # (T N, C, H/2, W/2)
+        x = if2.pooled(self._in_time(conv_bn(x, conv2, bn2))).flatten(0, 1)
         x = if3(self._in_time(fc1(flatten(x)))).flatten(0, 1)  # (T N, 16 C)
         spikes: Tensor = if4(self._in_time(fc2(x)))  # (T, N, 10)
         return spikes.mean(0)

@@ -12,14 +12,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from landscape.snn.kernels import (
-    NeuronDynamics,
-    backward_pass,
-    double_backward_pass,
-    forward_pass,
-)
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.passes import Passes, PooledPasses, pooled_passes
 from landscape.snn.surrogate import ATan, Surrogate
+
+_AnyPasses = Passes | PooledPasses
 
 
 def spike_train(current: Tensor, num_time_steps: int, dynamics: NeuronDynamics) -> Tensor:
@@ -39,6 +38,37 @@ def spike_train(current: Tensor, num_time_steps: int, dynamics: NeuronDynamics) 
         Shape (T, ...). Differentiable twice: the second derivative is the formal one of spikes
         as 2-jets (see ``landscape.snn.kernels``). A third raises ``RuntimeError``.
     """
+    _check(current, num_time_steps)
+    spikes: Tensor = _apply(_Spikes, current, Passes(num_time_steps, dynamics))
+    return spikes
+
+
+def pooled_spike_train(current: Tensor, num_time_steps: int, dynamics: NeuronDynamics) -> Tensor:
+    """Spikes of a layer of neurons after a 2x2 max-pool, fused with it where that is faster.
+
+    Parameters
+    ----------
+    current
+        Input current, shape (T, N, C, H, W), or (1, N, C, H, W) where it is constant in time.
+
+    Returns
+    -------
+    Tensor
+        Shape (T, N, C, H // 2, W // 2). Of equal spikes in a window, the first, row by row,
+        gets the gradient, as in ``torch.nn.MaxPool2d``.
+    """
+    _check(current, num_time_steps)
+    if current.ndim != 5:
+        raise ValueError(f"current must have shape (T, N, C, H, W); got {tuple(current.shape)}.")
+    if (passes := pooled_passes(current, num_time_steps, dynamics)) is not None:
+        pooled: Tensor = _apply(_Spikes, current, passes)
+        return pooled
+    spikes = spike_train(current, num_time_steps, dynamics)
+    pooled = F.max_pool2d(spikes.flatten(0, 1), 2)
+    return pooled.view(num_time_steps, -1, *pooled.shape[1:])
+
+
+def _check(current: Tensor, num_time_steps: int) -> None:
     if num_time_steps < 1:
         raise ValueError(f"num_time_steps must be at least 1; got {num_time_steps}.")
     if current.ndim < 1 or current.shape[0] not in (1, num_time_steps):
@@ -48,62 +78,50 @@ def spike_train(current: Tensor, num_time_steps: int, dynamics: NeuronDynamics) 
         )
     if not current.is_floating_point():
         raise ValueError(f"current must be floating point; got {current.dtype}: cast it first.")
-    spikes: Tensor = _apply(_Spikes, current, num_time_steps, dynamics)
-    return spikes
 
 
 class _Spikes(torch.autograd.Function):
     """current -> spikes."""
 
     @staticmethod
-    def forward(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> Tensor:
-        flat, order = _flatten(current)
-        return _unflatten(forward_pass(flat, num_time_steps, dyn), current, order)
+    def forward(current: Tensor, passes: _AnyPasses) -> Tensor:
+        return passes.forward(current)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        current, ctx.num_time_steps, ctx.dyn = inputs
+        current, ctx.passes = inputs
         ctx.save_for_backward(current)
 
     @staticmethod
     def backward(ctx: Any, grad_spikes: Tensor) -> tuple[Tensor | None, ...]:
         (current,) = ctx.saved_tensors
-        grad = _apply(_SpikesBackward, grad_spikes, current, ctx.num_time_steps, ctx.dyn)
-        return grad, None, None
+        return _apply(_SpikesBackward, grad_spikes, current, ctx.passes), None
 
     @staticmethod
-    def vmap(info: Any, in_dims: Any, current: Tensor, *settings: Any) -> tuple[Tensor, int]:
-        return _apply(_Spikes, current.movedim(in_dims[0], 1), *settings), 1
+    def vmap(info: Any, in_dims: Any, current: Tensor, passes: _AnyPasses) -> tuple[Tensor, int]:
+        return _batched(_Spikes, info.batch_size, in_dims, current, passes), 1
 
 
 class _SpikesBackward(torch.autograd.Function):
     """(gradient of spikes, current) -> gradient of current."""
 
     @staticmethod
-    def forward(
-        grad_spikes: Tensor, current: Tensor, num_time_steps: int, dyn: NeuronDynamics
-    ) -> Tensor:
-        flat, order = _flatten(current)
-        flat_grad = _flatten_like(grad_spikes, order)
-        return _unflatten(backward_pass(flat, flat_grad, num_time_steps, dyn), current, order)
+    def forward(grad_spikes: Tensor, current: Tensor, passes: _AnyPasses) -> Tensor:
+        return passes.backward(current, grad_spikes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        grad_spikes, current, ctx.num_time_steps, ctx.dyn = inputs
+        grad_spikes, current, ctx.passes = inputs
         ctx.save_for_backward(grad_spikes, current)
 
     @staticmethod
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, ...]:
-        grad_spikes, current = ctx.saved_tensors
-        grads = _apply(
-            _SpikesDoubleBackward, cotangent, grad_spikes, current, ctx.num_time_steps, ctx.dyn
-        )
-        return *grads, None, None
+        grads = _apply(_SpikesDoubleBackward, cotangent, *ctx.saved_tensors, ctx.passes)
+        return *grads, None
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> tuple[Tensor, int]:
-        tensors = _batched_at_1(info.batch_size, in_dims[:2], args[:2])
-        return _apply(_SpikesBackward, *tensors, *args[2:]), 1
+        return _batched(_SpikesBackward, info.batch_size, in_dims, *args), 1
 
 
 class _SpikesDoubleBackward(torch.autograd.Function):
@@ -111,21 +129,9 @@ class _SpikesDoubleBackward(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        cotangent: Tensor,
-        grad_spikes: Tensor,
-        current: Tensor,
-        num_time_steps: int,
-        dyn: NeuronDynamics,
+        cotangent: Tensor, grad_spikes: Tensor, current: Tensor, passes: _AnyPasses
     ) -> tuple[Tensor, Tensor]:
-        flat, order = _flatten(current)
-        to_grad_spikes, to_current = double_backward_pass(
-            flat,
-            _flatten_like(grad_spikes, order),
-            _flatten_like(cotangent, order),
-            num_time_steps,
-            dyn,
-        )
-        return _unflatten(to_grad_spikes, current, order), _unflatten(to_current, current, order)
+        return passes.double_backward(current, grad_spikes, cotangent)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -140,8 +146,7 @@ class _SpikesDoubleBackward(torch.autograd.Function):
 
     @staticmethod
     def vmap(info: Any, in_dims: Any, *args: Any) -> tuple[tuple[Tensor, ...], tuple[int, int]]:
-        tensors = _batched_at_1(info.batch_size, in_dims[:3], args[:3])
-        return _apply(_SpikesDoubleBackward, *tensors, *args[3:]), (1, 1)
+        return _batched(_SpikesDoubleBackward, info.batch_size, in_dims, *args), (1, 1)
 
 
 def _apply(function: Any, *args: Any) -> Any:
@@ -149,34 +154,20 @@ def _apply(function: Any, *args: Any) -> Any:
     return function.apply(*args)
 
 
-def _batched_at_1(
-    batch_size: int, in_dims: tuple[int | None, ...], tensors: tuple[Tensor, ...]
-) -> list[Tensor]:
-    """Put the vmapped dimension of each tensor behind time: neurons are elementwise."""
-    return [
+def _batched(function: Any, batch_size: int, in_dims: Any, *args: Any) -> Any:
+    """Apply ``function`` with the vmapped dimension behind time: neurons are elementwise."""
+    *tensors, passes = args
+    pooled = isinstance(passes, PooledPasses)
+    moved = [
         x.unsqueeze(1).expand(-1, batch_size, *x.shape[1:]) if dim is None else x.movedim(dim, 1)
-        for x, dim in zip(tensors, in_dims, strict=True)
+        for x, dim in zip(tensors, in_dims[:-1], strict=True)
     ]
-
-
-def _flatten(x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
-    """Shape (T, M) in memory order, and that order of the dimensions: no copy if x is dense.
-
-    Keeps channels_last data where it is: the passes are elementwise beyond time.
-    """
-    strides = x.stride()
-    order = (0, *sorted(range(1, x.ndim), key=lambda dim: (-strides[dim], dim)))
-    return x.permute(order).reshape(x.shape[0], -1), order
-
-
-def _flatten_like(x: Tensor, order: tuple[int, ...]) -> Tensor:
-    return x.permute(order).reshape(x.shape[0], -1)
-
-
-def _unflatten(flat: Tensor, like: Tensor, order: tuple[int, ...]) -> Tensor:
-    sizes = [flat.shape[0], *(like.shape[dim] for dim in order[1:])]
-    inverse = [order.index(dim) for dim in range(len(order))]
-    return flat.reshape(sizes).permute(inverse)
+    if not pooled:
+        return _apply(function, *moved, passes)
+    results = _apply(function, *(x.flatten(1, 2) for x in moved), passes)
+    if isinstance(results, Tensor):
+        return results.view(len(results), batch_size, -1, *results.shape[2:])
+    return tuple(x.view(len(x), batch_size, -1, *x.shape[2:]) for x in results)
 
 
 class SpikingNeuron(nn.Module):
@@ -197,6 +188,10 @@ class SpikingNeuron(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         return spike_train(current, self.num_time_steps, self.dynamics)
+
+    def pooled(self, current: Tensor) -> Tensor:
+        """Spikes after a 2x2 max-pool, of currents (T, N, C, H, W)."""
+        return pooled_spike_train(current, self.num_time_steps, self.dynamics)
 
     def extra_repr(self) -> str:
         return f"T={self.num_time_steps}, {self.dynamics}"

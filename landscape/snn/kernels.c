@@ -1,0 +1,323 @@
+/* The passes of kernels.py, fused: inputs are read once, results written once.
+ *
+ * Compiled by native.py with the neuron as macros: REAL, T (time steps), B (elements of a block),
+ * HARD and RESET or SOFT, TAU and DECAY_INPUT or neither, THRESHOLD, DETACHED, SMOOTH, SURROGATE
+ * and ALPHA. Operations come in the order of kernels.py, so that both round alike. Work goes by
+ * blocks of at most B elements that stay in cache; loops over a block are left to the compiler
+ * to vectorise.
+ *
+ * "plain" passes take (T, M) tensors; "pooled" ones are followed by a 2x2 max-pool, and take
+ * currents (T, A, 2, W, 2, C): channels last, A = images times rows of the pooled image. As in
+ * max_pool2d, the first of equal maxima of a window, row by row, gets its gradient.
+ */
+#include <tgmath.h> /* by type: expf for float */
+#undef I /* the imaginary unit of complex.h */
+
+#define ATAN 0
+#define SIGMOID 1
+#define ERF 2
+#define FAST_SIGMOID 3
+#define TRIANGLE 4
+#define R(x) ((REAL)(x))
+#define CHUNK (B < 256 ? B : 256)
+#define EACH(b, n) for (long b = 0; b < (n); ++b)
+
+typedef REAL block[T][B];
+
+static inline REAL primitive(REAL u) {
+#if SURROGATE == ATAN
+    return R(atan(u * R(M_PI * ALPHA / 2))) / R(M_PI) + R(0.5);
+#elif SURROGATE == SIGMOID
+    return 1 / (1 + R(exp(-R(ALPHA) * u)));
+#elif SURROGATE == ERF
+    return R(erfc(-R(ALPHA) * u)) / 2;
+#elif SURROGATE == FAST_SIGMOID
+    REAL x = R(ALPHA) * u;
+    return (1 + x / (1 + R(fabs(x)))) / 2;
+#else
+    REAL x = R(ALPHA) * u;
+    x = x < -1 ? -1 : x > 1 ? 1 : x;
+    return R(0.5) + x - x * R(fabs(x)) / 2;
+#endif
+}
+
+static inline REAL derivative(REAL u) {
+#if SURROGATE == ATAN
+    REAL x = u * R(M_PI * ALPHA / 2);
+    return R(ALPHA / 2) / (1 + x * x);
+#elif SURROGATE == SIGMOID
+    REAL s = primitive(u);
+    return R(ALPHA) * s * (1 - s);
+#elif SURROGATE == ERF
+    REAL x = R(ALPHA) * u;
+    return R(ALPHA / 1.7724538509055160273) * R(exp(-x * x));
+#elif SURROGATE == FAST_SIGMOID
+    REAL x = 1 + R(ALPHA) * R(fabs(u));
+    return R(ALPHA / 2) / (x * x);
+#else
+    REAL x = 1 - R(ALPHA) * R(fabs(u));
+    return R(ALPHA) * (x > 0 ? x : 0);
+#endif
+}
+
+static inline REAL second_derivative(REAL u) {
+    REAL sign = R((u > 0) - (u < 0));
+    (void)sign;
+#if SURROGATE == ATAN
+    REAL d = derivative(u);
+    return R(-M_PI * M_PI * ALPHA) * u * d * d;
+#elif SURROGATE == SIGMOID
+    REAL s = primitive(u);
+    return R(ALPHA * ALPHA) * s * (1 - s) * (1 - 2 * s);
+#elif SURROGATE == ERF
+    return R(-2 * ALPHA * ALPHA) * u * derivative(u);
+#elif SURROGATE == FAST_SIGMOID
+    REAL x = 1 + R(ALPHA) * R(fabs(u));
+    return R(-ALPHA * ALPHA) * sign / (x * x * x);
+#else
+    return R(fabs(R(ALPHA) * u)) <= 1 ? R(-ALPHA * ALPHA) * sign : 0;
+#endif
+}
+
+static inline REAL charge(REAL v, REAL current) {
+#ifndef TAU
+    return v + current;
+#elif DECAY_INPUT
+    return v + (current - (v - R(RESET))) / R(TAU);
+#else
+    return v - (v - R(RESET)) / R(TAU) + current;
+#endif
+}
+
+static inline REAL discharge(REAL h, REAL s) {
+#if SOFT
+    return h - s * R(THRESHOLD);
+#else
+    return (1 - s) * h + s * R(RESET);
+#endif
+}
+
+/* dv_t/dh_t and its derivative, given σ' and σ''. */
+static inline REAL slope(REAL h, REAL s, REAL d) {
+#if DETACHED
+    return SOFT ? 1 : 1 - s;
+#else
+    return SOFT ? 1 - R(THRESHOLD) * d : 1 - s - (h - R(RESET)) * d;
+#endif
+}
+
+static inline REAL bend(REAL h, REAL d, REAL dd) {
+#if DETACHED
+    return 0;
+#else
+    return SOFT ? -R(THRESHOLD) * dd : -2 * d - (h - R(RESET)) * dd;
+#endif
+}
+
+static void membranes(const REAL *I, long step, long n, block h, block s) {
+    for (int t = 0; t < T; ++t) {
+        const REAL *x = I + t * step;
+        EACH(b, n) {
+            REAL v = t ? discharge(h[t - 1][b], s[t - 1][b]) : R(RESET);
+            h[t][b] = charge(v, x[b]);
+            REAL u = h[t][b] - R(THRESHOLD);
+            s[t][b] = SMOOTH ? primitive(u) : R(u >= 0);
+        }
+    }
+}
+
+/* step == 0: a current constant in time, whose gradients add up. */
+static inline void emit(REAL *out, long step, int t, long n, const REAL *g) {
+    REAL *o = out + t * step;
+    if (step || t == T - 1)
+        EACH(b, n) o[b] = R(GAIN) * g[b];
+    else
+        EACH(b, n) o[b] += R(GAIN) * g[b];
+}
+
+static void backward(block h, block s, block gs, long n, REAL *out, long step) {
+    REAL g[B];
+    for (int t = T - 1; t >= 0; --t) {
+        EACH(b, n) {
+            REAL d = derivative(h[t][b] - R(THRESHOLD)), direct = gs[t][b] * d;
+            REAL m = R(KEEP) * slope(h[t][b], s[t][b], d);
+            g[b] = t == T - 1 ? direct : direct + m * g[b];
+        }
+        emit(out, step, t, n, g);
+    }
+}
+
+/* Leaves the cotangent of gs in a. */
+static void double_backward(block h, block s, block gs, const REAL *c, long n, block a,
+                            REAL *out, long step) {
+    REAL g[B], G[B], carry[B];
+    for (int t = 0; t < T; ++t) {
+        const REAL *ct = c + t * step;
+        EACH(b, n) {
+            REAL direct = R(GAIN) * ct[b];
+            a[t][b] = t ? direct + carry[b] * a[t - 1][b] : direct;
+            REAL d = derivative(h[t][b] - R(THRESHOLD));
+            carry[b] = R(KEEP) * slope(h[t][b], s[t][b], d);
+        }
+    }
+    for (int t = T - 1; t >= 0; --t) {
+        EACH(b, n) {
+            REAL u = h[t][b] - R(THRESHOLD), d = derivative(u), dd = second_derivative(u);
+            REAL m = R(KEEP) * slope(h[t][b], s[t][b], d), e = gs[t][b] * dd;
+            if (t == T - 1) {
+                G[b] = a[t][b] * e;
+                g[b] = gs[t][b] * d;
+            } else {
+                e = e + R(KEEP) * bend(h[t][b], d, dd) * g[b];
+                G[b] = a[t][b] * e + m * G[b];
+                g[b] = gs[t][b] * d + m * g[b];
+            }
+            a[t][b] *= d;
+        }
+        emit(out, step, t, n, G);
+    }
+}
+
+static void load(const REAL *x, long step, long n, block to) {
+    for (int t = 0; t < T; ++t) EACH(b, n) to[t][b] = x[t * step + b];
+}
+
+static void store(block from, long n, REAL *x, long step) {
+    for (int t = 0; t < T; ++t) EACH(b, n) x[t * step + b] = from[t][b];
+}
+
+static inline long least(long x, long y) { return x < y ? x : y; }
+
+void plain_forward(long begin, long end, long M, int constant, const REAL *I, REAL *spikes) {
+    block h, s;
+    for (long i = begin; i < end; i += CHUNK) {
+        long n = least(CHUNK, end - i);
+        membranes(I + i, constant ? 0 : M, n, h, s);
+        store(s, n, spikes + i, M);
+    }
+}
+
+void plain_backward(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
+                    REAL *out) {
+    block h, s, g;
+    long step = constant ? 0 : M;
+    for (long i = begin; i < end; i += CHUNK) {
+        long n = least(CHUNK, end - i);
+        membranes(I + i, step, n, h, s);
+        load(gs + i, M, n, g);
+        backward(h, s, g, n, out + i, step);
+    }
+}
+
+void plain_double(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
+                  const REAL *c, REAL *to_gs, REAL *out) {
+    block h, s, g, a;
+    long step = constant ? 0 : M;
+    for (long i = begin; i < end; i += CHUNK) {
+        long n = least(CHUNK, end - i);
+        membranes(I + i, step, n, h, s);
+        load(gs + i, M, n, g);
+        double_backward(h, s, g, c + i, n, a, out + i, step);
+        store(a, n, to_gs + i, M);
+    }
+}
+
+/* A tile: `wide` windows side by side. Its upper and its lower row are contiguous, 2 wide C
+ * elements each, since channels come last. */
+#define OFFSET(a, row, w) (((2 * (a) + (row)) * W + (w)) * 2 * C)
+
+static void pool(block top, block bottom, long wide, long C, REAL *out, long step) {
+    for (int t = 0; t < T; ++t)
+        EACH(x, wide) {
+            const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
+            REAL *o = out + t * step + x * C;
+            EACH(k, C) {
+                REAL up = p[k] > p[C + k] ? p[k] : p[C + k];
+                REAL down = q[k] > q[C + k] ? q[k] : q[C + k];
+                o[k] = up > down ? up : down;
+            }
+        }
+}
+
+/* The pooled gradient, given to the first maximum of its window. */
+static void unpool(block top, block bottom, long wide, long C, const REAL *g, long step,
+                   block g_top, block g_bottom) {
+    for (int t = 0; t < T; ++t)
+        EACH(x, wide) {
+            const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
+            const REAL *from = g + t * step + x * C;
+            REAL *restrict gp = g_top[t] + 2 * x * C, *restrict gq = g_bottom[t] + 2 * x * C;
+            EACH(k, C) {
+                REAL a = p[k], b = p[C + k], c = q[k], d = q[C + k], v = from[k];
+                gp[k] = (a >= b) & (a >= c) & (a >= d) ? v : 0;
+                gp[C + k] = (b > a) & (b >= c) & (b >= d) ? v : 0;
+                gq[k] = (c > a) & (c > b) & (c >= d) ? v : 0;
+                gq[C + k] = (d > a) & (d > b) & (d > c) ? v : 0;
+            }
+        }
+}
+
+/* The transpose of unpool. */
+static void pick(block top, block bottom, block a_top, block a_bottom, long wide, long C,
+                 REAL *out, long step) {
+    for (int t = 0; t < T; ++t)
+        EACH(x, wide) {
+            const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
+            const REAL *ap = a_top[t] + 2 * x * C, *aq = a_bottom[t] + 2 * x * C;
+            REAL *o = out + t * step + x * C;
+            EACH(k, C) {
+                REAL best = p[k], v = ap[k];
+                v = p[C + k] > best ? ap[C + k] : v;
+                best = p[C + k] > best ? p[C + k] : best;
+                v = q[k] > best ? aq[k] : v;
+                best = q[k] > best ? q[k] : best;
+                o[k] = q[C + k] > best ? aq[C + k] : v;
+            }
+        }
+}
+
+void pooled_forward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                    REAL *out) {
+    block h, top, bottom;
+    long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
+    for (long a = begin; a < end; ++a)
+        for (long w = 0; w < W; w += most) {
+            long wide = least(most, W - w), n = 2 * wide * C;
+            membranes(I + OFFSET(a, 0, w), step, n, h, top);
+            membranes(I + OFFSET(a, 1, w), step, n, h, bottom);
+            pool(top, bottom, wide, C, out + (a * W + w) * C, A * W * C);
+        }
+}
+
+void pooled_backward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                     const REAL *gp, REAL *out) {
+    block h_top, h_bottom, top, bottom, g_top, g_bottom;
+    long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
+    for (long a = begin; a < end; ++a)
+        for (long w = 0; w < W; w += most) {
+            long wide = least(most, W - w), n = 2 * wide * C;
+            long up = OFFSET(a, 0, w), down = OFFSET(a, 1, w);
+            membranes(I + up, step, n, h_top, top);
+            membranes(I + down, step, n, h_bottom, bottom);
+            unpool(top, bottom, wide, C, gp + (a * W + w) * C, A * W * C, g_top, g_bottom);
+            backward(h_top, top, g_top, n, out + up, step);
+            backward(h_bottom, bottom, g_bottom, n, out + down, step);
+        }
+}
+
+void pooled_double(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                   const REAL *gp, const REAL *c, REAL *to_gp, REAL *out) {
+    block h_top, h_bottom, top, bottom, g_top, g_bottom, a_top, a_bottom;
+    long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
+    for (long a = begin; a < end; ++a)
+        for (long w = 0; w < W; w += most) {
+            long wide = least(most, W - w), n = 2 * wide * C, here = (a * W + w) * C;
+            long up = OFFSET(a, 0, w), down = OFFSET(a, 1, w);
+            membranes(I + up, step, n, h_top, top);
+            membranes(I + down, step, n, h_bottom, bottom);
+            unpool(top, bottom, wide, C, gp + here, A * W * C, g_top, g_bottom);
+            double_backward(h_top, top, g_top, c + up, n, a_top, out + up, step);
+            double_backward(h_bottom, bottom, g_bottom, c + down, n, a_bottom, out + down, step);
+            pick(top, bottom, a_top, a_bottom, wide, C, to_gp + here, A * W * C);
+        }
+}
