@@ -128,7 +128,7 @@ def extreme_eigenpairs(
     .. [1] Wu & Simon (2000), SIAM J. Matrix Anal. Appl. 22(2):602-616.
     .. [2] Kuczyński & Woźniakowski (1992), SIAM J. Matrix Anal. Appl. 13(4):1094-1122, theorem 4.2.
     """
-    wanted = checked_wanted(num_largest, num_smallest, tol)
+    wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     dtype = basis_dtype or A.dtype
     rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype)
     search = KrylovSearch(
@@ -191,7 +191,9 @@ def _needs_another(search: KrylovSearch, check_matvecs: int) -> bool:
     return check_matvecs > 0 and search.records[-1].found_new
 
 
-def checked_wanted(num_largest: int, num_smallest: int, tol: float) -> Wanted:
+def checked_wanted(
+    num_largest: int, num_smallest: int, tol: float, verify_matvecs: int | None
+) -> Wanted:
     if num_largest < 0 or num_smallest < 0 or num_largest + num_smallest < 1:
         raise ValueError(
             "num_largest and num_smallest must be at least 0 and not both 0; "
@@ -199,7 +201,9 @@ def checked_wanted(num_largest: int, num_smallest: int, tol: float) -> Wanted:
         )
     if not 0 < tol < 1:
         raise ValueError(f"tol must lie in (0, 1), relative to the spectral norm; got {tol}.")
-    return Wanted(num_largest=num_largest, num_smallest=num_smallest, tol=tol)
+    # The bounds that a few products give are those of all pairs together: looser than each one's.
+    safety = 0.5 if verify_matvecs is None else 0.1
+    return Wanted(num_largest=num_largest, num_smallest=num_smallest, tol=tol, safety=safety)
 
 
 def checked_max_basis(
