@@ -1,9 +1,9 @@
 """How much an analysis may cost: three named budgets, each number with its one home here."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-BudgetName = Literal["quick", "standard", "thorough"]
+from landscape.analysis.fidelity_settings import SUMMARY, FidelitySettings
+from landscape.analysis.sharpness_settings import SharpnessSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,14 +20,14 @@ class Budget:
         Probes of the quadrature, and Lanczos steps of each.
     max_matvecs
         Hard limit of one spectrum.
-    num_examples
-        Of the examples drawn where the command does not say how many.
+    layer_probes, layer_steps
+        The same for each layer's block.
     line_points, plane_points
         Grid points a side.
     num_directions
         Random directions of the 1-D surface.
-    num_noise
-        Draws of noise for expected sharpness, each used with both signs.
+    sharpness, fidelity
+        Settings of these two analyses.
     """
 
     num_largest: int
@@ -36,11 +36,13 @@ class Budget:
     num_probes: int
     num_steps: int
     max_matvecs: int
-    num_examples: int
+    layer_probes: int
+    layer_steps: int
     line_points: int
     plane_points: int
     num_directions: int
-    num_noise: int
+    sharpness: SharpnessSettings
+    fidelity: FidelitySettings
 
 
 BUDGETS: dict[str, Budget] = {
@@ -48,14 +50,23 @@ BUDGETS: dict[str, Budget] = {
         num_largest=5,
         num_smallest=3,
         tol=1e-3,
-        num_probes=4,
-        num_steps=30,
+        num_probes=3,
+        num_steps=20,
         max_matvecs=400,
-        num_examples=250,
+        layer_probes=2,
+        layer_steps=10,
         line_points=41,
         plane_points=15,
         num_directions=3,
-        num_noise=20,
+        sharpness=SharpnessSettings(
+            measures=("expected_rise", "worst_rise", "sam_rise"),
+            radii=(0.01, 0.03),
+            ball_radii=(0.003,),
+            num_pairs=8,
+            num_restarts=1,
+            num_steps=5,
+        ),
+        fidelity=SUMMARY,
     ),
     "standard": Budget(
         num_largest=10,
@@ -64,11 +75,13 @@ BUDGETS: dict[str, Budget] = {
         num_probes=8,
         num_steps=60,
         max_matvecs=2_000,
-        num_examples=1_000,
+        layer_probes=3,
+        layer_steps=20,
         line_points=51,
         plane_points=25,
         num_directions=5,
-        num_noise=50,
+        sharpness=SharpnessSettings(),
+        fidelity=FidelitySettings(),
     ),
     "thorough": Budget(
         num_largest=50,
@@ -77,10 +90,20 @@ BUDGETS: dict[str, Budget] = {
         num_probes=16,
         num_steps=100,
         max_matvecs=10_000,
-        num_examples=5_000,
+        layer_probes=8,
+        layer_steps=40,
         line_points=101,
         plane_points=51,
         num_directions=10,
-        num_noise=200,
+        sharpness=SharpnessSettings(num_pairs=50, num_restarts=5, num_steps=30, num_probes=50),
+        fidelity=FidelitySettings(
+            num_top=3,
+            num_bottom=2,
+            num_random=5,
+            num_filter=3,
+            max_matvecs=150,
+            num_pairs=16,
+            slopes=(0.5, 2.0, 4.0, 8.0),
+        ),
     ),
 }

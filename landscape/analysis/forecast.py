@@ -21,8 +21,7 @@ from landscape.linalg.operator import SelfAdjointOperator
 # spiking networks (benchmarks/README.md).
 _MATVECS_A_PAIR = 2.5
 _MATVECS_AT_LEAST = 20
-_LAYER_MATVECS = 80  # of one block: one eigenvalue an end, three probes of twenty steps
-_FIDELITY_LOSSES, _FIDELITY_MATVECS = 170, 180
+_LAYER_SEARCH = 20  # of one block, for one eigenvalue an end
 _PREFLIGHT_MATVECS = 16
 
 
@@ -53,20 +52,31 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
     krylov = krylov_memory(A.dim, basis, A.dtype)
     kept = graphs.bytes_kept + graphs.largest_graph
     layers = len(layers_of(target.risk.layout.names))
-    scales, radii = 3, 3
+    sharp, fidelity = budget.sharpness, budget.fidelity
+    num_scales, operators = len(sharp.scales), 3 if target.subject.spiking else 2
+    num_directions = (
+        operators * (fidelity.num_top + fidelity.num_bottom)
+        + fidelity.num_random
+        + fidelity.num_filter
+    )
     counts = {  # name: matvecs, losses, bytes
         "preflight": (_PREFLIGHT_MATVECS, 4, graphs.largest_graph),
         "spectrum": (spectrum, 0, kept + krylov),
         "scaled": (spectrum, 0, kept + krylov),
-        "layers": (_LAYER_MATVECS * layers, 0, kept),
+        "layers": (layers * (_LAYER_SEARCH + budget.layer_probes * budget.layer_steps), 0, kept),
         "line": (1, budget.num_directions * budget.line_points, graphs.largest_graph),
         "plane": (0, budget.plane_points**2, graphs.largest_graph),
         "sharpness": (
-            20,
-            2 * budget.num_noise * scales * radii + 300,
+            0,
+            2 * sharp.num_pairs * num_scales * len(sharp.radii)
+            + 3 * num_scales * len(sharp.ball_radii) * sharp.num_restarts * sharp.num_steps,
             graphs.largest_graph,
         ),
-        "fidelity": (_FIDELITY_MATVECS, _FIDELITY_LOSSES, kept),
+        "fidelity": (
+            operators * (fidelity.max_matvecs + num_directions),
+            2 * num_directions * len(fidelity.radii),
+            kept,
+        ),
     }
     # A Krylov step also orthogonalises: two passes over the basis, twice.
     passes = 4 * A.dim * A.dtype.itemsize * min(basis, search) / 2

@@ -1,5 +1,6 @@
 """The per-layer table: the diagonal blocks of the operator."""
 
+from dataclasses import replace
 from itertools import groupby
 
 from landscape.analysis.progress import Progress
@@ -8,7 +9,7 @@ from landscape.analysis.spectrum import SpectrumSettings, operator_spec, run_spe
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
 
-_STEPS, _PROBES = 20, 3  # a block needs one eigenvalue an end, and a trace to a few percent
+_TOL = 1e-3  # a table of layers is read to three digits
 
 
 def layer_table(target: Target, *, settings: SpectrumSettings, progress: Progress) -> LayerTable:
@@ -24,16 +25,12 @@ def layer_table(target: Target, *, settings: SpectrumSettings, progress: Progres
         progress(done, len(layers))
         run = run_spectrum(
             target.risk.select(members),
-            settings=SpectrumSettings(
-                operator=settings.operator,
-                scale=settings.scale,
-                weight_decay=settings.weight_decay,
+            settings=replace(
+                settings,
+                params="*",
                 num_largest=1,
                 num_smallest=1,
-                tol=max(settings.tol, 1e-3),
-                num_probes=_PROBES,
-                num_steps=_STEPS,
-                max_matvecs=settings.max_matvecs,
+                tol=max(settings.tol, _TOL),
                 num_shards=0,
             ),
             rng=target.generator(f"layer {name}"),

@@ -1,19 +1,17 @@
 """All analyses of one checkpoint, by name: what ``landscape analyze`` runs, in this order."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from landscape.analysis.budget import Budget
 from landscape.analysis.fidelity import fidelity
-from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.layers import layer_table
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import Progress
 from landscape.analysis.sharpness import sharpness
-from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.spectrum import SpectrumSettings, spectrum
 from landscape.analysis.surface import loss_plane, random_lines
 from landscape.analysis.surface_course import random_course
@@ -70,7 +68,11 @@ def run_layers(
     return {
         "layers": layer_table(
             target,
-            settings=_spectrum_settings(settings, "none"),
+            settings=replace(
+                _spectrum_settings(settings, "none"),
+                num_probes=settings.budget.layer_probes,
+                num_steps=settings.budget.layer_steps,
+            ),
             progress=progress,
         )
     }
@@ -119,7 +121,7 @@ def run_sharpness(
     return {
         "sharpness": sharpness(
             target,
-            settings=SharpnessSettings(num_pairs=settings.budget.num_noise),
+            settings=settings.budget.sharpness,
             spectra=spectra,
             progress=progress,
         )
@@ -129,7 +131,7 @@ def run_sharpness(
 def run_fidelity(
     target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
-    return {"fidelity": fidelity(target, settings=FidelitySettings(), progress=progress)}
+    return {"fidelity": fidelity(target, settings=settings.budget.fidelity, progress=progress)}
 
 
 Run = Callable[[Target, SuiteSettings, Results, Progress], Results]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+NUM_EXAMPLES = 250
 SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 
 
@@ -36,7 +37,7 @@ def demo(out: Path, force: bool, quiet: bool) -> None:
         out,
         settings=TargetSettings(
             data="fashion-mnist-embedded",
-            examples=str(budget.num_examples),
+            examples=str(NUM_EXAMPLES),
             command=command_line(),
         ),
         suite=SuiteSettings(

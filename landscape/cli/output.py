@@ -34,14 +34,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """A table on stdout; text in it is taken as it is, whatever markup it may look like."""
-    console = Console(markup=False, highlight=False, soft_wrap=not sys.stdout.isatty())
+    # Into a pipe nothing is cut off: the width of a terminal means nothing there.
+    width = None if sys.stdout.isatty() else 10_000
+    console = Console(markup=False, highlight=False, width=width)
     table = Table(title=Text(title) if title else None, title_justify="left", box=None)
     for index, name in enumerate(columns):
         table.add_column(Text(name), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    width = console.measure(table).maximum if not sys.stdout.isatty() else None
-    console.print(table, width=width)
+    console.print(table)
 
 
 def print_json(results: Sequence["Result"]) -> None:
