@@ -21,7 +21,8 @@ _DIRECTIONS = ["random", "eigenvector", "between", "bezier", "trajectory"]
     "--x",
     "x_text",
     metavar="A:B:N",
-    help="N coordinates from A to B.  [default: -1:1:51, for a plane -1:1:25, between 0:1:51]",
+    help="N coordinates from A to B.  [default: -1:1:51; of a plane -1:1:25; between and bezier "
+    "0:1:51; trajectory: around it]",
 )
 @click.option("--y", "y_text", metavar="A:B:N", help="The second axis: a plane, not a line.")
 @click.option(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landscape.cli.output import print_json, print_table, result_path
 from landscape.files import write_atomic
@@ -17,7 +18,7 @@ from landscape.plotting import (
     plot_planes,
     save_figure,
 )
-from landscape.results import LossLine, LossPlane, save_result
+from landscape.results import LineMeasures, LossLine, LossPlane, save_result
 from landscape.surface.exports import surface_csv, surface_vtu, write_hdf5
 
 Surface = LossLine | LossPlane
@@ -66,16 +67,18 @@ def print_surfaces(results: Sequence[Surface], *, as_json: bool) -> None:
     if as_json:
         print_json(results)
         return
-    for kind, columns in ((LossLine, _LINE), (LossPlane, _PLANE)):
-        rows = [_row(r) for r in results if isinstance(r, kind)]
-        if rows:
-            threshold = next(
-                (r.measures.threshold for r in results if r.measures is not None), float("nan")
-            )
-            print_table([c.format(threshold) for c in columns], rows)
+    lines = [r for r in results if isinstance(r, LossLine)]
+    through = [r for r in lines if r.measures is not None]
+    beside = [r for r in lines if r.measures is None]  # e.g. from one checkpoint to another
+    planes = [r for r in results if isinstance(r, LossPlane)]
+    for members, columns in ((through, _LINE), (beside, _PATH), (planes, _PLANE)):
+        if members:
+            rise = next((r.measures.threshold for r in members if r.measures is not None), 0.0)
+            print_table([c.format(rise) for c in columns], [_row(r) for r in members])
 
 
 _LINE = ("checkpoint", "loss", "lowest", "at x", "|x| of +{:g}", "asymmetry", "roughness")
+_PATH = ("checkpoint", "loss", "lowest", "at x", "highest", "mean")
 _PLANE = ("checkpoint", "loss", "lowest", "area of +{:g}", "not convex", "asymmetry", "roughness")
 
 
@@ -87,7 +90,10 @@ def _row(result: Surface) -> tuple[str, ...]:
     end = (_text(m.asymmetry), _text(m.roughness)) if m is not None else ("–", "–")
     if isinstance(result, LossLine):
         at = float(result.axis[finite][result.losses[finite].argmin()]) if finite.any() else None
-        return (*start, _text(at), _radius(result), *end)
+        if result.measures is None:
+            highest, mean = float(result.losses.max()), float(result.losses.mean())
+            return (*start, _text(at), _text(highest), _text(mean))
+        return (*start, _text(at), _radius(result.measures, result.axis), *end)
     if result.measures is None:
         return (*start, "–", "–", *end)
     bound = "> " if result.measures.sublevel_cut else ""
@@ -100,15 +106,13 @@ def _row(result: Surface) -> tuple[str, ...]:
     )
 
 
-def _radius(line: LossLine) -> str:
+def _radius(measures: LineMeasures, axis: NDArray[np.float64]) -> str:
     """Mean and standard error over directions; a bound where the loss does not rise so far."""
-    if line.measures is None:
-        return "–"
-    found = [r for r in line.measures.threshold_radii if r is not None]
-    count = len(line.measures.threshold_radii)
+    found = [r for r in measures.threshold_radii if r is not None]
+    count = len(measures.threshold_radii)
     if len(found) < count:
         unreached = f"{count - len(found)} of {count} " if count > 1 else ""
-        return f"{unreached}> {min(-line.axis[0], line.axis[-1]):.4g}"
+        return f"{unreached}> {min(-axis[0], axis[-1]):.4g}"
     mean = f"{np.mean(found):.4g}"
     return f"{mean} ± {np.std(found, ddof=1) / count**0.5:.2g}" if count > 1 else mean
 

@@ -33,9 +33,9 @@ from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
 from landscape.files import ensure_writable
 from landscape.parameters import select_names
-from landscape.results import LossLine, LossPlane
+from landscape.results import LossLine, LossPlane, Trajectory
 from landscape.surface.direction_files import save_directions
-from landscape.surface.grid import Array, parse_axis, parse_shard
+from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
 
 _PATHS = ("between", "bezier")  # from one checkpoint to another
 
@@ -73,7 +73,7 @@ class SurfaceRun:
     def measure(self) -> list[LossLine | LossPlane]:
         """Measure every checkpoint's surface; empty where only a shard was asked for."""
         self._check()
-        axes = self._axes()
+        self._axes(None)  # a mistake in them is told before anything is loaded
         shard = parse_shard(self.shard) if self.shard else _torchrun_shard()
         if self.out is not None:
             ensure_writable(self.out)
@@ -82,14 +82,15 @@ class SurfaceRun:
         targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
         targets = [self._select(target) for target in targets]
         starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
-        results = [self._surface(t, targets[-1], axes, shard) for t in starts]
+        results = [self._surface(t, targets[-1], shard) for t in starts]
         return [r for r in results if r is not None]
 
     def _surface(
-        self, target: Target, other: Target, axes: list[Array], shard: tuple[int, int] | None
+        self, target: Target, other: Target, shard: tuple[int, int] | None
     ) -> LossLine | LossPlane | None:
         with progress_bar(f"{target.subject.label}: direction", quiet=self.quiet) as progress:
-            course = self._course(target, other, len(axes), progress)
+            course = self._course(target, other, len(self._axes(None)), progress)
+        axes = self._axes(course.trajectory)
         if self.save_directions is not None and (shard is None or shard[0] == 1):
             save_directions(self.save_directions, course.raw, target.risk.layout)
         path = self._path(target, course, axes)
@@ -102,8 +103,8 @@ class SurfaceRun:
             threshold=self.threshold,
         )
         if self.force and path is not None:
-            for old in path.parent.glob(f"{path.stem}*.points"):
-                old.unlink()
+            for old in (path.with_suffix(".points"), *path.parent.glob(f"{path.stem}.*.points")):
+                old.unlink(missing_ok=True)
         with progress_bar(f"{target.subject.label}: points", quiet=self.quiet) as progress:
             if shard is not None:
                 assert path is not None
@@ -194,11 +195,21 @@ class SurfaceRun:
         name = ("line", "plane")[len(axes) - 1] + ("" if kind == "random" else f"-{kind}")
         return result_path(self.out, target.subject.label, name)
 
-    def _axes(self) -> list[Array]:
-        on_path = self.direction in _PATHS and self.directions_file is None
-        default = "0:1:51" if on_path else "-1:1:25" if self.y_text else "-1:1:51"
-        texts = [self.x_text or default, *([self.y_text] if self.y_text else [])]
-        return [parse_axis(text) for text in texts]
+    def _axes(self, trajectory: Trajectory | None) -> list[Array]:
+        """One axis, or two for a plane; those of a trajectory's plane hold it by default."""
+        along_path = self.direction in _PATHS and self.directions_file is None
+        in_plane = self.y_text is not None or self._follows_trajectory()
+        default = "0:1:51" if along_path else "-1:1:25" if in_plane else "-1:1:51"
+        axes = []
+        for k, text in enumerate((self.x_text, self.y_text)[: 1 + in_plane]):
+            if text is None and trajectory is not None:
+                axes.append(axis_around(trajectory.points[:, k], 25))
+            else:
+                axes.append(parse_axis(text or default))
+        return axes
+
+    def _follows_trajectory(self) -> bool:
+        return self.direction == "trajectory" and self.directions_file is None
 
     def _check(self) -> None:
         path = self.direction in _PATHS and self.directions_file is None
@@ -207,8 +218,6 @@ class SurfaceRun:
              "checkpoint to another: give exactly two."),
             (path and self.y_text is not None, f"--direction {self.direction} is one-dimensional: "
              "leave --y out."),
-            (self.direction == "trajectory" and self.y_text is None and not self.directions_file,
-             "--direction trajectory is a plane: give --y too."),
             (self.num_directions > 1 and (self.y_text is not None or self.direction != "random"
              or self.directions_file is not None), "--num-directions is for random lines."),
             (self.num_directions > 1 and bool(self.halvings or self.shard or self.merge),

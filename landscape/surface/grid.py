@@ -36,6 +36,19 @@ def parse_axis(text: str) -> Array:
     return axis
 
 
+def axis_around(values: Array, count: int) -> Array:
+    """About ``count`` coordinates in equal steps, 0 among them, that hold ``values`` with a margin.
+
+    The margin is a tenth of the values' range (0 counted in), at least one step.
+    """
+    low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
+    if low == high:
+        raise ValueError("values must reach away from 0 for an axis around them; all are 0.")
+    step = 1.2 * (high - low) / (count - 1)
+    before, after = (int(np.ceil(1.1 * reach / step)) or 1 for reach in (-low, high))
+    return step * np.arange(-before, after + 1, dtype=np.float64)
+
+
 def grid_points(axes: Sequence[Array]) -> list[Point]:
     """All points of the tensor grid, nearest to the origin first.
 

@@ -64,7 +64,7 @@ class PointStore:
         if self.path is None:
             return self
         with ExitStack() as stack:
-            stack.enter_context(exclusive_lock(self.path.with_name(self.path.name + ".lock")))
+            stack.enter_context(exclusive_lock(self.path))  # the file is its own lock
             self._open(self.path)
             stack.callback(self._close)
             self._stack = stack.pop_all()
@@ -91,9 +91,7 @@ class PointStore:
             self._write({"at": list(point)} | {k: _encode(v) for k, v in values.items()})
 
     def _open(self, path: Path) -> None:
-        whole = 0
-        if path.exists():
-            self.values, whole = _read(path, self.configuration)
+        self.values, whole = _read(path, self.configuration)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, whole)
         if whole == 0:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from landscape.surface.grid import (
     assemble,
+    axis_around,
     grid_points,
     parse_axis,
     parse_shard,
@@ -30,6 +31,15 @@ def test_an_axis_that_is_none_is_refused_showing_what_was_given(text):
     with pytest.raises(ValueError, match="an axis must") as error:
         parse_axis(text)
     assert repr(text) in str(error.value)
+
+
+@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5).filter(any))
+def test_an_axis_around_values_holds_them_and_zero_in_equal_steps(values):
+    axis = axis_around(np.array(values), 25)
+    assert axis[0] < min(0, *values) <= max(0, *values) < axis[-1]
+    assert 0.0 in axis
+    np.testing.assert_allclose(np.diff(axis), axis[1] - axis[0], rtol=1e-9)
+    assert 20 <= len(axis) <= 30
 
 
 def test_points_are_the_whole_grid_from_the_origin_outwards():
