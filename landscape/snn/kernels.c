@@ -20,7 +20,8 @@
 #define TRIANGLE 4
 #define R(x) ((REAL)(x))
 #define CHUNK (B < 256 ? B : 256)
-#define EACH(b, n) for (long b = 0; b < (n); ++b)
+/* No element depends on another, which the compiler cannot see where C is not known. */
+#define EACH(b, n) _Pragma("omp simd") for (long b = 0; b < (n); ++b)
 
 typedef REAL block[T][B];
 
@@ -228,7 +229,7 @@ void plain_double(long begin, long end, long M, int constant, const REAL *I, con
 
 static void pool(block top, block bottom, long wide, long C, REAL *out, long step) {
     for (int t = 0; t < T; ++t)
-        EACH(x, wide) {
+        for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             REAL *o = out + t * step + x * C;
             EACH(k, C) {
@@ -243,7 +244,7 @@ static void pool(block top, block bottom, long wide, long C, REAL *out, long ste
 static void unpool(block top, block bottom, long wide, long C, const REAL *g, long step,
                    block g_top, block g_bottom) {
     for (int t = 0; t < T; ++t)
-        EACH(x, wide) {
+        for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             const REAL *from = g + t * step + x * C;
             REAL *restrict gp = g_top[t] + 2 * x * C, *restrict gq = g_bottom[t] + 2 * x * C;
@@ -261,7 +262,7 @@ static void unpool(block top, block bottom, long wide, long C, const REAL *g, lo
 static void pick(block top, block bottom, block a_top, block a_bottom, long wide, long C,
                  REAL *out, long step) {
     for (int t = 0; t < T; ++t)
-        EACH(x, wide) {
+        for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             const REAL *ap = a_top[t] + 2 * x * C, *aq = a_bottom[t] + 2 * x * C;
             REAL *o = out + t * step + x * C;

@@ -113,7 +113,7 @@ def _compile(dtype: torch.dtype, num_time_steps: int, dyn: NeuronDynamics) -> Na
     macros = _macros(dtype, num_time_steps, dyn) | {"B": block}
     source = Path(__file__).with_name("kernels.c")
     # No contraction into fused multiply-adds: results are to round as the tensor version's do.
-    flags = ["-O3", "-std=gnu11", "-shared", "-fPIC", "-ffp-contract=off"]
+    flags = ["-O3", "-fopenmp-simd", "-std=gnu11", "-shared", "-fPIC", "-ffp-contract=off"]
     flags += ["-fno-math-errno", "-fno-trapping-math", *(f"-D{k}={v}" for k, v in macros.items())]
     with tempfile.TemporaryDirectory(prefix="landscape-") as folder:
         target = Path(folder) / "kernels.so"
