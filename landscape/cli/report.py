@@ -29,7 +29,7 @@ def report(
     landscape report reports/demo --notebook
     """
     from landscape.report import write_report
-    from landscape.report.notebook import load_results, write_notebook
+    from landscape.report.notebook import load_comparison, load_results, write_notebook
     from landscape.report.tensorboard import log_tensorboard
 
     results = load_results(folder)
@@ -42,7 +42,9 @@ def report(
     title = title or before.get("title") or folder.resolve().name
     known = {result.subject.label for result in results}
     baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
-    click.echo(write_report(folder, results, title=title, baseline=baseline))
+    comparison = load_comparison(folder)
+    page = write_report(folder, results, title=title, baseline=baseline, comparison=comparison)
+    click.echo(page)
     if notebook:
         click.echo(write_notebook(folder, results, title=title))
     if tensorboard is not None:

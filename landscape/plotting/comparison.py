@@ -11,11 +11,16 @@ from landscape.plotting.style import (
     INK,
     PAPER,
     figure_text,
-    plain_log_axis,
     read_out,
 )
 
 _COLOUR_OF = {"flatter": COLOURS[0], "sharper": COLOURS[1], "equivalent": COLOURS[7]}
+
+_SIGNIFICANT = (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0)
+_NICE_RATIOS = sorted(
+    {round(s * 10.0**e, 6) for s in _SIGNIFICANT for e in range(4)}
+    | {round(s * 10.0**e, 6) for s in (1.0, 2.0, 3.0, 5.0, 6.0, 7.0, 8.0) for e in (-3, -2, -1)}
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +69,21 @@ def plot_ratios(
     ax.set_xscale("log")
     reach = [1 / 1.5, 1.5, *(end for r in rows for end in (*(r.interval or ()), r.ratio))]
     ax.set_xlim(max(min(reach) / 1.1, 1e-3), min(max(reach) * 1.1, 1e3))
-    plain_log_axis(ax.xaxis)
+    low, high = ax.get_xlim()
+    ticks = [tick for tick in _NICE_RATIOS if low <= tick <= high]
+    ax.set_xticks(_thinned(ticks))
+    ax.set_xticks([], minor=True)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_yticks(range(len(rows)), [figure_text(r.title, longest=44) for r in rows])
     for label, entry in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if entry.primary else "normal")
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
-    ax.tick_params(which="minor", labelsize=7)
     read_out(ax, "ratio {:.3g}", "")
-    ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale; below 1: flatter)")
+    ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale)")
+
+
+def _thinned(ticks: list[float]) -> list[float]:
+    """At most about eight of ``ticks``, 1 among them."""
+    step, middle = max(1, len(ticks) // 7), ticks.index(1)
+    return [tick for i, tick in enumerate(ticks) if (i - middle) % step == 0]

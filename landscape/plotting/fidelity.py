@@ -52,6 +52,7 @@ def plot_fidelity(
             label="measured, hard spikes" if result.subject.spiking else "measured",
         )
         ax.set_yscale("log")
+        plain_log_axis(ax.yaxis)
         ax.set_ylim(rise[positive].min() / 4, rise[positive].max() * 4)
     ax.set_xscale("log")
     plain_log_axis(ax.xaxis)

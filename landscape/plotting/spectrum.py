@@ -14,6 +14,7 @@ from landscape.plotting.style import (
     Stroke,
     figure_text,
     mark_series,
+    plain_log_axis,
     read_out,
     stroke_of,
 )
@@ -67,6 +68,7 @@ def plot_density(
         _rug(ax, result, row, stroke_of(result.subject.label, strokes, labels))
     if log:
         ax.set_yscale("log")
+        plain_log_axis(ax.yaxis)
         top = max(float((r.density + r.stderr).max()) for r in results)
         height = np.log(3 * top / floor)
         strip = _RUG_HEIGHT * (len(rows) + 0.4)
@@ -225,6 +227,7 @@ def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | N
             mark_series(points, stroke)
     if any(row.largest.value > 0 for r in results for row in r.rows):
         ax.set_xscale("log")
+        plain_log_axis(ax.xaxis)
     ax.set_yticks(range(len(names)), [figure_text(name) for name in names])
     ax.set_ylim(len(names) - 0.5, -0.5)
     for edge in range(1, len(names)):

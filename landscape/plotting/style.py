@@ -14,6 +14,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from landscape.files import write_atomic
@@ -22,6 +24,8 @@ STYLE_FILE = Path(__file__).with_name("landscape.mplstyle")
 
 # Widths of a journal's column, of a single-column page's text, and of a page, in inches.
 COLUMN_WIDTH, TEXT_WIDTH, PAGE_WIDTH = 3.25, 5.5, 6.75
+
+_POINTS = 72  # an inch, the resolution at which vector formats are laid out
 
 INK, GRID, PAPER, MISSING = "#1b1f24", "#d8dce2", "#fffffe", "#c3c7cf"
 
@@ -37,6 +41,7 @@ COLOURS = (
     "#578dff",
     "#656364",
 )
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DASHES: tuple["Dash", ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
 _MARKERS = "osD^vP*X"
 
@@ -91,9 +96,19 @@ def mark_series(artist: Artist, stroke: Stroke) -> None:
 
 
 def plain_log_axis(axis: Axis) -> None:
-    """Write 0.02, not 2 × 10⁻², on a log axis, and no more numbers than there is room for."""
-    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    """Write 0.02 and 10⁻⁵ as plain text on a log axis, and no more numbers than there is room for.
+
+    Plain text is what Matplotlib's mathematics is not: quick to lay out.
+    """
+    axis.set_major_formatter(lambda value, _: _power_text(value))
     axis.set_minor_formatter(lambda value, _: _sparse(value, *axis.get_view_interval()))
+
+
+def _power_text(value: float) -> str:
+    exponent = round(np.log10(value)) if value > 0 else 0
+    if value <= 0 or -3 <= exponent <= 3 or not np.isclose(value, 10.0**exponent):
+        return f"{value:g}"
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _sparse(value: float, low: float, high: float) -> str:
@@ -126,10 +141,26 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def figure_bytes(figure: Figure, format: str) -> bytes:
-    """The figure as ``svg``, ``pdf`` or ``png`` without a date: equal figures, equal bytes."""
-    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {"Software": None}}
+    """The figure as ``svg``, ``pdf`` or ``png`` without a date: equal figures, equal bytes.
+
+    Raises
+    ------
+    ValueError
+        For another format.
+    """
+    if format not in ("svg", "pdf", "png"):
+        raise ValueError(f"format must be svg, pdf or png; got {format!r}.")
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=format, metadata=dateless[format])
+    # The canvases' own writers draw once, where savefig draws a second time to find out the layout.
+    if format == "svg":
+        figure.dpi = _POINTS
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
+    elif format == "pdf":
+        figure.dpi = _POINTS
+        FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
+    else:
+        figure.dpi = mpl.rcParams["savefig.dpi"]
+        FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 

@@ -10,7 +10,7 @@ from landscape.report.draw import draw
 from landscape.report.material import gather
 from landscape.report.model import ReportFigure
 from landscape.report.sections.all import make_sections
-from landscape.results import Result, load_result
+from landscape.results import Comparison, Result, ResultError, load_result, load_stored
 
 _SETUP = """\
 from pathlib import Path
@@ -65,6 +65,23 @@ def load_results(folder: Path) -> list[Result]:
     """All results in a report's folder, by checkpoint and name."""
     paths = sorted((folder / "results").rglob("*.json"))
     return [load_result(path) for path in paths if path.name != "settings.json"]
+
+
+def load_comparison(folder: Path) -> Comparison | None:
+    """The verdict kept in a report's folder, if there is one.
+
+    Raises
+    ------
+    ResultError
+        If ``comparison.json`` is something else.
+    """
+    path = folder / "comparison.json"
+    if not path.exists():
+        return None
+    stored = load_stored(path)
+    if not isinstance(stored, Comparison):
+        raise ResultError(f"{path} holds a {type(stored).__name__}; expected a Comparison.")
+    return stored
 
 
 def report_figures(results: Sequence[Result]) -> dict[str, ReportFigure]:

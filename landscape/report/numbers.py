@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_NO_ERROR_DIGITS = 4
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ class Rounded:
         return rf"${body} \times {power}$" if self.error is None else rf"$({body}) \times {power}$"
 
 
-def rounded(value: float, stderr: float | None = None) -> Rounded:
+def rounded(value: float, stderr: float | None = None, *, digits: int = 4) -> Rounded:
     """Round ``value`` to its error's first digit, or to its second where the first is 1.
 
-    Without an error, at most four significant digits are kept. Below 1e-3 and from 1e5 on, a
+    Without an error, at most ``digits`` significant digits are kept. Below 1e-3 and from 1e5 on, a
     power of ten is taken out.
     """
     if not math.isfinite(value) or (stderr is not None and not math.isfinite(stderr)):
@@ -47,7 +46,7 @@ def rounded(value: float, stderr: float | None = None) -> Rounded:
         exponent = 0
     scale = 10.0**-exponent
     mantissa, error = value * scale, None if stderr is None else stderr * scale
-    decimals = _decimals(mantissa, error)
+    decimals = _decimals(mantissa, error, digits)
     # Adding 0.0 turns a rounded -0.0 into 0.0.
     number = f"{round(mantissa, decimals) + 0.0:.{max(decimals, 0)}f}"
     if error is None:
@@ -56,19 +55,14 @@ def rounded(value: float, stderr: float | None = None) -> Rounded:
     return Rounded(number, f"{round(error, decimals):.{max(decimals, 0)}f}", exponent)
 
 
-def _decimals(value: float, error: float | None) -> int:
+def _decimals(value: float, error: float | None, digits: int) -> int:
     if error:
         first = math.floor(math.log10(error))
         # 0.0996 rounds to 0.10: decide on the digit that will be printed.
         digit = round(error / 10.0**first, 1)
         return -first + 1 if digit < 2 else -first
     magnitude = math.floor(math.log10(abs(value))) if value else 0
-    return _NO_ERROR_DIGITS - 1 - magnitude
-
-
-def format_number(value: float | None, stderr: float | None = None) -> str:
-    """``value`` with its error as text; an en dash where there is none."""
-    return "–" if value is None else rounded(value, stderr).text()
+    return digits - 1 - magnitude
 
 
 def format_count(count: int) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from landscape.report.material import Material, operator_text
-from landscape.report.sections.verdict import Judgement
 from landscape.results import (
+    Comparison,
     Eigenvalues,
     OperatorSpec,
     Preflight,
@@ -15,8 +15,8 @@ from landscape.results import (
     SpectralDensity,
     Trace,
 )
+from landscape.results.comparison import PairRow, StoredInterval
 from landscape.results.sharpness import SharpnessTable
-from landscape.statistics import Interval, PairVerdict
 
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 _PER_THETA = "loss/θ²"
@@ -24,32 +24,34 @@ _PER_THETA = "loss/θ²"
 Entry = dict[str, Any]
 
 
-def summary_json(title: str, material: Material, comparison: Judgement | None) -> str:
+def summary_json(title: str, material: Material, comparison: Comparison | None) -> str:
     """One JSON object: the verdicts, if any, and each checkpoint with every measured scalar."""
     document: Entry = {
         "schema_version": 1,
         "title": title,
         "baseline": material.baseline,
-        "verdicts": [] if comparison is None else [_verdict(p) for p in comparison.pairs],
+        "verdicts": []
+        if comparison is None
+        else [_verdict(p, comparison) for p in comparison.pairs],
         "checkpoints": [_checkpoint(material, label) for label in material.labels],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _verdict(pair: PairVerdict) -> Entry:
+def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
     return {
         "group": pair.group,
         "baseline": pair.baseline,
-        "primary": pair.primary,
+        "primary": comparison.settings.primary,
         "verdict": pair.verdict,
         "reason": pair.reason,
         "measures": [
             {
-                "name": m.comparison.measure.name,
+                "name": m.measure,
                 "verdict": m.verdict,
-                "scale": m.comparison.effect.scale,
-                "estimate": m.comparison.effect.estimate,
-                "interval": _ends(m.comparison.effect.interval),
+                "scale": m.scale,
+                "estimate": m.estimate,
+                "interval": _ends(m.interval),
                 "p_holm": m.p_holm,
             }
             for m in pair.measures
@@ -57,7 +59,7 @@ def _verdict(pair: PairVerdict) -> Entry:
     }
 
 
-def _ends(interval: Interval | None) -> list[float | None] | None:
+def _ends(interval: StoredInterval | None) -> list[float | None] | None:
     # With very few runs an interval may be unbounded, which JSON cannot say.
     return None if interval is None else [_finite(interval.low), _finite(interval.high)]
 
@@ -107,6 +109,7 @@ def measures(result: Result) -> list[Entry]:
             | _operator(result.operator, result)
             | _entry(name, e.mean, e.stderr, "1" if name == "effective_rank" else _PER_THETA)
             for name, e in estimates.items()
+            if e is not None
         ]
     if isinstance(result, SpectralDensity):
         mass = result.negative_mass

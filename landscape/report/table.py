@@ -92,16 +92,21 @@ def count_cell(count: int | None) -> Cell:
 
 
 def number_cell(
-    value: float | None, stderr: float | None = None, *, converged: bool = True, mark: str = ""
+    value: float | None,
+    stderr: float | None = None,
+    *,
+    converged: bool = True,
+    mark: str = "",
+    digits: int = 4,
 ) -> Cell:
     """A cell with a number, its error, and a mark where the number is not converged."""
     if value is None:
         return text_cell(None)
-    digits = rounded(value, stderr)
+    number = rounded(value, stderr, digits=digits)
     mark = mark or ("" if converged else UNCONVERGED)
     return Cell(
-        text=f"{digits.text()} {mark}".rstrip(),
-        latex=digits.latex() + (r"\,$\dagger$" if mark == UNCONVERGED else escape_latex(mark)),
+        text=f"{number.text()} {mark}".rstrip(),
+        latex=number.latex() + (r"\,$\dagger$" if mark == UNCONVERGED else escape_latex(mark)),
         value=value,
         stderr=stderr,
         mark=mark,
@@ -111,7 +116,8 @@ def number_cell(
 def to_csv(table: Table) -> str:
     """Full precision; an error and a mark have columns of their own, where there are any."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
+    # RFC 4180 line ends: with them the writer quotes a lone carriage return too.
+    writer = csv.writer(buffer, lineterminator="\r\n")
     with_error = [any(row[i].stderr is not None for row in table.rows) for i in _indices(table)]
     with_mark = [any(row[i].mark for row in table.rows) for i in _indices(table)]
     header = []
@@ -219,6 +225,8 @@ _LATEX = {
     "↓": r"$\downarrow$",
     "·": r"$\cdot$",
     "½": r"$\tfrac12$",
+    "Δ": r"$\Delta$",
+    "\u2009": r"\,",
     "…": r"\ldots{}",
 }
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from landscape.files import ensure_writable, write_atomic
 from landscape.report.draw import draw, trim
 from landscape.report.material import gather
+from landscape.report.model import Section
 from landscape.report.page import render_page
 from landscape.report.sections.all import make_sections
-from landscape.report.sections.verdict import Judgement, verdict_section
+from landscape.report.sections.verdict import accuracy_section, verdict_section
 from landscape.report.summary import summary_json
 from landscape.report.table import to_csv, to_latex, to_markdown
-from landscape.results import Result
+from landscape.results import Comparison, Result
 
 _MOST_DRAWING = 2_000_000  # characters of inline figures: the page stays below 3 MB
 _TABLE_FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
@@ -23,7 +24,7 @@ def write_report(
     *,
     title: str,
     baseline: str | None = None,
-    comparison: Judgement | None = None,
+    comparison: Comparison | None = None,
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -56,7 +57,7 @@ def write_report(
     """
     material = gather(results, baseline)
     ensure_writable(folder)
-    verdict = [] if comparison is None else [verdict_section(comparison)]
+    verdict = [] if comparison is None else _of_groups(comparison)
     sections = [*verdict, *make_sections(material)]
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
@@ -74,3 +75,8 @@ def write_report(
     for path, content in files.items():
         write_atomic(path, content)
     return page
+
+
+def _of_groups(comparison: Comparison) -> list[Section]:
+    candidates = (verdict_section(comparison), accuracy_section(comparison))
+    return [section for section in candidates if section is not None]

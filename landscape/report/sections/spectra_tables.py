@@ -15,6 +15,7 @@ from landscape.report.table import (
 from landscape.results import (
     Eigenvalue,
     Eigenvalues,
+    Estimate,
     LayerTable,
     OperatorSpec,
     Result,
@@ -41,6 +42,10 @@ def _eigenvalue_cell(pair: Eigenvalue | None, stderr: float | None = None) -> Ce
         return text_cell(None)
     error = pair.residual if stderr is None else stderr
     return number_cell(pair.value, error, converged=pair.converged)
+
+
+def _estimate_cell(estimate: Estimate | None) -> Cell:
+    return number_cell(estimate.mean, estimate.stderr) if estimate else text_cell(None)
 
 
 def eigenvalue_table(
@@ -149,11 +154,11 @@ def trace_table(
     rows = tuple(
         (
             text_cell(r.subject.label),
-            number_cell(r.trace.mean, r.trace.stderr),
+            _estimate_cell(r.trace),
             text_cell(relative(r.trace.mean, r, reference)),
-            number_cell(r.mean_curvature.mean, r.mean_curvature.stderr),
-            number_cell(r.frobenius_norm.mean, r.frobenius_norm.stderr),
-            number_cell(r.effective_rank.mean, r.effective_rank.stderr),
+            _estimate_cell(r.mean_curvature),
+            _estimate_cell(r.frobenius_norm),
+            _estimate_cell(r.effective_rank),
             text_cell(f"{r.method}, {r.num_probes} probes"),
             count_cell(r.num_matvecs),
         )
@@ -203,7 +208,7 @@ def density_table(spec: OperatorSpec, suffix: str, results: Sequence[SpectralDen
     rows = tuple(
         (
             text_cell(r.subject.label),
-            number_cell(r.negative_mass.mean, r.negative_mass.stderr),
+            _estimate_cell(r.negative_mass),
             number_cell(r.negative_threshold),
             number_cell(r.wasserstein_bound),
             number_cell(r.bandwidth),
@@ -255,7 +260,7 @@ def layer_table(spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]) 
             count_cell(row.num_params),
             _eigenvalue_cell(row.largest),
             _eigenvalue_cell(row.smallest),
-            number_cell(row.trace.mean, row.trace.stderr),
+            _estimate_cell(row.trace),
         )
         for result in results
         for row in result.rows

@@ -1,0 +1,145 @@
+"""The tables of a verdict: measures, groups, and flatness against accuracy."""
+
+from landscape.report.numbers import rounded
+from landscape.report.table import (
+    Cell,
+    Column,
+    Explanation,
+    Table,
+    count_cell,
+    number_cell,
+    text_cell,
+)
+from landscape.results.comparison import Comparison, MeasureRow, PairRow, StoredInterval
+
+
+def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
+    """A row for each measure of one pair of groups."""
+    columns = (
+        Column(key="measure", title="measure"),
+        Column(key="verdict", title="verdict"),
+        Column(
+            key="estimate",
+            title="ratio",
+            formula="median of group over baseline; a difference where marked Δ",
+        ),
+        Column(key="interval", title=f"{1 - comparison.settings.alpha:.0%} interval"),
+        Column(key="p", title="p", formula="permutation test of no difference"),
+        Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs"),
+        Column(key="p_floor", title="floor of p", formula="the smallest p that this n can give"),
+        Column(
+            key="equivalence_p_holm",
+            title="p of equivalence",
+            formula="two one-sided tests against the bounds, Holm",
+        ),
+        Column(
+            key="detectable",
+            title="detectable ratio",
+            formula="the least ratio above 1 that these runs would have found",
+        ),
+        Column(
+            key="runs_needed",
+            title="runs needed",
+            formula="to find a ratio at the bounds of equivalence",
+        ),
+        Column(key="kind", title="kind"),
+    )
+    measures = [comparison.measure(m.measure) for m in pair.measures]
+    return Table(
+        name="verdict" if not number else f"verdict-{number + 1}",
+        caption=f"{pair.group} against {pair.baseline}; decided by {comparison.settings.primary}.",
+        columns=columns,
+        rows=tuple(_row(comparison, m) for m in pair.measures),
+        row_explanations=(
+            *(
+                Explanation(title=f"{m.name} ({m.title})", formula=m.formula, source=m.source)
+                for m in measures
+            ),
+            *(Explanation(title=f"Why {m.measure}", formula=m.reason) for m in pair.measures),
+        ),
+        note="; ".join(f"{m.name}: {m.mismatch}" for m in measures if m.mismatch),
+    )
+
+
+def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
+    measure = comparison.measure(row.measure)
+    kinds = ["scale-invariant"] * measure.scale_invariant + ["hard-forward"] * measure.hard_forward
+    return (
+        text_cell(row.measure, hint=f"{measure.formula} [{measure.source}]"),
+        text_cell(row.verdict, hint=row.reason),
+        number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3),
+        _interval_cell(row.interval),
+        number_cell(row.p_value, digits=2),
+        number_cell(row.p_holm, digits=2),
+        number_cell(row.p_floor, digits=2),
+        number_cell(row.equivalence_p_holm, digits=2),
+        number_cell(row.detectable_ratio, digits=3),
+        count_cell(row.runs_needed),
+        text_cell(", ".join(kinds)),
+    )
+
+
+def _interval_cell(interval: StoredInterval | None) -> Cell:
+    if interval is None:
+        return text_cell(None)
+    low, high = (rounded(end, digits=3).text() for end in (interval.low, interval.high))
+    return text_cell(f"{low}\u2009–\u2009{high}", hint=interval.method)
+
+
+def group_table(comparison: Comparison) -> Table:
+    """Which checkpoints make up each group."""
+    rows = tuple(
+        (
+            text_cell(run.label),
+            text_cell(group.name),
+            count_cell(run.seed),
+            count_cell(run.epoch),
+            number_cell(run.loss),
+            number_cell(run.accuracy),
+            number_cell(run.test_accuracy),
+        )
+        for group in comparison.groups
+        for run in group.runs
+    )
+    titles = ("checkpoint", "group", "seed", "epoch", "loss", "accuracy", "test accuracy")
+    return Table(
+        name="groups",
+        caption="The groups and their checkpoints.",
+        columns=tuple(Column(key=t.replace(" ", "_"), title=t) for t in titles),
+        rows=rows,
+        folded=True,
+    )
+
+
+def accuracy_table(comparison: Comparison) -> Table | None:
+    """Flatness against test accuracy: apart from the verdict."""
+    if not comparison.accuracy:
+        return None
+    rows = tuple(
+        (
+            text_cell(row.measure),
+            number_cell(row.correlation, digits=2),
+            _interval_cell(row.interval),
+            number_cell(row.p_holm, digits=2),
+            count_cell(row.num_runs),
+            text_cell(row.words),
+        )
+        for row in comparison.accuracy
+    )
+    return Table(
+        name="accuracy",
+        caption="No part of the verdict: does flatness go with test accuracy, within groups?",
+        columns=(
+            Column(key="measure", title="measure"),
+            Column(
+                key="correlation",
+                title="correlation",
+                formula="of log measure and test accuracy, each less its group's mean",
+            ),
+            Column(key="interval", title="interval"),
+            Column(key="p_holm", title="p (Holm)"),
+            Column(key="num_runs", title="runs"),
+            Column(key="words", title="in words"),
+        ),
+        rows=rows,
+    )
