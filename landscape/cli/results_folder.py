@@ -70,7 +70,8 @@ def collect(folder: Path) -> list[Result]:
     ResultError
         If one of them cannot be read.
     """
-    paths = sorted((folder / "results").rglob("*.json"))
+    # By stem, so that the plain operator comes before its scaled versions.
+    paths = sorted((folder / "results").rglob("*.json"), key=lambda p: (p.parent, p.stem))
     return [load_result(path) for path in paths if path.name != _RECORD]
 
 
