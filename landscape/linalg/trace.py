@@ -7,19 +7,17 @@ References
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Generator
+from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.lanczos import finite_product
-from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
-from landscape.linalg.sketch import gram, sketch_memory, xnystrace, xtrace
-
-Method = Literal["auto", "hutchinson", "hutch++", "xtrace", "xnystrace", "exact"]
+from landscape.linalg.sketch import gram
 
 
 class ProbeForms(NamedTuple):
@@ -86,13 +84,20 @@ def hutchpp_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -
     sketch = torch.stack([finite_product(A, rademacher(A, rng)) for _ in range(third)])
     Q = torch.linalg.qr(sketch.T)[0].T.contiguous()
     known = sum(float(gram(q[None], finite_product(A, q)[None])) for q in Q)
-    samples = []
-    for _ in range(num_matvecs - third - len(Q)):
-        g = rademacher(A, rng)
-        for _ in range(2):
-            g = g - Q.T @ (Q @ g)
-        samples.append(float(g.double() @ finite_product(A, g).double()))
-    return estimate_mean(torch.tensor(samples, dtype=torch.float64), offset=known)
+    return deflated_trace(A, Q, known, num_matvecs=num_matvecs - third - len(Q), rng=rng)
+
+
+def deflated_trace(
+    A: SelfAdjointOperator, Q: Tensor, known: float, *, num_matvecs: int, rng: Generator
+) -> Estimate:
+    """Estimate tr A = tr Q A Qᵀ + tr P A P, P = I - QᵀQ, the first part being ``known``.
+
+    Q holds orthonormal rows, shape (k, n): eigenvectors, whose eigenvalues ``known`` sums, or any
+    range that was drawn before.
+    """
+    _refuse_below(num_matvecs, 2)
+    forms = probe_forms(DeflatedOperator(A, Q), num_probes=num_matvecs, rng=rng)
+    return estimate_mean(torch.tensor([f.trace for f in forms], dtype=torch.float64), known)
 
 
 def exact_trace(A: SelfAdjointOperator) -> Estimate:
@@ -103,50 +108,6 @@ def exact_trace(A: SelfAdjointOperator) -> Estimate:
         e[i] = 1
         total += float(finite_product(A, e)[i])
     return Estimate(total, 0.0, 0)
-
-
-def estimate_trace(
-    A: SelfAdjointOperator,
-    *,
-    num_matvecs: int,
-    rng: Generator,
-    psd: bool = False,
-    method: Method = "auto",
-    memory: int = 8 << 30,
-) -> tuple[Estimate, Method]:
-    """Estimate tr A with ``num_matvecs`` products at most; returns the method used as well.
-
-    ``auto`` takes the least error to be had: the exact trace where n products are allowed,
-    XNysTrace where A is positive semidefinite (``psd``), XTrace where its sketch fits into
-    ``memory`` bytes, Hutchinson otherwise.
-    """
-    chosen = _choose(A, num_matvecs, psd, memory) if method == "auto" else method
-    match chosen:
-        case "exact":
-            _refuse_below(num_matvecs, A.dim)
-            return exact_trace(A), chosen
-        case "hutchinson":
-            return hutchinson_trace(A, num_matvecs=num_matvecs, rng=rng), chosen
-        case "hutch++":
-            return hutchpp_trace(A, num_matvecs=num_matvecs, rng=rng), chosen
-        case "xtrace":
-            return xtrace(A, num_matvecs=num_matvecs, rng=rng), chosen
-        case "xnystrace":
-            return xnystrace(A, num_matvecs=num_matvecs, rng=rng), chosen
-        case _:
-            raise ValueError(
-                "method must be auto, exact, hutchinson, hutch++, xtrace or xnystrace; "
-                f"got {method!r}."
-            )
-
-
-def _choose(A: SelfAdjointOperator, num_matvecs: int, psd: bool, memory: int) -> Method:
-    if num_matvecs >= A.dim:
-        return "exact"
-    fits = sketch_memory(A.dim, num_matvecs, A.dtype) <= memory
-    if psd and fits:
-        return "xnystrace"
-    return "xtrace" if fits and num_matvecs >= 4 else "hutchinson"
 
 
 def _refuse_below(num_matvecs: int, least: int) -> None:
