@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from landscape.snn.convolution import conv2d
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.neuron import SpikingNeuron
 from landscape.snn.surrogate import ATan, Surrogate
@@ -150,14 +151,15 @@ def conv_bn(x: Tensor, conv: nn.Module, bn: nn.Module, *, repeats: int = 1) -> T
     """
     assert isinstance(conv, nn.Conv2d)
     assert isinstance(bn, nn.BatchNorm2d)
+    padding = int(conv.padding[0])
     if not bn.training and bn.running_mean is not None and bn.running_var is not None:
         # Folded into the weight: on a CPU, a sweep over the activations costs more than the
         # convolution, and its backward and double backward cost several.
         scale = bn.weight * torch.rsqrt(bn.running_var + bn.eps)
         bias = bn.bias - bn.running_mean * scale
         weight = conv.weight * scale[:, None, None, None]
-        return F.conv2d(x, _channels_last(weight), bias, conv.stride, conv.padding)
-    x = F.conv2d(x, _channels_last(conv.weight), None, conv.stride, conv.padding)
+        return conv2d(x, _channels_last(weight), bias, padding)
+    x = conv2d(x, _channels_last(conv.weight), None, padding)
     # Momentum 1 leaves the batch's own mean and unbiased variance in these.
     mean, var = torch.zeros_like(bn.weight), torch.zeros_like(bn.weight)
     out = F.batch_norm(x, mean, var, bn.weight, bn.bias, training=True, momentum=1.0, eps=bn.eps)
