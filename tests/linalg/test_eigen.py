@@ -3,6 +3,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.testing import assert_close
 
@@ -259,3 +261,36 @@ def test_start_vector_with_no_part_in_the_wanted_vectors_is_caught(operator_with
     pairs = run(A, rng, start=start, num_largest=2, num_smallest=0)
     assert_close(pairs.largest, torch.tensor([39.0, 38.0], dtype=torch.float64))
     assert math.isfinite(pairs.norm)
+
+
+symmetric = st.integers(1, 9).flatmap(
+    lambda n: st.lists(st.floats(-100, 100, width=32), min_size=n * n, max_size=n * n)
+)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(symmetric, st.integers(1, 4), st.integers(0, 4), st.integers(0, 2**31))
+def test_any_small_matrix_agrees_with_numpy(entries, num_largest, num_smallest, seed):
+    n = math.isqrt(len(entries))
+    M = torch.tensor(entries, dtype=torch.float64).view(n, n)
+    A = DenseOperator(M + M.T)
+    rng = torch.Generator().manual_seed(seed)
+    pairs = run(A, rng, num_largest=num_largest, num_smallest=num_smallest)
+    exact = np.linalg.eigvalsh(A.matrix.numpy())
+    atol = 1e-8 * max(1e-300, abs(exact).max())
+    np.testing.assert_allclose(pairs.largest, exact[::-1][:num_largest], atol=atol, rtol=0)
+    np.testing.assert_allclose(pairs.smallest, exact[:num_smallest], atol=atol, rtol=0)
+    assert bool(pairs.converged.all())
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.floats(1e-10, 1e10), st.floats(-5, 5), st.integers(0, 2**31))
+def test_eigenvalues_follow_scale_and_shift(scale, shift, seed):
+    rng = torch.Generator().manual_seed(seed)
+    M = torch.randn(30, 30, generator=rng, dtype=torch.float64)
+    M = M + M.T
+    moved = scale * (M + shift * torch.eye(30, dtype=torch.float64))
+    base = run(DenseOperator(M), torch.Generator().manual_seed(1))
+    other = run(DenseOperator(moved), torch.Generator().manual_seed(1))
+    expected = scale * (base.values + shift)
+    assert_close(other.values, expected, atol=2e-8 * scale * (base.norm + 5), rtol=0)
