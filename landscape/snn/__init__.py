@@ -1,6 +1,7 @@
 """Spiking networks: surrogates, twice-differentiable neurons, models, initialisations."""
 
-from landscape.snn.initialization import SCHEMES, ikun_beta, initialize
+from landscape.snn.function import pooled_spike_train, spike_train
+from landscape.snn.initialization import SCHEMES, initialize
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.neuron import (
@@ -8,7 +9,6 @@ from landscape.snn.neuron import (
     altered_neurons,
     integrate_and_fire,
     leaky_integrate_and_fire,
-    spike_train,
 )
 from landscape.snn.surrogate import (
     SURROGATES,
@@ -20,6 +20,7 @@ from landscape.snn.surrogate import (
     Triangle,
     surrogate_by_name,
 )
+from landscape.snn.variance import ikun_beta
 
 __all__ = [
     "CSNN",
@@ -39,6 +40,7 @@ __all__ = [
     "initialize",
     "integrate_and_fire",
     "leaky_integrate_and_fire",
+    "pooled_spike_train",
     "spike_train",
     "surrogate_by_name",
 ]

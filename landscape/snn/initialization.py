@@ -9,64 +9,34 @@ function. Two schemes at one seed thus differ in scale, not in luck. Batch norms
 import difflib
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from landscape.snn.surrogate import ATan, Surrogate
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.neuron import SpikingNeuron
+from landscape.snn.surrogate import Surrogate
+from landscape.snn.variance import (
+    Layer,
+    fluctuation_driven,
+    ikun_beta,
+    ikun_v1,
+    ikun_v2,
+    kaiming,
+    lecun,
+    micheli,
+    normal,
+    spikeinit,
+    surrogate_backward,
+    torch_default,
+    xavier,
+)
 
 Beta = Literal["released", "surrogate"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """What a scheme may know of a weight: how many inputs an output has, and the reverse."""
-
-    fan_in: int  # C_in k² for a convolution
-    fan_out: int  # C_out k²
-    beta: float  # of the IKUN schemes
-
-
-def torch_default(layer: Layer) -> float:
-    """1 / (3 fan_in): PyTorch's reset_parameters, He's uniform scheme at a = √5."""
-    return 1 / (3 * layer.fan_in)
-
-
-def lecun(layer: Layer) -> float:
-    """1 / fan_in: LeCun, Bottou, Orr & Müller, Efficient BackProp (1998), section 4.6."""
-    return 1 / layer.fan_in
-
-
-def xavier(layer: Layer) -> float:
-    """2 / (fan_in + fan_out): Glorot & Bengio (AISTATS 2010), equation 12."""
-    return 2 / (layer.fan_in + layer.fan_out)
-
-
-def kaiming(layer: Layer) -> float:
-    """2 / fan_in, for ReLU: He, Zhang, Ren & Sun (ICCV 2015), equation 10."""
-    return 2 / layer.fan_in
-
-
-def normal(layer: Layer) -> float:
-    """0.02², whatever the layer: the fixed-scale baseline of the IKUN protocol."""
-    return 0.02**2
-
-
-def ikun_v1(layer: Layer) -> float:
-    """β / fan_in: Chang, Wang & Xiao (arXiv 2411.18250), with β of ``ikun_beta``."""
-    return layer.beta / layer.fan_in
-
-
-def ikun_v2(layer: Layer) -> float:
-    """β / (fan_in + fan_out): Chang, Wang & Xiao (arXiv 2411.18250), with β of ``ikun_beta``."""
-    return layer.beta / (layer.fan_in + layer.fan_out)
-
-
-def micheli(layer: Layer) -> float:
-    """1 / (fan_in P(u > 1)), u standard normal: Micheli et al. (arXiv 2410.00580); 6.303/fan_in."""
-    return 1 / (layer.fan_in * 0.5 * math.erfc(1 / math.sqrt(2)))
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 @dataclass(frozen=True)
@@ -94,6 +64,12 @@ SCHEMES: dict[str, Scheme] = {
     "ikun_v2_uniform": Scheme(ikun_v2, "uniform"),
     "micheli": Scheme(micheli, "normal"),
     "micheli_uniform": Scheme(micheli, "uniform"),
+    "fluctuation_driven": Scheme(fluctuation_driven, "normal"),
+    "fluctuation_driven_uniform": Scheme(fluctuation_driven, "uniform"),
+    "spikeinit": Scheme(spikeinit, "normal"),
+    "spikeinit_uniform": Scheme(spikeinit, "uniform"),
+    "surrogate_backward": Scheme(surrogate_backward, "normal"),
+    "surrogate_backward_uniform": Scheme(surrogate_backward, "uniform"),
     # Rows (or columns) orthonormal times the gain: Saxe, McClelland & Ganguli (ICLR 2014).
     "orthogonal": Scheme(lambda layer: 1 / max(layer.fan_in, layer.fan_out), "orthogonal"),
 }
@@ -105,17 +81,6 @@ SCHEMES |= {
 }
 
 
-def ikun_beta(surrogate: Surrogate | None = None) -> float:
-    """β = 1 / mean of σ'(x) over 1000 equally spaced x in [-1, 1].
-
-    None takes σ'(x) = 1 / (1 + x²), which the released code uses for every surrogate: 1.2737.
-    The derivative of ATan(alpha=2), which its networks train with, gives 2.490.
-    """
-    x = torch.linspace(-1, 1, 1000, dtype=torch.float64)
-    slope = 1 / (1 + x * x) if surrogate is None else surrogate.derivative(x)
-    return 1 / float(slope.abs().mean())
-
-
 @torch.no_grad()
 def initialize(
     model: nn.Module,
@@ -125,6 +90,7 @@ def initialize(
     gain: float = 1.0,
     beta: Beta = "released",
     surrogate: Surrogate | None = None,
+    rate: float = 0.1,
 ) -> dict[str, float]:
     """Initialise the weights of all linear and convolutional layers of ``model`` in place.
 
@@ -139,7 +105,10 @@ def initialize(
     beta
         Of the IKUN schemes: "released" is 1.2737, "surrogate" follows from ``surrogate``.
     surrogate
-        That of the model's neurons; None is ATan(alpha=2).
+        None takes that of the model's neurons (ATan(alpha=2) if it has none of this package).
+    rate
+        Firing rate per input and time step, in (0, 1), that the schemes of spiking networks
+        (``fluctuation_driven``, ``spikeinit``, ``surrogate_backward``) assume.
 
     Returns
     -------
@@ -151,12 +120,26 @@ def initialize(
         raise ValueError(f"gain must be a positive number; got {gain}.")
     if beta not in ("released", "surrogate"):
         raise ValueError(f"beta must be 'released' or 'surrogate'; got {beta!r}.")
-    beta_value = ikun_beta() if beta == "released" else ikun_beta(surrogate or ATan())
+    if not 0 < rate < 1:
+        raise ValueError(f"rate, a probability per time step, must lie in (0, 1); got {rate}.")
+    neuron = next((m for m in model.modules() if isinstance(m, SpikingNeuron)), None)
+    dynamics = neuron.dynamics if neuron is not None else NeuronDynamics()
+    if surrogate is not None:
+        dynamics = replace(dynamics, surrogate=surrogate)
+    beta_value = ikun_beta() if beta == "released" else ikun_beta(dynamics.surrogate)
     rng = torch.Generator().manual_seed(seed)
     stds: dict[str, float] = {}
-    for name, weight in _weights(model):
+    for name, weight, normalised in _weights(model):
         fan_in, fan_out = fans(weight)
-        layer = Layer(fan_in=fan_in, fan_out=fan_out, beta=beta_value)
+        layer = Layer(
+            fan_in=fan_in,
+            fan_out=fan_out,
+            beta=beta_value,
+            rate=rate,
+            normalised=normalised,
+            num_time_steps=neuron.num_time_steps if neuron is not None else 4,
+            dynamics=dynamics,
+        )
         std = gain * math.sqrt(chosen.variance(layer))
         Z = torch.randn(weight.shape, generator=rng, dtype=torch.float64)
         weight.copy_(_shaped(Z, std, chosen.distribution))
@@ -197,22 +180,26 @@ def _shaped(Z: Tensor, std: float, distribution: str) -> Tensor:
     return matrix
 
 
-def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    kinds = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+def _weights(model: nn.Module) -> Iterator[tuple[str, Tensor, bool]]:
+    """Name and weight of each layer, and whether a batch norm comes next."""
+    modules = list(model.named_modules())
+    followers = [module for _, module in modules[1:]] + [None]
     found = False
-    for name, module in model.named_modules():
-        if isinstance(module, kinds):
+    for (name, module), follower in zip(modules, followers, strict=True):
+        if isinstance(module, _WEIGHTED):
             found = True
-            yield f"{name}.weight" if name else "weight", module.weight
+            yield (
+                f"{name}.weight" if name else "weight",
+                module.weight,
+                isinstance(follower, _NORMS),
+            )
     if not found:
         raise ValueError(f"{type(model).__name__} has no nn.Linear or nn.Conv layer to initialise.")
 
 
 def _reset_other_parameters(model: nn.Module) -> None:
     for module in model.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
+        if isinstance(module, _NORMS):
             module.reset_parameters()  # weight 1, bias 0, running statistics 0 and 1
-        elif isinstance(module, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)) and (
-            module.bias is not None
-        ):
+        elif isinstance(module, _WEIGHTED) and module.bias is not None:
             nn.init.zeros_(module.bias)

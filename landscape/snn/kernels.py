@@ -124,7 +124,8 @@ def _dd(h: Tensor, dyn: NeuronDynamics) -> Tensor:
     return dyn.surrogate.second_derivative(h - dyn.threshold)
 
 
-def _membranes(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> list[Tensor]:
+def membranes(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> list[Tensor]:
+    """h_1, ..., h_T of ``current``, shape (T, ...) or (1, ...)."""
     constant = current.shape[0] == 1
     hs = [charge(None, current[0], dyn)]
     for t in range(1, num_time_steps):
@@ -135,14 +136,14 @@ def _membranes(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> lis
 
 def forward_pass(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> Tensor:
     """Spikes, shape (T, ...), of ``current``, shape (T, ...), or (1, ...) if constant in time."""
-    return torch.stack([fire(h, dyn) for h in _membranes(current, num_time_steps, dyn)])
+    return torch.stack([fire(h, dyn) for h in membranes(current, num_time_steps, dyn)])
 
 
 def backward_pass(
     current: Tensor, grad_spikes: Tensor, num_time_steps: int, dyn: NeuronDynamics
 ) -> Tensor:
     """Gradient with respect to ``current``, in its shape, given that of the spikes, (T, ...)."""
-    hs = _membranes(current, num_time_steps, dyn)
+    hs = membranes(current, num_time_steps, dyn)
     grads: list[Tensor] = []
     g: Tensor | None = None
     for t in reversed(range(num_time_steps)):
@@ -162,7 +163,7 @@ def double_backward_pass(
 ) -> tuple[Tensor, Tensor]:
     """Cotangents of ``grad_spikes`` and ``current``, given that of ``backward_pass``'s result."""
     constant = current.shape[0] == 1
-    hs = _membranes(current, num_time_steps, dyn)
+    hs = membranes(current, num_time_steps, dyn)
     carries = [_carry(h, dyn) for h in hs]
     kappa = dyn.input_gain
     a = [kappa * cotangent[0]]

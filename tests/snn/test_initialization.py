@@ -5,7 +5,19 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from landscape.snn import CSNN, SCHEMES, ATan, SpikingMLP, ikun_beta, initialize
+from landscape.snn import (
+    CSNN,
+    SCHEMES,
+    ATan,
+    NeuronDynamics,
+    Sigmoid,
+    SpikingMLP,
+    ikun_beta,
+    initialize,
+    spike_train,
+)
+from landscape.snn.kernels import membranes
+from landscape.snn.variance import mean_square_slope
 
 all_schemes = pytest.mark.parametrize("scheme", SCHEMES)
 
@@ -104,6 +116,58 @@ def test_batch_norms_and_biases_start_plain():
     assert torch.all(mlp.linears[0].bias == 0)
 
 
+RATE = 0.15
+
+
+def currents_of_a_wide_layer(scheme, n_in, n_out, rng):
+    """Currents (T, 50, n_out) of a random layer, on inputs that spike independently at RATE."""
+    network = SpikingMLP((n_in, n_out), dynamics=NeuronDynamics()).double()
+    initialize(network, scheme, seed=3, rate=RATE)
+    inputs = (torch.rand(4, 50, n_in, generator=rng) < RATE).double()
+    return network.linears[0](inputs).detach()
+
+
+def test_spikeinit_keeps_the_firing_rate(rng):
+    currents = currents_of_a_wide_layer("spikeinit", 800, 400, rng)
+    measured = float(spike_train(currents, 4, NeuronDynamics()).mean())
+    # A neuron's rate scatters by about its mean, over 400 neurons: 5 % is one standard error.
+    assert_close(measured, RATE, rtol=0.15, atol=0)
+
+
+def test_fluctuation_driven_spread_is_half_the_threshold(rng):
+    currents = currents_of_a_wide_layer("fluctuation_driven", 800, 400, rng)
+    total = currents.sum(0)
+    within = (total - total.mean(0)).square().mean() * 50 / 49  # over the 50 inputs
+    assert_close(float(within.sqrt()), 0.5 * math.sqrt(1 - RATE), rtol=0.05, atol=0)
+    overall = 0.5 * math.sqrt(1 + 3 * RATE)
+    assert_close(float(total.square().mean().sqrt()), overall, rtol=0.05, atol=0)
+
+
+def test_surrogate_backward_keeps_the_gradients_variance(rng):
+    n_in, n_out = 400, 800
+    currents = currents_of_a_wide_layer("surrogate_backward", n_in, n_out, rng)
+    W = weight_of(n_out, n_in, "surrogate_backward", seed=3, rate=RATE)
+    h = torch.stack(membranes(currents, 4, NeuronDynamics()))
+    g = torch.randn(h.shape, generator=rng, dtype=h.dtype)
+    back = (g * ATan().derivative(h - 1)) @ W  # through each step's spike, back to the inputs
+    assert_close(float(back.square().mean()), 1.0, rtol=0.05, atol=0)
+
+
+def test_batch_norm_fixes_the_currents_that_surrogate_backward_assumes():
+    network = CSNN(4)
+    stds = initialize(network, "surrogate_backward", seed=0)
+    slope = mean_square_slope(1.0, 0.1, 4, NeuronDynamics())
+    assert_close(stds["conv_fc.4.weight"] ** 2, 1 / (4 * 9 * slope))
+
+
+def test_surrogate_is_that_of_the_model_unless_given():
+    network = CSNN(2, surrogate=Sigmoid())
+    own = initialize(network, "ikun_v1", seed=0, beta="surrogate")
+    given = initialize(network, "ikun_v1", seed=0, beta="surrogate", surrogate=ATan())
+    ratio = own["conv_fc.0.weight"] / given["conv_fc.0.weight"]
+    assert_close(ratio**2, ikun_beta(Sigmoid()) / ikun_beta(ATan()))
+
+
 def test_ikun_beta_matches_its_closed_form():
     # The mean over [-1, 1] is atan(1) for 1/(1+x²), and atan(π)/π for ATan(alpha=2).
     assert_close(ikun_beta(), 1 / math.atan(1), rtol=1e-3, atol=0)
@@ -117,6 +181,8 @@ def test_ikun_beta_matches_its_closed_form():
         ({"scheme": "ikun_v3"}, "Did you mean ikun_v"),
         ({"scheme": "ikun_v1", "gain": 0.0}, "gain"),
         ({"scheme": "ikun_v1", "beta": "paper"}, "beta"),
+        ({"scheme": "spikeinit", "rate": 1.0}, "rate"),
+        ({"scheme": "spikeinit", "rate": 0.9}, "Choose another rate"),
     ],
 )
 def test_bad_input_is_named(settings, message):

@@ -15,9 +15,9 @@ from landscape.snn import (
     Sigmoid,
     Triangle,
     native,
+    pooled_spike_train,
     spike_train,
 )
-from landscape.snn.neuron import pooled_spike_train
 
 pytestmark = pytest.mark.skipif(native._compiler() is None, reason="needs a C compiler")
 
