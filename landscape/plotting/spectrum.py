@@ -143,7 +143,7 @@ def plot_eigenvalues(
 
 def _bars(ax: Axes, x: Values, y: Values, bars: Values, stroke: Stroke) -> None:
     _, caps, (bodies,) = ax.errorbar(
-        x, y, yerr=bars, fmt="none", ecolor=stroke.colour, elinewidth=0.8
+        x, y, yerr=bars, fmt="none", color=stroke.colour, ecolor=stroke.colour, elinewidth=0.8
     )
     for part in (*caps, bodies):
         mark_series(part, stroke)

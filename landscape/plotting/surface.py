@@ -36,8 +36,9 @@ def plot_line(
 ) -> Axes | None:
     """Draw L(θ + x d), its accuracy on a second axis, and the quadratic prediction dashed.
 
-    The prediction is L(θ) + x ∇L·d + ½ x² dᵀAd of the operator that the result names. Points
-    whose loss is not finite are crosses on the upper edge. Returns the accuracies' axes, if any.
+    The prediction is L(θ) + x ∇L·d + ½ x² dᵀAd of the operator that the result names. A band
+    spans the losses along all random directions, where there are several. Points whose loss is
+    not finite are crosses on the upper edge. Returns the accuracies' axes, if any.
     """
     labels = [r.subject.label for r in results]
     finite = np.concatenate([r.losses[np.isfinite(r.losses)] for r in results])
@@ -52,6 +53,7 @@ def plot_line(
             label=figure_text(result.subject.label),
         )
         mark_series(line, stroke)
+        _spread(result, ax, stroke)
         _prediction(result, ax, stroke, finite)
         lost = ~np.isfinite(result.losses)
         if lost.any():
@@ -80,6 +82,21 @@ def plot_line(
             ax.set_ylim(finite.min() - 0.05 * span, finite.max() + 0.08 * span)
     _name_line_axes(results, ax, second)
     return second
+
+
+def _spread(result: LossLine, ax: Axes, stroke: Stroke) -> None:
+    if result.spread is None or len(result.spread) < 2:
+        return
+    spread = np.ma.masked_invalid(result.spread)
+    band = ax.fill_between(
+        result.axis,
+        spread.min(axis=0),
+        spread.max(axis=0),
+        color=stroke.colour,
+        alpha=0.15,
+        linewidth=0,
+    )
+    mark_series(band, stroke)
 
 
 def _prediction(result: LossLine, ax: Axes, stroke: Stroke, finite: NDArray[np.floating]) -> None:
@@ -125,7 +142,8 @@ def plot_plane(
 ) -> QuadContourSet | None:
     """Draw L(θ + x d1 + y d2) as filled contours; the checkpoint is the cross at the origin.
 
-    Points whose loss is not finite are hatched squares, and no colour is made up for them.
+    Points whose loss is not finite are hatched squares, and no colour is made up for them. Where
+    the plane is that of a trajectory, its snapshots are dots joined by a line.
     Returns the filled contours, for a colour bar; None where no loss is finite.
     """
     finite = np.isfinite(result.losses)
@@ -154,6 +172,9 @@ def plot_plane(
                 corner, 2 * half_x, 2 * half_y, facecolor=MISSING, edgecolor=INK, hatch="////", lw=0
             )
         )
+    if result.trajectory is not None:
+        path = result.trajectory.points
+        ax.plot(path[:, 0], path[:, 1], color="#ffffff", linewidth=0.8, marker=".", markersize=3)
     ax.plot(0, 0, marker="+", color="#ffffff", markersize=7, markeredgewidth=1.4)
     ax.set_xlim(result.x_axis[0], result.x_axis[-1])
     ax.set_ylim(result.y_axis[0], result.y_axis[-1])

@@ -63,7 +63,8 @@ def write_notebook(folder: Path, results: Sequence[Result], *, title: str) -> Pa
 
 def load_results(folder: Path) -> list[Result]:
     """All results in a report's folder, by checkpoint and name."""
-    paths = sorted((folder / "results").rglob("*.json"))
+    # By stem, so that the plain operator comes before its scaled versions.
+    paths = sorted((folder / "results").rglob("*.json"), key=lambda p: (p.parent, p.stem))
     return [load_result(path) for path in paths if path.name != "settings.json"]
 
 

@@ -93,8 +93,7 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
         caption=(
             f"Loss along a line through each checkpoint: {_direction_text(first.direction)}. A "
             "wider valley is flatter along this direction. Dotted: accuracy, on the right."
-            f"{prediction} n = {first.subject.num_examples} examples a point, one direction a "
-            "line, hence no error bars."
+            f"{prediction} n = {first.subject.num_examples} examples a point{_directions(lines)}."
             + (" Crosses at the top: the loss was not finite." if _any_lost(lines) else "")
         ),
         alt="Loss along a line. "
@@ -104,6 +103,13 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
             for r in lines
         ),
     )
+
+
+def _directions(lines: Sequence[LossLine]) -> str:
+    counts = sorted({len(r.spread) for r in lines if r.spread is not None and len(r.spread) > 1})
+    if not counts:
+        return ", one direction a line, hence no error bars"
+    return f"; bands span the losses along n = {counts[-1]} random directions"
 
 
 def _operator(line: LossLine) -> str:
@@ -139,6 +145,7 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
                     "valley. Hatched squares: the loss was not finite there. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."
+                    f"{_trajectories(part)}"
                 ),
                 alt="Contours of the loss over a plane for "
                 + ", ".join(f"{p.subject.label} (from {p.subject.loss:.3g})" for p in part)
@@ -146,6 +153,16 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
             )
         )
     return figures
+
+
+def _trajectories(planes: Sequence[LossPlane]) -> str:
+    lost = [p.trajectory.reconstruction_error for p in planes if p.trajectory is not None]
+    if not lost:
+        return ""
+    return (
+        " Dots joined by a line: snapshots of the training, seen in the plane of their two "
+        f"principal components, which leaves out up to {max(lost):.0%} of their distances."
+    )
 
 
 def _draw_planes(

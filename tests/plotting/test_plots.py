@@ -1,0 +1,211 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from synthetic_comparison import comparison
+from synthetic_measures import fidelity
+from synthetic_results import LABELS, curves, density, eigenvalues, layers, line, plane, trace
+
+from landscape.plotting import (
+    RatioRow,
+    plot_density,
+    plot_eigenvalues,
+    plot_fidelity,
+    plot_fidelity_ratios,
+    plot_layers,
+    plot_line,
+    plot_plane,
+    plot_plane_3d,
+    plot_planes,
+    plot_ratios,
+    plot_trace,
+    plot_training_curves,
+    shared_levels,
+    strokes_for,
+)
+from landscape.plotting.style import PAPER, figure_bytes
+from landscape.results import Eigenvalue, Trajectory
+
+
+def lines_of(ax, index):
+    return [artist for artist in ax.get_lines() if artist.get_gid() == f"series-{index}"]
+
+
+@pytest.mark.parametrize(
+    ("plot", "make"),
+    [
+        (plot_density, density),
+        (plot_eigenvalues, eigenvalues),
+        (plot_trace, trace),
+        (plot_layers, layers),
+        (plot_line, line),
+        (plot_training_curves, curves),
+    ],
+)
+def test_a_checkpoint_has_the_colour_it_was_given(plot, make, figure, ax):
+    strokes = strokes_for(["other", *LABELS])
+    plot([make(label) for label in LABELS[:2]], ax, strokes=strokes)
+    for label in LABELS[:2]:
+        found = lines_of(ax, strokes[label].number)
+        assert found
+        assert {artist.get_color() for artist in found} == {strokes[label].colour}
+    assert figure_bytes(figure, "png")
+
+
+def test_density_is_drawn_as_stored_down_to_a_tenth_of_one_eigenvalue(ax):
+    result = density("a-s0")
+    plot_density([result], ax)
+    (drawn,) = lines_of(ax, 0)
+    x, y = drawn.get_data()
+    peak = 1 / (result.operator.num_params * result.bandwidth * np.sqrt(2 * np.pi))
+    shown = np.isfinite(y)
+    assert_allclose(x, result.grid)
+    assert_allclose(y[shown], result.density[shown])
+    assert np.all(result.density[~shown] < 0.1 * peak)
+    assert ax.get_yscale() == "log"
+
+
+def test_a_linear_density_hides_nothing(ax):
+    result = density("a-s0")
+    plot_density([result], ax, log=False)
+    assert_allclose(lines_of(ax, 0)[0].get_ydata(), result.density)
+
+
+def test_eigenvalues_that_did_not_converge_are_hollow(ax):
+    result = eigenvalues("a-s0")
+    plot_eigenvalues([result], ax)
+    hollow = [artist for artist in lines_of(ax, 0) if artist.get_markerfacecolor() == PAPER]
+    (marks,) = hollow
+    assert_allclose(marks.get_ydata(), [e.value for e in result.largest if not e.converged])
+
+
+def test_one_converged_eigenvalue_and_no_other_end(figure, ax):
+    one = (Eigenvalue(value=1.0, residual=0.0, converged=True),)
+    plot_eigenvalues([eigenvalues("a-s0", largest=one, smallest=(), shards=())], ax)
+    assert figure_bytes(figure, "png")
+
+
+@pytest.mark.parametrize(("edge", "drawn"), [(38.0, 0), (2.0, 1)])
+def test_the_edge_of_stability_is_drawn_where_eigenvalues_come_near(edge, drawn, ax):
+    plot_eigenvalues([eigenvalues("a-s0", stability_edge=edge)], ax)
+    assert sum(text.get_text() == "edge of stability" for text in ax.texts) == drawn
+
+
+def test_the_prediction_is_the_parabola_of_slope_and_curvature(ax):
+    result = line("a-s0", slope=0.2, curvature=0.3, accuracies=None)
+    assert plot_line([result], ax) is None
+    _, dashed = lines_of(ax, 0)
+    x, y = dashed.get_data()
+    shown = np.isfinite(y)
+    assert_allclose(y[shown], (result.subject.loss + 0.2 * x + 0.15 * x**2)[shown])
+
+
+def test_losses_that_are_not_finite_are_crosses_and_break_the_line(ax):
+    losses = line("a-s0").losses.copy()
+    losses[[0, 5]] = np.inf, np.nan
+    plot_line([line("a-s0", losses=losses, curvature=None)], ax)
+    drawn, crosses = lines_of(ax, 0)
+    assert np.isnan(drawn.get_ydata()[[0, 5]]).all()
+    assert crosses.get_marker() == "x"
+    assert_allclose(crosses.get_xdata(), line("a-s0").axis[[0, 5]])
+
+
+def test_a_line_that_is_nowhere_finite_is_drawn(figure, ax):
+    plot_line([line("a-s0", losses=np.full(41, np.nan))], ax)
+    assert figure_bytes(figure, "png")
+
+
+def test_levels_are_shared_and_span_all_finite_losses():
+    low, high = plane("a-s0"), plane("b-s0", losses=10 * plane("a-s0").losses)
+    levels = shared_levels([low, high])
+    finite = low.losses[np.isfinite(low.losses)]
+    assert_allclose(levels[[0, -1]], [finite.min(), 10 * finite.max()])
+    assert_allclose(np.diff(np.log(levels), 2), 0, atol=1e-9)
+    assert_allclose(np.diff(shared_levels([low], log=False), 2), 0, atol=1e-9)
+
+
+def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
+    result = plane("a-s0")
+    filled = plot_plane(result, ax, levels=shared_levels([result]))
+    hatched = [patch for patch in ax.patches if patch.get_hatch()]
+    assert len(hatched) == (~np.isfinite(result.losses)).sum() == 4
+    half = np.diff(result.x_axis)[0] / 2
+    corners = {tuple(np.round(np.array(p.get_xy()) + half, 9)) for p in hatched}
+    lost = np.argwhere(~np.isfinite(result.losses))
+    assert corners == {(round(result.x_axis[i], 9), round(result.y_axis[j], 9)) for i, j in lost}
+    assert filled is not None
+    assert figure_bytes(figure, "png")
+
+
+def test_x_is_the_first_index_of_the_losses(ax):
+    x = np.linspace(-1, 1, 5)
+    result = plane("a-s0", x_axis=x, y_axis=x, losses=np.tile((x + 2)[:, None], (1, 5)))
+    filled = plot_plane(result, ax, levels=np.array([1.0, 2.0, 3.0]), log=False)
+    left, right = (path.get_extents() for path in filled.get_paths())
+    assert left.x1 == pytest.approx(0)
+    assert right.x0 == pytest.approx(0)
+
+
+@pytest.mark.parametrize("losses", [np.full((3, 3), np.nan), np.full((3, 3), 0.5), -np.eye(3)])
+def test_planes_without_contrast_or_with_negative_losses_are_drawn(losses, figure):
+    axis = np.linspace(-1, 1, 3)
+    plot_planes([plane("a-s0", x_axis=axis, y_axis=axis, losses=losses)], figure)
+    assert figure_bytes(figure, "png")
+
+
+def test_the_trajectory_is_drawn_on_its_plane(ax):
+    points = np.array([[0.5, 0.2], [0.2, 0.1], [0.0, 0.0]])
+    path = Trajectory(
+        points=points,
+        errors=np.zeros(3),
+        explained_variance=(0.8, 0.1),
+        reconstruction_error=0.1,
+    )
+    plot_plane(plane("a-s0", trajectory=path), ax, levels=np.geomspace(0.01, 1, 5))
+    assert any(np.array_equal(artist.get_xydata(), points) for artist in ax.get_lines())
+
+
+def test_a_surface_in_perspective_leaves_lost_points_open(figure):
+    ax = figure.add_subplot(projection="3d")
+    plot_plane_3d(plane("a-s0"), ax)
+    assert ax.get_zlabel() == "log10 loss"
+    assert figure_bytes(figure, "png")
+
+
+def test_a_measure_that_does_not_exist_is_refused(ax):
+    with pytest.raises(ValueError, match="measure must be one of train_loss"):
+        plot_training_curves([curves("a-s0")], ax, measure="loss")
+
+
+def test_ratios_stand_at_their_values_with_one_marked(figure, ax):
+    pair = comparison().pairs[0]
+    rows = [
+        RatioRow(
+            title=m.measure,
+            ratio=m.estimate,
+            interval=(m.interval.low, m.interval.high),
+            verdict=m.verdict,
+        )
+        for m in pair.measures
+    ]
+    rows.append(RatioRow(title="unbounded", ratio=2, interval=(0, np.inf), verdict="undecided"))
+    plot_ratios(rows, ax, bounds=(0.8, 1.25), baseline="kaiming")
+    figure.draw_without_rendering()
+    marks = [artist for artist in ax.get_lines() if artist.get_linestyle() == "None"]
+    assert_allclose([mark.get_xdata()[0] for mark in marks], [row.ratio for row in rows])
+    assert "1" in [text.get_text() for text in ax.get_xticklabels()]
+    assert [mark.get_markerfacecolor() == PAPER for mark in marks] == [
+        row.verdict == "undecided" for row in rows
+    ]
+
+
+def test_fidelity_draws_the_measured_rise_and_each_prediction(figure):
+    left, right = figure.subplots(1, 2)
+    result = fidelity("a-s0")
+    plot_fidelity(result, left)
+    along, t = result.sharpest, np.array(result.distances)
+    *predicted, measured = left.get_lines()[:4]
+    for artist, curvature in zip(predicted, along.curvatures, strict=True):
+        assert_allclose(artist.get_ydata(), 0.5 * curvature * t**2)
+    assert_allclose(measured.get_ydata(), (np.array(along.plus) + along.minus) / 2)
+    plot_fidelity_ratios(result, right)
+    assert figure_bytes(figure, "png")

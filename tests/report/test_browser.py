@@ -1,0 +1,195 @@
+"""The page in a real Chromium: what a reader does with it.
+
+axe-core 4.14.1 (Deque Systems, MPL 2.0, https://github.com/dequelabs/axe-core) lies beside this
+file, compressed, as published on npm.
+"""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+AXE = Path(__file__).with_name("axe-4.14.1.min.js.gz")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, report):
+    """Open the report; at the end nothing may have failed, and nothing been asked for."""
+    contexts, complaints, requests = [], [], []
+
+    def open_it(width=1100, height=900, scheme="light"):
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto((report / "index.html").as_uri())
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert set(requests) == {(report / "index.html").as_uri()}
+
+
+def column(page, number):
+    cells = page.locator(f"#table-trace tbody tr > :nth-child({number})")
+    return cells.evaluate_all("cells => cells.map(c => Number(c.dataset.value))")
+
+
+def test_tables_sort_both_ways_and_back(open_page):
+    page = open_page()
+    before = column(page, 2)
+    button = page.locator("#table-trace thead th:nth-child(2) button")
+    button.click()
+    assert column(page, 2) == sorted(before)
+    assert button.locator("xpath=..").get_attribute("aria-sort") == "ascending"
+    button.click()
+    assert column(page, 2) == sorted(before, reverse=True)
+    button.click()
+    assert column(page, 2) == before
+
+
+def test_the_legend_hides_a_checkpoint_in_every_figure(open_page):
+    page = open_page()
+    chip = page.locator("[data-toggle='1']")
+    visible = page.locator("#figure-density .wide[data-scale=log] [data-series='1']:visible")
+    shown = visible.count()
+    assert shown >= 2
+    chip.click()
+    assert chip.get_attribute("aria-pressed") == "false"
+    assert visible.count() == 0
+    assert page.locator("#figure-eigenvalues [data-series='1']:visible").count() == 0
+    assert page.locator("#figure-eigenvalues .wide [data-series='0']:visible").count() > 0
+    chip.click()
+    assert visible.count() == shown
+
+
+def test_the_scale_switches_between_log_and_linear(open_page):
+    page = open_page()
+    figure = page.locator("#figure-density")
+    assert figure.locator(".variant:visible").get_attribute("data-scale") == "log"
+    figure.get_by_role("button", name="Linear scale").click()
+    assert figure.locator(".variant:visible").get_attribute("data-scale") == "linear"
+    figure.get_by_role("button", name="Log scale").click()
+    assert figure.locator(".variant:visible").get_attribute("data-scale") == "log"
+
+
+def test_the_pointer_reads_a_value_off_a_line(open_page):
+    page = open_page()
+    drawing = page.locator("#figure-eigenvalues .variant:visible")
+    drawing.scroll_into_view_if_needed()
+    x, y, text = drawing.locator("script").evaluate("s => JSON.parse(s.textContent)[0].p[0]")
+    box = drawing.locator("svg").bounding_box()
+    width = drawing.locator("svg").evaluate("s => s.viewBox.baseVal.width")
+    scale = box["width"] / width
+    page.mouse.move(box["x"] + x * scale, box["y"] + y * scale)
+    tip = page.locator("#tip")
+    assert tip.inner_text().splitlines() == ["ikun_v1-s0", text]
+    assert text == "rank 1, λ = 1.38"
+    page.mouse.move(1, 1)
+    assert tip.is_hidden()
+
+
+def test_headings_explain_themselves(open_page):
+    page = open_page()
+    page.locator("#table-trace thead th:nth-child(2) button").focus()
+    assert "E[zᵀAz]" in page.locator("#tip").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator("#tip").is_hidden()
+
+
+def test_the_surface_turns_and_reads_out(open_page):
+    page = open_page()
+    canvas = page.locator("canvas")
+    canvas.scroll_into_view_if_needed()
+    first = canvas.get_attribute("data-view")
+    box = canvas.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] + 120, middle[1] + 30, steps=4)
+    page.mouse.up()
+    turned = canvas.get_attribute("data-view")
+    assert turned != first
+    canvas.press("ArrowLeft")
+    assert canvas.get_attribute("data-view") != turned
+    page.mouse.move(*middle)
+    assert "loss 0." in page.locator(".readout").inner_text()
+    page.get_by_role("button", name="Reset view").click()
+    assert canvas.get_attribute("data-view") == first
+
+
+def test_cells_with_a_loss_that_is_not_finite_are_open(open_page):
+    page = open_page()
+    # 24 x 24 cells; 3 points lost along an edge open 3 cells, the lost corner opens 1.
+    assert page.locator("canvas").get_attribute("data-cells") == str(24 * 24 - 3 - 1)
+
+
+def test_dark_mode_follows_the_system_and_the_button(open_page):
+    page = open_page(scheme="dark")
+    background = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.querySelector('.plot .variant.wide text')).fill"
+    assert page.evaluate(background) == "rgb(20, 23, 28)"
+    assert page.evaluate(ink) == "rgb(232, 234, 238)"
+    page.get_by_role("button", name="Light").click()
+    assert page.evaluate(background) == "rgb(255, 255, 254)"
+    assert page.evaluate(ink) == "rgb(27, 31, 36)"
+
+
+@pytest.mark.parametrize("width", [320, 400])
+def test_a_phone_needs_no_sideways_scrolling(open_page, width):
+    page = open_page(width=width, height=800)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("#figure-density .narrow:visible").count() == 1
+    assert page.locator("#figure-density .wide:visible").count() == 0
+
+
+def test_paper_shows_all_that_is_folded_and_none_of_the_buttons(open_page, tmp_path):
+    page = open_page(scheme="dark")
+    pdf = page.pdf(path=tmp_path / "report.pdf", format="A4")
+    assert pdf.startswith(b"%PDF-")
+    assert len(pdf) > 50_000
+    page.emulate_media(media="print")
+    assert page.locator(".legend").is_hidden()
+    assert page.locator(".tools:visible").count() == 0
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("#table-eigenvalues-all").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 254)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_against_wcag_aa(open_page, scheme):
+    page = open_page(scheme=scheme)
+    page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    page.evaluate(gzip.decompress(AXE.read_bytes()).decode())
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    found = page.evaluate("tags => axe.run(document, {runOnly: tags})", tags)
+    violations = [
+        (v["id"], v["nodes"][0]["html"][:120], v["nodes"][0]["failureSummary"])
+        for v in found["violations"]
+    ]
+    assert violations == []
+    assert "color-contrast" in {p["id"] for p in found["passes"]}
