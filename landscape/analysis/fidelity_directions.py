@@ -86,4 +86,4 @@ def _fitting(num_top: int, num_bottom: int, dim: int) -> tuple[int, int]:
 
 def _unit(vector: Tensor, theta: Tensor) -> Tensor:
     vector = vector.to(theta)
-    return vector / vector.norm()
+    return vector.div(vector.norm())

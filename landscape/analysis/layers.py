@@ -5,7 +5,8 @@ from itertools import groupby
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import SpectrumSettings, operator_spec, run_spectrum
+from landscape.analysis.spectrum import SpectrumSettings, run_spectrum
+from landscape.analysis.spectrum_results import operator_spec
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import SpectrumSettings, operator_spec
+from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.losses import as_outputs
@@ -63,16 +63,7 @@ def pyhessian_spectrum(
         residual = float((H @ v - value * v).norm())
         pairs.append((float(value), residual))
     norm = max(abs(value) for value, _ in pairs)
-    settings = SpectrumSettings(
-        operator="hessian",
-        num_largest=num_eigenvalues,
-        num_smallest=0,
-        tol=_TOL,
-        num_probes=len(samples),
-        num_steps=1,
-        max_matvecs=counted.num_matvecs,
-    )
-    spec = operator_spec(target, settings)
+    spec = operator_spec(target, OperatorSettings(operator="hessian"))
     provenance = clock.provenance(
         command=target.settings.command,
         seed=target.settings.seed,

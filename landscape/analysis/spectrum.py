@@ -1,45 +1,37 @@
 """Eigenvalues at both ends, density and trace of a checkpoint's operator, from one Krylov run."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from torch import Generator, Tensor
 
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.spectrum_results import (
+    OperatorSettings,
+    as_estimate,
+    density_result,
+    operator_spec,
+    root_of,
+    selected,
+)
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.eigen import Eigenpairs
-from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
-from landscape.linalg.quadrature import GaussRule, spectral_density, wasserstein_bound
-from landscape.parameters import select_names
-from landscape.results import (
-    Eigenvalue,
-    Eigenvalues,
-    Estimate,
-    OperatorSpec,
-    SpectralDensity,
-    Trace,
-)
+from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
 
 METHOD = "thick-restart Lanczos, full reorthogonalisation"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectrumSettings:
+class SpectrumSettings(OperatorSettings):
     """Which operator, and how much of its spectrum to what accuracy."""
 
-    operator: str
-    params: str = "*"
-    scale: str = "none"
-    weight_decay: float = 0.0
     num_largest: int
     num_smallest: int
     tol: float
@@ -72,7 +64,7 @@ def spectrum(
         For settings out of range, an unknown operator, or parameters that match nothing.
     """
     clock = start_clock()
-    risk = _selected(target.risk, settings.params)
+    risk = selected(target.risk, settings.params)
     file = StateFile(state, _configuration(target, settings))
     run = run_spectrum(
         risk, settings=settings, rng=target.generator("spectrum"), file=file, progress=progress
@@ -80,7 +72,7 @@ def spectrum(
     parts = target.shards(settings.num_shards) if settings.num_shards else []
     shards = [
         run_spectrum(
-            _selected(part.risk, settings.params),
+            selected(part.risk, settings.params),
             settings=replace(settings, num_smallest=0, num_probes=2),
             rng=target.generator("spectrum"),
         )
@@ -124,19 +116,6 @@ def run_spectrum(
         rng=rng,
         callback=file.callback(report),
         state=file.load(),
-    )
-
-
-def operator_spec(target: Target, settings: SpectrumSettings) -> OperatorSpec:
-    """The operator's name and everything that changes its spectrum."""
-    return OperatorSpec(
-        name=settings.operator,
-        params=settings.params,
-        num_params=_selected(target.risk, settings.params).num_params,
-        scale=settings.scale,
-        weight_decay=settings.weight_decay,
-        batch_norm=target.risk.batch_norm,
-        dtype=str(target.risk.dtype).removeprefix("torch."),
     )
 
 
@@ -185,56 +164,29 @@ def _results(
         subject=target.subject,
         provenance=provenance,
         operator=spec,
-        trace=_estimate(run.trace),
-        frobenius_norm=_root(run.frobenius_squared),
-        effective_rank=_estimate(run.effective_rank),
+        trace=as_estimate(run.trace),
+        frobenius_norm=root_of(run.frobenius_squared),
+        effective_rank=as_estimate(run.effective_rank),
         method="deflated quadrature of the same Krylov run",
         num_probes=len(run.rules),
         num_matvecs=run.num_matvecs,
         deflated=len(pairs.values),
         shards=tuple(shard.trace.mean for shard in shards),
     )
-    density = _density(target, settings, run, trace)
-    return Spectrum(eigenvalues, density, trace, pairs)
-
-
-def _density(
-    target: Target, settings: SpectrumSettings, run: SpectralRun, trace: Trace
-) -> SpectralDensity:
-    curve = spectral_density(run.rules)
-    nodes, weights = _padded(run.rules)
-    steps = min(settings.num_steps, nodes.shape[1])
-    exact = run.trace.num_probes == 0  # the Krylov space filled R^n: nothing was sampled
-    extent = float(nodes.max() - nodes.min())
-    dim = trace.operator.num_params
-    return SpectralDensity(
-        subject=target.subject,
-        provenance=trace.provenance,
-        operator=trace.operator,
-        nodes=nodes,
-        weights=weights,
-        atoms=run.eigenpairs.values.double().numpy(),
-        grid=curve.grid.numpy(),
-        density=curve.mean.numpy(),
-        stderr=np.zeros_like(curve.grid.numpy()) if exact else curve.stderr.numpy(),
-        bandwidth=curve.bandwidth,
-        num_probes=len(run.rules),
-        num_steps=steps,
-        num_matvecs=run.num_matvecs,
-        wasserstein_bound=0.0 if exact else extent * wasserstein_bound(steps, len(run.rules), dim),
-        negative_mass=_estimate(run.negative_mass),
+    density = density_result(
+        target,
+        settings,
+        run.rules,
+        atoms=pairs.values.double().numpy(),
+        negative_mass=run.negative_mass,
         negative_bracket=run.negative_mass_bracket,
-        negative_threshold=run.floor,
+        num_steps=settings.num_steps,
+        floor=run.floor,
+        exact=run.trace.num_probes == 0,
+        num_matvecs=run.num_matvecs,
+        provenance=provenance,
     )
-
-
-def _padded(rules: tuple[GaussRule, ...]) -> tuple[np.ndarray, np.ndarray]:
-    longest = max(len(rule.nodes) for rule in rules)
-    nodes, weights = np.zeros((len(rules), longest)), np.zeros((len(rules), longest))
-    for row, rule in enumerate(rules):
-        nodes[row, : len(rule.nodes)] = rule.nodes.numpy()
-        weights[row, : len(rule.nodes)] = rule.weights.numpy()
-    return nodes, weights
+    return Spectrum(eigenvalues, density, trace, pairs)
 
 
 def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:
@@ -245,21 +197,6 @@ def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:
         strict=True,
     )
     return tuple(Eigenvalue(value=v, residual=r, converged=c) for v, r, c in found)
-
-
-def _estimate(found: ProbeEstimate) -> Estimate:
-    return Estimate(mean=found.mean, stderr=found.stderr if math.isfinite(found.stderr) else None)
-
-
-def _root(squared: ProbeEstimate) -> Estimate:
-    """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
-    root = math.sqrt(max(squared.mean, 0.0))
-    known = math.isfinite(squared.stderr) and root > 0
-    return Estimate(mean=root, stderr=squared.stderr / (2 * root) if known else None)
-
-
-def _selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:
-    return risk if params == "*" else risk.select(select_names(risk.layout.names, params))
 
 
 def _configuration(target: Target, settings: SpectrumSettings) -> dict[str, str | int | float]:

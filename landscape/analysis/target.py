@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -153,6 +154,13 @@ def make_target(
         batch_norm=settings.batch_norm,
     )
     evaluation = risk.evaluate()
+    gradient_norm = float(risk.gradient().double().norm())
+    if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
+        raise ValueError(
+            f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
+            f"these examples, so it has no curvature to speak of. Check weights, inputs "
+            "(pixel/255?) and loss; for overflow, try --dtype float64."
+        )
     subject = Subject(
         label=label,
         checkpoint=checkpoint,
@@ -170,7 +178,7 @@ def make_target(
         loss_name=loss.name,
         loss=evaluation.loss,
         accuracy=evaluation.accuracy,
-        grad_norm=float(risk.gradient().double().norm()),
+        grad_norm=gradient_norm,
         training=sidecar_info,
         notes=notes,
     )

@@ -19,6 +19,7 @@ _COMMANDS = {
     "sharpness": ("sharpness", "Sharpness measures, each with its error."),
     "fidelity": ("fidelity", "Does the curvature predict the real loss?"),
     "surface": ("surface", "Loss along lines and over planes."),
+    "compare": ("compare", "Are one group's minima flatter than another's?"),
     "report": ("report", "Make a report again from its results."),
     "data": ("data", "Look at data sets, download Fashion-MNIST."),
     "env": ("env", "Versions and devices: what to paste into a bug report."),
@@ -56,14 +57,14 @@ class _LazyGroup(click.Group):
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="landscape-snn", prog_name="landscape")
 def cli() -> None:
-    r"""Flatness reports from checkpoint files.
+    """Flatness reports from checkpoint files.
 
     \b
     landscape demo
     landscape analyze checkpoints/*.safetensors -o reports/mine
     landscape eigenvalues net.pth --model my_nets.py:make --data xy.npz --loss cross-entropy
 
-    Exit codes: 0 done; 1 a requested gate failed (--strict); 2 usage, or a file refused;
+    Exit codes: 0 done; 1 a requested gate failed (--strict, --fail-if); 2 usage, or a file refused;
     101 a bug; 130 interrupted, with what was finished kept.
     """
 

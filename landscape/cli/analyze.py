@@ -78,7 +78,7 @@ def analyze(
     quiet: bool,
     settings: "TargetSettings",
 ) -> None:
-    r"""Analyse CHECKPOINTS and write a report; run the same command again to resume.
+    """Analyse CHECKPOINTS and write a report; run the same command again to resume.
 
     \b
     landscape analyze checkpoints/*.safetensors -o reports/mine
@@ -140,9 +140,10 @@ def run_suite(
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.target import open_target
-    from landscape.cli.results_folder import claim, collect, start_anew
+    from landscape.cli.results_folder import claim, start_anew
     from landscape.files import ensure_writable, exclusive_lock
     from landscape.report import write_report
+    from landscape.report.notebook import load_comparison, load_results
 
     ensure_writable(out)
     with exclusive_lock(out / ".lock"):
@@ -154,7 +155,13 @@ def run_suite(
                 describe(target)
             claim(out, target, suite)
             _run_one(target, out, suite, names, quiet)
-        page = write_report(out, collect(out), title=title, baseline=baseline)
+        page = write_report(
+            out,
+            load_results(out),
+            title=title,
+            baseline=baseline,
+            comparison=load_comparison(out),
+        )
     click.echo(page)
     return page
 

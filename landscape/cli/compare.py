@@ -110,7 +110,7 @@ def compare(
     title: str | None,
     as_json: bool,
 ) -> None:
-    r"""Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
+    """Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
 
     SOURCES are folders of reports, or checkpoint files analysed into --out.
 

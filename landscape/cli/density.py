@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.output import print_json, print_table, write_results
+from landscape.cli.options import open_targets
+from landscape.cli.output import print_json, print_table, progress_bar, write_results
 from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
 from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.results import SpectralDensity
 
 
 @click.command()
@@ -38,23 +40,32 @@ if TYPE_CHECKING:
     show_default=True,
     help="Eigenpairs at the upper end that are computed and taken out exactly.",
 )
+@click.option(
+    "--low-memory",
+    is_flag=True,
+    help="Two vectors a probe instead of one a step; no eigenpairs are taken out.",
+)
 @spectrum_options
 def density(
     checkpoints: tuple[Path, ...],
     settings: "TargetSettings",
+    low_memory: bool,
     as_json: bool,
     plot: Path | None,
     out: Path | None,
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Estimate the eigenvalue density of CHECKPOINTS (stochastic Lanczos quadrature).
+    """Estimate the eigenvalue density of CHECKPOINTS (stochastic Lanczos quadrature).
 
     \b
     landscape density checkpoints/*.safetensors --plot spectrum.png
     """
-    runs = run_spectra(checkpoints, settings, num_smallest=0, out=out, quiet=quiet, **options)
-    results = [run.density for run in runs]
+    if low_memory:
+        results = _in_low_memory(checkpoints, settings, quiet=quiet, **options)
+    else:
+        runs = run_spectra(checkpoints, settings, num_smallest=0, out=out, quiet=quiet, **options)
+        results = [run.density for run in runs]
     write_results(out, "density", results)
     if plot is not None:
         from landscape.plotting import plot_density
@@ -75,3 +86,23 @@ def density(
             ("matvecs", f"{result.num_matvecs:,}"),
         ]
         print_table((result.operator.name, ""), rows, title=result.subject.label)
+
+
+def _in_low_memory(
+    checkpoints: tuple[Path, ...],
+    settings: "TargetSettings",
+    *,
+    operator_name: str,
+    shards: int,
+    quiet: bool,
+    **options: Any,
+) -> list["SpectralDensity"]:
+    from landscape.analysis.density import low_memory_density
+    from landscape.analysis.spectrum import SpectrumSettings
+
+    chosen = SpectrumSettings(operator=operator_name, num_smallest=0, num_shards=shards, **options)
+    found = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: probes", quiet=quiet) as progress:
+            found.append(low_memory_density(target, settings=chosen, progress=progress))
+    return found

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.eigenvectors import print_overlaps, save_vectors
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.second_opinion import (
     explain_protocol,
@@ -16,6 +17,7 @@ from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.results import Eigenvalues
 
 
 @click.command()
@@ -47,11 +49,19 @@ if TYPE_CHECKING:
     type=click.Choice(["published"]),
     help="published: PyHessian's top 50 on one test image, as the released IKUN code does.",
 )
+@click.option(
+    "--vectors", is_flag=True, help="Keep the eigenvectors too, as safetensors; needs -o."
+)
+@click.option(
+    "--overlap", is_flag=True, help="Overlap of the upper eigenspaces between checkpoints."
+)
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
 @spectrum_options
 def eigenvalues(
     checkpoints: tuple[Path, ...],
     settings: "TargetSettings",
+    vectors: bool,
+    overlap: bool,
     strict: bool,
     solver: str,
     protocol: str | None,
@@ -61,22 +71,27 @@ def eigenvalues(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Print the eigenvalues at both ends of the spectrum of each of CHECKPOINTS.
+    """Print the eigenvalues at both ends of the spectrum of each of CHECKPOINTS.
 
     \b
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
-    if protocol == "published":
-        solver = "pyhessian"
-        settings = published_protocol(settings)
-        options["num_largest"] = 50
-    if solver == "pyhessian":
-        results = run_pyhessian(checkpoints, settings, quiet=quiet, **options)
+    published = protocol == "published"
+    if published or solver == "pyhessian":
+        if vectors or overlap:
+            raise click.UsageError("--vectors and --overlap go with --solver lanczos.")
+        results = _second_opinion(checkpoints, settings, published, quiet, options)
     else:
-        runs = run_spectra(
-            checkpoints, settings, num_probes=2, num_steps=10, out=out, quiet=quiet, **options
+        results = _by_lanczos(
+            checkpoints,
+            settings,
+            options,
+            vectors=vectors,
+            overlap=overlap,
+            as_json=as_json,
+            out=out,
+            quiet=quiet,
         )
-        results = [run.eigenvalues for run in runs]
     write_results(out, "eigenvalues", results)
     if plot is not None:
         from landscape.plotting import plot_eigenvalues
@@ -84,29 +99,64 @@ def eigenvalues(
         save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
     if as_json:
         print_json(results)
-    else:
-        for result in results:
-            ends = (("largest", result.largest), ("smallest", result.smallest))
-            rows = [
-                (
-                    f"{end} {i}",
-                    rounded(e.value, e.residual).text(),
-                    f"{e.residual:.1e}",
-                    "" if e.converged else "NOT CONVERGED",
-                )
-                for end, values in ends
-                for i, e in enumerate(values, 1)
-            ]
-            title = (
-                f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
-                f"{result.num_matvecs} matvecs"
-            )
-            if protocol:
-                explain_protocol(result)
-            print_table(("eigenvalue", "value ± residual", "residual", ""), rows, title=title)
-    unconverged = any(not e.converged for r in results for e in (*r.largest, *r.smallest))
-    if strict and unconverged:
-        click.echo(
-            "--strict: not all eigenpairs converged; raise --max-matvecs or --tol.", err=True
-        )
+    for result in results if not as_json else ():
+        if published:
+            explain_protocol(result)
+        _print(result)
+    if strict and any(not e.converged for r in results for e in (*r.largest, *r.smallest)):
+        click.echo("--strict: not all pairs converged; raise --max-matvecs or --tol.", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _second_opinion(
+    checkpoints: tuple[Path, ...],
+    settings: "TargetSettings",
+    published: bool,
+    quiet: bool,
+    options: dict[str, Any],
+) -> list["Eigenvalues"]:
+    if published:
+        settings = published_protocol(settings)
+        options = options | {"num_largest": 50}
+    return run_pyhessian(checkpoints, settings, quiet=quiet, **options)
+
+
+def _by_lanczos(
+    checkpoints: tuple[Path, ...],
+    settings: "TargetSettings",
+    options: dict[str, Any],
+    *,
+    vectors: bool,
+    overlap: bool,
+    as_json: bool,
+    out: Path | None,
+    quiet: bool,
+) -> list["Eigenvalues"]:
+    if vectors and out is None:
+        raise click.UsageError("--vectors needs -o, a folder to keep the eigenvectors in.")
+    runs = run_spectra(
+        checkpoints, settings, num_probes=2, num_steps=10, out=out, quiet=quiet, **options
+    )
+    if vectors and out is not None:
+        save_vectors(out, runs)
+    if overlap:
+        print_overlaps(runs, as_json=as_json)
+    return [run.eigenvalues for run in runs]
+
+
+def _print(result: "Eigenvalues") -> None:
+    rows = [
+        (
+            f"{end} {i}",
+            rounded(e.value, e.residual).text(),
+            f"{e.residual:.1e}",
+            "" if e.converged else "NOT CONVERGED",
+        )
+        for end, values in (("largest", result.largest), ("smallest", result.smallest))
+        for i, e in enumerate(values, 1)
+    ]
+    title = (
+        f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
+        f"{result.num_matvecs} matvecs, {result.method}"
+    )
+    print_table(("eigenvalue", "value ± residual", "residual", ""), rows, title=title)

@@ -81,10 +81,15 @@ def target_options(command: F) -> F:
         return command(settings=settings, **options)
 
     decorated: Any = wrapper
-    for option in reversed(_TARGET_OPTIONS):
-        decorated = option(decorated)
-    result: F = decorated
+    result: F = with_options(_TARGET_OPTIONS, decorated)
     return result
+
+
+def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
+    """Decorate ``command`` with ``options``, shown by --help in that order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 def operator_options(command: F) -> F:
@@ -118,11 +123,7 @@ def operator_options(command: F) -> F:
             help="Adds WD times the identity.",
         ),
     ]
-    decorated: Any = command
-    for option in reversed(options):
-        decorated = option(decorated)
-    result: F = decorated
-    return result
+    return with_options(options, command)
 
 
 def command_line() -> str:

@@ -23,7 +23,7 @@ def report(
     notebook: bool,
     tensorboard: Path | None,
 ) -> None:
-    r"""Make the report of FOLDER again from FOLDER/results, without analysing anything.
+    """Make the report of FOLDER again from FOLDER/results, without analysing anything.
 
     \b
     landscape report reports/demo --notebook

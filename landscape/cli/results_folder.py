@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.files import write_atomic
-from landscape.results import Result, load_result
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -60,19 +59,6 @@ def mark_done(folder: Path, label: str, analysis: str) -> None:
     record = _record(folder, label)
     record["done"].append(analysis)
     write_atomic(_record_path(folder, label), json.dumps(record, indent=1) + "\n")
-
-
-def collect(folder: Path) -> list[Result]:
-    """All results in a report's folder, by checkpoint and name.
-
-    Raises
-    ------
-    ResultError
-        If one of them cannot be read.
-    """
-    # By stem, so that the plain operator comes before its scaled versions.
-    paths = sorted((folder / "results").rglob("*.json"), key=lambda p: (p.parent, p.stem))
-    return [load_result(path) for path in paths if path.name != _RECORD]
 
 
 def start_anew(folder: Path) -> None:

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from landscape.cli.options import open_targets, operator_options, target_options
+from landscape.cli.options import (
+    open_targets,
+    operator_options,
+    target_options,
+    with_options,
+)
 from landscape.cli.output import progress_bar
 
 if TYPE_CHECKING:
@@ -34,16 +39,24 @@ def spectrum_options(command: F) -> F:
             default=0,
             help="Repeat on this many disjoint parts of the examples, for the data's error.",
         ),
-        click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report."),
+    ]
+    return with_options(options, output_options(operator_options(target_options(command))))
+
+
+def output_options(command: F) -> F:
+    """Add -o, --plot, --json and --quiet."""
+    options = [
+        click.option(
+            "--out",
+            "-o",
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder of a report: keeps results, and state to resume from.",
+        ),
         click.option("--plot", type=click.Path(path_type=Path), help="Figure: .png, .svg, .pdf."),
         click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint."),
         click.option("--quiet", "-q", is_flag=True, help="No progress."),
     ]
-    decorated: Any = operator_options(target_options(command))
-    for option in reversed(options):
-        decorated = option(decorated)
-    result: F = decorated
-    return result
+    return with_options(options, command)
 
 
 def run_spectra(

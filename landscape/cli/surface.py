@@ -155,7 +155,7 @@ def surface(
     landscape surface net.safetensors -o reports/net --x=-1:1:51
     landscape surface a.safetensors b.safetensors -o reports/ab --x=-1:1:25 --y=-1:1:25
     landscape surface a.safetensors b.safetensors -o reports/ab --direction bezier
-    """  # noqa: D301  (click wants the character itself)
+    """
     from landscape.cli.surface_output import print_surfaces, write_surfaces
     from landscape.cli.surface_run import SurfaceRun
 

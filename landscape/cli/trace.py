@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.output import print_json, print_table, write_results
-from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
+from landscape.cli.options import open_targets, operator_options, target_options
+from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.spectra import output_options, save_plot
 from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
@@ -14,37 +15,52 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--probes",
-    "num_probes",
-    type=click.IntRange(min=2),
-    default=10,
+    "--method",
+    type=click.Choice(["auto", "hutchinson", "hutch++", "xtrace", "xnystrace"]),
+    default="auto",
     show_default=True,
-    help="Random vectors; the errors are over them.",
+    help="auto: the one that promises least error.",
 )
 @click.option(
-    "--top",
-    "num_largest",
-    type=click.IntRange(min=1),
-    default=10,
+    "--matvecs",
+    "num_matvecs",
+    type=click.IntRange(min=12),
+    default=60,
     show_default=True,
-    help="Eigenpairs at the upper end whose share is exact.",
+    help="At most so many.",
 )
-@spectrum_options
+@click.option(
+    "--rel-error",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Stop once the standard error is this share of the trace.",
+)
+@output_options
+@operator_options
+@target_options
 def trace(
     checkpoints: tuple[Path, ...],
     settings: "TargetSettings",
+    operator_name: str,
     as_json: bool,
     plot: Path | None,
     out: Path | None,
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS."""
-    runs = run_spectra(
-        checkpoints, settings, num_smallest=0, num_steps=5, out=out, quiet=quiet, **options
-    )
-    results = [run.trace for run in runs]
+    """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.
+
+    \b
+    landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
+    """
+    from landscape.analysis.trace import TraceSettings, trace_of
+
+    results = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: trace", quiet=quiet) as progress:
+            chosen = TraceSettings(operator=operator_name, **options)
+            results.append(trace_of(target, settings=chosen, progress=progress))
     write_results(out, "trace", results)
     if plot is not None:
         from landscape.plotting import plot_trace
@@ -65,7 +81,7 @@ def trace(
             if e is not None
         ]
         title = (
-            f"{result.subject.label}: {result.operator.name}, {result.num_probes} probes, "
+            f"{result.subject.label}: {result.operator.name}, {result.method}, "
             f"{result.num_matvecs} matvecs"
         )
         print_table(("", "value ± standard error"), rows, title=title)

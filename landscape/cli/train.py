@@ -85,7 +85,7 @@ def train(
     quiet: bool,
     **options: Any,
 ) -> None:
-    r"""Train a spiking network; run the same command again to resume.
+    """Train a spiking network; run the same command again to resume.
 
     The defaults are the published protocol: 20,000 Fashion-MNIST images, 64 epochs, 128 channels
     (hours on a CPU; try --channels 16 --epochs 20).

@@ -1,0 +1,71 @@
+"""The density in O(P) memory: two Lanczos vectors a probe, no eigenpairs."""
+
+import numpy as np
+import torch
+
+from landscape.analysis.progress import Progress
+from landscape.analysis.provenance import start_clock
+from landscape.analysis.spectrum import SpectrumSettings
+from landscape.analysis.spectrum_results import density_result, selected
+from landscape.analysis.target import Target
+from landscape.curvature.operators import make_operator
+from landscape.linalg.quadrature import GaussRule, negative_mass
+from landscape.linalg.slq import spectral_quadrature
+from landscape.results import SpectralDensity
+
+
+def low_memory_density(
+    target: Target, *, settings: SpectrumSettings, progress: Progress
+) -> SpectralDensity:
+    """Stochastic Lanczos quadrature that keeps two vectors, whatever the number of steps.
+
+    Without reorthogonalisation an extreme eigenvalue appears as several close nodes that share
+    its weight (see ``landscape.linalg.lanczos.lanczos_two_vectors``): the density stays right.
+
+    Raises
+    ------
+    ValueError
+        For settings out of range, or parameters that match nothing.
+    """
+    clock = start_clock()
+    A = make_operator(
+        selected(target.risk, settings.params),
+        settings.operator,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+    )
+    done: list[GaussRule] = []
+
+    def report(rule: GaussRule) -> None:
+        done.append(rule)
+        progress(len(done), settings.num_probes)
+
+    progress(0, settings.num_probes)
+    rules = spectral_quadrature(
+        A,
+        num_probes=settings.num_probes,
+        num_steps=settings.num_steps,
+        rng=target.generator("density"),
+        low_memory=True,
+        callback=report,
+    )
+    norm = max(float(rule.nodes.abs().max()) for rule in rules)
+    floor = 10 * torch.finfo(A.dtype).eps * norm
+    return density_result(
+        target,
+        settings,
+        rules,
+        atoms=np.zeros(0),
+        negative_mass=negative_mass(rules, floor),
+        negative_bracket=None,
+        num_steps=settings.num_steps,
+        floor=floor,
+        exact=False,
+        num_matvecs=A.num_matvecs,
+        provenance=clock.provenance(
+            command=target.settings.command,
+            seed=target.settings.seed,
+            device=target.device,
+            num_matvecs=A.num_matvecs,
+        ),
+    )

@@ -1,0 +1,108 @@
+"""From what a Krylov run gives to results: densities, estimates, the operator's header."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from landscape.analysis.target import Target
+from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.estimate import Estimate as ProbeEstimate
+from landscape.linalg.quadrature import GaussRule, spectral_density, wasserstein_bound
+from landscape.parameters import select_names
+from landscape.results import Estimate, OperatorSpec, Provenance, SpectralDensity
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorSettings:
+    """Which operator: its name, the parameters it acts on, its scale and weight decay."""
+
+    operator: str
+    params: str = "*"
+    scale: str = "none"
+    weight_decay: float = 0.0
+
+
+def operator_spec(target: Target, settings: OperatorSettings) -> OperatorSpec:
+    """The operator's name and everything that changes its spectrum."""
+    return OperatorSpec(
+        name=settings.operator,
+        params=settings.params,
+        num_params=selected(target.risk, settings.params).num_params,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+        batch_norm=target.risk.batch_norm,
+        dtype=str(target.risk.dtype).removeprefix("torch."),
+    )
+
+
+def density_result(
+    target: Target,
+    settings: OperatorSettings,
+    rules: Sequence[GaussRule],
+    *,
+    atoms: np.ndarray,
+    negative_mass: ProbeEstimate,
+    negative_bracket: tuple[float, float] | None,
+    num_steps: int,
+    floor: float,
+    exact: bool,
+    num_matvecs: int,
+    provenance: Provenance,
+) -> SpectralDensity:
+    """Put quadrature rules, one a probe, into a result.
+
+    ``exact`` says that the Krylov space filled R^n: nothing was sampled.
+    """
+    curve = spectral_density(rules)
+    nodes, weights = _padded(rules)
+    spec = operator_spec(target, settings)
+    steps = min(num_steps, nodes.shape[1])
+    bound = wasserstein_bound(steps, len(rules), spec.num_params)
+    known = math.isfinite(float(curve.stderr[0])) and not exact
+    return SpectralDensity(
+        subject=target.subject,
+        provenance=provenance,
+        operator=spec,
+        nodes=nodes,
+        weights=weights,
+        atoms=atoms,
+        grid=curve.grid.numpy(),
+        density=curve.mean.numpy(),
+        stderr=curve.stderr.numpy() if known else np.zeros(len(curve.grid)),
+        bandwidth=curve.bandwidth,
+        num_probes=len(rules),
+        num_steps=steps,
+        num_matvecs=num_matvecs,
+        wasserstein_bound=0.0 if exact else float(nodes.max() - nodes.min()) * bound,
+        negative_mass=as_estimate(negative_mass),
+        negative_bracket=negative_bracket,
+        negative_threshold=floor,
+    )
+
+
+def _padded(rules: Sequence[GaussRule]) -> tuple[np.ndarray, np.ndarray]:
+    longest = max(len(rule.nodes) for rule in rules)
+    nodes, weights = np.zeros((len(rules), longest)), np.zeros((len(rules), longest))
+    for row, rule in enumerate(rules):
+        nodes[row, : len(rule.nodes)] = rule.nodes.numpy()
+        weights[row, : len(rule.nodes)] = rule.weights.numpy()
+    return nodes, weights
+
+
+def as_estimate(found: ProbeEstimate) -> Estimate:
+    """The estimate as results store it: no error where a single probe gave the value."""
+    return Estimate(mean=found.mean, stderr=found.stderr if math.isfinite(found.stderr) else None)
+
+
+def root_of(squared: ProbeEstimate) -> Estimate:
+    """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
+    root = math.sqrt(max(squared.mean, 0.0))
+    known = math.isfinite(squared.stderr) and root > 0
+    return Estimate(mean=root, stderr=squared.stderr / (2 * root) if known else None)
+
+
+def selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:
+    """The risk as a function of the parameters that the globs match."""
+    return risk if params == "*" else risk.select(select_names(risk.layout.names, params))

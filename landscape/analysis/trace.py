@@ -1,0 +1,88 @@
+"""The trace alone, by the estimator that promises least error at a budget of matvecs."""
+
+import math
+from dataclasses import dataclass
+
+from landscape.analysis.progress import Progress
+from landscape.analysis.provenance import start_clock
+from landscape.analysis.spectrum_results import (
+    OperatorSettings,
+    as_estimate,
+    operator_spec,
+    root_of,
+    selected,
+)
+from landscape.analysis.target import Target
+from landscape.curvature.operators import make_operator
+from landscape.linalg.estimate import Estimate as ProbeEstimate
+from landscape.linalg.estimate_trace import Method, estimate_trace
+from landscape.linalg.trace import frobenius_squared
+from landscape.results import Estimate, Trace
+
+_SHARE_OF_NORM = 6  # one product in six goes to the Frobenius norm, which needs fewer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceSettings(OperatorSettings):
+    """Which operator, and what the estimate may cost."""
+
+    method: Method
+    num_matvecs: int
+    rel_error: float | None
+
+
+def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> Trace:
+    """Trace, Frobenius norm and effective rank tr²/‖A‖_F², each with its standard error.
+
+    Raises
+    ------
+    ValueError
+        For settings out of range, or parameters that match nothing.
+    """
+    clock = start_clock()
+    A = make_operator(
+        selected(target.risk, settings.params),
+        settings.operator,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+    )
+    for_norm = max(2, settings.num_matvecs // _SHARE_OF_NORM)
+    progress(0, settings.num_matvecs)
+    squared = frobenius_squared(A, num_matvecs=for_norm, rng=target.generator("Frobenius norm"))
+    progress(for_norm, settings.num_matvecs)
+    trace, method = estimate_trace(
+        A,
+        num_matvecs=settings.num_matvecs - for_norm,
+        rng=target.generator("trace"),
+        rel_error=settings.rel_error,
+        psd=settings.operator in ("ggn", "fisher") and settings.weight_decay >= 0,
+        method=settings.method,
+    )
+    progress(settings.num_matvecs, settings.num_matvecs)
+    return Trace(
+        subject=target.subject,
+        provenance=clock.provenance(
+            command=target.settings.command,
+            seed=target.settings.seed,
+            device=target.device,
+            num_matvecs=A.num_matvecs,
+        ),
+        operator=operator_spec(target, settings),
+        trace=as_estimate(trace),
+        frobenius_norm=root_of(squared),
+        effective_rank=_ratio(trace, squared),
+        method=method,
+        num_probes=trace.num_probes,
+        num_matvecs=A.num_matvecs,
+    )
+
+
+def _ratio(trace: ProbeEstimate, squared: ProbeEstimate) -> Estimate | None:
+    """tr²/‖A‖_F², its error to first order; the two estimates are independent."""
+    if not squared.mean > 0:
+        return None
+    rank = trace.mean**2 / squared.mean
+    if trace.mean == 0 or not (math.isfinite(trace.stderr) and math.isfinite(squared.stderr)):
+        return Estimate(mean=rank, stderr=None)
+    relative = math.hypot(2 * trace.stderr / trace.mean, squared.stderr / squared.mean)
+    return Estimate(mean=rank, stderr=rank * relative)
