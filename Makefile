@@ -9,7 +9,7 @@ DEVELOPMENT := $(VENV)/.installed-dev
 .PHONY: demo test lint docs bench clean
 
 demo: $(RUNTIME)
-	$(BIN)/landscape demo -o reports/demo
+	$(BIN)/landscape demo -o reports/demo --force
 
 test: $(DEVELOPMENT)
 	$(BIN)/python -m pytest

@@ -64,8 +64,8 @@ def shipped_checkpoints() -> list[Path]:
     click.UsageError
         If neither has them.
     """
-    root = Path(__file__).resolve().parents[2]
-    for folder in (root / "checkpoints", Path(__file__).resolve().parents[1] / "checkpoints"):
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package.parent / "checkpoints", package / "shipped"):
         paths = [folder / f"{name}.safetensors" for name in SHIPPED]
         if all(path.is_file() for path in paths):
             return paths

@@ -37,7 +37,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
     width = None if sys.stdout.isatty() else 10_000
     console = Console(markup=False, highlight=False, width=width)
-    table = Table(title=Text(title) if title else None, title_justify="left", box=None)
+    if title:
+        console.print(Text(title), soft_wrap=True)
+    table = Table(box=None)
     for index, name in enumerate(columns):
         table.add_column(Text(name), justify="left" if index == 0 else "right", no_wrap=True)
     for row in rows:
