@@ -1,0 +1,184 @@
+"""Checkpoint in, report out: what is written, resumed, refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+QUICK = ["--budget", "quick", "--quiet", "--only", "preflight,spectrum,layers"]
+
+
+@pytest.fixture
+def analysed(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    out = tmp_path / "report"
+    invoke("analyze", path, *arguments, "-o", out, *QUICK)
+    return out
+
+
+def test_report_holds_page_figures_tables_and_results(analysed):
+    names = {p.stem for p in (analysed / "results" / "net").glob("*.json")}
+    assert {"preflight", "eigenvalues", "density", "trace", "layers"} <= names
+    page = (analysed / "index.html").read_text()
+    assert "net" in page
+    assert list((analysed / "figures").glob("*.pdf"))
+    assert list((analysed / "tables").glob("*.csv"))
+
+
+def test_layer_blocks_never_exceed_the_whole(analysed):
+    """Interlacing: λ_max of a principal submatrix is at most λ_max of the matrix."""
+    read = lambda name: json.loads((analysed / "results/net" / f"{name}.json").read_text())  # noqa: E731
+    whole = read("eigenvalues")["result"]["largest"][0]
+    for row in read("layers")["result"]["rows"]:
+        slack = whole["residual"] + row["largest"]["residual"]
+        assert row["largest"]["value"] <= whole["value"] + slack + 1e-6
+
+
+def test_the_same_command_does_nothing_twice(invoke, smooth_checkpoint, analysed):
+    path, arguments = smooth_checkpoint
+    files = {p: p.stat().st_mtime_ns for p in (analysed / "results").rglob("*.json")}
+    invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
+    assert {p: p.stat().st_mtime_ns for p in files} == files
+
+
+def test_other_settings_are_refused_with_the_difference(invoke, smooth_checkpoint, analysed):
+    path, arguments = smooth_checkpoint
+    with pytest.raises(ValueError, match="seed was 0, now 7"):
+        invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7)
+
+
+def test_force_starts_anew(invoke, smooth_checkpoint, analysed):
+    path, arguments = smooth_checkpoint
+    invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7, "--force")
+    record = json.loads((analysed / "results/net/settings.json").read_text())
+    assert record["settings"]["seed"] == 7
+
+
+def test_dry_run_writes_nothing(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    result = invoke("analyze", path, *arguments, "-o", tmp_path / "none", "--dry-run")
+    assert "matvecs" in result.stdout
+    assert not (tmp_path / "none").exists()
+
+
+def test_unknown_analysis_is_refused(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    result = invoke("analyze", path, *arguments, "-o", tmp_path, "--only", "spectra", code=2)
+    assert "unknown analysis 'spectra'" in result.output
+
+
+def test_shards_give_the_error_of_the_data(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    result = invoke("eigenvalues", path, *arguments, "--shards", 4, "--top", 2, "--json")
+    shards = json.loads(result.stdout)["shards"]
+    assert [len(values) for values in shards] == [2, 2, 2, 2]
+    assert len({values[0] for values in shards}) == 4
+
+
+def test_second_opinion_of_pyhessian_agrees(invoke, smooth_checkpoint):
+    """Its stopping rule is a change below 1e-3, so that two digits can be asked for."""
+    path, arguments = smooth_checkpoint
+    own, other = (
+        json.loads(
+            invoke("eigenvalues", path, *arguments, "--top", 2, "--solver", solver, "--json").stdout
+        )["largest"][0]["value"]
+        for solver in ("lanczos", "pyhessian")
+    )
+    assert other == pytest.approx(own, rel=1e-2)
+
+
+def test_overlap_of_a_checkpoint_with_itself_is_one(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    result = invoke(
+        "eigenvalues", path, path, *arguments, "--top", 3, "--overlap", "--json", "--vectors",
+        "-o", tmp_path,
+    )  # fmt: skip
+    overlap = json.loads(result.stdout.splitlines()[0])
+    assert overlap["overlap"] == pytest.approx(1, abs=1e-4)
+    assert len(list(tmp_path.rglob("eigenvectors.safetensors"))) == 2
+
+
+def test_strict_fails_on_unconverged_pairs(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    result = invoke("eigenvalues", path, *arguments, "--tol", 1e-15, "--top", 2, "--strict", code=1)
+    assert "NOT CONVERGED" in result.stdout
+
+
+def test_low_memory_density_has_the_same_trace(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    records = [
+        json.loads(invoke("density", path, *arguments, *extra, "--json").stdout)
+        for extra in ((), ("--low-memory", "--probes", 32))
+    ]
+    means, errors = [], []
+    for record in records:
+        rows = [
+            sum(w * n for w, n in zip(ws, ns, strict=True))
+            for ws, ns in zip(record["weights"], record["nodes"], strict=True)
+        ]
+        mean = sum(rows) / len(rows)
+        means.append(mean)
+        errors.append((sum((r - mean) ** 2 for r in rows) / (len(rows) - 1) / len(rows)) ** 0.5)
+    assert abs(means[0] - means[1]) <= 4 * sum(errors) + 1e-6
+
+
+@pytest.mark.parametrize("method", ["hutchinson", "hutch++", "xtrace"])
+def test_trace_methods_agree(invoke, smooth_checkpoint, method):
+    path, arguments = smooth_checkpoint
+    exact = json.loads(invoke("trace", path, *arguments, "--matvecs", 200, "--json").stdout)
+    assert exact["method"] == "exact"  # more matvecs than parameters
+    found = json.loads(
+        invoke("trace", path, *arguments, "--method", method, "--matvecs", 24, "--json").stdout
+    )
+    slack = 5 * (found["trace"]["stderr"] or 0) + 1e-5
+    assert abs(found["trace"]["mean"] - exact["trace"]["mean"]) <= slack
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "cli.py"), *arguments],
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("missing.pth", None), ("empty.pth", b""), ("foreign.pth", b"GIF89a not a checkpoint")],
+)
+def test_unusable_files_give_one_message_and_exit_code_2(tmp_path, name, content):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    done = _run("eigenvalues", str(path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_misspelt_command_shows_the_close_one():
+    done = _run("eigenvalue")
+    assert done.returncode == 2
+    assert "Did you mean 'eigenvalues'?" in done.stderr
+
+
+def test_output_that_is_no_folder_is_refused_before_anything_runs(tmp_path, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    (tmp_path / "file").write_text("")
+    done = _run("analyze", str(path), *map(str, arguments), "-o", str(tmp_path / "file"))
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_help_does_not_import_torch():
+    code = (
+        "import sys; from landscape.cli import cli; cli.main(['--help'], standalone_mode=False); "
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code + "sys.exit('torch' in sys.modules)"],
+        capture_output=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0
