@@ -162,6 +162,8 @@ class EmpiricalRisk:
         reset_state(self.model)
         buffers: dict[str, Tensor] = {}
         with ExitStack() as stack:
+            # State that hangs on this call's graph would keep it alive, and could not be copied.
+            stack.callback(reset_state, self.model)
             # Fused attention has no double backward; the plain formula gives the same numbers.
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             if self._has_rnn and self.device.type == "cuda":
