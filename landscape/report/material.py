@@ -1,7 +1,7 @@
 """The results of one report, in order, and what the sections ask of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -56,6 +56,14 @@ def gather(results: Sequence[Result], baseline: str | None) -> Material:
     return Material(
         results=tuple(results), labels=labels, strokes=strokes_for(labels), baseline=baseline
     )
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """From (label, text): each text once, with all its labels joined by commas."""
+    labels_of: dict[str, dict[str, None]] = {}
+    for label, text in pairs:
+        labels_of.setdefault(text, {})[label] = None
+    return [(text, ", ".join(labels)) for text, labels in labels_of.items()]
 
 
 def slug(text: str) -> str:

@@ -25,6 +25,7 @@ def write_report(
     title: str,
     baseline: str | None = None,
     comparison: Comparison | None = None,
+    further: Sequence[Section] = (),
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -42,6 +43,8 @@ def write_report(
         The label that values are shown relative to; None: no relative values.
     comparison
         The verdict on groups of these checkpoints, shown first.
+    further
+        Sections that follow the verdict, made elsewhere.
 
     Returns
     -------
@@ -57,8 +60,7 @@ def write_report(
     """
     material = gather(results, baseline)
     ensure_writable(folder)
-    verdict = [] if comparison is None else _of_groups(comparison)
-    sections = [*verdict, *make_sections(material)]
+    sections = _with_verdict(make_sections(material), comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
     drawn = {}
@@ -77,6 +79,11 @@ def write_report(
     return page
 
 
-def _of_groups(comparison: Comparison) -> list[Section]:
-    candidates = (verdict_section(comparison), accuracy_section(comparison))
-    return [section for section in candidates if section is not None]
+def _with_verdict(sections: list[Section], comparison: Comparison | None) -> list[Section]:
+    """The verdict goes first; what it leaves out, accuracy, last of the results."""
+    if comparison is None:
+        return sections
+    last = next(i for i, section in enumerate(sections) if section.key == "method")
+    accuracy = accuracy_section(comparison)
+    after = [] if accuracy is None else [accuracy]
+    return [verdict_section(comparison), *sections[:last], *after, *sections[last:]]

@@ -113,7 +113,6 @@ def test_sections_stand_in_order_with_the_verdict_first(page):
     keys = [a["id"] for tag, a in parsed(page).tags if tag == "section"]
     assert keys == [
         "verdict",
-        "accuracy",
         "loaded",
         "spectra",
         "fidelity",
@@ -121,6 +120,7 @@ def test_sections_stand_in_order_with_the_verdict_first(page):
         "sharpness",
         "surfaces",
         "training",
+        "accuracy",
         "method",
         "provenance",
         "traps",

@@ -5,7 +5,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
-from landscape.report.material import Material, slug
+from landscape.report.material import Material, grouped, slug
 from landscape.report.model import ReportFigure, Section
 from landscape.report.table import Cell, Column, Table, number_cell, text_cell
 from landscape.results.fidelity import Fidelity, OperatorVerdict
@@ -51,8 +51,13 @@ def fidelity_section(material: Material) -> Section | None:
 
 
 def fidelity_sentences(material: Material) -> list[str]:
-    """One plain sentence for each network that was checked."""
-    return [f"Fidelity of {r.subject.label}: {r.sentence}" for r in material.of(Fidelity)]
+    """One plain sentence for each network that was checked, or for several that share it."""
+    return [
+        f"Fidelity of {labels}: {sentence}"
+        for sentence, labels in grouped(
+            (r.subject.label, r.sentence) for r in material.of(Fidelity)
+        )
+    ]
 
 
 def _figure(result: Fidelity, on_page: bool) -> ReportFigure:

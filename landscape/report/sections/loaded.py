@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landscape.report.material import Material
+from landscape.report.material import Material, grouped
 from landscape.report.model import Section
 from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
 from landscape.results import Check, Preflight, Subject
@@ -33,7 +33,7 @@ def loaded_section(material: Material) -> Section:
     """Tables of the checkpoints and of their preflight checks, and the loader's notes."""
     preflights = material.of(Preflight)
     subjects = material.subjects
-    notes = [f"{s.label}: {note}" for s in subjects for note in s.notes]
+    noted = grouped((s.label, note) for s in subjects for note in s.notes)
     failed = sorted({p.subject.label for p in preflights if not p.passed})
     paragraphs = [
         "Look here first: a wrong checkpoint, data set or normalisation shows in the loss and the "
@@ -49,7 +49,7 @@ def loaded_section(material: Material) -> Section:
         title="What was loaded",
         paragraphs=tuple(paragraphs),
         tables=(_checkpoints(subjects), _settings(subjects), *_preflight(preflights)),
-        notes=tuple(dict.fromkeys(notes)),
+        notes=tuple(f"{labels}: {note}" for note, labels in noted),
     )
 
 

@@ -83,7 +83,7 @@ def _interval_cell(interval: StoredInterval | None) -> Cell:
     if interval is None:
         return text_cell(None)
     low, high = (rounded(end, digits=3).text() for end in (interval.low, interval.high))
-    return text_cell(f"{low}\u2009–\u2009{high}", hint=interval.method)
+    return text_cell(f"{low}\u00a0to\u00a0{high}", hint=interval.method)
 
 
 def group_table(comparison: Comparison) -> Table:
