@@ -1,16 +1,60 @@
-"""Several processes as one: the process group under ``torchrun``, and the one collective used."""
+"""Several processes as one: the process group under ``torchrun``, and what they say to each other.
 
+The work itself uses one collective, :func:`all_reduce_sum`. Decisions that hang on files are taken
+by process 0 and told to the others (:func:`from_main`), so that all take the same path.
+"""
+
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
-# A rank that died must end the others within a minute, not after PyTorch's half-hour default.
-_TIMEOUT = timedelta(seconds=45)
+T = TypeVar("T")
+State = dict[str, Tensor | int | float]
+
+# A process that hangs must end the others within a minute, not after PyTorch's half-hour default.
+# One that dies closes its connections, and ends them at once.
+_DEFAULT_TIMEOUT = 45.0  # seconds
+_START_TIMEOUT = timedelta(minutes=10)  # importing torch from a busy file server takes its time
+
+
+class PeerLostError(RuntimeError):
+    """Another process of the group ended, or no longer answers."""
+
+
+class PeerError(ValueError):
+    """Process 0 refused something; the text is its message."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes of one run."""
+
+    store: Store | None  # shared by all of them; None where there is only one
+
+    def is_first(self, text: str) -> bool:
+        """Whether no other process has asked this about the same ``text``: that one says it."""
+        if self.store is None:
+            return True
+        key = hashlib.sha256(text.encode()).hexdigest()
+        try:
+            return bool(self.store.add(f"said {key}", 1) == 1)
+        except RuntimeError:  # whoever kept the store is gone too
+            return True
+
+
+def launched_processes() -> int:
+    """How many processes ``torchrun`` started, whether or not they have joined a group."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def rank() -> int:
@@ -29,26 +73,139 @@ def is_main() -> bool:
 
 
 def all_reduce_sum(tensor: Tensor) -> Tensor:
-    """Sum ``tensor`` over all processes, in place, and return it; one process: unchanged."""
+    """Sum ``tensor`` over all processes, in place, and return it; one process: unchanged.
+
+    Raises
+    ------
+    PeerLostError
+        Another process ended, or did not come within the time limit.
+    """
     if _is_active():
-        dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
+        with _told_as_lost():
+            dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
     return tensor
 
 
-@contextmanager
-def process_group() -> Iterator[None]:
-    """Join the group that ``torchrun`` describes in the environment; without it, do nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1 or dist.is_initialized():
-        yield
-        return
-    backend = "nccl" if torch.cuda.is_available() else "gloo"
-    if backend == "nccl":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group(backend, timeout=_TIMEOUT)
+def from_main(decide: Callable[[], T]) -> T:
+    """What ``decide()`` returns on process 0, on every process; it is called there alone.
+
+    Raises
+    ------
+    Exception
+        On process 0, what ``decide`` raised; on the others, a ``PeerError`` with its text.
+    """
+    if not _is_active():
+        return decide()
+    if not is_main():
+        box: list[object] = [None]
+        with _told_as_lost():
+            dist.broadcast_object_list(box, src=0)
+        value, refusal = cast(tuple[T, str | None], box[0])
+        if refusal is not None:
+            raise PeerError(refusal)
+        return value
     try:
-        yield
+        value = decide()
+    except Exception as error:
+        dist.broadcast_object_list([(None, str(error))], src=0)
+        raise
+    with _told_as_lost():
+        dist.broadcast_object_list([(value, None)], src=0)
+    return value
+
+
+def state_from_main(state: Mapping[str, Tensor | int | float] | None) -> State | None:
+    """Process 0's ``state`` on every process; tensors travel as tensors, on the CPU."""
+    if not _is_active():
+        return None if state is None else dict(state)
+
+    def outline() -> list[tuple[str, object]] | None:
+        if state is None:
+            return None
+        return [
+            (name, (tuple(v.shape), v.dtype) if isinstance(v, Tensor) else v)
+            for name, v in state.items()
+        ]
+
+    told = from_main(outline)
+    if told is None:
+        return None
+    shared: State = {}
+    for name, about in told:
+        if isinstance(about, int | float):
+            shared[name] = about
+            continue
+        shape, dtype = cast(tuple[tuple[int, ...], torch.dtype], about)
+        own = state[name] if is_main() and state is not None else None
+        tensor = own.contiguous() if isinstance(own, Tensor) else torch.empty(shape, dtype=dtype)
+        with _told_as_lost():
+            dist.broadcast(tensor, src=0)
+        shared[name] = tensor
+    return shared
+
+
+@contextmanager
+def process_group() -> Iterator[Group]:
+    """Join the group that ``torchrun`` describes in the environment; without it, do nothing.
+
+    CPU tensors travel by gloo, those of a GPU by nccl. ``LANDSCAPE_TIMEOUT`` is the time in
+    seconds, 45 by default, that processes wait for the slowest of them.
+
+    Raises
+    ------
+    ValueError
+        If that is no positive number.
+    PeerLostError
+        If the others do not come within ten minutes.
+    """
+    if launched_processes() == 1 or dist.is_initialized():
+        yield Group(None)
+        return
+    backend = "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        backend = "cpu:gloo,cuda:nccl"
+    timeout = _timeout()
+    with _told_as_lost():
+        store, number, size = next(rendezvous("env://", timeout=_START_TIMEOUT))
+        dist.init_process_group(
+            backend,
+            store=PrefixStore("landscape", store),
+            rank=number,
+            world_size=size,
+            timeout=timeout,
+        )
+    try:
+        yield Group(store)
     finally:
         dist.destroy_process_group()
+
+
+def _timeout() -> timedelta:
+    text = os.environ.get("LANDSCAPE_TIMEOUT", str(_DEFAULT_TIMEOUT))
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e9:
+        raise ValueError(
+            f"LANDSCAPE_TIMEOUT must be a positive number of seconds; got {text!r}. Unset it for "
+            f"{_DEFAULT_TIMEOUT:g}."
+        )
+    return timedelta(seconds=seconds)
+
+
+@contextmanager
+def _told_as_lost() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise PeerLostError(
+            "another process of this run ended or did not answer in time; what was finished is "
+            "kept. Run the same command again, with any number of processes, to go on from there. "
+            f"(If they are only unequally fast, raise LANDSCAPE_TIMEOUT. Seen here: {reason})"
+        ) from error
 
 
 def _is_active() -> bool:

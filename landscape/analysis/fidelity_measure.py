@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from landscape.curvature.perturbation import PairedRise, mean_over_examples
-from landscape.distributed import all_reduce_sum
+from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.linalg.estimate import Estimate
 
 _NUM_GROUPS = 10  # of examples, for the jackknife
@@ -46,6 +46,7 @@ def walk(paired: PairedRise, direction: Tensor, distances: tuple[float, ...]) ->
 
 def _group_sums(values: Tensor) -> Tensor:
     """Sums over every tenth example, over all processes, shape (K,)."""
-    groups = torch.arange(len(values), device=values.device) % _NUM_GROUPS
+    places = rank() + world_size() * torch.arange(len(values), device=values.device)
+    groups = places % _NUM_GROUPS
     sums = torch.zeros(_NUM_GROUPS, dtype=values.dtype, device=values.device)
     return all_reduce_sum(sums.index_add(0, groups, values))

@@ -12,7 +12,9 @@ from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
+from landscape.curvature.perturbation import example_losses
 from landscape.curvature.risk import Batch, EmpiricalRisk
+from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.results import Check, Preflight
@@ -182,14 +184,13 @@ def _gradient(target: Target) -> Check:
 
 
 def _fitted(target: Target) -> Check:
-    tensors = target.risk.layout.split(target.risk.theta)
-    with torch.no_grad():
-        losses = torch.cat([target.risk.per_example(tensors, b) for b in target.risk.batches])
-    share = float((losses < _FITTED).double().mean())
+    losses = example_losses(target.risk, target.risk.theta)
+    fitted = all_reduce_sum((losses < _FITTED).double().sum().reshape(1))
+    share = float(fitted) / target.risk.num_examples
     return Check(
         name="exactly fitted examples",
         status="note",
-        value=f"{share:.1%} of {len(losses)}",
+        value=f"{share:.1%} of {target.risk.num_examples}",
         advice="They add Gauss-Newton curvature only; if all are, H is PSD and of low rank.",
     )
 

@@ -103,20 +103,21 @@ def run_spectrum(
         done = int(state["num_matvecs"])
         progress(done, max(expected, done + 1))
 
-    return analyse_spectrum(
-        A,
-        num_largest=settings.num_largest,
-        num_smallest=settings.num_smallest,
-        tol=settings.tol,
-        num_probes=settings.num_probes,
-        num_steps=min(settings.num_steps, A.dim),
-        max_matvecs=max(
-            settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
-        ),
-        rng=rng,
-        callback=file.callback(report),
-        state=file.load(),
-    )
+    with file.flushed():
+        return analyse_spectrum(
+            A,
+            num_largest=settings.num_largest,
+            num_smallest=settings.num_smallest,
+            tol=settings.tol,
+            num_probes=settings.num_probes,
+            num_steps=min(settings.num_steps, A.dim),
+            max_matvecs=max(
+                settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
+            ),
+            rng=rng,
+            callback=file.callback(report),
+            state=file.load(),
+        )
 
 
 def stability_edge(target: Target) -> float | None:

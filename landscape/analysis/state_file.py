@@ -1,23 +1,36 @@
 """The state of an unfinished Krylov run in a file, so that the same command goes on from there."""
 
 import json
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-import safetensors.torch
+import safetensors
+import torch
 from torch import Tensor
 
-from landscape.distributed import is_main
-from landscape.files import write_atomic
+from landscape.distributed import PeerLostError, is_main, state_from_main
+from landscape.files import OutputError, ensure_writable
+from landscape.interrupts import postponed
 
 State = dict[str, Tensor | int | float]
 
 _INTERVAL = 10.0  # seconds between writes: what a kill can cost
+_SHARE = 0.05  # of the time, at most, goes into writing, however large the state
+_DTYPES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+    torch.uint8: "U8",
+}
 
 
 class StateFile:
-    """A state kept at ``path``; None keeps nothing.
+    """A state kept at ``path``, by process 0; None keeps nothing.
 
     Parameters
     ----------
@@ -29,10 +42,74 @@ class StateFile:
         self.path = path
         self.configuration = json.dumps(dict(configuration), sort_keys=True)
         self._written = time.monotonic()
+        self._seconds = 0.0  # that the last write took
+        self._last: Mapping[str, Tensor | int | float] | None = None
+        self._stop: Callable[[], bool] = lambda: False
 
     def load(self) -> State | None:
-        """What an earlier run left here, if it was the same run; else None."""
-        if self.path is None or not self.path.is_file():
+        """What an earlier run left here, if it was the same run; else None. On all processes."""
+        return state_from_main(self._read() if is_main() else None)
+
+    def save(self, state: Mapping[str, Tensor | int | float], *, now: bool = False) -> None:
+        """Write ``state``, at most every ten seconds unless ``now``.
+
+        Raises
+        ------
+        OutputError
+            The file cannot be written; the state written before is still there.
+        """
+        if self.path is None or not is_main():
+            return
+        began = time.monotonic()
+        if not now and began - self._written < max(_INTERVAL, self._seconds / _SHARE):
+            return
+        _write_atomic(self.path, state, self.configuration)
+        self._written = time.monotonic()
+        self._seconds = self._written - began
+
+    def callback(
+        self, report: Callable[[Mapping[str, Tensor | int | float]], None]
+    ) -> Callable[[Mapping[str, Tensor | int | float]], None]:
+        """A function for the run to call with its state: reports, saves, and stops if asked to."""
+
+        def call(state: Mapping[str, Tensor | int | float]) -> None:
+            report(state)
+            self._last = state
+            self.save(state, now=self._stop())
+            if self._stop():
+                raise KeyboardInterrupt
+
+        return call
+
+    @contextmanager
+    def flushed(self) -> Iterator[None]:
+        """A block that does not lose work: a signal, or another process's end, saves the state.
+
+        A signal waits for the matvec under way; the state between matvecs is whole.
+        """
+        if self.path is None:
+            yield
+            return
+        with postponed() as self._stop:
+            try:
+                yield
+            except PeerLostError:
+                # Raised within a product, which changes nothing that the last state holds.
+                if self._last is not None:
+                    self.save(self._last, now=True)
+                raise
+
+    def remove(self) -> None:
+        """The run is finished: nothing is left to continue."""
+        if self.path is not None and is_main():
+            self.path.unlink(missing_ok=True)
+
+    def _read(self) -> State | None:
+        if self.path is None:
+            return None
+        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # by a kill while writing
+            left.unlink(missing_ok=True)
+        if not self.path.is_file():
             return None
         try:
             with safetensors.safe_open(str(self.path), "pt") as file:
@@ -40,37 +117,52 @@ class StateFile:
                 if header.get("configuration") != self.configuration:
                     return None
                 state: State = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, safetensors.SafetensorError):
-            return None  # torn by a full disk: starting anew loses time, nothing else
-        numbers: dict[str, int | float] = json.loads(header["numbers"])
+            numbers: dict[str, int | float] = json.loads(header["numbers"])
+        except (OSError, KeyError, ValueError, safetensors.SafetensorError):
+            return None  # torn by a failing disk: starting anew loses time, nothing else
         return state | numbers
 
-    def save(self, state: Mapping[str, Tensor | int | float], *, now: bool = False) -> None:
-        """Write ``state``, at most every ten seconds unless ``now``."""
-        if self.path is None or not is_main():
-            return
-        if not now and time.monotonic() - self._written < _INTERVAL:
-            return
-        tensors = {k: v.cpu().contiguous() for k, v in state.items() if isinstance(v, Tensor)}
-        numbers = {k: v for k, v in state.items() if not isinstance(v, Tensor)}
-        metadata = {"configuration": self.configuration, "numbers": json.dumps(numbers)}
-        # Cloned where needed by safetensors itself: rows of one basis share their memory.
-        tensors = {k: v.clone() for k, v in tensors.items()}
-        write_atomic(self.path, safetensors.torch.save(tensors, metadata=metadata))
-        self._written = time.monotonic()
 
-    def callback(
-        self, report: Callable[[Mapping[str, Tensor | int | float]], None]
-    ) -> Callable[[Mapping[str, Tensor | int | float]], None]:
-        """A function for the run to call with its state: reports, then saves."""
+def _write_atomic(
+    path: Path, state: Mapping[str, Tensor | int | float], configuration: str
+) -> None:
+    """Write a safetensors file piece by piece: a basis may fill memory, and has no room twice."""
+    ensure_writable(path.parent)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with partial.open("wb") as file:
+            _write(file, state, configuration)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise OutputError(
+                f"cannot write {path}: {error.strerror or error}. The state written before is "
+                "kept; free space and run the same command again to go on from it."
+            ) from error
+        raise
 
-        def call(state: Mapping[str, Tensor | int | float]) -> None:
-            report(state)
-            self.save(state)
 
-        return call
-
-    def remove(self) -> None:
-        """The run is finished: nothing is left to continue."""
-        if self.path is not None and is_main():
-            self.path.unlink(missing_ok=True)
+def _write(file: BinaryIO, state: Mapping[str, Tensor | int | float], configuration: str) -> None:
+    tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
+    numbers = {name: value for name, value in state.items() if not isinstance(value, Tensor)}
+    header: dict[str, object] = {
+        "__metadata__": {"configuration": configuration, "numbers": json.dumps(numbers)}
+    }
+    end = 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + tensor.numel() * tensor.itemsize
+        header[name] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [begin, end],
+        }
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    file.write(len(text).to_bytes(8, "little") + text)
+    for tensor in tensors.values():
+        for row in tensor if tensor.ndim > 1 else [tensor]:
+            file.write(row.cpu().contiguous().view(torch.uint8).numpy().data)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from landscape.analysis.surface_course import Course
 from landscape.analysis.surface_measure import make_measure
 from landscape.analysis.target import Target
 from landscape.curvature.losses import Loss
+from landscape.distributed import from_main, is_main
 from landscape.surface.evaluate import Span, measure_points
 from landscape.surface.grid import Array, Point, assemble, grid_points, refine, take_shard
 from landscape.surface.store import Configuration, PointStore, merge_points, read_points
@@ -41,7 +43,11 @@ def measure_grid(
     Each value's array has one index an axis. With a store, points that it or the merged files
     hold are not measured again.
     """
-    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
+    configuration = configuration_of(target, course, settings)
+    with ExitStack() as stack:
+        # Where processes share the examples, all measure the same points and one keeps the file.
+        store = PointStore(settings.store if is_main() else None, configuration)
+        store.values = from_main(lambda: stack.enter_context(store).values)
         merge_points(store, list(settings.merged))
         if settings.only_merge:
             assemble(axes, _named(store, "loss"))  # refuses where points are missing

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import math
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 from landscape.analysis.choices import choose_data, choose_loss, training_info
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
 from landscape.curvature.losses import Loss
-from landscape.curvature.risk import EmpiricalRisk, cut, make_batches
+from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset
+from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
 
@@ -74,16 +76,19 @@ class Target:
         ValueError
             With fewer examples than shards.
         """
-        inputs = torch.cat([b.inputs for b in self.risk.batches])
-        targets = torch.cat([b.targets for b in self.risk.batches])
-        if not 2 <= count <= len(targets):
-            raise ValueError(f"shards must lie in [2, {len(targets)}]; got {count}.")
-        size = self.settings.batch_size
-        shards = []
-        for k in range(count):
-            batches = cut(inputs[k::count], targets[k::count], size)
-            shards.append(replace(self, risk=self.risk.on(batches)))
-        return shards
+        if not 2 <= count <= self.risk.num_examples:
+            raise ValueError(f"shards must lie in [2, {self.risk.num_examples}]; got {count}.")
+        batches, size = self.risk.batches, self.settings.batch_size
+        if not batches:  # this process has no examples; the others' shards are made together
+            return [replace(self, risk=self.risk.on([])) for _ in range(count)]
+        inputs = torch.cat([b.inputs for b in batches])
+        targets = torch.cat([b.targets for b in batches])
+        # By the place in the whole data, so that any number of processes makes the same shards.
+        shard = (rank() + world_size() * torch.arange(len(targets))) % count
+        return [
+            replace(self, risk=self.risk.on(_not_empty(cut(inputs[own], targets[own], size))))
+            for own in ((shard == k).to(targets.device) for k in range(count))
+        ]
 
 
 def open_target(path: Path, settings: TargetSettings, *, label: str | None = None) -> Target:
@@ -143,6 +148,11 @@ def make_target(
     """Make a target of objects in memory; ``model`` is copied, and stays as it was."""
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
+    if settings.batch_norm == "train" and world_size() > 1:
+        raise ValueError(
+            "batch norm in train mode uses the statistics of each batch, and how examples fall "
+            "into batches depends on the number of processes. Use --bn eval, or one process."
+        )
     dtype, device = DTYPES[settings.dtype], _device(settings.device)
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
@@ -150,11 +160,12 @@ def make_target(
     risk = EmpiricalRisk(
         model,
         loss,
-        make_batches(inputs, targets, settings.batch_size),
+        _not_empty(make_batches(inputs, targets, settings.batch_size)),
         batch_norm=settings.batch_norm,
     )
     evaluation = risk.evaluate()
     gradient_norm = float(risk.gradient().double().norm())
+    _check_agreement(risk.theta, data)
     if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
         raise ValueError(
             f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
@@ -185,7 +196,29 @@ def make_target(
     return Target(subject=subject, risk=risk, settings=settings)
 
 
+def _not_empty(batches: list[Batch]) -> list[Batch]:
+    """Without the empty batch that stands for no examples: not every layer takes one."""
+    return [batch for batch in batches if len(batch.targets)]
+
+
+def _check_agreement(theta: Tensor, data: Dataset) -> None:
+    """Refuse processes that loaded other weights or examples: their sum would be no one's loss."""
+    if world_size() == 1:
+        return
+    text = f"{_sha256_of_theta(theta)} {data.sha256} {data.indices_sha256}"
+    number = float(int(hashlib.sha256(text.encode()).hexdigest()[:12], 16))  # exact in float64
+    seen = torch.zeros(world_size(), dtype=torch.float64)
+    seen[rank()] = number
+    if bool((all_reduce_sum(seen) != number).any()):
+        raise ValueError(
+            "the processes loaded different weights or examples. Give all of them the same files, "
+            "by absolute paths on a shared file system, and --data-dir where data are fetched."
+        )
+
+
 def _device(name: str) -> torch.device:
+    if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun, a GPU each
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(name)
         torch.empty(1, device=device)

@@ -3,8 +3,11 @@
 import importlib
 import os
 import sys
+from collections.abc import Callable
 
 import click
+
+from landscape.interrupts import stop_on_signals
 
 # Command → (module, one line of help): so that the list of commands imports none of them.
 _COMMANDS = {
@@ -70,33 +73,48 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors that a user can mend are one message and exit code 2."""
+    """Run the command line, alone or as one of the processes that ``torchrun`` started."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from landscape.cli.together import run_together
+
+        code = run_together(_run, sys.argv[1:], _say)
+    else:
+        code = _run(_say)
+    sys.exit(code)
+
+
+def _run(say: Callable[[str], None]) -> int:
+    """Run the command; errors that a user can mend are one message and exit code 2."""
     try:
-        code = cli.main(prog_name="landscape", standalone_mode=False)
+        with stop_on_signals():
+            code = cli.main(prog_name="landscape", standalone_mode=False)
     except click.ClickException as error:
         error.show()
-        code = EXIT_USAGE
+        return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        _say("Interrupted. What was finished is kept; the same command goes on from there.")
-        code = EXIT_INTERRUPTED
+        say("Interrupted. What was finished is kept; the same command goes on from there.")
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+        return 0
     except (ValueError, OSError) as error:
         if os.environ.get("LANDSCAPE_TRACEBACK"):
             raise
-        _say(f"Error: {error}")
-        code = EXIT_USAGE
+        say(f"Error: {error}")
+        return EXIT_USAGE
     except Exception as error:
+        if type(error).__name__ == "PeerLostError":  # its module imports torch
+            say(f"Error: {error}")
+            return EXIT_INTERRUPTED
         import traceback
 
-        traceback.print_exc()
-        _say(
+        say(traceback.format_exc())
+        say(
             f"This is a bug in landscape ({type(error).__name__}). Please report the lines above "
             "with the output of 'landscape env'."
         )
-        code = EXIT_BUG
-    sys.exit(code if isinstance(code, int) else 0)
+        return EXIT_BUG
+    return code if isinstance(code, int) else 0
 
 
 def _say(text: str) -> None:

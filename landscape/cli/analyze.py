@@ -1,6 +1,7 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,21 +141,22 @@ def run_suite(
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.target import open_target
-    from landscape.cli.results_folder import claim, start_anew
-    from landscape.files import ensure_writable, exclusive_lock
+    from landscape.cli.results_folder import claim, held, start_anew
+    from landscape.distributed import from_main, is_main
     from landscape.report import write_report
     from landscape.report.notebook import load_comparison, load_results
 
-    ensure_writable(out)
-    with exclusive_lock(out / ".lock"):
+    with held(out):
         if force:
-            start_anew(out)
+            from_main(partial(start_anew, out))
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
             target = open_target(path, settings, label=label)
             if not quiet:
                 describe(target)
-            claim(out, target, suite)
+            from_main(partial(claim, out, target, suite))
             _run_one(target, out, suite, names, quiet)
+        if not is_main():
+            return out
         page = write_report(
             out,
             load_results(out),
@@ -171,23 +173,25 @@ def _run_one(
 ) -> None:
     from landscape.analysis.suite import SUITE
     from landscape.cli.results_folder import is_done, mark_done
+    from landscape.distributed import from_main, is_main
     from landscape.results import load_result, save_result
 
     label = target.subject.label
     earlier: dict[str, Result] = {
         path.stem: load_result(path)
         for path in sorted((out / "results" / label).glob("*.json"))
-        if path.name != "settings.json"
+        if path.name != "settings.json" and is_main()
     }
     for name in names:
-        if is_done(out, label, name):
+        if from_main(partial(is_done, out, label, name)):
             continue
         with progress_bar(f"{label}: {name}", quiet=quiet) as progress:
             found = SUITE[name](target, suite, earlier, progress)
-        for stem, result in found.items():
-            save_result(result, result_path(out, label, stem))
         earlier |= found
-        mark_done(out, label, name)
+        if is_main():
+            for stem, result in found.items():
+                save_result(result, result_path(out, label, stem))
+            mark_done(out, label, name)
 
 
 def _forecast(

@@ -22,6 +22,10 @@ def save_vectors(folder: Path, runs: Sequence["Spectrum"]) -> None:
     """
     from safetensors.torch import save
 
+    from landscape.distributed import is_main
+
+    if not is_main():
+        return
     for run in runs:
         path = result_path(folder, run.eigenvalues.subject.label, "eigenvectors")
         pairs = run.eigenpairs

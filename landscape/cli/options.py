@@ -67,6 +67,8 @@ def target_options(command: F) -> F:
     @wraps(command)
     def wrapper(**options: Any) -> Any:
         from landscape.analysis.target import TargetSettings
+        from landscape.distributed import from_main
+        from landscape.files import ensure_writable
 
         names = set(TargetSettings.__dataclass_fields__)
         chosen = {name: options.pop(name) for name in list(options) if name in names}
@@ -78,6 +80,8 @@ def target_options(command: F) -> F:
                 err=True,
             )
         settings = TargetSettings(command=command_line(), **chosen)
+        if isinstance(options.get("out"), Path):
+            from_main(lambda: ensure_writable(options["out"]))  # before hours are spent
         return command(settings=settings, **options)
 
     decorated: Any = wrapper

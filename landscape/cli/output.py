@@ -59,10 +59,18 @@ def result_path(folder: Path, label: str, analysis: str) -> Path:
 
 
 def write_results(folder: Path | None, analysis: str, results: Sequence["Result"]) -> None:
-    """Save each result under ``folder``; None: nowhere."""
+    """Save each result under ``folder``; None: nowhere.
+
+    Of several processes that shared the work, all but the first end here: what follows is
+    printing and files.
+    """
+    from landscape.distributed import is_main
+    from landscape.results import save_result
+
+    if not is_main():
+        raise click.exceptions.Exit(0)
     if folder is None:
         return
-    from landscape.results import save_result
 
     for result in results:
         save_result(result, result_path(folder, result.subject.label, analysis))

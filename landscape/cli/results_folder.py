@@ -2,12 +2,14 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from landscape.files import write_atomic
+from landscape.distributed import from_main
+from landscape.files import ensure_writable, exclusive_lock, write_atomic
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -16,6 +18,29 @@ if TYPE_CHECKING:
 _RECORD = "settings.json"
 # Settings that move no number, or that the subject tells more exactly.
 _IGNORED = {"command", "data_dir", "work"}
+
+
+@contextmanager
+def held(folder: Path | None) -> Iterator[None]:
+    """Keep other runs out of ``folder``; None: there is nothing to keep them out of.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to, or another run works in it.
+    """
+    with ExitStack() as stack:
+        if folder is not None:
+            lock = exclusive_lock(folder / ".lock")
+            from_main(lambda: _enter(stack, folder, lock))
+        yield
+
+
+def _enter(stack: ExitStack, folder: Path, lock: AbstractContextManager[None]) -> None:
+    ensure_writable(folder)
+    stack.enter_context(lock)
+    for left in (folder / "results").glob("*/.*.tmp"):  # by a kill while a result was written
+        left.unlink(missing_ok=True)
 
 
 def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:

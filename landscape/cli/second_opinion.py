@@ -32,7 +32,13 @@ def run_pyhessian(
         For an operator, scale or parameters that PyHessian does not have.
     """
     from landscape.analysis.pyhessian_solver import pyhessian_spectrum
+    from landscape.distributed import world_size
 
+    if world_size() > 1:
+        raise click.UsageError(
+            "--solver pyhessian and --protocol published run as one process; start them without "
+            "torchrun."
+        )
     plain = {"operator_name": "hessian", "scale": "none", "params": "*", "weight_decay": 0.0}
     for name, value in plain.items():
         if options[name] != value:

@@ -79,31 +79,28 @@ def run_spectra(
 ) -> list["Spectrum"]:
     """One run a checkpoint; with ``out``, a killed run goes on where it was."""
     from landscape.analysis.spectrum import SpectrumSettings, spectrum
+    from landscape.cli.results_folder import held
 
+    wanted = SpectrumSettings(
+        operator=operator_name,
+        params=params,
+        scale=scale,
+        weight_decay=weight_decay,
+        num_largest=num_largest,
+        num_smallest=num_smallest,
+        tol=tol,
+        num_probes=num_probes,
+        num_steps=num_steps,
+        max_matvecs=max_matvecs,
+        num_shards=shards,
+    )
     found = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        label = target.subject.label
-        with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
-            found.append(
-                spectrum(
-                    target,
-                    settings=SpectrumSettings(
-                        operator=operator_name,
-                        params=params,
-                        scale=scale,
-                        weight_decay=weight_decay,
-                        num_largest=num_largest,
-                        num_smallest=num_smallest,
-                        tol=tol,
-                        num_probes=num_probes,
-                        num_steps=num_steps,
-                        max_matvecs=max_matvecs,
-                        num_shards=shards,
-                    ),
-                    state=out / "unfinished" / label / "spectrum.state" if out else None,
-                    progress=progress,
-                )
-            )
+    with held(out):
+        for target in open_targets(checkpoints, settings, quiet=quiet):
+            label = target.subject.label
+            with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
+                state = out / "unfinished" / label / "spectrum.state" if out else None
+                found.append(spectrum(target, settings=wanted, state=state, progress=progress))
     return found
 
 

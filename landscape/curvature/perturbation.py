@@ -67,7 +67,9 @@ def check_radii(name: str, radii: tuple[float, ...]) -> None:
 def example_losses(risk: EmpiricalRisk, theta: Tensor) -> Tensor:
     """Loss of each of this process's examples at ``theta``, shape (n,), float64."""
     tensors = risk.layout.split(theta)
-    return torch.cat([risk.per_example(tensors, batch).double() for batch in risk.batches])
+    none = torch.zeros(0, dtype=torch.float64, device=theta.device)  # a process may have no batch
+    losses = [risk.per_example(tensors, batch).double() for batch in risk.batches]
+    return torch.cat([none, *losses])
 
 
 def mean_over_examples(values: Tensor, num_examples: int) -> Estimate:

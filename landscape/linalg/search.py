@@ -121,6 +121,7 @@ class KrylovSearch:
             if self.space.is_full:
                 self._restart()
                 record.restarted = True
+                self._report()  # the rows have changed: a product that fails loses nothing
             alpha, beta = self.space.step(self.A)
             self.num_matvecs += 1
             if not record.restarted:
