@@ -68,7 +68,9 @@ def shipped_checkpoints() -> list[Path]:
     for folder in (package.parent / "checkpoints", package / "shipped"):
         paths = [folder / f"{name}.safetensors" for name in SHIPPED]
         if all(path.is_file() for path in paths):
-            return paths
+            # Reports quote the path: within a clone, as one would type it.
+            here = Path.cwd()
+            return [p.relative_to(here) if p.is_relative_to(here) else p for p in paths]
     raise click.UsageError(
         f"the demonstration's checkpoints ({', '.join(SHIPPED)}) were not found; run it in a "
         "clone of the repository, or make them with landscape train."
