@@ -1,0 +1,138 @@
+"""Each check passes on a sound network and fails on the one made to fail it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from landscape.analysis.preflight import preflight
+from landscape.analysis.progress import quiet
+from landscape.analysis.target import TargetSettings, make_target
+from landscape.curvature.losses import Loss, mse
+from landscape.data.dataset import Dataset
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.model import SpikingMLP
+
+
+class _Noisy(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        return x + 0.1 * torch.randn(x.shape, generator=self.generator).to(x)
+
+
+class _WrongBackward(torch.autograd.Function):
+    """x w, with a backward that says x sin w: what follows from it is not symmetric."""
+
+    @staticmethod
+    def forward(ctx, x, w):
+        ctx.save_for_backward(x, w)
+        return x * w
+
+    @staticmethod
+    def backward(ctx, grad):
+        x, w = ctx.saved_tensors
+        return grad * w.sin(), grad * x
+
+
+class _Asymmetric(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.linspace(0.5, 1.5, 3))
+
+    def forward(self, x):
+        return _WrongBackward.apply(x, self.w)
+
+
+def _target(model, **settings):
+    generator = torch.Generator().manual_seed(0)
+    data = Dataset(
+        name="made",
+        source="test",
+        split="train",
+        inputs=torch.randn(12, 3, generator=generator),
+        targets=torch.randint(0, 2, (12,), generator=generator),
+        num_classes=2,
+        indices=np.arange(12),
+    )
+    return make_target(
+        model, Loss("mse", mse), data, TargetSettings(batch_size=5, **settings), label="made"
+    )
+
+
+def _statuses(model, operator="hessian", **settings):
+    found = preflight(_target(model, **settings), operator_name=operator, progress=quiet)
+    return {check.name: check for check in found.checks}, found.passed
+
+
+def _net(*middle):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 3), nn.Tanh(), *middle, nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_sound_network_passes(dtype):
+    checks, passed = _statuses(_net(), dtype=dtype)
+    assert passed
+    assert checks["derivative of the gradient"].status == "pass"
+
+
+def test_noise_in_the_forward_is_found():
+    checks, passed = _statuses(_net(_Noisy()))
+    assert not passed
+    assert checks["deterministic, state reset"].status == "fail"
+    assert "dropout" in checks["deterministic, state reset"].advice
+
+
+def test_a_backward_that_is_no_derivative_is_found():
+    checks, passed = _statuses(_net(_Asymmetric()))
+    assert not passed
+    assert checks["symmetric"].status == "fail"
+    assert checks["derivative of the gradient"].status == "fail"
+
+
+def test_dropout_is_switched_off_and_counted():
+    checks, passed = _statuses(_net(nn.Dropout(0.5)))
+    assert passed
+    assert "1 dropouts, 0 active" in checks["batch norm and dropout"].value
+
+
+def test_unused_and_frozen_parameters_are_counted():
+    model = _net()
+    model.register_parameter("idle", nn.Parameter(torch.ones(4)))
+    model[0].bias.requires_grad_(False)
+    checks, _ = _statuses(model)
+    assert "1 tensors without gradient: idle" in checks["unused and frozen parameters"].value
+    assert "3 frozen" in checks["unused and frozen parameters"].value
+
+
+def test_a_spiking_network_is_told_how_far_its_curvature_goes():
+    torch.manual_seed(0)
+    model = SpikingMLP((3, 8, 2), 4, dynamics=NeuronDynamics())
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(4)
+    checks, passed = _statuses(model)
+    assert passed
+    assert checks["derivative of the gradient"].status == "note"
+    assert "hessian" in checks["predicts the hard loss"].value
+
+
+def test_a_loss_that_is_not_finite_is_refused_before_anything_runs():
+    model = _net()
+    with torch.no_grad():
+        model[0].weight.fill_(float("inf"))
+    with pytest.raises(ValueError, match="no curvature to speak of"):
+        _target(model)
+
+
+def test_the_model_that_was_passed_in_stays_as_it_was():
+    model = _net(nn.BatchNorm1d(3), nn.Dropout(0.5)).train()
+    before = {n: t.clone() for n, t in model.state_dict().items()}
+    _statuses(model)
+    assert model.training
+    assert all(m.training for m in model.modules())
+    assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
