@@ -1,0 +1,75 @@
+import multiprocessing
+import os
+
+import pytest
+
+from landscape.files import (
+    OutputError,
+    ensure_writable,
+    exclusive_lock,
+    sha256_of_file,
+    write_atomic,
+)
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "f.txt"
+    write_atomic(path, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_atomic(path, "new")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["f.txt"]
+
+
+def test_folders_are_made_and_bytes_kept(tmp_path):
+    path = tmp_path / "a" / "b.bin"
+    write_atomic(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+
+
+def test_a_link_is_replaced_not_followed(tmp_path):
+    outside = tmp_path / "outside"
+    outside.write_text("precious")
+    link = tmp_path / "link"
+    link.symlink_to(outside)
+    write_atomic(link, "mine")
+    assert outside.read_text() == "precious"
+    assert not link.is_symlink()
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    for write in (lambda p: write_atomic(p / "x", ""), ensure_writable):
+        with pytest.raises(OutputError, match="another output with -o"):
+            write(tmp_path / "file")
+
+
+def test_sha256_of_the_empty_file_is_the_known_one(tmp_path):
+    (tmp_path / "e").write_bytes(b"")
+    assert sha256_of_file(tmp_path / "e").startswith("e3b0c44298fc1c149afbf4c8996fb924")
+
+
+def _try_lock(path, queue):
+    try:
+        with exclusive_lock(path):
+            queue.put("held")
+    except OutputError as error:
+        queue.put(str(error))
+
+
+def test_two_processes_cannot_hold_one_lock(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    with exclusive_lock(tmp_path / ".lock"):
+        other = context.Process(target=_try_lock, args=(tmp_path / ".lock", queue))
+        other.start()
+        answer = queue.get(timeout=60)
+        other.join()
+    assert "in use by another run" in answer
+    with exclusive_lock(tmp_path / ".lock"):
+        pass
