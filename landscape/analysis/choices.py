@@ -70,14 +70,15 @@ def choose_data(
     """The examples: of what was asked for, else of what the checkpoint was trained on.
 
     A random subset of training examples is drawn from those that the network was trained on,
-    where its sidecar tells and that copy of the data is at hand.
+    where its sidecar tells and that copy of the data is at hand. Where the data hold fewer than
+    the number asked for, all are taken, and a note says so.
 
     Raises
     ------
     CheckpointError
         If nothing says which data.
     ValueError
-        If the examples reach beyond the data.
+        If a range of examples reaches beyond the data.
     """
     sidecar = checkpoint.sidecar
     name = asked
@@ -94,6 +95,13 @@ def choose_data(
     notes: tuple[str, ...] = ()
     if split == "train" and sidecar is not None and sidecar.data.name == name:
         dataset, notes = _trained_on(dataset, sidecar)
+    if examples is not None and examples.isdecimal() and int(examples) > len(dataset):
+        # A number is how much work is wanted: of a smaller data set that is all of it.
+        notes = (
+            *notes,
+            f"the data hold {len(dataset)} examples, of {examples} asked for: all used",
+        )
+        examples = None
     return ChosenData(select_examples(dataset, examples, seed=seed), notes)
 
 

@@ -1,0 +1,56 @@
+"""Every worked example does what its docstring tells a user to type."""
+
+import ast
+import json
+import runpy
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from landscape.cli import cli
+from landscape.results import Preflight, load_result
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+_SPIKING = {"snntorch_net", "spikingjelly_net"}
+# A tenth of the time of all analyses, and through every part of the network that could object:
+# state, eval mode, batch norm, derivatives twice, many points.
+_ONLY = "preflight,spectrum,line"
+
+
+def _commands(example):
+    """The commands in the docstring, as lists of words; a backslash continues a line."""
+    text = ast.get_docstring(ast.parse(example.read_text(encoding="utf-8")))
+    lines = text.partition("::\n")[2].replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.strip()]
+
+
+def test_the_five_examples_are_there():
+    assert {e.stem for e in EXAMPLES} == _SPIKING | {"resnet", "tabular", "transformer"}
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what SpikingJelly imports
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.stem)
+def test_an_example_runs_as_its_docstring_says(example, tmp_path, monkeypatch, capsys):
+    shutil.copy(example, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the factory's folder goes on it
+    (python, script), (landscape, *arguments) = _commands(example)
+    assert (python, script, landscape) == ("python", example.name, "landscape")
+
+    runpy.run_path(script, run_name="__main__")
+    cli.main([*arguments, "--only", _ONLY], standalone_mode=False)
+
+    report = tmp_path / "reports" / example.stem
+    assert capsys.readouterr().out.strip() == str(report.relative_to(tmp_path) / "index.html")
+    assert "Content-Security-Policy" in (report / "index.html").read_text(encoding="utf-8")
+    assert json.loads((report / "summary.json").read_text(encoding="utf-8"))
+    preflight = load_result(report / "results" / example.stem / "preflight.json")
+    assert isinstance(preflight, Preflight)
+    assert [c.name for c in preflight.checks if c.status == "fail"] == []
+    assert preflight.subject.spiking is (example.stem in _SPIKING)
+    if preflight.subject.accuracy is not None:  # ten classes by chance 0.1, two by majority 0.6
+        assert preflight.subject.accuracy > (0.75 if example.stem == "transformer" else 0.3)
