@@ -72,7 +72,8 @@ def plot_fidelity_ratios(
     """Draw measured over predicted curvature against the radius, with 95 % intervals; 1 marked."""
     shown = direction if direction is not None else result.sharpest
     ax.axhline(1, color=INK, linewidth=0.8)
-    values = []
+    centres: list[float] = []
+    lows: list[float] = []
     for index, operator in enumerate(result.operators):
         ratios = [
             (r, ratio)
@@ -83,7 +84,8 @@ def plot_fidelity_ratios(
             continue
         centre = np.array([ratio.value for _, ratio in ratios])
         ends = np.array([(ratio.low, ratio.high) for _, ratio in ratios]).T
-        values += [*centre, *ends.ravel()]
+        centres += [*centre]
+        lows += [*ends[0]]
         ax.errorbar(
             [r for r, _ in ratios],
             centre,
@@ -93,9 +95,12 @@ def plot_fidelity_ratios(
             linewidth=1.0,
             label=figure_text(_operator_name(operator, result)),
         )
-    if values and min(values) > 0:
+    if lows and min(lows) > 0:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)
+    elif centres:
+        # At the smallest radii noise may exceed the rise a hundredfold; its bars run off the axis.
+        ax.set_ylim(min(0.0, *centres) - 0.5, 1.3 * max(2.0, *centres))
     ax.set_xscale("log")
     plain_log_axis(ax.xaxis)
     read_out(ax, "r = {:.3g}", "ratio = {:.3g}")

@@ -26,6 +26,13 @@ _RUG_HEIGHT = 0.035  # of the axes, for each checkpoint's row of ticks
 _MOST_RUGS = 6
 
 
+def _of_unit(results: Sequence[SpectralDensity | Eigenvalues | Trace | LayerTable]) -> str:
+    """The unit in brackets; of S A S, with S the scale, it is that of the loss."""
+    scales = {r.operator.scale for r in results}
+    scaled = ", ".join(sorted(scales - {"none"}))
+    return " (loss per unit of θ²)" if not scaled else f" of S A S, S = {scaled} norms (loss)"
+
+
 def plot_density(
     results: Sequence[SpectralDensity],
     ax: Axes,
@@ -75,7 +82,7 @@ def plot_density(
         ax.set_ylim(floor * np.exp(-height * strip / (1 - strip)), 3 * top)
     else:
         ax.set_ylim(bottom=0)
-    ax.set(xlabel="eigenvalue λ (loss per unit of θ²)", ylabel="density φ(λ)")
+    ax.set(xlabel=f"eigenvalue λ{_of_unit(results)}", ylabel="density φ(λ)")
     read_out(ax, "λ = {:.4g}", "φ = {:.3g}")
 
 
@@ -138,7 +145,7 @@ def plot_eigenvalues(
     _stability_edge(results, ax)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     read_out(ax, "rank {:.0f}", "λ = {:.4g}")
-    ax.set(xlabel="rank, counted from each end", ylabel="eigenvalue λ (loss per unit of θ²)")
+    ax.set(xlabel="rank, counted from each end", ylabel=f"eigenvalue λ{_of_unit(results)}")
 
 
 def _bars(ax: Axes, x: Values, y: Values, bars: Values, stroke: Stroke) -> None:
@@ -197,7 +204,7 @@ def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = 
     ax.set_ylim(len(results) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     read_out(ax, "trace = {:.4g}", "")
-    ax.set_xlabel("trace (loss per unit of θ²)")
+    ax.set_xlabel(f"trace{_of_unit(results)}")
 
 
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
@@ -235,4 +242,4 @@ def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | N
     ax.grid(visible=False, axis="y")
     read_out(ax, "λ = {:.4g}", "")
     ax.fmt_ydata = lambda y: names[min(max(round(y), 0), len(names) - 1)]
-    ax.set_xlabel("largest eigenvalue of the block\n(loss per unit of θ²)")
+    ax.set_xlabel(f"largest eigenvalue of the block\n{_of_unit(results).strip()}")

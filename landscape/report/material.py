@@ -134,8 +134,25 @@ def mismatch_note(results: Sequence[Result]) -> str:
     )
 
 
-def relative(value: float | None, result: Result, reference: tuple[float, Result] | None) -> str:
-    """``value`` as a multiple of the baseline's; a dash where they were not measured alike."""
-    if value is None or reference is None or like(result) != like(reference[1]) or not reference[0]:
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The baseline's value, which others are shown relative to."""
+
+    value: float
+    stderr: float | None
+    result: Result
+
+
+def relative(value: float | None, result: Result, reference: Reference | None) -> str:
+    """``value`` as a multiple of the baseline's.
+
+    A dash where the two were not measured alike, or where one is not positive or the baseline's
+    is within two errors of zero, so that a ratio says nothing.
+    """
+    if value is None or reference is None or like(result) != like(reference.result):
         return "–"
-    return "1" if result is reference[1] else f"{value / reference[0]:.2f}×"
+    if result is reference.result:
+        return "1"
+    if value <= 0 or reference.value <= 2 * (reference.stderr or 0.0):
+        return "–"
+    return f"{value / reference.value:.2f}×"

@@ -98,6 +98,7 @@ def number_cell(
     converged: bool = True,
     mark: str = "",
     digits: int = 4,
+    hint: str = "",
 ) -> Cell:
     """A cell with a number, its error, and a mark where the number is not converged."""
     if value is None:
@@ -110,6 +111,7 @@ def number_cell(
         value=value,
         stderr=stderr,
         mark=mark,
+        hint=hint,
     )
 
 

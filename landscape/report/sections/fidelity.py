@@ -73,7 +73,8 @@ def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
             "measured rise (mean of both sides, ± 1 standard error over "
             f"n = {result.subject.num_examples} examples) and predictions; a quadratic has slope "
             f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, with "
-            "95 % intervals over examples; at 1 the operator is right at that radius."
+            "95 % intervals over examples (off the axis where noise exceeds the rise); at 1 the "
+            "operator is right at that radius."
         ),
         alt=(
             f"Measured rise of the loss of {result.subject.label} from {sharpest.kappa[0]:.3g} "

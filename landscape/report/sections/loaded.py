@@ -98,7 +98,8 @@ def _settings(subjects: list[Subject]) -> Table:
 def _model(subject: Subject) -> str:
     parts = [subject.model]
     if subject.surrogate:
-        parts.append(f"surrogate {subject.surrogate}")
+        named = "surrogate" in subject.surrogate
+        parts.append(subject.surrogate if named else f"surrogate {subject.surrogate}")
     if subject.num_frozen:
         parts.append(f"{subject.num_frozen} frozen")
     return ", ".join(parts)

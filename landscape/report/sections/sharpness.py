@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landscape.report.material import Material, mismatch_note, relative
+from landscape.report.material import Material, Reference, mismatch_note, relative
 from landscape.report.model import Section
 from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
 from landscape.results.sharpness import MEASURES, Measure, SharpnessTable
@@ -41,6 +41,7 @@ def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -
         (i for i, r in enumerate(results) if r.subject.label == material.baseline), None
     )
     suffix = "" if split == "train" else f"-{split}"
+    remarks = _remarks(results)
     values = Table(
         name=f"sharpness{suffix}",
         caption=f"Sharpness on the {split} examples.",
@@ -53,8 +54,12 @@ def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -
             )
             for label, row in names.items()
         ),
-        note="± is one standard error, over what the last column says." + _notes(results),
-        row_explanations=tuple({row.name: _explain(row) for row in names.values()}.values()),
+        note="± is one standard error, over what the last column says."
+        + (" * see its tooltip, or the list of what these are." if remarks else ""),
+        row_explanations=(
+            *{row.name: _explain(row) for row in names.values()}.values(),
+            *remarks,
+        ),
     )
     tables = [values]
     if reference is not None and len(results) > 1:
@@ -101,21 +106,20 @@ def _title(row: Measure) -> str:
         parts.append(str(row.operator or row.layer))
     if row.radius is not None:
         parts.append(f"ρ = {row.radius:g}")
-    return f"{', '.join(parts)} {_ARROWS.get(row.better, '')}".rstrip()
+    return f"{', '.join(parts)}\u00a0{_ARROWS.get(row.better, '')}".rstrip()
 
 
 def _explain(row: Measure) -> Explanation:
     return Explanation(title=MEASURES[row.name].title, formula=row.formula, source=row.source)
 
 
-def _notes(results: Sequence[SharpnessTable]) -> str:
-    of_note: dict[tuple[str, str], list[str]] = {}
-    for result in results:
-        for row in result.rows:
-            if row.note:
-                of_note.setdefault((_title(row), row.note), []).append(result.subject.label)
-    notes = [f"{title}, {note} ({', '.join(who)})" for (title, note), who in of_note.items()]
-    return f" * {'; '.join(notes)}." if notes else ""
+def _remarks(results: Sequence[SharpnessTable]) -> list[Explanation]:
+    return [
+        Explanation(title=f"* {_title(row)}, {result.subject.label}", formula=row.note)
+        for result in results
+        for row in result.rows
+        if row.note
+    ]
 
 
 def _describe(row: Measure) -> tuple[Cell, ...]:
@@ -130,7 +134,7 @@ def _describe(row: Measure) -> tuple[Cell, ...]:
 def _value(row: Measure | None) -> Cell:
     if row is None:
         return text_cell(None)
-    return number_cell(row.value, row.stderr, mark="*" if row.note else "")
+    return number_cell(row.value, row.stderr, mark="*" if row.note else "", hint=row.note)
 
 
 def _relative(
@@ -138,4 +142,5 @@ def _relative(
 ) -> Cell:
     if row is None or base_row is None:
         return text_cell(None)
-    return text_cell(relative(row.value, result, (base_row.value, base)))
+    reference = Reference(value=base_row.value, stderr=base_row.stderr, result=base)
+    return text_cell(relative(row.value, result, reference))

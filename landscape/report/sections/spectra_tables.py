@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from landscape.report.material import Material, operator_text, relative
+from landscape.report.material import Material, Reference, operator_text, relative
 from landscape.report.table import (
     UNCONVERGED,
     Cell,
@@ -23,13 +23,16 @@ from landscape.results import (
     Trace,
 )
 
-_PER_THETA = "loss/θ²"
 _CHECKPOINT = Column(key="checkpoint", title="checkpoint")
 _RELATIVE = Column(
     key="relative", title="relative", formula="value over that of the baseline checkpoint"
 )
 _MATVECS = Column(key="num_matvecs", title="matvecs", formula="products of the operator and a v")
 _NOT_CONVERGED = f"{UNCONVERGED} not converged: the residual is above the tolerance."
+
+
+def _unit(spec: OperatorSpec) -> str:
+    return "loss/θ²" if spec.scale == "none" else "loss"
 
 
 def _title(spec: OperatorSpec, results: Sequence[Result]) -> str:
@@ -53,8 +56,17 @@ def eigenvalue_table(
 ) -> Table:
     """A row for each checkpoint: the ends of its spectrum."""
     with_shards = any(r.shard_stderr for r in results)
-    error = "the standard error over data shards" if with_shards else "the solver's residual"
-    reference = _baseline(material, [(r.largest[0].value, r) for r in results if r.largest])
+    error = "the solver's residual, which bounds its error"
+    if with_shards:
+        error = "the standard error over data shards for the largest, the residual otherwise"
+    reference = next(
+        (
+            Reference(value=r.largest[0].value, stderr=r.largest[0].residual, result=r)
+            for r in results
+            if r.largest and r.subject.label == material.baseline
+        ),
+        None,
+    )
     rows = []
     for result in results:
         spread = result.shard_stderr
@@ -83,34 +95,28 @@ def eigenvalue_table(
             Column(
                 key="lambda_max",
                 title="λ_max",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 better="↓",
                 formula="max vᵀAv over ‖v‖ = 1",
                 source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
             ),
             _RELATIVE,
-            Column(key="lambda_last", title=last, unit=_PER_THETA),
+            Column(key="lambda_last", title=last, unit=_unit(spec)),
             Column(
-                key="lambda_min", title="λ_min", unit=_PER_THETA, formula="min vᵀAv over ‖v‖ = 1"
+                key="lambda_min", title="λ_min", unit=_unit(spec), formula="min vᵀAv over ‖v‖ = 1"
             ),
             Column(
                 key="stability_edge",
                 title="edge of stability",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
                 source="Cohen et al. 2021, arXiv 2103.00065",
             ),
             _MATVECS,
         ),
         rows=tuple(rows),
-        note=f"± is {error} where there is one, else the residual. {_NOT_CONVERGED}",
+        note=f"± is {error}. {_NOT_CONVERGED}",
     )
-
-
-def _baseline(
-    material: Material, values: Sequence[tuple[float, Result]]
-) -> tuple[float, Result] | None:
-    return next((v for v in values if v[1].subject.label == material.baseline), None)
 
 
 def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalues]) -> Table:
@@ -137,8 +143,8 @@ def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalu
             _CHECKPOINT,
             Column(key="end", title="end"),
             Column(key="rank", title="rank"),
-            Column(key="eigenvalue", title="eigenvalue", unit=_PER_THETA),
-            Column(key="residual", title="residual", unit=_PER_THETA, formula="‖Av - λv‖₂"),
+            Column(key="eigenvalue", title="eigenvalue", unit=_unit(spec)),
+            Column(key="residual", title="residual", unit=_unit(spec), formula="‖Av - λv‖₂"),
         ),
         rows=tuple(rows),
         note=_NOT_CONVERGED,
@@ -150,7 +156,14 @@ def trace_table(
     material: Material, spec: OperatorSpec, suffix: str, results: Sequence[Trace]
 ) -> Table:
     """Trace, mean curvature, Frobenius norm and effective rank."""
-    reference = _baseline(material, [(r.trace.mean, r) for r in results])
+    reference = next(
+        (
+            Reference(value=r.trace.mean, stderr=r.trace.stderr, result=r)
+            for r in results
+            if r.subject.label == material.baseline
+        ),
+        None,
+    )
     rows = tuple(
         (
             text_cell(r.subject.label),
@@ -172,7 +185,7 @@ def trace_table(
             Column(
                 key="trace",
                 title="trace",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 better="↓",
                 formula="tr A = E[zᵀAz]",
                 source="Hutchinson 1990",
@@ -181,14 +194,14 @@ def trace_table(
             Column(
                 key="mean_curvature",
                 title="trace / P",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 better="↓",
                 formula="the mean eigenvalue",
             ),
             Column(
                 key="frobenius_norm",
                 title="‖A‖ Frobenius",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 better="↓",
                 formula="√E‖Az‖²",
             ),
@@ -228,18 +241,18 @@ def density_table(spec: OperatorSpec, suffix: str, results: Sequence[SpectralDen
                 title="negative mass",
                 formula="fraction of eigenvalues below minus the threshold",
             ),
-            Column(key="negative_threshold", title="threshold", unit=_PER_THETA),
+            Column(key="negative_threshold", title="threshold", unit=_unit(spec)),
             Column(
                 key="wasserstein_bound",
                 title="Wasserstein error",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 formula="bound on the distance of the un-smoothed density to the true one",
                 source="Chen, Trogdon & Ubaru 2021, arXiv 2105.06595",
             ),
             Column(
                 key="bandwidth",
                 title="kernel width",
-                unit=_PER_THETA,
+                unit=_unit(spec),
                 formula="standard deviation of the Gaussian that smooths the drawn density",
             ),
             Column(key="num_probes", title="probes"),
@@ -272,9 +285,9 @@ def layer_table(spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]) 
             Column(key="layer", title="layer"),
             _CHECKPOINT,
             Column(key="num_params", title="parameters"),
-            Column(key="lambda_max", title="λ_max", unit=_PER_THETA, better="↓"),
-            Column(key="lambda_min", title="λ_min", unit=_PER_THETA),
-            Column(key="trace", title="trace", unit=_PER_THETA, better="↓"),
+            Column(key="lambda_max", title="λ_max", unit=_unit(spec), better="↓"),
+            Column(key="lambda_min", title="λ_min", unit=_unit(spec)),
+            Column(key="trace", title="trace", unit=_unit(spec), better="↓"),
         ),
         rows=rows,
         note=f"± of eigenvalues is the residual, of traces one standard error. {_NOT_CONVERGED}",
