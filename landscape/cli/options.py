@@ -80,7 +80,7 @@ def target_options(command: F) -> F:
                 err=True,
             )
         settings = TargetSettings(command=command_line(), **chosen)
-        if isinstance(options.get("out"), Path):
+        if isinstance(options.get("out"), Path) and not options.get("dry_run"):
             from_main(lambda: ensure_writable(options["out"]))  # before hours are spent
         return command(settings=settings, **options)
 
