@@ -1,7 +1,9 @@
 """Top eigenvalues at both ends: the package against PyHessian, ARPACK and hessian-eigenthings."""
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from torch import Tensor
 
@@ -54,11 +56,10 @@ def begin(problem: Problem, max_pairs: int, *, limit: float) -> Session:
     """Time the products and compute the reference, once for all numbers of pairs."""
     v = unit_vector(problem.risk.num_params)
     H = HessianOperator(problem.risk)
-    calls = {"landscape": lambda: H @ v}
+    calls: dict[str, Callable[[], object]] = {"landscape": lambda: H @ v}
     for name, network in problem.networks.items():
-        rebuilt, kept = plain_product(problem, network), kept_product(problem, network)
-        calls[f"rebuilt {name}"] = lambda p=rebuilt: p(v)
-        calls[f"kept {name}"] = lambda p=kept: p(v)
+        calls[f"rebuilt {name}"] = partial(plain_product(problem, network), v)
+        calls[f"kept {name}"] = partial(kept_product(problem, network), v)
     medians = {k: statistics.median(s) for k, s in alternate(calls, rounds=7).items()}
     products = ProductSeconds(
         medians["landscape"],

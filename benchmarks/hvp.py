@@ -6,6 +6,7 @@ kept and of 9 where it is rebuilt, at the rate of a large float32 matrix product
 
 import statistics
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,7 +43,7 @@ def compare_hvp(problem: Problem, *, rounds: int) -> Comparison:
     }
     rate = matmul_rate()
     rates: list[float] = []
-    calls: dict[str, Callable[[], object]] = {k: lambda p=p: p(v) for k, p in products.items()}
+    calls: dict[str, Callable[[], object]] = {k: partial(p, v) for k, p in products.items()}
     calls["matmul"] = lambda: rates.append(rate())
     seconds = alternate(calls, rounds=rounds)
     flops = forward_flops(ours.channels) * problem.risk.num_examples

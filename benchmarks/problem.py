@@ -129,7 +129,8 @@ def kept_product(problem: Problem, network: nn.Module) -> Callable[[Tensor], Ten
 def unit_vector(dim: int, seed: int = 0, dtype: torch.dtype = torch.float32) -> Tensor:
     """A random direction, shape (dim,)."""
     v = torch.randn(dim, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-    return v / v.norm()
+    unit: Tensor = v / v.norm()
+    return unit
 
 
 def forward_flops(channels: int, num_time_steps: int = 4) -> int:

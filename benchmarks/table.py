@@ -1,7 +1,7 @@
 """``README.md`` of this folder, made of the stored results."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def _section(comparison: Mapping[str, Any]) -> str:
 
 
 def _table(rows: list[Mapping[str, Any]]) -> list[str]:
-    columns = [
+    columns: list[tuple[str, Callable[[Mapping[str, Any]], str]]] = [
         ("method", lambda r: r["method"]),
         ("network", lambda r: r["network"]),
         ("seconds", lambda r: _number(r["seconds"]) + ("*" if r["extrapolated"] else "")),

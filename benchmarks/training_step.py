@@ -80,7 +80,7 @@ def _plain_step(problem: Problem, network: nn.Module, lr: float) -> Callable[[],
 
     def run() -> None:
         optimizer.zero_grad()
-        problem.criterion(network(problem.inputs), problem.targets).backward()
+        torch.autograd.backward(problem.criterion(network(problem.inputs), problem.targets))
         optimizer.step()
 
     return run

@@ -1,0 +1,106 @@
+"""What a comparison rests on: equal networks, errors that cannot hide, a table of what was run."""
+
+import json
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+for library in ("spikingjelly", "hessian_eigenthings", "pyhessian", "loss_landscapes"):
+    pytest.importorskip(library)
+
+from benchmarks.accuracy import max_error, max_residual
+from benchmarks.measure import ratio
+from benchmarks.problem import (
+    forward_flops,
+    kept_product,
+    load_problem,
+    plain_product,
+    unit_vector,
+)
+from benchmarks.record import Comparison, Row, write_results
+from benchmarks.scaling import Series
+from benchmarks.solvers import Found
+from benchmarks.table import write_readme
+from landscape.curvature.hessian import HessianOperator
+
+REFERENCE = torch.tensor([5.0, 3.0, 2.0, 0.5, -1.0, -4.0], dtype=torch.float64)
+EYE = torch.eye(6, dtype=torch.float64)
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return load_problem(4, dtype="float64")
+
+
+def test_both_networks_and_all_products_are_one_operator(problem):
+    rates = [network(problem.inputs) for network in problem.networks.values()]
+    assert torch.equal(*rates)
+    v = unit_vector(problem.risk.num_params, dtype=torch.float64)
+    expected = HessianOperator(problem.risk) @ v
+    # Sums of up to 4 * 4 * 28² terms in each of a dozen layers and passes.
+    tolerance = 1e5 * torch.finfo(torch.float64).eps * float(expected.abs().max())
+    for network in problem.networks.values():
+        for make in (plain_product, kept_product):
+            assert_close(make(problem, network)(v), expected, rtol=0, atol=tolerance)
+
+
+def test_flops_are_those_of_the_layers(problem):
+    # Multiply-adds counted by hand for C = 1, T = 1: 784 * 9 + 196 * 9 + 49 * 16 + 16 * 10.
+    assert forward_flops(1, 1) == 2 * (7056 + 1764 + 784 + 160)
+
+
+def found(values, *, by_magnitude):
+    values = torch.tensor(values, dtype=torch.float64)
+    return Found(values, EYE[: len(values)], 1, by_magnitude)
+
+
+def test_exact_values_have_no_error():
+    assert max_error(found([-4.0, 5.0], by_magnitude=False), REFERENCE) == 0
+    assert max_error(found([-4.0, 3.0, 5.0], by_magnitude=True), REFERENCE) == 0
+
+
+def test_a_missed_eigenvalue_is_an_error():
+    assert max_error(found([3.0, -4.0], by_magnitude=False), REFERENCE) == 2 / 5
+    # 2 stands where 3 was asked for.
+    assert max_error(found([5.0, -4.0, 2.0], by_magnitude=True), REFERENCE) == 1 / 5
+
+
+def test_residual_is_that_of_the_unit_vector():
+    pair = Found(torch.tensor([3.0], dtype=torch.float64), 7 * EYE[:1], 1, False)
+    assert max_residual(pair, lambda v: 5 * v, 5.0) == pytest.approx(2 / 5)
+
+
+def test_ratio_is_the_median_of_the_rounds():
+    assert ratio([2.0, 9.0, 100.0], [1.0, 3.0, 1.0]) == 3.0
+
+
+def test_exponent_of_a_power_law_is_its_power():
+    sizes = [10, 100, 1000]
+    assert Series(sizes, [3.0 * n**1.5 for n in sizes]).exponent == pytest.approx(1.5)
+
+
+def test_table_keeps_lines_that_miss_and_marks_extrapolations(tmp_path):
+    rows = (
+        Row(method="ours", network="landscape", seconds=1.0, ratio=1.0),
+        Row(
+            method="other",
+            network="SpikingJelly",
+            seconds=1.5,
+            ratio=1.5,
+            target="≥ 2",
+            meets_target=False,
+            extrapolated=True,
+        ),
+    )
+    comparison = Comparison(name="x", title="A title", setting="here", rows=rows, extra={})
+    write_results([comparison], tmp_path / "r.json", "python -m benchmarks")
+    write_readme(tmp_path / "r.json", tmp_path / "README.md")
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "| other | SpikingJelly | 1.50* | 1.50x | ≥ 2: **missed** |" in text
+    assert json.loads((tmp_path / "r.json").read_text())["machine"]["torch"] in text
+
+
+def test_table_without_results_says_how_to_make_them(tmp_path):
+    with pytest.raises(ValueError, match="python -m benchmarks"):
+        write_readme(tmp_path / "none.json", tmp_path / "README.md")
