@@ -60,7 +60,7 @@ def write_report(
     """
     material = gather(results, baseline)
     ensure_writable(folder)
-    sections = _with_verdict(make_sections(material), comparison)
+    sections = _with_verdict([*further, *make_sections(material)], comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
     drawn = {}

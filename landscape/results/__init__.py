@@ -45,6 +45,15 @@ from landscape.results.spectrum import (
     SpectralDensity,
     Trace,
 )
+from landscape.results.study import (
+    AccuracyDifference,
+    ControlRow,
+    CurvatureCourse,
+    RecipeAccuracy,
+    SpeedRow,
+    Study,
+    StudyRun,
+)
 from landscape.results.subject import OperatorSpec, Provenance, Subject, TrainingInfo
 from landscape.results.surface import (
     DirectionSpec,
@@ -57,6 +66,7 @@ from landscape.results.surface import (
 
 __all__ = [
     "MEASURES",
+    "AccuracyDifference",
     "AccuracyRow",
     "Check",
     "ComparedGroup",
@@ -64,6 +74,8 @@ __all__ = [
     "ComparedRun",
     "Comparison",
     "ComparisonSettings",
+    "ControlRow",
+    "CurvatureCourse",
     "DirectionFidelity",
     "DirectionSpec",
     "Eigenvalue",
@@ -85,15 +97,19 @@ __all__ = [
     "Preflight",
     "Provenance",
     "Ratio",
+    "RecipeAccuracy",
     "Result",
     "ResultError",
     "RunValue",
     "SharpnessTable",
     "SlopeRow",
     "SpectralDensity",
+    "SpeedRow",
     "Stored",
     "StoredComponents",
     "StoredInterval",
+    "Study",
+    "StudyRun",
     "Subject",
     "Trace",
     "TrainingInfo",

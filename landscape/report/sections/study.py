@@ -1,0 +1,142 @@
+"""A study's own sections: controls, accuracy and speed, curvature along training, runs."""
+
+from functools import partial
+
+from matplotlib.figure import Figure
+
+from landscape.plotting import legend_above_all
+from landscape.plotting.course import plot_course
+from landscape.plotting.style import Stroke, strokes_for
+from landscape.report.material import operator_text
+from landscape.report.model import ReportFigure, Section
+from landscape.report.sections.study_tables import (
+    accuracy_table,
+    control_table,
+    difference_table,
+    run_table,
+    speed_table,
+)
+from landscape.results.study import CurvatureCourse, Study
+
+_MEASURES = ("lambda_max", "trace", "rise")
+
+
+def study_sections(study: Study, courses: list[CurvatureCourse]) -> list[Section]:
+    """What goes below the verdict, in the order of the page."""
+    found = [_controls(study), _accuracy(study), _course(study, courses), _runs(study)]
+    return [section for section in found if section is not None]
+
+
+def _controls(study: Study) -> Section | None:
+    if not study.controls:
+        return None
+    wrong = [c.name for c in study.controls if not c.passed]
+    lead = (
+        "All controls came out as they must."
+        if not wrong
+        else f"Not as expected: {', '.join(wrong)}. Read the verdicts with that in mind."
+    )
+    return Section(
+        key="controls",
+        title="Controls",
+        lead=lead,
+        paragraphs=(
+            "Comparisons whose outcome was declared with the plan: a recipe against itself must "
+            "show no difference, a copy with rescaled filters must give a ratio of 1, and what is "
+            "known to flatten minima must show. Each is judged on the primary measures alone, as "
+            "a family of its own.",
+        ),
+        tables=(control_table(study),),
+    )
+
+
+def _accuracy(study: Study) -> Section | None:
+    tables = [
+        table
+        for table in (accuracy_table(study), difference_table(study), speed_table(study))
+        if table is not None
+    ]
+    if not tables:
+        return None
+    return Section(
+        key="accuracy-and-speed",
+        title="Accuracy and speed of training",
+        tables=tuple(tables),
+        notes=(
+            "Intervals are over training runs, each on its own, not corrected for their number.",
+        ),
+    )
+
+
+def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
+    if not courses:
+        return None
+    recipes = {r.label: r.recipe for r in study.runs}
+    groups = {c.subject.label: recipes.get(c.subject.label, c.subject.label) for c in courses}
+    strokes = strokes_for(list(groups.values()))
+    examples = courses[0].subject
+    return Section(
+        key="course",
+        title="Curvature along training",
+        figures=tuple(
+            ReportFigure(
+                name=f"course-{measure.replace('_', '-')}",
+                draw=partial(_draw, courses, measure, groups, strokes),
+                height=3.4,
+                narrow_height=3.4,
+                caption=_caption(measure, courses, examples.num_examples, examples.split),
+                alt=f"{measure} by epoch for {', '.join(dict.fromkeys(groups.values()))}.",
+            )
+            for measure in _MEASURES
+        ),
+        notes=(
+            "The edge (2 + 2m)/lr is where gradient descent with momentum m leaves a quadratic "
+            "minimum (Cohen et al. 2021, full batches); cosine annealing raises it to infinity "
+            "at the end. Adam and sharpness-aware minimisation have no such edge.",
+        ),
+    )
+
+
+def _caption(measure: str, courses: list[CurvatureCourse], count: int, split: str) -> str:
+    first = courses[0]
+    operator = operator_text(first.operator, spiking=first.subject.spiking)
+    what = {
+        "lambda_max": f"Largest eigenvalue of the {operator}",
+        "trace": f"Trace of the {operator}",
+        "rise": f"Expected rise of the loss under noise of ρ = {first.radius:g} "
+        "relative to the filters' norms",
+    }[measure]
+    return f"{what}, on {count:,} {split} examples; a line a run, runs of a recipe alike."
+
+
+def _draw(
+    courses: list[CurvatureCourse],
+    measure: str,
+    groups: dict[str, str],
+    strokes: dict[str, Stroke],
+    figure: Figure,
+    _log: bool,
+) -> None:
+    plot_course(courses, figure.subplots(), measure=measure, groups=groups, strokes=strokes)
+    legend_above_all(figure)
+
+
+def _runs(study: Study) -> Section:
+    done = sum(r.state == "done" for r in study.runs)
+    hours = study.total_seconds / 3600
+    spent = f"{hours:.2g} hours" if hours >= 1 else f"{study.total_seconds / 60:.2g} minutes"
+    return Section(
+        key="runs",
+        title="Runs",
+        paragraphs=(
+            f"{done} of {len(study.runs)} trainings were finished; all took {spent} of one "
+            "process's time. The first finished seed of each recipe is shown in detail below; "
+            "all are judged above. The plan, written before the first run, has SHA-256 "
+            f"{study.plan_sha256[:16]}…; {study.num_tests} tests are corrected for together.",
+        ),
+        tables=(run_table(study),),
+        notes=(
+            *(f"{r.label} failed: {r.reason}" for r in study.runs if r.state == "failed"),
+            *study.notes,
+        ),
+    )

@@ -1,0 +1,118 @@
+"""What a study adds to the results of its checkpoints: runs, controls, accuracy and speed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landscape.results.base import Result, Stored
+from landscape.results.comparison import StoredInterval
+from landscape.results.subject import OperatorSpec
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRun:
+    """One training of the plan, and what became of it."""
+
+    label: str
+    recipe: str
+    seed: int
+    state: str  # waiting | begun | done | failed
+    reason: str  # why it failed, and in which stage; empty otherwise
+    training_seconds: float
+    analysis_seconds: float
+    train_loss: float | None  # at the final weights
+    train_accuracy: float | None
+    test_accuracy: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeAccuracy:
+    """Final accuracy of a recipe, as fractions."""
+
+    recipe: str
+    split: str
+    num_runs: int
+    mean: float
+    interval: StoredInterval | None  # of the mean over seeds; None with one run
+    lowest: float
+    highest: float
+    claimed: float | None  # what was claimed of such runs
+    words: str  # whether the interval reaches it
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccuracyDifference:
+    """Test accuracy of a recipe less that of another, paired by seed, as fractions."""
+
+    group: str
+    baseline: str
+    num_pairs: int
+    difference: float  # mean
+    interval: StoredInterval | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeedRow:
+    """Epochs until a test accuracy is first reached, between epochs by linear interpolation."""
+
+    group: str
+    baseline: str
+    accuracy: float
+    epochs: float | None  # median over the group's runs that reach it; None: none does
+    baseline_epochs: float | None
+    num_reached: tuple[int, int]  # of the group and of the baseline
+    num_runs: tuple[int, int]
+    num_pairs: int  # of seeds where both reach it
+    ratio: float | None  # median over these pairs, group over baseline
+    interval: StoredInterval | None  # of the ratio
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlRow:
+    """A comparison whose outcome was known beforehand."""
+
+    name: str
+    group: str
+    baseline: str
+    expected: str
+    found: str
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Study(Stored):
+    """A plan's outcome, beside the verdicts on its contrasts."""
+
+    title: str
+    plan_sha256: str
+    num_tests: int  # in the family that Holm's correction spans
+    total_seconds: float  # of all runs together, on one thread each
+    runs: tuple[StudyRun, ...]
+    controls: tuple[ControlRow, ...]
+    accuracies: tuple[RecipeAccuracy, ...]
+    differences: tuple[AccuracyDifference, ...]
+    speeds: tuple[SpeedRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CurvatureCourse(Result):
+    """Curvature along one training, from copies of the weights; E epochs."""
+
+    operator: OperatorSpec
+    epochs: Array  # shape (E,); 0 is the initialisation
+    losses: Array  # shape (E,), on the same examples
+    lambda_max: Array  # shape (E,), of the plain operator
+    lambda_residual: Array  # shape (E,)
+    trace: Array  # shape (E,)
+    trace_stderr: Array  # shape (E,), over probes
+    rise: Array  # shape (E,), expected, under noise relative to the filters' norms
+    rise_stderr: Array  # shape (E,), over noise pairs
+    radius: float  # ρ of the noise
+    learning_rates: Array  # shape (E,), of the epoch that begins there; 0 at the end
+    edges: Array  # shape (E,), (2 + 2 m) / lr of plain SGD; NaN: no such edge

@@ -1,0 +1,127 @@
+"""Comparisons whose outcome is known: what they must show if the measurement is to be believed."""
+
+import dataclasses
+
+import numpy as np
+
+from landscape.analysis.compare_groups import Analysed
+from landscape.analysis.compare_measures import Shared, choose_primary, selected, shared_measures
+from landscape.results import ControlRow, PairRow
+from landscape.study.contrasts import Groups, judge_pairs, settings_of
+from landscape.study.plan import ComparisonPlan, Control
+
+# Rounding, noise of the solver (1e-3) and a spike that flips, but no factor that matters.
+IDENTICAL_WITHIN = 0.01
+
+
+def check_control(control: Control, groups: Groups, plan: ComparisonPlan) -> ControlRow:
+    """Compare the control's two groups on the primary measures, and say if it is as expected.
+
+    A control is a family of tests of its own: it may not hide behind the others' number.
+    """
+    try:
+        pair = (
+            _halves(control, groups) if control.group == control.baseline else _two(groups, control)
+        )
+        measures = _measures(pair, plan)
+    except ValueError as error:
+        return _row(control, "not measured", passed=False, words=str(error))
+    if control.expect == "identical":
+        return _identical(control, pair, measures)
+    names = (control.group, control.baseline)
+    if control.group == control.baseline:
+        names = (f"{control.group}, first half", f"{control.group}, second half")
+    primary = choose_primary(measures, plan.primary[0])
+    rng = np.random.default_rng(plan.seed)
+    (row,), _ = judge_pairs(
+        dict(zip(names, pair, strict=True)), [names], measures, primary, settings_of(plan), rng
+    )
+    found = row.verdict
+    passed = (
+        found in ("equivalent", "undecided")
+        if control.expect == "no difference"
+        else (found == control.expect)
+    )
+    return _row(control, found, passed=passed, words=_ratios(row))
+
+
+def _two(groups: Groups, control: Control) -> tuple[list[Analysed], list[Analysed]]:
+    pair = tuple(list(groups.get(name, ())) for name in (control.group, control.baseline))
+    for name, members in zip((control.group, control.baseline), pair, strict=True):
+        if not members:
+            raise ValueError(f"no run of {name} was finished")
+    return pair[0], pair[1]
+
+
+def _halves(control: Control, groups: Groups) -> tuple[list[Analysed], list[Analysed]]:
+    """The recipe's even and odd runs, in pairs that share nothing but the recipe."""
+    members = list(groups.get(control.group, ()))
+    half = len(members) // 2
+    if half < 1:
+        raise ValueError(f"{control.group} needs two finished runs or more to be halved")
+    return _numbered(members[:half]), _numbered(members[half : 2 * half])
+
+
+def _numbered(members: list[Analysed]) -> list[Analysed]:
+    """Runs with their place for a seed, so that the two halves pair up."""
+    return [
+        dataclasses.replace(
+            c,
+            subject=dataclasses.replace(
+                c.subject, training=dataclasses.replace(c.subject.training, seed=place)
+            ),
+        )
+        if c.subject.training
+        else c
+        for place, c in enumerate(members)
+    ]
+
+
+def _measures(pair: tuple[list[Analysed], list[Analysed]], plan: ComparisonPlan) -> list[Shared]:
+    groups = {"group": pair[0], "baseline": pair[1]}
+    shared = shared_measures(groups, baseline="baseline", allow_mismatch=False)
+    return selected(shared, plan.primary)
+
+
+def _identical(
+    control: Control, pair: tuple[list[Analysed], list[Analysed]], measures: list[Shared]
+) -> ControlRow:
+    by_seed = {c.seed: c.label for c in pair[1]}
+    ratios = {
+        m.name: [
+            m.values[c.label].row.value / m.values[by_seed[c.seed]].row.value
+            for c in pair[0]
+            if c.seed in by_seed and c.label in m.values and by_seed[c.seed] in m.values
+        ]
+        for m in measures
+    }
+    if not all(ratios.values()):
+        return _row(control, "not measured", passed=False, words="no seed has both networks")
+    worst = max(abs(r - 1) for found in ratios.values() for r in found)
+    words = "; ".join(
+        f"{name}: {min(found):.5f} to {max(found):.5f} times ({len(found)} runs)"
+        for name, found in ratios.items()
+    )
+    passed = worst <= IDENTICAL_WITHIN
+    return _row(control, "identical" if passed else "different", passed=passed, words=words)
+
+
+def _ratios(row: PairRow) -> str:
+    parts = []
+    for m in row.measures:
+        ends = m.interval
+        interval = "" if ends is None else f" ({ends.low:.3g} to {ends.high:.3g})"
+        parts.append(f"{m.measure}: {m.estimate:.3g} times{interval}, {m.verdict}")
+    return "; ".join(parts)
+
+
+def _row(control: Control, found: str, *, passed: bool, words: str) -> ControlRow:
+    return ControlRow(
+        name=control.name,
+        group=control.group,
+        baseline=control.baseline,
+        expected=control.expect,
+        found=found,
+        passed=passed,
+        words=words,
+    )

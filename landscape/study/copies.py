@@ -1,0 +1,50 @@
+"""Networks with rescaled filters: other weights, the same function."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from landscape.checkpoint import load_checkpoint, model_of, save_checkpoint
+
+
+def write_rescaled(source: Path, target: Path, factor: float) -> None:
+    """Write the network at ``source`` with every filter before a batch norm times ``factor``.
+
+    Running statistics follow, so that the function stays what it was: exactly, where ``factor``
+    is a power of two, up to the rounding of one variance (Dinh et al. 2017, arXiv 1703.04933).
+
+    Raises
+    ------
+    ValueError
+        If it has no convolution or linear layer followed by a batch norm, or no sidecar.
+    """
+    checkpoint = load_checkpoint(source)
+    model, _ = model_of(checkpoint, None)
+    pairs = list(_normalised_layers(model))
+    if not pairs or checkpoint.sidecar is None:
+        raise ValueError(f"{source} has no batch norm after a layer: there is nothing to rescale.")
+    with torch.no_grad():
+        for layer, norm in pairs:
+            layer.weight.mul_(factor)
+            if layer.bias is not None:
+                layer.bias.mul_(factor)
+            mean, var = norm.running_mean, norm.running_var
+            assert mean is not None
+            assert var is not None
+            mean.mul_(factor)
+            var.copy_(factor**2 * (var.double() + norm.eps) - norm.eps)
+    save_checkpoint(target, model.state_dict(), checkpoint.sidecar)
+
+
+def _normalised_layers(
+    model: nn.Module,
+) -> Iterator[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm1d | nn.BatchNorm2d]]:
+    leaves = [m for m in model.modules() if not list(m.children())]
+    for layer, norm in pairwise(leaves):
+        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(
+            norm, nn.BatchNorm1d | nn.BatchNorm2d
+        ):
+            yield layer, norm

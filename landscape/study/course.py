@@ -1,0 +1,88 @@
+"""Curvature along a training: measured on the copies of the weights that were kept."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from landscape.analysis.progress import quiet
+from landscape.analysis.provenance import start_clock
+from landscape.analysis.sharpness import sharpness
+from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.target import TargetSettings, open_target
+from landscape.results.study import CurvatureCourse
+from landscape.study.plan import AnalysisPlan
+from landscape.training.config import TrainConfig
+
+_PROBES, _STEPS = 4, 20  # of the trace; λ_max comes of the same Krylov run
+
+
+def measure_course(
+    label: str,
+    snapshots: list[tuple[int, Path]],
+    *,
+    config: TrainConfig,
+    plan: AnalysisPlan,
+    settings: TargetSettings,
+    progress: Callable[[int, int], None],
+) -> CurvatureCourse:
+    """λ_max, trace and expected sharpness at each of ``snapshots``, (epoch, checkpoint).
+
+    The largest radius of the plan's noise is used: far from a minimum small ones drown in it.
+    """
+    clock = start_clock()
+    radius = max(plan.budget.sharpness.radii)
+    noise = dataclasses.replace(
+        plan.budget.sharpness, measures=("expected_rise",), scales=("filter",), radii=(radius,)
+    )
+    krylov = SpectrumSettings(
+        operator=plan.operator,
+        num_largest=1,
+        num_smallest=0,
+        tol=plan.budget.tol,
+        num_probes=_PROBES,
+        num_steps=_STEPS,
+        max_matvecs=plan.budget.max_matvecs,
+    )
+    rows: list[dict[str, float]] = []
+    for done, (epoch, path) in enumerate(snapshots):
+        progress(done, len(snapshots))
+        target = open_target(path, settings, label=label)
+        found = spectrum(target, settings=krylov, progress=quiet)
+        (rise,) = sharpness(target, settings=noise, progress=quiet).rows
+        top, trace = found.eigenvalues.largest[0], found.trace.trace
+        rate = config.learning_rate_at(epoch + 1) if epoch < config.epochs else 0.0
+        rows.append(
+            {
+                "epochs": epoch,
+                "losses": target.subject.loss,
+                "lambda_max": top.value,
+                "lambda_residual": top.residual,
+                "trace": trace.mean,
+                "trace_stderr": math.nan if trace.stderr is None else trace.stderr,
+                "rise": rise.value,
+                "rise_stderr": math.nan if rise.stderr is None else rise.stderr,
+                "learning_rates": rate,
+                "edges": _edge(config, rate),
+            }
+        )
+    progress(len(snapshots), len(snapshots))
+    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return CurvatureCourse(
+        subject=target.subject,
+        provenance=clock.provenance(
+            command=settings.command, seed=settings.seed, device=target.device
+        ),
+        operator=found.eigenvalues.operator,
+        radius=radius,
+        **columns,
+    )
+
+
+def _edge(config: TrainConfig, rate: float) -> float:
+    """(2 + 2 m) / lr: Cohen et al. 2021 (arXiv 2103.00065), appendix B; plain SGD has one."""
+    if config.optimizer != "sgd" or config.sam_rho > 0 or rate == 0:
+        return math.nan
+    return (2 + 2 * config.momentum) / rate

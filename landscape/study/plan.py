@@ -1,0 +1,273 @@
+"""A study as it was declared before anything ran: trainings, analyses, what decides, controls."""
+
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from landscape.analysis.budget import Budget
+from landscape.analysis.suite import SUITE
+from landscape.snn.initialization import scheme_by_name
+from landscape.statistics.permutation import pairs_needed
+from landscape.training.config import TrainConfig
+
+Expectation = Literal["flatter", "sharper", "no difference", "identical"]
+EXPECTATIONS = ("flatter", "sharper", "no difference", "identical")
+
+# The spectrum blind to rescaled filters, and the rise of the loss that spikes really compute.
+DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.03")
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One training, and the checkpoint that it leaves."""
+
+    label: str
+    recipe: str
+    config: TrainConfig
+    with_course: bool  # whether curvature is measured along it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A configuration of training, repeated with several seeds."""
+
+    name: str
+    config: TrainConfig  # its seed aside
+    seeds: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RescaledCopy:
+    """Copies of a recipe's networks with the filters before batch norms times ``factor``.
+
+    They compute the same function: a measure fit for a verdict gives both the same value.
+    """
+
+    name: str
+    of: str
+    factor: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisPlan:
+    """What is measured of each checkpoint.
+
+    Attributes
+    ----------
+    only
+        Names of analyses, of ``SUITE``.
+    curvature_every
+        Epochs from one measurement of the curvature along training to the next; 0: none.
+    curvature_seeds
+        Number of seeds of each recipe for which that is done, the first ones; None: all.
+    """
+
+    budget: Budget
+    only: tuple[str, ...] = ("scaled", "sharpness")
+    operator: str = "hessian"
+    examples: int = 1_000
+    batch_size: int = 250
+    split: str = "train"
+    seed: int = 0
+    num_shards: int = 0
+    curvature_every: int = 0
+    curvature_seeds: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonPlan:
+    """What decides, declared beforehand; see ``landscape.statistics.verdict``.
+
+    Attributes
+    ----------
+    primary
+        Measures that must agree; the first one's verdict is the verdict.
+    measures
+        Further ones in the same family of tests; each raises all corrected p-values.
+    contrasts
+        Pairs of recipes, the second the baseline.
+    accuracies
+        Test accuracies; epochs to reach them are counted.
+    claimed_train, claimed_test
+        Final accuracies that were claimed of ``claimant`` recipes, as fractions.
+    """
+
+    primary: tuple[str, ...] = DEFAULT_PRIMARY
+    measures: tuple[str, ...] = ()
+    contrasts: tuple[tuple[str, str], ...]
+    accuracies: tuple[float, ...] = ()
+    claimed_train: float | None = None
+    claimed_test: float | None = None
+    alpha: float = 0.05
+    power: float = 0.8
+    bounds: tuple[float, float] = (0.8, 1.25)
+    num_resamples: int = 10_000
+    seed: int = 0
+
+    @property
+    def all_measures(self) -> tuple[str, ...]:
+        return (*self.primary, *self.measures)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """A comparison whose outcome is known; group and baseline alike: two halves of its seeds."""
+
+    name: str
+    group: str
+    baseline: str
+    expect: Expectation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that decides a study's numbers, apart from the machine."""
+
+    title: str
+    recipes: tuple[Recipe, ...]
+    copies: tuple[RescaledCopy, ...]
+    analysis: AnalysisPlan
+    comparison: ComparisonPlan
+    controls: tuple[Control, ...]
+
+    def __post_init__(self) -> None:
+        names = [r.name for r in self.recipes] + [c.name for c in self.copies]
+        _require(bool(self.recipes), "a plan must train something; it has no recipe.")
+        for name in names:
+            _require(
+                _NAME.fullmatch(name) is not None,
+                f"a recipe's name must be letters, digits, dots and dashes; got {name!r}.",
+            )
+            _require(names.count(name) == 1, f"recipe {name!r} is there twice. Rename one.")
+        trained = {r.name for r in self.recipes}
+        for recipe in self.recipes:
+            scheme_by_name(recipe.config.init)
+            _require(bool(recipe.seeds), f"recipe {recipe.name!r} has no seeds.")
+        for copy in self.copies:
+            _require_known(copy.of, trained, f"copy {copy.name!r} is of")
+            _require(copy.factor > 0, f"factor must be positive; got {copy.factor}.")
+        _require(bool(self.comparison.contrasts), "contrasts must hold at least one pair.")
+        _require(bool(self.comparison.primary), "primary must name at least one measure.")
+        for pair in self.comparison.contrasts:
+            for name in pair:
+                _require_known(name, trained, "contrasts name")
+            _require(pair[0] != pair[1], f"a contrast needs two recipes; got {pair[0]!r} twice.")
+        for control in self.controls:
+            for name in (control.group, control.baseline):
+                _require_known(name, set(names), f"control {control.name!r} names")
+            _require(
+                control.expect in EXPECTATIONS,
+                f"expect must be one of {', '.join(EXPECTATIONS)}; got {control.expect!r}.",
+            )
+        for name in self.analysis.only:
+            _require_known(name, set(SUITE), "only names the analysis")
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All trainings, one seed of every recipe after another: a study cut short is balanced."""
+        found = []
+        for position in range(max(len(r.seeds) for r in self.recipes)):
+            for recipe in self.recipes:
+                if position < len(recipe.seeds):
+                    seed = recipe.seeds[position]
+                    wanted = self.analysis.curvature_seeds
+                    found.append(
+                        Run(
+                            label=label_of(recipe.name, seed),
+                            recipe=recipe.name,
+                            config=dataclasses.replace(recipe.config, seed=seed),
+                            with_course=self.analysis.curvature_every > 0
+                            and (wanted is None or position < wanted),
+                        )
+                    )
+        return tuple(found)
+
+    @property
+    def labels(self) -> dict[str, tuple[str, int]]:
+        """The recipe (or copy) and the seed behind each label."""
+        found = {r.label: (r.recipe, r.config.seed) for r in self.runs}
+        for copy in self.copies:
+            source = next(r for r in self.recipes if r.name == copy.of)
+            found |= {label_of(copy.name, seed): (copy.name, seed) for seed in source.seeds}
+        return found
+
+    def copies_of(self, recipe: str) -> tuple[RescaledCopy, ...]:
+        return tuple(c for c in self.copies if c.of == recipe)
+
+    @property
+    def num_tests(self) -> int:
+        """Size of the family that Holm's correction spans."""
+        return len(self.comparison.contrasts) * len(self.comparison.all_measures)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the plan cannot decide however it comes out."""
+        seeds = {r.name: set(r.seeds) for r in self.recipes}
+        found = []
+        for group, baseline in self.comparison.contrasts:
+            n = len(seeds[group] & seeds[baseline])
+            need = pairs_needed(self.comparison.alpha, self.num_tests)
+            if n < need:
+                found.append(
+                    f"{group} against {baseline}: {n} shared seeds cannot be significant over "
+                    f"{self.num_tests} tests, whatever they show; {need} could."
+                )
+        return tuple(found)
+
+    def record(self) -> dict[str, Any]:
+        """The plan as JSON can hold it."""
+        found: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        return found
+
+    @property
+    def sha256(self) -> str:
+        text = json.dumps(self.record(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def label_of(recipe: str, seed: int) -> str:
+    """The name of one run's checkpoint."""
+    return f"{recipe}-s{seed}"
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say where two plans' records differ, each place with its old and its new value."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
+        for key in dict.fromkeys([*old, *new])
+        if key not in old or key not in new or old[key] != new[key]
+    ]
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        items = [(f"{at}.{k}".lstrip("."), v) for k, v in value.items()]
+    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        # Entries with a name are told by it, so that one more shifts no other.
+        items = [
+            (f"{at}[{v['name'] if isinstance(v, dict) and 'name' in v else i}]", v)
+            for i, v in enumerate(value)
+        ]
+    else:
+        return {at: value}
+    found: dict[str, Any] = {}
+    for key, inner in items:
+        found |= _flat(inner, key)
+    return found
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _require_known(name: str, known: set[str], what: str) -> None:
+    if name not in known:
+        raise ValueError(f"{what} {name!r}, which is none of {', '.join(sorted(known))}.")

@@ -1,0 +1,189 @@
+"""A plan's TOML file: what it may hold, and how it is read."""
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from landscape.analysis.budget import BUDGETS, Budget
+from landscape.study.plan import (
+    AnalysisPlan,
+    ComparisonPlan,
+    Control,
+    Plan,
+    Recipe,
+    RescaledCopy,
+)
+from landscape.training.config import TrainConfig
+
+_Table = Mapping[str, Any]
+
+_TRAINING = {f.name for f in dataclasses.fields(TrainConfig)} - {"seed", "snapshots"}
+_GRID = ("init", "gain", "beta", "optimizer")
+_ANALYSIS = {f.name for f in dataclasses.fields(AnalysisPlan)}
+_COMPARISON = {f.name for f in dataclasses.fields(ComparisonPlan)}
+_SHARPNESS = ("measures", "scales", "radii", "ball_radii", "num_pairs", "num_restarts")
+_SPECTRUM = ("num_largest", "num_smallest", "tol", "num_probes", "num_steps", "max_matvecs")
+
+
+def load_plan(path: Path, *, curvature_every: int | None = None) -> Plan:
+    """Read a plan.
+
+    Parameters
+    ----------
+    path
+        A TOML file; ``studies/small.toml`` shows every table.
+    curvature_every
+        In place of the file's own.
+
+    Raises
+    ------
+    ValueError
+        If it is no TOML, holds a key that is not known, or declares something impossible; the
+        message names the file.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if curvature_every is not None:
+            table.setdefault("analysis", {})["curvature_every"] = curvature_every
+        return plan_from_table(table, default_title=path.stem)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def plan_from_table(table: _Table, *, default_title: str) -> Plan:
+    """Make the plan of a TOML document."""
+    known = ("title", "seeds", "training", "grid", "recipe", "copy", "analysis")
+    _check(table, (*known, "comparison", "control"), "the plan")
+    shared = _part(table, "training", _TRAINING)
+    grid = _part(table, "grid", _GRID)
+    analysis = _analysis(table.get("analysis", {}))
+    seeds = _seeds(table.get("seeds", 1))
+    every = analysis.curvature_every
+    recipes = [
+        _recipe({**shared, **chosen}, None, seeds, every) for chosen in _combinations(grid, shared)
+    ]
+    for entry in table.get("recipe", ()):
+        _check(entry, (*_TRAINING, "name", "seeds"), "[[recipe]]")
+        settings = {k: v for k, v in entry.items() if k not in ("name", "seeds")}
+        own = _seeds(entry["seeds"]) if "seeds" in entry else seeds
+        recipes.append(_recipe({**shared, **settings}, entry.get("name"), own, every))
+    for entry in table.get("copy", ()):
+        _check(entry, ("name", "of", "factor"), "[[copy]]")
+    for entry in table.get("control", ()):
+        _check(entry, ("name", "group", "baseline", "expect"), "[[control]]")
+    optimizers: list[str] = list(dict.fromkeys(r.config.optimizer for r in recipes))
+    return Plan(
+        title=table.get("title", default_title),
+        recipes=tuple(recipes),
+        copies=tuple(RescaledCopy(**entry) for entry in table.get("copy", ())),
+        analysis=analysis,
+        comparison=_comparison(table.get("comparison", {}), optimizers),
+        controls=tuple(Control(**entry) for entry in table.get("control", ())),
+    )
+
+
+def recipe_name(config: TrainConfig) -> str:
+    """The initialisation, what modifies it, and the optimiser."""
+    parts = [config.init]
+    if config.gain != 1:
+        parts.append(f"gain{config.gain:g}")
+    if config.beta != "released":
+        parts.append(config.beta)
+    parts.append(f"sam-{config.optimizer}" if config.sam_rho else config.optimizer)
+    return "-".join(parts)
+
+
+def _recipe(settings: _Table, name: str | None, seeds: tuple[int, ...], every: int) -> Recipe:
+    config = TrainConfig(**settings)
+    if every:
+        if config.epochs % every:
+            raise ValueError(
+                f"curvature_every must divide epochs ({config.epochs}), so that the last "
+                f"measurement is of the trained network; got {every}."
+            )
+        config = dataclasses.replace(config, snapshots=config.epochs // every + 1)
+    return Recipe(name=name or recipe_name(config), config=config, seeds=seeds)
+
+
+def _combinations(grid: _Table, shared: _Table) -> Iterable[dict[str, Any]]:
+    """Every combination; β varies the IKUN schemes only, which alone have one."""
+    if not grid:
+        return
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise ValueError(f"grid.{key} must be a list of values; got {values!r}.")
+    seen = []
+    for values in product(*grid.values()):
+        chosen = dict(zip(grid, values, strict=True))
+        init = str(chosen.get("init", shared.get("init", "")))
+        if not init.startswith("ikun"):
+            chosen.pop("beta", None)
+        if chosen not in seen:
+            seen.append(chosen)
+            yield chosen
+
+
+def _analysis(table: _Table) -> AnalysisPlan:
+    allowed = (_ANALYSIS - {"budget"}) | {"budget", *_SHARPNESS, *_SPECTRUM}
+    _check(table, allowed, "[analysis]")
+    name = table.get("budget", "quick")
+    if name not in BUDGETS:
+        raise ValueError(f"budget must be one of {', '.join(BUDGETS)}; got {name!r}.")
+    sharpness = {k: _frozen(table[k]) for k in _SHARPNESS if k in table}
+    spectrum = {k: table[k] for k in _SPECTRUM if k in table}
+    base = BUDGETS[name]
+    budget: Budget = dataclasses.replace(
+        base, sharpness=dataclasses.replace(base.sharpness, **sharpness), **spectrum
+    )
+    own = {k: _frozen(v) for k, v in table.items() if k in _ANALYSIS - {"budget"}}
+    return AnalysisPlan(budget=budget, **own)
+
+
+def _comparison(table: _Table, optimizers: list[str]) -> ComparisonPlan:
+    _check(table, _COMPARISON, "[comparison]")
+    pairs = []
+    for pair in table.get("contrasts", ()):
+        if not (isinstance(pair, list) and len(pair) == 2):
+            raise ValueError(f"a contrast must be [group, baseline]; got {pair!r}.")
+        spread = optimizers if any("{optimizer}" in name for name in pair) else [""]
+        for optimizer in spread:
+            first, second = (str(name).replace("{optimizer}", optimizer) for name in pair)
+            pairs.append((first, second))
+    settings = {k: _frozen(v) for k, v in table.items() if k != "contrasts"}
+    return ComparisonPlan(contrasts=tuple(pairs), **settings)
+
+
+def _seeds(value: Any) -> tuple[int, ...]:
+    """A number of seeds, counted from 0, or a list of them."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+        return tuple(range(value))
+    if isinstance(value, list) and value and all(isinstance(v, int) and v >= 0 for v in value):
+        if len(set(value)) < len(value):
+            raise ValueError(f"seeds must differ; got {value}.")
+        return tuple(value)
+    raise ValueError(f"seeds must be a number of at least 1 or a list of seeds; got {value!r}.")
+
+
+def _part(table: _Table, name: str, known: Iterable[str]) -> _Table:
+    part: _Table = table.get(name, {})
+    _check(part, known, f"[{name}]")
+    return part
+
+
+def _check(table: _Table, known: Iterable[str], what: str) -> None:
+    names = sorted(known)
+    if not isinstance(table, Mapping):
+        raise ValueError(f"{what} must be a table; got {table!r}.")
+    for key in table:
+        if key not in names:
+            close = difflib.get_close_matches(key, names, n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
+            raise ValueError(f"{what} holds {key!r}, which is not known.{hint}")
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value

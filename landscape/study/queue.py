@@ -1,0 +1,125 @@
+"""The queue of a study's runs: what is left is worked through, then the report is written."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from landscape.files import OutputError, ensure_writable, exclusive_lock
+from landscape.results.study import Study
+from landscape.study.folder import StudyFolder
+from landscape.study.one_run import Machine, attempt
+from landscape.study.outcome import write_outcome
+from landscape.study.plan import Plan, Run
+from landscape.study.workers import Event, prepare_process, work_side_by_side
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueSettings:
+    """Which part of the queue is worked through, and how.
+
+    Attributes
+    ----------
+    jobs
+        Processes side by side; 1 works in this process.
+    shard
+        (i, n): runs i, i + n, … of the plan, i from 1; they belong to this process alone.
+    retry_failed
+        Go on with runs that failed before.
+    force
+        Start the whole study anew.
+    """
+
+    jobs: int = 1
+    shard: tuple[int, int] = (1, 1)
+    retry_failed: bool = False
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        i, n = self.shard
+        if not 1 <= i <= n:
+            raise ValueError(f"shard must be i/n with 1 <= i <= n, for example 1/4; got {i}/{n}.")
+        if self.jobs < 1:
+            raise ValueError(f"jobs must be at least 1; got {self.jobs}.")
+        if self.force and n > 1:
+            raise ValueError(
+                "force would delete what other shards have done; delete the folder, or start anew "
+                "without a shard."
+            )
+
+
+class Outcome(NamedTuple):
+    """What is there after the queue: ``left`` is empty and a report is written, or it waits."""
+
+    left: tuple[str, ...]  # labels of runs that other processes have, or have yet to do
+    page: Path | None
+    study: Study | None
+
+
+Notify = Callable[[Event], None]
+
+
+def own_runs(plan: Plan, shard: tuple[int, int]) -> tuple[Run, ...]:
+    """The runs of one shard: every n-th, so that shards are alike in recipes and seeds."""
+    i, n = shard
+    return plan.runs[i - 1 :: n]
+
+
+def run_study(
+    plan: Plan, out: Path, *, machine: Machine, settings: QueueSettings, notify: Notify
+) -> Outcome:
+    """Work through what is left of ``plan`` in ``out``, and write the report once all is done.
+
+    Several processes, on any machines that share the folder, may do so at once: a run is one
+    process's at a time. Whoever finishes the last run writes the report.
+
+    Raises
+    ------
+    ValueError
+        If the folder is of another plan, or nothing could be finished.
+    OutputError
+        If it cannot be written to.
+    """
+    ensure_writable(out)
+    folder = StudyFolder(out)
+    folder.claim(plan, force=settings.force)
+    own = own_runs(plan, settings.shard)
+    if settings.retry_failed:
+        for run in own:
+            folder.forget_failure(run.label)
+    waiting = [run for run in own if not folder.record(run.label).is_settled]
+    for event in _events(waiting, plan, folder, machine, settings.jobs, notify):
+        notify(event)
+    left = tuple(r.label for r in plan.runs if not folder.record(r.label).is_settled)
+    if left:
+        return Outcome(left, None, None)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive_lock(folder.lock))
+        except OutputError:
+            return Outcome((), None, None)  # another process is writing the same report
+        return Outcome((), *write_outcome(plan, folder, command=machine.command))
+
+
+def _events(
+    runs: list[Run],
+    plan: Plan,
+    folder: StudyFolder,
+    machine: Machine,
+    jobs: int,
+    notify: Notify,
+) -> Iterator[Event]:
+    jobs = min(jobs, len(runs))
+    if jobs > 1:
+        yield from work_side_by_side(runs, plan, folder, machine, jobs)
+        return
+    if runs:
+        prepare_process(machine.num_threads)
+    for run in runs:
+
+        def report(part: float, stage: str, label: str = run.label) -> None:
+            notify(Event(label, part, stage))
+
+        record = attempt(run, plan, folder, machine, report)
+        yield Event(run.label, 1.0, "", record, elsewhere=record is None)

@@ -1,0 +1,168 @@
+"""Processes that work through runs side by side; one that dies takes only its run along."""
+
+import dataclasses
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import NamedTuple
+
+import torch
+
+from landscape.files import OutputError
+from landscape.study.folder import RunRecord, StudyFolder
+from landscape.study.one_run import Machine, attempt
+from landscape.study.plan import Plan, Run
+from landscape.training.allocator import keep_freed_memory
+
+_PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C
+
+
+class Event(NamedTuple):
+    """A run went on (``record`` is None), ended, or is in another process's hands."""
+
+    label: str
+    part: float  # of the run that is done, in [0, 1]
+    stage: str
+    record: RunRecord | None = None
+    elsewhere: bool = False
+
+
+@dataclass
+class _Worker:
+    process: SpawnProcess
+    pipe: Connection
+    run: Run
+
+
+def prepare_process(num_threads: int) -> None:
+    """Give this process the number of threads that the study's numbers are made with."""
+    torch.set_num_threads(num_threads)
+    keep_freed_memory()
+
+
+def work_side_by_side(
+    runs: Sequence[Run], plan: Plan, folder: StudyFolder, machine: Machine, jobs: int
+) -> Iterator[Event]:
+    """Work through ``runs`` in ``jobs`` processes, telling what happens as it happens.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to.
+    """
+    context = multiprocessing.get_context("spawn")
+    waiting, workers = deque(runs), list[_Worker]()
+
+    def start(run: Run) -> None:
+        ours, theirs = context.Pipe()
+        process = context.Process(
+            target=_serve, args=(theirs, plan, folder, machine), name=f"study-{run.label}"
+        )
+        process.start()
+        theirs.close()
+        ours.send(run)
+        workers.append(_Worker(process, ours, run))
+
+    with _environment(machine.num_threads):
+        try:
+            while waiting and len(workers) < jobs:
+                start(waiting.popleft())
+            while workers:
+                ready = wait([w.pipe for w in workers])
+                for worker in [w for w in workers if w.pipe in ready]:
+                    event = _receive(worker, folder)
+                    yield event
+                    if event.record is None and not event.elsewhere:
+                        continue
+                    workers.remove(worker)
+                    if not worker.process.is_alive():
+                        if waiting:
+                            start(waiting.popleft())
+                    elif waiting:
+                        worker.run = waiting.popleft()
+                        worker.pipe.send(worker.run)
+                        workers.append(worker)
+                    else:
+                        _dismiss(worker)
+        finally:
+            _stop(workers)
+
+
+def _receive(worker: _Worker, folder: StudyFolder) -> Event:
+    try:
+        message = worker.pipe.recv()
+    except (EOFError, ConnectionResetError):
+        worker.process.join()
+        code = worker.process.exitcode
+        record = dataclasses.replace(
+            folder.record(worker.run.label),
+            state="failed",
+            stage="the process",
+            reason=f"its process ended with code {code} (-9: killed, often for memory)",
+        )
+        folder.write(record)
+        return Event(worker.run.label, 1.0, "failed", record)
+    if isinstance(message, OutputError):
+        raise message
+    assert isinstance(message, Event)
+    return message
+
+
+def _serve(pipe: Connection, plan: Plan, folder: StudyFolder, machine: Machine) -> None:
+    prepare_process(machine.num_threads)
+    try:
+        while (run := pipe.recv()) is not None:
+            label = run.label
+
+            def report(part: float, stage: str, label: str = label) -> None:
+                try:
+                    pipe.send(Event(label, part, stage))
+                except BrokenPipeError:
+                    # The parent is gone: an interruption, and no failure of the run.
+                    raise KeyboardInterrupt from None
+
+            try:
+                record = attempt(run, plan, folder, machine, report)
+            except OutputError as error:
+                pipe.send(error)
+                return
+            pipe.send(Event(label, 1.0, "", record, elsewhere=record is None))
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):
+        # Interrupted, or the parent is gone: what was finished is on the disk.
+        return
+
+
+def _dismiss(worker: _Worker) -> None:
+    worker.pipe.send(None)
+    worker.process.join()
+    worker.pipe.close()
+
+
+def _stop(workers: Sequence[_Worker]) -> None:
+    # Ctrl-C reaches the children too, and they write their state; others are asked to end.
+    for worker in workers:
+        worker.pipe.close()
+    for worker in workers:
+        worker.process.join(_PATIENCE_SECONDS)
+        if worker.process.is_alive():
+            worker.process.terminate()
+            worker.process.join()
+
+
+@contextmanager
+def _environment(num_threads: int) -> Iterator[None]:
+    """For children: OpenMP reads it when torch is imported."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = str(num_threads)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before

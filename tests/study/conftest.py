@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from landscape.study import Machine, QueueSettings, run_study
+from landscape.study.plan_file import plan_from_table
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Several threads would sum in an order of their own."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def table():
+    """A plan of two initialisations and two seeds, of networks with one channel."""
+    return {
+        "title": "tiny",
+        "seeds": 2,
+        "training": {
+            "data": "fashion-mnist-embedded",
+            "channels": 1,
+            "num_time_steps": 1,
+            "images": 64,
+            "epochs": 1,
+            "batch_size": 32,
+        },
+        "grid": {"init": ["ikun_v1", "kaiming"], "optimizer": ["adam"]},
+        "analysis": {
+            "only": ["scaled", "sharpness"],
+            "examples": 64,
+            "measures": ["expected_rise"],
+            "scales": ["filter"],
+            "radii": [0.03],
+            "num_pairs": 4,
+            "num_largest": 1,
+            "num_smallest": 1,
+            "num_probes": 2,
+            "num_steps": 5,
+        },
+        "comparison": {"contrasts": [["ikun_v1-{optimizer}", "kaiming-{optimizer}"]]},
+    }
+
+
+@pytest.fixture
+def plan(table):
+    return plan_from_table(table, default_title="tiny")
+
+
+@pytest.fixture
+def machine():
+    return Machine(device="cpu", data_dir=None, num_threads=1, command="landscape study")
+
+
+@pytest.fixture
+def work(machine):
+    """``run_study`` in this process; returns the outcome and the events it told."""
+
+    def run(plan, out: Path, **settings):
+        events = []
+        outcome = run_study(
+            plan, out, machine=machine, settings=QueueSettings(**settings), notify=events.append
+        )
+        return outcome, events
+
+    return run
+
+
+@pytest.fixture
+def numbers():
+    """All values that a study's results hold, by file; provenance aside."""
+
+    def read(out: Path):
+        from landscape.results import SharpnessTable
+        from landscape.study import StudyFolder
+
+        folder = StudyFolder(out)
+        labels = sorted(path.name for path in (out / "results").iterdir())
+        return {
+            (label, row.label): row.value
+            for label in labels
+            for result in folder.results(label).values()
+            if isinstance(result, SharpnessTable)
+            for row in result.rows
+        }
+
+    return read

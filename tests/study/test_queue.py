@@ -1,0 +1,140 @@
+import dataclasses
+import json
+
+import pytest
+
+from landscape.files import exclusive_lock
+from landscape.results import load_stored
+from landscape.study import StudyFolder, one_run, queue
+from landscape.study.plan_file import plan_from_table
+
+
+def test_a_plan_becomes_runs_results_and_a_report(plan, tmp_path, work):
+    outcome, events = work(plan, tmp_path)
+    study = load_stored(tmp_path / "study.json")
+    assert outcome.left == ()
+    assert outcome.page == tmp_path / "index.html"
+    assert [(r.label, r.state) for r in study.runs] == [
+        ("ikun_v1-adam-s0", "done"),
+        ("kaiming-adam-s0", "done"),
+        ("ikun_v1-adam-s1", "done"),
+        ("kaiming-adam-s1", "done"),
+    ]
+    comparison = load_stored(tmp_path / "comparison.json")
+    (pair,) = comparison.pairs
+    assert comparison.settings.primary_declared
+    assert pair.paired
+    assert [m.measure for m in pair.measures] == list(plan.comparison.primary)
+    finished = [e.label for e in events if e.record is not None]
+    assert finished == [run.label for run in plan.runs]
+    page = outcome.page.read_text(encoding="utf-8")
+    assert "ikun_v1-adam-s1" in page
+
+
+def test_going_on_after_an_interruption_gives_the_same_numbers(
+    plan, tmp_path, work, numbers, monkeypatch
+):
+    work(plan, tmp_path / "whole")
+    sharpness, calls = one_run.SUITE["sharpness"], []
+
+    def interrupted(*args):
+        calls.append(args)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return sharpness(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setitem(one_run.SUITE, "sharpness", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            work(plan, tmp_path / "broken")
+    folder = StudyFolder(tmp_path / "broken")
+    states = [folder.record(run.label).state for run in plan.runs]
+    assert states == ["done", "begun", "waiting", "waiting"]
+    assert not (tmp_path / "broken/index.html").exists()
+
+    _, events = work(plan, tmp_path / "broken")
+    assert plan.runs[0].label not in {e.label for e in events}
+    assert numbers(tmp_path / "broken") == numbers(tmp_path / "whole")
+
+
+def test_shards_together_are_the_whole(plan, tmp_path, work, numbers):
+    work(plan, tmp_path / "whole")
+    first, _ = work(plan, tmp_path / "shared", shard=(1, 2))
+    assert first.left == ("kaiming-adam-s0", "kaiming-adam-s1")
+    assert first.page is None
+    second, _ = work(plan, tmp_path / "shared", shard=(2, 2))
+    assert second.page is not None
+    assert numbers(tmp_path / "shared") == numbers(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_every_run_belongs_to_one_shard(plan, n):
+    owned = [run.label for i in range(n) for run in queue.own_runs(plan, (i + 1, n))]
+    assert sorted(owned) == sorted(run.label for run in plan.runs)
+
+
+@pytest.mark.dist
+def test_processes_side_by_side_give_the_numbers_of_one(plan, tmp_path, work, numbers):
+    work(plan, tmp_path / "one", jobs=1)
+    outcome, _ = work(plan, tmp_path / "two", jobs=2)
+    assert outcome.page is not None
+    assert numbers(tmp_path / "two") == numbers(tmp_path / "one")
+
+
+def test_a_failed_run_is_recorded_and_the_rest_goes_on(table, tmp_path, work):
+    diverging = {"name": "wild", "init": "kaiming", "gain": 1e30, "lr": 1e30, "seeds": 1}
+    plan = plan_from_table({**table, "recipe": [diverging]}, default_title="tiny")
+    outcome, _ = work(plan, tmp_path)
+    record = StudyFolder(tmp_path).record("wild-s0")
+    assert record.state == "failed"
+    assert record.stage == "training"
+    assert "diverged" in record.reason
+    assert sum(r.state == "done" for r in outcome.study.runs) == 4
+    assert "diverged" in outcome.page.read_text(encoding="utf-8")
+
+    _, events = work(plan, tmp_path)
+    assert events == []  # a failure is an outcome
+    _, events = work(plan, tmp_path, retry_failed=True)
+    assert {e.label for e in events} == {"wild-s0"}
+
+
+def test_a_changed_plan_is_refused_with_the_difference(plan, tmp_path, work):
+    folder = StudyFolder(tmp_path)
+    folder.claim(plan, force=False)
+    longer = dataclasses.replace(plan.recipes[0].config, epochs=3)
+    recipes = (dataclasses.replace(plan.recipes[0], config=longer), *plan.recipes[1:])
+    with pytest.raises(ValueError, match=r"\[ikun_v1-adam\]\.config\.epochs was 1, now 3"):
+        folder.claim(dataclasses.replace(plan, recipes=recipes), force=False)
+    comparison = dataclasses.replace(plan.comparison, primary=("worst_rise[filter]",))
+    with pytest.raises(ValueError, match="primary was"):
+        folder.claim(dataclasses.replace(plan, comparison=comparison), force=False)
+
+
+def test_force_starts_anew(plan, tmp_path):
+    folder = StudyFolder(tmp_path)
+    folder.claim(plan, force=False)
+    folder.write(folder.record(plan.runs[0].label))
+    folder.claim(dataclasses.replace(plan, title="another"), force=True)
+    assert not (tmp_path / "runs").exists()
+    assert json.loads((tmp_path / "plan.json").read_text())["title"] == "another"
+
+
+def test_a_run_in_another_process_s_hands_is_left_to_it(plan, tmp_path, work):
+    folder = StudyFolder(tmp_path)
+    with exclusive_lock(folder.run_lock(plan.runs[0].label)):
+        outcome, events = work(plan, tmp_path, shard=(1, 4))
+    assert [e.elsewhere for e in events] == [True]
+    assert plan.runs[0].label in outcome.left
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"shard": (3, 2)}, "shard must be"),
+        ({"jobs": 0}, "jobs must be"),
+        ({"shard": (1, 2), "force": True}, "force would delete"),
+    ],
+)
+def test_impossible_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        queue.QueueSettings(**settings)
