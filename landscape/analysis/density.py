@@ -33,6 +33,7 @@ def low_memory_density(
         settings.operator,
         scale=settings.scale,
         weight_decay=settings.weight_decay,
+        graph_budget=target.settings.memory and target.settings.memory // 2,
     )
     done: list[GaussRule] = []
 

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import SpectrumSettings, run_spectrum
+from landscape.analysis.spectrum import SpectrumSettings, memory_plan, run_spectrum
 from landscape.analysis.spectrum_results import operator_spec
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
@@ -22,6 +22,7 @@ def layer_table(target: Target, *, settings: SpectrumSettings, progress: Progres
     clock = start_clock()
     layers = layers_of(target.risk.layout.names)
     rows, matvecs = [], 0
+    plan = memory_plan(target, settings)
     for done, (name, members) in enumerate(layers.items()):
         progress(done, len(layers))
         run = run_spectrum(
@@ -35,6 +36,7 @@ def layer_table(target: Target, *, settings: SpectrumSettings, progress: Progres
                 num_shards=0,
             ),
             rng=target.generator(f"layer {name}"),
+            plan=plan,
         )
         matvecs += run.num_matvecs
         pairs = [

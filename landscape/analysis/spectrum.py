@@ -1,5 +1,6 @@
 """Eigenvalues at both ends, density and trace of a checkpoint's operator, from one Krylov run."""
 
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 from torch import Generator, Tensor
 
+from landscape.analysis.memory import MemoryPlan, mapped_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import (
@@ -65,9 +67,15 @@ def spectrum(
     """
     clock = start_clock()
     risk = selected(target.risk, settings.params)
-    file = StateFile(state, _configuration(target, settings))
+    plan = memory_plan(target, settings)
+    file = StateFile(state, _configuration(target, settings) | _max_basis(plan))
     run = run_spectrum(
-        risk, settings=settings, rng=target.generator("spectrum"), file=file, progress=progress
+        risk,
+        settings=settings,
+        rng=target.generator("spectrum"),
+        file=file,
+        plan=plan,
+        progress=progress,
     )
     parts = target.shards(settings.num_shards) if settings.num_shards else []
     shards = [
@@ -75,6 +83,7 @@ def spectrum(
             selected(part.risk, settings.params),
             settings=replace(settings, num_smallest=0, num_probes=2),
             rng=target.generator("spectrum"),
+            plan=plan,
         )
         for part in parts
     ]
@@ -88,13 +97,19 @@ def run_spectrum(
     settings: SpectrumSettings,
     rng: Generator,
     file: StateFile | None = None,
+    plan: MemoryPlan | None = None,
     progress: Progress = quiet,
 ) -> SpectralRun:
-    """The Krylov run behind :func:`spectrum`, on any risk."""
+    """The Krylov run behind :func:`spectrum`, on any risk; ``plan`` limits its memory."""
     file = file or StateFile(None, {})
     A = make_operator(
-        risk, settings.operator, scale=settings.scale, weight_decay=settings.weight_decay
+        risk,
+        settings.operator,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+        graph_budget=plan.graphs if plan else None,
     )
+    folder = file.path.parent if file.path else Path(tempfile.gettempdir())
     wanted = min(A.dim, settings.num_largest + settings.num_smallest)
     # The search takes two to three matvecs a wanted pair where the spectrum is a network's.
     expected = 3 * wanted + 20 + settings.num_probes * settings.num_steps
@@ -115,9 +130,28 @@ def run_spectrum(
                 settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
             ),
             rng=rng,
+            max_basis=min(A.dim, plan.max_basis) if plan else None,
+            allocate=mapped_rows(folder) if plan and plan.on_disk else None,
             callback=file.callback(report),
             state=file.load(),
         )
+
+
+def memory_plan(target: Target, settings: SpectrumSettings) -> MemoryPlan | None:
+    """How the target's memory is divided for this run; None where no budget was given."""
+    if target.settings.memory is None:
+        return None
+    return plan_memory(
+        selected(target.risk, settings.params),
+        target.settings.memory,
+        num_pairs=settings.num_largest + settings.num_smallest,
+        num_spare=settings.num_steps,
+    )
+
+
+def _max_basis(plan: MemoryPlan | None) -> dict[str, int]:
+    """What a state must agree in beyond the settings: it holds so many rows at most."""
+    return {"max_basis": plan.max_basis} if plan else {}
 
 
 def stability_edge(target: Target) -> float | None:

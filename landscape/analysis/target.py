@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.analysis.choices import choose_data, choose_loss, training_info
+from landscape.analysis.memory import fitting_batches
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
@@ -24,7 +25,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 @dataclass(frozen=True, kw_only=True)
 class TargetSettings:
-    """What decides which function of which parameters is analysed.
+    """What decides which function of which parameters is analysed, and what it may take.
 
     None stands for what the checkpoint's sidecar or its tensors say.
     """
@@ -45,6 +46,7 @@ class TargetSettings:
     state_key: str | None = None
     allow_globals: tuple[str, ...] = ()
     unsafe_pickle: bool = False
+    memory: int | None = None  # bytes that a process may take; None: what the machine has free
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,8 @@ class Target:
         """
         if not 2 <= count <= self.risk.num_examples:
             raise ValueError(f"shards must lie in [2, {self.risk.num_examples}]; got {count}.")
-        batches, size = self.risk.batches, self.settings.batch_size
+        batches = self.risk.batches
+        size = max((len(batch.targets) for batch in batches), default=1)
         if not batches:  # this process has no examples; the others' shards are made together
             return [replace(self, risk=self.risk.on([])) for _ in range(count)]
         inputs = torch.cat([b.inputs for b in batches])
@@ -163,6 +166,8 @@ def make_target(
         _not_empty(make_batches(inputs, targets, settings.batch_size)),
         batch_norm=settings.batch_norm,
     )
+    if settings.memory is not None:
+        risk = fitting_batches(risk, settings.memory)
     evaluation = risk.evaluate()
     gradient_norm = float(risk.gradient().double().norm())
     _check_agreement(risk.theta, data)

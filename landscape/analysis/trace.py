@@ -45,6 +45,7 @@ def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> 
         settings.operator,
         scale=settings.scale,
         weight_decay=settings.weight_decay,
+        graph_budget=target.settings.memory and target.settings.memory // 2,
     )
     for_norm = max(2, settings.num_matvecs // _SHARE_OF_NORM)
     progress(0, settings.num_matvecs)

@@ -1,5 +1,6 @@
 """Options that commands share, and how a checkpoint becomes a target under them."""
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -12,6 +13,19 @@ if TYPE_CHECKING:
     from landscape.analysis.target import Target, TargetSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+_SUFFIXES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
+    """A size such as 8G; the suffixes K, M, G and T are powers of 1,024."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.lower())
+    if found is None or not float(found[1]) > 0:
+        raise click.BadParameter(f"{value!r} is no size; write it like 8G or 512M.")
+    return int(float(found[1]) * 2 ** _SUFFIXES[found[2]])
+
 
 _TARGET_OPTIONS = [
     click.option("--model", help="module:factory or file.py:factory[?k=v]; or a built-in name."),
@@ -38,6 +52,12 @@ _TARGET_OPTIONS = [
     ),
     click.option(
         "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True
+    ),
+    click.option(
+        "--memory",
+        callback=_bytes,
+        metavar="SIZE",
+        help="What a process may take, e.g. 8G: batches, graphs and Krylov basis are cut to it.",
     ),
     click.option("--device", default="cpu", show_default=True),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),

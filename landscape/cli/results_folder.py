@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _RECORD = "settings.json"
 # Settings that move no number, or that the subject tells more exactly.
-_IGNORED = {"command", "data_dir", "work"}
+_IGNORED = {"command", "data_dir", "memory", "work"}
 
 
 @contextmanager

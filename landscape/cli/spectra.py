@@ -78,7 +78,7 @@ def run_spectra(
     quiet: bool,
 ) -> list["Spectrum"]:
     """One run a checkpoint; with ``out``, a killed run goes on where it was."""
-    from landscape.analysis.spectrum import SpectrumSettings, spectrum
+    from landscape.analysis.spectrum import SpectrumSettings, memory_plan, spectrum
     from landscape.cli.results_folder import held
 
     wanted = SpectrumSettings(
@@ -99,6 +99,9 @@ def run_spectra(
         for target in open_targets(checkpoints, settings, quiet=quiet):
             label = target.subject.label
             with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
+                plan = memory_plan(target, wanted)
+                if plan is not None:
+                    click.echo(f"{label}: {plan}", err=True)
                 state = out / "unfinished" / label / "spectrum.state" if out else None
                 found.append(spectrum(target, settings=wanted, state=state, progress=progress))
     return found

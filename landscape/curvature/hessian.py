@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from landscape.curvature.graphs import GraphCache
+from landscape.curvature.graphs import GraphCache, with_smaller_batches
 from landscape.curvature.risk import EmpiricalRisk, double_backward_advice, leaves
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
@@ -43,6 +43,11 @@ class HessianOperator(SelfAdjointOperator):
         self.graphs = GraphCache(self._build, self.device, graph_budget)
 
     def _matvec(self, v: Tensor) -> Tensor:
+        hv = with_smaller_batches(self, lambda: self._own_sum(v))
+        return all_reduce_sum(hv) / self.risk.num_examples
+
+    def _own_sum(self, v: Tensor) -> Tensor:
+        """The product of the summed loss of this process's examples."""
         hv = torch.zeros_like(self.theta)
         pieces = self.risk.layout.split(v)
         with double_backward_advice():
@@ -59,7 +64,7 @@ class HessianOperator(SelfAdjointOperator):
                     if graph.gradients
                     else [torch.zeros_like(t) for t in graph.tensors]
                 )
-        return all_reduce_sum(hv) / self.risk.num_examples
+        return hv
 
     def _build(self, index: int) -> _GradientGraph:
         # Reverse over reverse, not forward over reverse: spikes have no forward-mode rule.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from landscape.curvature.graphs import GraphCache
+from landscape.curvature.graphs import GraphCache, with_smaller_batches
 from landscape.curvature.risk import EmpiricalRisk, double_backward_advice, leaves
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
@@ -44,6 +44,11 @@ class JacobianOperator(SelfAdjointOperator):
         """B u at ``values``."""
 
     def _matvec(self, v: Tensor) -> Tensor:
+        total = with_smaller_batches(self, lambda: self._own_sum(v))
+        return all_reduce_sum(total) / self.risk.num_examples
+
+    def _own_sum(self, v: Tensor) -> Tensor:
+        """The sum over this process's examples."""
         total = torch.zeros_like(self.theta)
         pieces = self.risk.layout.split(v)
         with double_backward_advice():
@@ -67,7 +72,7 @@ class JacobianOperator(SelfAdjointOperator):
                         materialize_grads=True,
                     )
                 )
-        return all_reduce_sum(total) / self.risk.num_examples
+        return total
 
     def _build(self, index: int) -> _JacobianGraph:
         tensors = leaves(self.risk.layout.split(self.theta))

@@ -34,6 +34,7 @@ from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
+from landscape.linalg.restart import Allocate
 from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State
 from landscape.linalg.sketch import gram
 
@@ -69,6 +70,7 @@ def analyse_spectrum(
     rng: Generator,
     max_basis: int | None = None,
     basis_dtype: torch.dtype | None = None,
+    allocate: Allocate | None = None,
     verify_matvecs: int | None = None,
     callback: Callback | None = None,
     state: State | None = None,
@@ -84,6 +86,8 @@ def analyse_spectrum(
     max_matvecs
         Hard limit on everything together. The probes are kept back from it first, so that a hard
         eigenproblem leaves pairs unconverged (marked), and never the density without probes.
+    allocate
+        Where the basis lies, as in ``KrylovSpace``; None: on A's device.
     verify_matvecs, callback, state
         As in ``extreme_eigenpairs``.
     """
@@ -105,6 +109,7 @@ def analyse_spectrum(
         basis_dtype=dtype,
         rng=rng,
         callback=callback,
+        allocate=allocate,
     )
     if state is not None:
         search.load(state)

@@ -12,6 +12,7 @@ References
 .. [1] Wu & Simon (2000), SIAM J. Matrix Anal. Appl. 22(2):602-616.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -20,6 +21,8 @@ from torch.linalg import vector_norm
 
 from landscape.linalg.lanczos import finite_product, is_breakdown, orthogonalise, project_out
 from landscape.linalg.operator import SelfAdjointOperator
+
+Allocate = Callable[[int, int, torch.dtype], Tensor]
 
 # Columns rotated at a time: the copy that a restart needs is this much of the basis, not all of it.
 _CHUNK = 1 << 16
@@ -36,6 +39,12 @@ class RitzPairs(NamedTuple):
 class KrylovSpace:
     """At most ``max_basis`` orthonormal rows, grown a matvec at a time and compressed by restarts.
 
+    Parameters
+    ----------
+    allocate
+        Makes the basis from its two lengths and its dtype, e.g. in a memory-mapped file; None: in
+        the memory of A's device.
+
     Attributes
     ----------
     size
@@ -47,12 +56,21 @@ class KrylovSpace:
         Largest abs(Ritz value) so far, the estimate of ||A||.
     """
 
-    def __init__(self, A: SelfAdjointOperator, max_basis: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        A: SelfAdjointOperator,
+        max_basis: int,
+        dtype: torch.dtype,
+        allocate: Allocate | None = None,
+    ) -> None:
         self.dim = A.dim
         self.max_basis = max_basis
         # Breakdown is judged at the coarser of the two roundings.
         self.noise_dtype = max(A.dtype, dtype, key=lambda d: torch.finfo(d).eps)
-        self.basis = torch.empty(max_basis + 1, A.dim, dtype=dtype, device=A.device)
+        if allocate is None:
+            self.basis = torch.empty(max_basis + 1, A.dim, dtype=dtype, device=A.device)
+        else:
+            self.basis = allocate(max_basis + 1, A.dim, dtype)
         self.T = torch.zeros(max_basis, max_basis, dtype=torch.float64)
         self.coupling = torch.zeros(max_basis, dtype=torch.float64)
         self.size = 0
@@ -81,7 +99,8 @@ class KrylovSpace:
     def step(self, A: SelfAdjointOperator) -> tuple[float, float]:
         """One Lanczos step, one matvec: returns (α, β). β is 0 on an invariant subspace."""
         k = self.size
-        r = finite_product(A, self.basis[k]).to(self.basis.dtype, copy=True)
+        product = finite_product(A, self.basis[k])
+        r = product.to(dtype=self.basis.dtype, device=self.basis.device, copy=True)
         self.scale = max(self.scale, float(vector_norm(r, dtype=torch.float64)))
         h = orthogonalise(r, self.basis[: k + 1], None)
         self.T[k, : k + 1] = self.T[: k + 1, k] = h

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from landscape.linalg.lanczos import Tridiagonal
 from landscape.linalg.operator import SelfAdjointOperator
-from landscape.linalg.restart import KrylovSpace
+from landscape.linalg.restart import Allocate, KrylovSpace
 
 State = dict[str, Tensor | int | float]
 Callback = Callable[[State], None]
@@ -81,9 +81,10 @@ class KrylovSearch:
         basis_dtype: torch.dtype,
         rng: Generator,
         callback: Callback | None,
+        allocate: Allocate | None = None,
     ) -> None:
         self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
-        self.space = KrylovSpace(A, max_basis, basis_dtype)
+        self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         self.step_limit = max_steps
         self.num_matvecs = 0
         self.num_restarts = 0

@@ -1,0 +1,115 @@
+"""A budget of memory, divided before a run starts: Krylov basis, graphs, one batch at work."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from landscape.curvature.graphs import rebatched
+from landscape.curvature.hessian import HessianOperator
+from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.linalg.eigen import choose_max_basis, krylov_memory
+
+_FOR_BATCH = 0.25  # of the budget: what the batch at work may take, its graph and as much again
+_FOR_BASIS = 0.5  # of what the network leaves
+_VECTORS = 8  # of length P besides the basis: θ, the network, a gradient, sums, a probe
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """Who may take how much, in bytes a process."""
+
+    krylov: int  # the basis of at most ``max_basis`` rows, with its work vectors
+    graphs: int  # graphs kept between matvecs
+    batch_size: int
+    max_basis: int
+    on_disk: bool  # the basis does not fit, and is a memory-mapped file
+
+    def __str__(self) -> str:
+        place = "in a memory-mapped file" if self.on_disk else "in memory"
+        return (
+            f"Krylov basis {self.krylov / 2**20:,.0f} MiB {place} ({self.max_basis} vectors at "
+            f"most), graphs {self.graphs / 2**20:,.0f} MiB at most, batches of {self.batch_size}"
+        )
+
+
+def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
+    """The risk, its batches cut so that one's graph and work take a quarter of ``memory`` bytes.
+
+    The bytes of an example are measured on two and on four of them. With batch norm in train mode
+    the size of the batches is part of the loss: they stay as they are.
+    """
+    if risk.batch_norm == "train" or not risk.batches:
+        return risk
+    first = risk.batches[0]
+    sizes = [n for n in (2, 4) if n <= len(first.targets)]
+    if len(sizes) < 2:
+        return risk
+    taken = [_graph_bytes(risk, n) for n in sizes]
+    an_example = max((taken[1] - taken[0]) // 2, 1)
+    fits = int(_FOR_BATCH * memory) // (2 * an_example)
+    largest = max(len(batch.targets) for batch in risk.batches)
+    return risk if fits >= largest else rebatched(risk, max(1, fits))
+
+
+def plan_memory(risk: EmpiricalRisk, memory: int, *, num_pairs: int, num_spare: int) -> MemoryPlan:
+    """Divide ``memory`` bytes for a spectral run on ``risk``, whose batches fit already.
+
+    Raises
+    ------
+    ValueError
+        If not even the network and a few vectors fit.
+    """
+    dim, dtype = risk.num_params, risk.dtype
+    room = memory - _VECTORS * dim * dtype.itemsize
+    if room <= 0:
+        raise ValueError(
+            f"--memory must be more than {(memory - room) / 2**20:,.0f} MiB, which the "
+            f"{dim:,} parameters and a few vectors of their length take; got "
+            f"{memory / 2**20:,.0f} MiB."
+        )
+    pairs = min(dim, num_pairs)
+    for_basis = int(_FOR_BASIS * room)
+    try:
+        rows = choose_max_basis(dim, pairs, dtype, num_spare=num_spare, memory=for_basis)
+        on_disk = False
+    except ValueError:
+        rows, on_disk = min(dim, 3 * pairs + num_spare), True
+    krylov = krylov_memory(dim, rows, dtype)
+    left = room - (0 if on_disk else krylov) - int(_FOR_BATCH * memory)
+    largest = max((len(batch.targets) for batch in risk.batches), default=0)
+    return MemoryPlan(
+        krylov=krylov,
+        graphs=max(0, left),
+        batch_size=largest,
+        max_basis=rows,
+        on_disk=on_disk,
+    )
+
+
+def mapped_rows(folder: Path) -> Callable[[int, int, torch.dtype], Tensor]:
+    """A function that makes a (rows, n) tensor in a file in ``folder``; it ends with the process.
+
+    The kernel keeps in memory what fits. The file has no name after this: a killed run leaves none.
+    """
+
+    def allocate(rows: int, dim: int, dtype: torch.dtype) -> Tensor:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix="basis-") as file:
+            flat = torch.from_file(file.name, shared=True, size=rows * dim, dtype=dtype)
+        return flat.view(rows, dim)
+
+    return allocate
+
+
+def _graph_bytes(risk: EmpiricalRisk, size: int) -> int:
+    """Bytes that the gradient's graph on the first ``size`` examples holds."""
+    few = rebatched(risk, size)
+    first = risk.batches[0]
+    few.batches = cut(first.inputs[:size], first.targets[:size], size)
+    graphs = HessianOperator(few, graph_budget=0).graphs
+    graphs[0]  # built, measured, and given back
+    return graphs.largest_graph
