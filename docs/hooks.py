@@ -1,0 +1,177 @@
+"""What the site takes from the code when it is built, so that neither can fall behind the other.
+
+A line ``<!-- made: NAME -->`` in a page is replaced by what the function of that name makes.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from mkdocs.exceptions import PluginError
+
+from landscape.analysis.budget import BUDGETS
+from landscape.cli import cli
+from landscape.results.sharpness import BATCH_NORM, MEASURES, RELU, RELU_UNIT
+
+ROOT = Path(__file__).parents[1]
+_MARK = re.compile(r"^<!-- made: ([\w.-]+) -->$", re.MULTILINE)
+
+
+def on_page_markdown(markdown: str, /, *, page: Any, **_: Any) -> str:
+    """Fill in the marks of a page."""
+
+    def made(match: re.Match[str]) -> str:
+        name = match[1]
+        if name.startswith("example-"):
+            return example(name.removeprefix("example-"))
+        if name not in _MAKERS:
+            raise PluginError(f"{page.file.src_uri}: nothing makes {name!r}.")
+        return _MAKERS[name]()
+
+    return _MARK.sub(made, markdown)
+
+
+def commands() -> str:
+    """Every command with its text and options, as click knows them."""
+    context = click.Context(cli, info_name="landscape")
+    parts = []
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        if command is None:
+            raise PluginError(f"the command {name} cannot be imported.")
+        inner = click.Context(command, info_name=name, parent=context)
+        parts.append(f"## {name}\n\n{_text(command.help or '')}\n\n{_usage(command, inner)}")
+        if isinstance(command, click.Group):
+            for sub_name in command.list_commands(inner):
+                sub = command.get_command(inner, sub_name)
+                if sub is not None:
+                    within = click.Context(sub, info_name=sub_name, parent=inner)
+                    parts.append(
+                        f"### {name} {sub_name}\n\n{_text(sub.help or '')}\n\n{_usage(sub, within)}"
+                    )
+    return "\n\n".join(parts)
+
+
+def measures() -> str:
+    """The table of sharpness measures, from their one home."""
+    head = "| name | what it is | formula | unit | flatter is | error over | source |"
+    rows = [
+        f"| `{name}` | {info.title}{'' if not info.hard_forward else ' ¹'} "
+        f"| {_cell(info.formula)} | {info.unit} | {info.better} | {info.error_over} "
+        f"| {_cell(info.source)} |"
+        for name, info in MEASURES.items()
+    ]
+    return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
+
+
+def invariances() -> str:
+    """Which rescalings leave which measure alone, by the scale S."""
+    words = {
+        BATCH_NORM: "filters before a batch norm",
+        RELU: "layers between ReLUs",
+        RELU_UNIT: "single units between ReLUs",
+    }
+    own = [
+        f"- `{name}`: {', '.join(words[w] for w in info.invariant_under)}"
+        for name, info in MEASURES.items()
+        if info.invariant_under
+    ]
+    return "\n".join(own)
+
+
+def budgets() -> str:
+    """What each budget buys."""
+    shown = {
+        "num_largest": "largest eigenvalues",
+        "num_smallest": "smallest eigenvalues",
+        "tol": "residual, relative to the norm",
+        "num_probes": "probes of the density",
+        "num_steps": "Lanczos steps a probe",
+        "max_matvecs": "matvecs of a spectrum, at most",
+        "line_points": "points of a line",
+        "num_directions": "random lines",
+        "plane_points": "points a side of the plane",
+    }
+    rows = [
+        f"| {words} | " + " | ".join(f"{getattr(b, field):g}" for b in BUDGETS.values()) + " |"
+        for field, words in shown.items()
+    ]
+    return "\n".join([f"| | {' | '.join(BUDGETS)} |", "|---" * (1 + len(BUDGETS)) + "|", *rows])
+
+
+def tests() -> str:
+    """How many test functions each part has; parameters multiply most of them."""
+    counts: dict[str, int] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        part = path.relative_to(ROOT / "tests").parts[0].removesuffix(".py")
+        found = re.findall(r"^ *def test_", path.read_text(encoding="utf-8"), re.MULTILINE)
+        counts[part] = counts.get(part, 0) + len(found)
+    rows = [f"| `{part}` | {count} |" for part, count in counts.items()]
+    rows.append(f"| all | {sum(counts.values())} |")
+    return "\n".join(["| part | test functions |", "|---|---:|", *rows])
+
+
+def benchmarks() -> str:
+    """The published measurements, where this checkout holds them."""
+    text = ROOT / "benchmarks" / "README.md"
+    if not text.exists():
+        return ""
+    # The page has its own first heading.
+    return re.sub(r"\A# .*\n", "", text.read_text(encoding="utf-8"))
+
+
+def example(name: str) -> str:
+    """A worked example as it stands in the folder of examples, under its file's name."""
+    path = ROOT / "examples" / f"{name}.py"
+    code = path.read_text(encoding="utf-8").rstrip()
+    indented = "\n".join(f"    {line}".rstrip() for line in code.splitlines())
+    return f'??? example "examples/{path.name}"\n    ```python\n{indented}\n    ```'
+
+
+_MAKERS: Mapping[str, Callable[[], str]] = {
+    "commands": commands,
+    "measures": measures,
+    "invariances": invariances,
+    "budgets": budgets,
+    "tests": tests,
+    "benchmarks": benchmarks,
+}
+
+
+def _usage(command: click.Command, context: click.Context) -> str:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    rows = [
+        record
+        for parameter in command.get_params(context)
+        if isinstance(parameter, click.Option)
+        and (record := parameter.get_help_record(context)) is not None
+    ]
+    table = ["| option | what it does |", "|---|---|"]
+    table += [f"| {_code(names)} | {_cell(text)} |" for names, text in rows]
+    return "\n".join(["```text", usage, "```", "", *table])
+
+
+def _text(help_text: str) -> str:
+    """A command's help as Markdown; paragraphs that click is told to keep as they are: as code."""
+    parts = []
+    for part in re.split(r"\n\s*\n", re.sub(r"^[ \t]+", "", help_text.strip(), flags=re.MULTILINE)):
+        if part.startswith("\b"):
+            parts.append("```sh\n" + part.removeprefix("\b").strip() + "\n```")
+        else:
+            parts.append(_plain(part))
+    return "\n\n".join(parts)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"([*_<>\[\]])", r"\\\1", text)
+
+
+def _code(text: str) -> str:
+    return f"<code>{_cell(text)}</code>"
+
+
+def _cell(text: str) -> str:
+    """``text`` as it is, in a cell of a table."""
+    return "".join(f"&#{ord(c)};" if c in "|*_[]<>&`\\" else c for c in text)
