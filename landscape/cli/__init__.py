@@ -13,6 +13,7 @@ from landscape.interrupts import stop_on_signals
 _COMMANDS = {
     "demo": ("demo", "Analyse two shipped checkpoints and write a report."),
     "train": ("train", "Train a spiking network; run again to resume."),
+    "study": ("study", "Many trainings and analyses by a plan, and one report; resumable."),
     "info": ("info", "Say what is in a checkpoint file, without loading its weights."),
     "check": ("check", "Preflight: can the numbers of this checkpoint mean anything?"),
     "analyze": ("analyze", "Everything about some checkpoints, and a report."),
