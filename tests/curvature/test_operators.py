@@ -120,7 +120,7 @@ def test_unused_parameters_have_zero_curvature(name, dense):
     model = torch.nn.ModuleDict(
         {"used": torch.nn.Linear(3, 2), "unused": torch.nn.Linear(2, 2)}
     ).double()
-    model.forward = lambda x: model["used"](x)
+    model.forward = model["used"]
     x, y = torch.randn(5, 3).double(), torch.tensor([0, 1, 0, 1, 1])
     risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 2))
     matrix = dense(make_operator(risk, name))
@@ -168,7 +168,7 @@ def test_batch_norm_in_train_mode_couples_examples_and_leaves_buffers_alone(make
 
 def test_fisher_refuses_losses_that_know_only_the_mean(make_risk):
     risk = make_risk("smooth")
-    mean = Loss("mine", lambda f, y: torch.nn.functional.cross_entropy(f, y))
+    mean = Loss("mine", torch.nn.functional.cross_entropy)
     with pytest.raises(ValueError, match="one loss an example"):
         make_operator(EmpiricalRisk(risk.model, mean, risk.batches), "fisher") @ risk.theta
 
