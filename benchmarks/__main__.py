@@ -66,9 +66,23 @@ def run(names: tuple[str, ...], *, quick: bool, say: Callable[[str], None]) -> l
     if "grid" in names:
         problem = load_problem(64 if quick else 256)
         add(compare_grid(problem, num_points=5 if quick else 11, rounds=3 if quick else 7))
-    if {"eigenvalues", "spectrum"} & set(names):
-        for comparison in _spectra(names, quick):
-            add(comparison)
+    count = None
+    if "eigenvalues" in names:
+        session = begin(load_problem(_few(quick)), _most(quick), limit=5 if quick else 45)
+        add(compare_eigenvalues(session, 2 if quick else 10, rounds=1 if quick else 3))
+        add(compare_eigenvalues(session, _most(quick), rounds=1 if quick else 2))
+        count = next(r.num_matvecs for r in done[-1].rows if r.method == "PyHessian")
+    if "spectrum" in names:
+        add(
+            compare_spectrum(
+                load_problem(32 if quick else 256),
+                _most(quick),
+                num_probes=2 if quick else 4,
+                num_steps=10 if quick else 60,
+                few_images=_few(quick),
+                count=count,
+            )
+        )
     if "scaling" in names:
         channels = (4, 8) if quick else (8, 16, 32, 64, 128)
         examples = (64, 128) if quick else (256, 1024, 4096, 20_000)
@@ -77,21 +91,14 @@ def run(names: tuple[str, ...], *, quick: bool, say: Callable[[str], None]) -> l
     return done
 
 
-def _spectra(names: tuple[str, ...], quick: bool) -> list[Comparison]:
+def _few(quick: bool) -> int:
+    """Images for what takes thousands of products."""
+    return 16 if quick else 64
 
-    few, many = (2, 4) if quick else (10, 50)
-    session = begin(load_problem(16 if quick else 64), many, limit=5 if quick else 45)
-    first = compare_eigenvalues(session, few, rounds=1 if quick else 3)
-    second = compare_eigenvalues(session, many, rounds=1 if quick else 2)
-    comparisons = [first.comparison, second.comparison] if "eigenvalues" in names else []
-    if "spectrum" in names:
-        probes, steps = (2, 10) if quick else (8, 60)
-        comparisons.append(
-            compare_spectrum(
-                session, second, many, num_probes=probes, num_steps=steps, rounds=1 if quick else 2
-            )
-        )
-    return comparisons
+
+def _most(quick: bool) -> int:
+    """Pairs from each end."""
+    return 4 if quick else 50
 
 
 if __name__ == "__main__":

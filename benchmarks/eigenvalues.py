@@ -44,16 +44,14 @@ class Session:
         return float(self.reference.abs().max())
 
 
-@dataclass(frozen=True)
-class Solved:
-    """Runs of one number of pairs: what the spectrum comparison adds its own work to."""
-
-    comparison: Comparison
-    tol: float
-
-
 def begin(problem: Problem, max_pairs: int, *, limit: float) -> Session:
     """Time the products and compute the reference, once for all numbers of pairs."""
+    products = time_products(problem)
+    return Session(problem, reference_values(problem, max_pairs), products, limit)
+
+
+def time_products(problem: Problem) -> ProductSeconds:
+    """One product in each way that the solvers here take it, in turns."""
     v = unit_vector(problem.risk.num_params)
     H = HessianOperator(problem.risk)
     calls: dict[str, Callable[[], object]] = {"landscape": lambda: H @ v}
@@ -61,15 +59,19 @@ def begin(problem: Problem, max_pairs: int, *, limit: float) -> Session:
         calls[f"rebuilt {name}"] = partial(plain_product(problem, network), v)
         calls[f"kept {name}"] = partial(kept_product(problem, network), v)
     medians = {k: statistics.median(s) for k, s in alternate(calls, rounds=7).items()}
-    products = ProductSeconds(
+    return ProductSeconds(
         medians["landscape"],
         {name: medians[f"rebuilt {name}"] for name in problem.networks},
         {name: medians[f"kept {name}"] for name in problem.networks},
     )
-    return Session(problem, reference_values(problem, max_pairs), products, limit)
 
 
-def compare_eigenvalues(session: Session, k: int, *, rounds: int) -> Solved:
+def own_tol(*rivals: float | None) -> float:
+    """The package's tolerance: the rivals' worst residual, within what float32 allows."""
+    return min(_LOOSEST, max(_TIGHTEST, *(r for r in rivals if r is not None)))
+
+
+def compare_eigenvalues(session: Session, k: int, *, rounds: int) -> Comparison:
     """Every solver on both networks, ``k`` pairs from each end."""
     opponents: dict[str, Solver] = {
         "ARPACK (SciPy)": arpack(OPPONENT_TOL),
@@ -77,8 +79,7 @@ def compare_eigenvalues(session: Session, k: int, *, rounds: int) -> Solved:
         "PyHessian": pyhessian,
     }
     rows = [_run_on_ours(session, name, solve, k) for name, solve in opponents.items()]
-    rivals = [row.max_residual for row in rows if row.method.startswith("ARPACK")]
-    tol = min(_LOOSEST, max(_TIGHTEST, *(r for r in rivals if r is not None)))
+    tol = own_tol(*(r.max_residual for r in rows if r.method.startswith("ARPACK")))
     ours = landscape_solver(tol)
     network = session.problem.networks["landscape"]
     runs = [timed(lambda: ours(session.problem, network, k)) for _ in range(rounds)]
@@ -92,15 +93,12 @@ def compare_eigenvalues(session: Session, k: int, *, rounds: int) -> Solved:
     rows.append(_run_on_ours(session, "hessian-eigenthings, tuned", tuned, k))
     theirs = [_run_on_theirs(session, row, opponents[row.method], k) for row in rows]
     compared = [replace(r, ratio=r.seconds / own.seconds) for r in (*rows, *theirs)]
-    return Solved(
-        Comparison(
-            name=f"top-{k}",
-            title=f"{k} largest and {k} smallest eigenvalues",
-            setting=_setting(session),
-            rows=(own, *sorted(compared, key=lambda r: (r.network, r.method))),
-            extra={"tol": tol, "largest_abs_eigenvalue": session.norm},
-        ),
-        tol,
+    return Comparison(
+        name=f"top-{k}",
+        title=f"{k} largest and {k} smallest eigenvalues",
+        setting=setting(session.problem),
+        rows=(own, *sorted(compared, key=lambda r: (r.network, r.method))),
+        extra={"tol": tol, "largest_abs_eigenvalue": session.norm},
     )
 
 
@@ -153,6 +151,6 @@ def _row(session: Session, name: str, network: str, run: Timed, tol: float | Non
     )
 
 
-def _setting(session: Session) -> str:
-    risk = session.problem.risk
-    return f"{risk.num_params:,} parameters, {risk.num_examples} images, float32"
+def setting(problem: Problem) -> str:
+    """What is analysed, in words."""
+    return f"{problem.risk.num_params:,} parameters, {problem.risk.num_examples} images, float32"

@@ -55,13 +55,26 @@ class Comparison:
 
 
 def write_results(comparisons: Sequence[Comparison], path: Path, command: str) -> None:
-    """Write a run to ``path``."""
-    record = {
-        "command": command,
-        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
-        "machine": describe_machine(),
-        "comparisons": [asdict(c) for c in comparisons],
-    }
+    """Write a run to ``path``; comparisons in it that were not made again stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If what is there was measured on another machine or with other versions.
+    """
+    machine = describe_machine()
+    date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    stored = {}
+    if path.exists():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["machine"] != machine:
+            raise ValueError(
+                f"{path} was measured on another machine or with other versions; remove it, or "
+                "name another file with --json."
+            )
+        stored = {c["name"]: c for c in record["comparisons"]}
+    new = {c.name: asdict(c) | {"command": command, "date": date} for c in comparisons}
+    record = {"machine": machine, "comparisons": list((stored | new).values())}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 

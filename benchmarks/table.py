@@ -13,10 +13,11 @@ _NOTES = Path(__file__).parent / "notes"  # what profiling says, one file a comp
 _HEAD = """# Benchmarks
 
 ```
-{command}
+python -m benchmarks
 ```
 
-Run on {date}: {machine}. Written by `python -m benchmarks table` from `results/{file}`.
+Machine: {machine}. Written by `python -m benchmarks table` from `results/{file}`; below each table
+stands the command that made it, and the date.
 
 How to read it. Seconds are CPU time of the process on one thread, which leaves out the waiting for
 a processor on a machine that is shared; medians of rounds in which the contenders take turns. The
@@ -43,8 +44,6 @@ def write_readme(results: Path = RESULTS / "results.json", readme: Path = README
     record = json.loads(results.read_text(encoding="utf-8"))
     parts = [
         _HEAD.format(
-            command=record["command"],
-            date=record["date"],
             machine=_machine(record["machine"]),
             file=results.name,
         )
@@ -64,6 +63,7 @@ def _section(comparison: Mapping[str, Any]) -> str:
     lines = [f"## {comparison['title']}", "", f"{comparison['setting']}.", ""]
     lines += _table(comparison["rows"])
     lines += ["", *_extra(comparison["extra"])]
+    lines += [f"Command: `{comparison['command']}`, {comparison['date']}.", ""]
     notes = _NOTES / f"{comparison['name']}.md"
     if notes.exists():
         lines += [notes.read_text(encoding="utf-8").strip(), ""]
