@@ -163,14 +163,14 @@
       return most > least ? (f(loss) - f(least)) / (f(most) - f(least)) : 0;
     }
     function project(x, y, z) {
-      const size = Math.min(canvas.width, canvas.height * 1.6) * 0.34 * view.zoom;
+      const size = Math.min(canvas.width, canvas.height * 1.6) * 0.3 * view.zoom;
       const c = Math.cos(view.turn), s = Math.sin(view.turn);
       const across = x * c - y * s, away = x * s + y * c, up = (z - 0.5) * 0.95;
       const sin = Math.sin(view.tilt), cos = Math.cos(view.tilt);
       const depth = away * cos - up * sin;
       const scale = size / (1 + 0.22 * depth);
       return [canvas.width / 2 + across * scale * 0.85,
-        canvas.height * 0.46 - (up * cos + away * sin) * scale * 0.85, depth];
+        canvas.height * 0.45 - (up * cos + away * sin) * scale * 0.85, depth];
     }
     function unit(axis, value) {
       const low = axis[0], high = axis[axis.length - 1];

@@ -35,8 +35,8 @@ def method_section(material: Material) -> Section:
         sentences.append(f"Trace: {methods}; the error is the spread over independent probes.")
     if material.of(SharpnessTable):
         sentences.append(
-            "Sharpness: each formula and source stands in its row; noise is drawn in antithetic "
-            "pairs and losses are those of the network as it runs."
+            "Sharpness: formulas and sources are in the list below the table; noise is drawn in "
+            "antithetic pairs and losses are those of the network as it runs."
         )
     if [*material.of(LossLine), *material.of(LossPlane)]:
         sentences.append(

@@ -113,8 +113,8 @@ def _directions(lines: Sequence[LossLine]) -> str:
 
 
 def _operator(line: LossLine) -> str:
-    formal = "formal " if line.subject.spiking and line.operator_name == "hessian" else ""
-    return f"{formal}{line.operator_name}"
+    formal = "formal " if line.subject.spiking else ""
+    return {"hessian": f"{formal}Hessian"}.get(str(line.operator_name), str(line.operator_name))
 
 
 def _any_lost(lines: Sequence[LossLine]) -> bool:
