@@ -21,7 +21,11 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Eigenvalue:
-    """One eigenpair's value with its true residual ‖Av - λv‖₂, a bound on the error of λ."""
+    """One eigenpair's value with its residual ‖Av - λv‖₂, a bound on the error of λ.
+
+    The residual comes from matvecs made for it; ``Eigenvalues.method`` says where it is an upper
+    bound.
+    """
 
     value: float
     residual: float
