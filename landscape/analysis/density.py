@@ -1,7 +1,6 @@
 """The density in O(P) memory: two Lanczos vectors a probe, no eigenpairs."""
 
 import numpy as np
-import torch
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
@@ -9,7 +8,7 @@ from landscape.analysis.spectrum import SpectrumSettings
 from landscape.analysis.spectrum_results import density_result, selected
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.linalg.quadrature import GaussRule, negative_mass
+from landscape.linalg.quadrature import GaussRule
 from landscape.linalg.slq import spectral_quadrature
 from landscape.results import SpectralDensity
 
@@ -50,17 +49,12 @@ def low_memory_density(
         low_memory=True,
         callback=report,
     )
-    norm = max(float(rule.nodes.abs().max()) for rule in rules)
-    floor = 10 * torch.finfo(A.dtype).eps * norm
     return density_result(
         target,
         settings,
         rules,
         atoms=np.zeros(0),
-        negative_mass=negative_mass(rules, floor),
-        negative_bracket=None,
         num_steps=settings.num_steps,
-        floor=floor,
         exact=False,
         num_matvecs=A.num_matvecs,
         provenance=clock.provenance(

@@ -77,6 +77,7 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
             2 * num_directions * len(fidelity.radii),
             kept,
         ),
+        "training": (0, 0, 0),
     }
     # A Krylov step also orthogonalises: two passes over the basis, twice.
     passes = 4 * A.dim * A.dtype.itemsize * min(basis, search) / 2

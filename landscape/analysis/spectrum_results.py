@@ -9,7 +9,12 @@ import numpy as np
 from landscape.analysis.target import Target
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate as ProbeEstimate
-from landscape.linalg.quadrature import GaussRule, spectral_density, wasserstein_bound
+from landscape.linalg.quadrature import (
+    GaussRule,
+    negative_mass,
+    spectral_density,
+    wasserstein_bound,
+)
 from landscape.parameters import select_names
 from landscape.results import Estimate, OperatorSpec, Provenance, SpectralDensity
 
@@ -43,17 +48,16 @@ def density_result(
     rules: Sequence[GaussRule],
     *,
     atoms: np.ndarray,
-    negative_mass: ProbeEstimate,
-    negative_bracket: tuple[float, float] | None,
     num_steps: int,
-    floor: float,
     exact: bool,
     num_matvecs: int,
     provenance: Provenance,
 ) -> SpectralDensity:
     """Put quadrature rules, one a probe, into a result.
 
-    ``exact`` says that the Krylov space filled R^n: nothing was sampled.
+    ``exact`` says that the Krylov space filled R^n: nothing was sampled. Eigenvalues count as
+    negative from one kernel width below zero: nearer to it, where a network has most of them,
+    quadrature cannot tell their sign.
     """
     curve = spectral_density(rules)
     nodes, weights = _padded(rules)
@@ -76,9 +80,8 @@ def density_result(
         num_steps=steps,
         num_matvecs=num_matvecs,
         wasserstein_bound=0.0 if exact else float(nodes.max() - nodes.min()) * bound,
-        negative_mass=as_estimate(negative_mass),
-        negative_bracket=negative_bracket,
-        negative_threshold=floor,
+        negative_mass=as_estimate(negative_mass(rules, curve.bandwidth)),
+        negative_threshold=curve.bandwidth,
     )
 
 

@@ -11,6 +11,7 @@ from landscape.analysis.fidelity import fidelity
 from landscape.analysis.layers import layer_table
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import Progress
+from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness import sharpness
 from landscape.analysis.spectrum import SpectrumSettings, spectrum
 from landscape.analysis.surface import loss_plane, random_lines
@@ -18,6 +19,7 @@ from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalues, Result, Trace
+from landscape.results.training import curves_from_metrics
 
 Results = Mapping[str, Result]  # by the name of their file
 
@@ -134,6 +136,22 @@ def run_fidelity(
     return {"fidelity": fidelity(target, settings=settings.budget.fidelity, progress=progress)}
 
 
+def run_training(
+    target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """The curves that the trainer left beside the checkpoint; nothing where there are none."""
+    metrics = Path(target.subject.checkpoint).with_suffix(".metrics.jsonl")
+    if not metrics.is_file():
+        return {}
+    provenance = start_clock().provenance(
+        command=target.settings.command, seed=target.settings.seed, device=target.device
+    )
+    curves = curves_from_metrics(
+        metrics.read_text(encoding="utf-8"), subject=target.subject, provenance=provenance
+    )
+    return {} if curves is None else {"training": curves}
+
+
 Run = Callable[[Target, SuiteSettings, Results, Progress], Results]
 
 SUITE: Mapping[str, Run] = {
@@ -145,6 +163,7 @@ SUITE: Mapping[str, Run] = {
     "plane": run_plane,
     "sharpness": run_sharpness,
     "fidelity": run_fidelity,
+    "training": run_training,
 }
 
 

@@ -63,6 +63,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
+from landscape.results.training import TrainingCurves
 
 __all__ = [
     "MEASURES",
@@ -112,6 +113,7 @@ __all__ = [
     "StudyRun",
     "Subject",
     "Trace",
+    "TrainingCurves",
     "TrainingInfo",
     "Trajectory",
     "load_result",

@@ -175,7 +175,7 @@ class Measure:
     def label(self) -> str:
         """Name with what distinguishes it in a table, e.g. ``expected_rise[filter] ρ=0.03``."""
         where = "" if self.scale == "none" else f"[{self.scale}]"
-        of = f" {self.operator or self.layer}" if self.operator or self.layer else ""
+        of = "".join(f" {part}" for part in (self.operator, self.layer) if part)
         radius = "" if self.radius is None else f" ρ={self.radius:g}"
         return f"{self.name}{where}{of}{radius}"
 

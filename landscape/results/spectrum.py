@@ -77,7 +77,6 @@ class SpectralDensity(Result):
     num_matvecs: int
     wasserstein_bound: float | None  # of the un-smoothed density, units of λ
     negative_mass: Estimate  # fraction of eigenvalues below -threshold
-    negative_bracket: tuple[float, float] | None = None  # what quadrature leaves open of it
     negative_threshold: float
 
 
