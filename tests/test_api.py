@@ -103,6 +103,17 @@ def test_state_on_the_last_calls_graph_is_copied_and_kept(library):
     assert _membrane(net, library) is state
 
 
+def test_kinks_are_not_taken_for_a_wrong_second_derivative():
+    net = nn.Sequential(nn.Linear(3, 200), nn.ReLU(), nn.Linear(200, 1))
+    with torch.no_grad():
+        for k, p in enumerate(net.parameters()):
+            p.copy_(_randn(*p.shape, seed=k))
+    data = (_randn(200, 3, seed=5), _randn(200, 1, seed=6))
+    found = landscape.analyze(net, "mse", data, budget="quick", only=["preflight"])
+    (check,) = (c for c in found.preflight.checks if c.name == "derivative of the gradient")
+    assert check.status == "pass", check.value
+
+
 def _spiking(library):
     if library == "snntorch":
         import snntorch
@@ -112,7 +123,8 @@ def _spiking(library):
         from spikingjelly.activation_based import neuron as sj
 
         neuron = sj.IFNode()
-    return nn.Sequential(nn.Linear(3, 2), neuron)
+    # A layer after the neuron objects to spikes of another precision than its weights.
+    return nn.Sequential(nn.Linear(3, 2), neuron, nn.Linear(2, 2))
 
 
 def _membrane(net, library):

@@ -11,6 +11,7 @@ import importlib.metadata
 import inspect
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -58,13 +59,17 @@ def is_spiking(model: nn.Module) -> bool:
 
 
 def set_eval(model: nn.Module) -> list[str]:
-    """Put ``model`` into eval mode with gradients intact; return what had to be done for that.
+    """Put ``model`` into eval mode, gradients and precision intact; return what that took.
 
     In SpikingJelly up to 0.0.0.0.15, integrate-and-fire neurons in eval mode emit spikes that
     carry no gradient, so that every derivative would come out as zero or as an error. Such
     neurons are found by trying, and kept in train mode, which changes nothing else in them.
+    snnTorch's surrogates give float32 whatever comes in; spikes get their input's type back.
     """
     model.eval()
+    for library, neuron in _neurons(model):
+        if library == "snntorch":
+            neuron.register_forward_hook(_as_precise_as_input)
     trapped = [neuron for _, neuron in _neurons(model) if not _has_gradient_in_eval(neuron)]
     for neuron in trapped:
         neuron.train()
@@ -88,6 +93,14 @@ def spiking_notes(model: nn.Module) -> list[str]:
         for library, neuron in _neurons(model)
     )
     return [f"{count} x {kind}" for kind, count in kinds.items()]
+
+
+def _as_precise_as_input(neuron: nn.Module, inputs: tuple[Any, ...], output: Any) -> Any:
+    if isinstance(output, tuple):
+        return tuple(_as_precise_as_input(neuron, inputs, part) for part in output)
+    if isinstance(output, torch.Tensor) and output.is_floating_point():
+        return output.to(inputs[0].dtype)
+    return output
 
 
 def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
