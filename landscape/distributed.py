@@ -200,11 +200,15 @@ def _told_as_lost() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        late = "timed out" in str(error).lower() or "timeout" in str(error).lower()
+        how = (
+            "did not answer in time (LANDSCAPE_TIMEOUT seconds, if it is only slower)"
+            if late
+            else "ended"
+        )
         raise PeerLostError(
-            "another process of this run ended or did not answer in time; what was finished is "
-            "kept. Run the same command again, with any number of processes, to go on from there. "
-            f"(If they are only unequally fast, raise LANDSCAPE_TIMEOUT. Seen here: {reason})"
+            f"another process of this run {how}. What was finished is kept: run the same command "
+            "again, with any number of processes, to go on from there."
         ) from error
 
 

@@ -1,8 +1,10 @@
 """Options that commands share, and how a checkpoint becomes a target under them."""
 
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,6 +62,11 @@ _TARGET_OPTIONS = [
         help="What a process may take, e.g. 8G: batches, graphs and Krylov basis are cut to it.",
     ),
     click.option("--device", default="cpu", show_default=True),
+    click.option(
+        "--deterministic",
+        is_flag=True,
+        help="Bitwise the same again on a GPU too: refuse operations that are not.",
+    ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
     click.option("--ema", "use_ema", is_flag=True, help="Use the averaged weights in the file."),
     click.option("--state-key", help="Which entry of the file holds the weights."),
@@ -102,11 +109,29 @@ def target_options(command: F) -> F:
         settings = TargetSettings(command=command_line(), **chosen)
         if isinstance(options.get("out"), Path) and not options.get("dry_run"):
             from_main(lambda: ensure_writable(options["out"]))  # before hours are spent
-        return command(settings=settings, **options)
+        with _deterministic(options.pop("deterministic")):
+            return command(settings=settings, **options)
 
     decorated: Any = wrapper
     result: F = with_options(_TARGET_OPTIONS, decorated)
     return result
+
+
+@contextmanager
+def _deterministic(asked: bool) -> Iterator[None]:
+    """PyTorch's deterministic algorithms for the block, where ``asked``."""
+    if not asked:
+        yield
+        return
+    import torch
+
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS starts
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
 
 
 def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:

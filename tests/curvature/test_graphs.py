@@ -1,0 +1,83 @@
+"""Where memory ends, batches are halved, and the product stays what it was."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from landscape.curvature.graphs import is_out_of_memory, rebatched
+from landscape.curvature.losses import BUILTIN_LOSSES, Loss
+from landscape.curvature.operators import make_operator
+from landscape.curvature.risk import EmpiricalRisk, cut
+
+ERRORS = {
+    "accelerator": torch.OutOfMemoryError("CUDA out of memory."),
+    "host": RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+    "python": MemoryError(),
+}
+
+
+class Room(torch.nn.Module):
+    """A network that runs out of memory on more than ``limit`` examples at once."""
+
+    def __init__(self, limit, error):
+        super().__init__()
+        self.limit, self.error = limit, error
+        self.layers = torch.nn.Sequential(
+            torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
+        )
+
+    def forward(self, x):
+        if len(x) > self.limit:
+            raise self.error
+        return self.layers(x)
+
+
+def make_risk(limit, error, rng, size=20):
+    torch.manual_seed(0)
+    x = torch.randn(23, 3, generator=rng, dtype=torch.float64)
+    y = torch.randint(0, 2, (23,), generator=rng)
+    model = Room(limit, error).double()
+    return EmpiricalRisk(
+        model, Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"]), cut(x, y, size)
+    )
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+@pytest.mark.parametrize("name", ["hessian", "ggn", "fisher"])
+def test_out_of_memory_halves_the_batches_and_goes_on(name, error, rng):
+    risk = make_risk(6, error, rng)
+    A = make_operator(risk, name)
+    v = torch.randn(A.dim, generator=rng, dtype=torch.float64)
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        product = A @ v
+    assert [len(b.targets) for b in A.risk.batches] == [5, 5, 5, 5, 3]
+    assert [len(b.targets) for b in risk.batches] == [20, 3]  # others' batches stay
+    risk.model.limit = 100
+    assert_close(product, make_operator(risk, name) @ v)
+    assert A.num_matvecs == 1
+
+
+def test_one_example_that_does_not_fit_is_refused(rng):
+    A = make_operator(make_risk(0, ERRORS["host"], rng), "hessian")
+    with (
+        pytest.warns(RuntimeWarning),
+        pytest.raises(ValueError, match="out of memory with batches of 1, which cannot be made"),
+    ):
+        A @ torch.ones(A.dim, dtype=torch.float64)
+
+
+def test_other_errors_are_not_taken_for_it(rng):
+    assert not is_out_of_memory(RuntimeError("shape mismatch"))
+    A = make_operator(make_risk(0, RuntimeError("shape mismatch"), rng), "hessian")
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        A @ torch.ones(A.dim, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("size", [1, 4, 19, 50])
+def test_smaller_batches_are_the_same_risk(size, rng):
+    risk = make_risk(100, ERRORS["host"], rng)
+    smaller = rebatched(risk, size)
+    assert sum(len(b.targets) for b in smaller.batches) == smaller.num_examples == 23
+    assert max(len(b.targets) for b in smaller.batches) == min(size, 20)
+    assert smaller.evaluate().loss == pytest.approx(risk.evaluate().loss, rel=1e-14)
+    assert_close(smaller.gradient(), risk.gradient())

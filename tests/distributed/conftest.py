@@ -1,0 +1,84 @@
+"""Several gloo processes of one run, forked from the tests' own: nothing is imported again."""
+
+import os
+import pickle
+import signal
+import socket
+import sys
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import landscape.analysis.suite
+import landscape.cli.eigenvalues
+import landscape.cli.trace  # noqa: F401  what forks would import again, each for itself
+from landscape.distributed import process_group
+
+
+@pytest.fixture(scope="session")
+def together():
+    """Run a function in ``n`` processes of one group; what each returned, in their order."""
+
+    def run(n, function, *arguments, alone=False):
+        with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+            free.close()
+            children = [
+                _fork(rank, n, port, Path(folder), function, arguments, alone) for rank in range(n)
+            ]
+            codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+            files = [Path(folder) / f"{rank}.pickle" for rank in range(n)]
+            return [pickle.loads(f.read_bytes()) if f.exists() else c
+                     for f, c in zip(files, codes, strict=True)]  # fmt: skip
+
+    return run
+
+
+def _fork(rank, n, port, folder, function, arguments, alone):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's threads do no work here
+        child = os.fork()
+    if child:
+        return child
+    code = 1
+    signal.alarm(100)  # a group that hangs is a failure, not a wait
+    try:
+        os.environ |= {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n),
+            "LOCAL_WORLD_SIZE": str(n), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+        }  # fmt: skip
+        if alone:  # the function joins the group itself
+            value = function(*arguments)
+        else:
+            with process_group():
+                value = function(*arguments)
+        (folder / f"{rank}.pickle").write_bytes(pickle.dumps(value))
+        code = 0
+    except BaseException:
+        traceback.print_exc(file=sys.__stderr__)
+    finally:
+        os._exit(code)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory):
+    """A small network on 37 examples, which no number of processes but 37 divides."""
+    folder = tmp_path_factory.mktemp("shared")
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(37, 3, generator=generator)
+    y = (x[:, 0] + 0.3 * torch.randn(37, generator=generator) > 0).long()
+    np.savez(folder / "xy.npz", x=x.numpy(), y=y.numpy())
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
+    )
+    path = folder / "net.pth"
+    torch.save(model.state_dict(), path)
+    arguments = [path, "--model", "mlp?sizes=3-4-2&activation=tanh", "--data", folder / "xy.npz"]
+    return [str(a) for a in (*arguments, "--loss", "cross-entropy", "--batch-size", 5)]

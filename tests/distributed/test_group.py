@@ -1,0 +1,144 @@
+"""What processes say to each other, and what they do when one of them is gone."""
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+import torch
+
+from landscape.cli import main
+from landscape.curvature.hessian import HessianOperator
+from landscape.distributed import (
+    PeerError,
+    PeerLostError,
+    all_reduce_sum,
+    from_main,
+    process_group,
+    rank,
+    state_from_main,
+)
+from landscape.results import load_result
+
+pytestmark = pytest.mark.dist
+
+
+def _conversation():
+    """One of each kind of exchange."""
+    total = all_reduce_sum(torch.tensor([1.0 + rank()])).item()
+    told = from_main(lambda: ("said by", rank()))
+    own = {"basis": torch.arange(6.0).view(2, 3), "size": 2, "norm": float("inf")}
+    state = state_from_main(own if rank() == 0 else None)
+    nothing = state_from_main(None)
+
+    def refuse():
+        raise OSError("the disk is full")
+
+    try:
+        from_main(refuse)
+    except OSError as error:
+        refusal = ("OSError", str(error))
+    except PeerError as error:
+        refusal = ("PeerError", str(error))
+    return total, told, state, nothing, refusal
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_what_process_0_decides_holds_for_all(together, n):
+    found = together(n, _conversation)
+    for number, (total, told, state, nothing, refusal) in enumerate(found):
+        assert total == n * (n + 1) / 2
+        assert told == ("said by", 0)
+        assert torch.equal(state["basis"], torch.arange(6.0).view(2, 3))
+        assert (state["size"], state["norm"]) == (2, float("inf"))
+        assert nothing is None
+        assert refusal == ("PeerError" if number else "OSError", "the disk is full")
+
+
+def _one_dies():
+    if rank() == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    began = time.monotonic()
+    with pytest.raises(PeerLostError, match="another process of this run ended"):
+        all_reduce_sum(torch.zeros(3))
+    return time.monotonic() - began
+
+
+def test_a_process_that_dies_ends_the_others_within_a_minute(together):
+    waited, code = together(2, _one_dies)
+    assert code == -signal.SIGKILL
+    assert waited < 60
+
+
+def _one_hangs():
+    os.environ["LANDSCAPE_TIMEOUT"] = "2"
+    with process_group():
+        if rank() == 1:
+            time.sleep(6)
+            return None
+        return _waits()
+
+
+def _waits():
+    with pytest.raises(PeerLostError, match="LANDSCAPE_TIMEOUT"):
+        all_reduce_sum(torch.zeros(3))
+    return "ended"
+
+
+def test_a_process_that_hangs_ends_the_others(together):
+    assert together(2, _one_hangs, alone=True)[0] == "ended"
+
+
+def _run(arguments, dies_at=None):
+    """Run the command line; process 1 kills itself at its ``dies_at``-th product."""
+    if dies_at is not None and os.environ.get("RANK") == "1":
+        product, calls = HessianOperator._matvec, []
+
+        def deadly(self, v):
+            calls.append(1)
+            if len(calls) == dies_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return product(self, v)
+
+        HessianOperator._matvec = deadly
+    sys.argv = ["cli.py", *map(str, arguments)]
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code
+
+
+def test_another_number_of_processes_goes_on_from_the_state(together, checkpoint, tmp_path, capfd):
+    """Two processes, one of which dies; then four, one of which dies; then one to the end."""
+    options = ["--examples", "all", "--dtype", "float64", "--top", "5", "--bottom", "4"]
+    command = ["eigenvalues", *checkpoint, *options, "--tol", "1e-8", "-o", tmp_path / "out"]
+    counted = []
+    for n, dies_at in ((2, 8), (4, 6)):
+        codes = together(n, _run, command, dies_at, alone=True)
+        assert codes[0] == 130
+        assert codes[1] == -signal.SIGKILL
+        (state,) = (tmp_path / "out").glob("unfinished/*/spectrum.state")
+        counted.append(state.stat().st_size)
+        assert "another process of this run ended" in capfd.readouterr().err
+    assert counted[1] > counted[0]  # the second run had gone on from the first
+    assert _run(command) == 0
+    assert _run([*command[:-1], tmp_path / "whole"]) == 0
+    parts, whole = (
+        load_result(tmp_path / name / "results" / "net" / "eigenvalues.json")
+        for name in ("out", "whole")
+    )
+    assert parts.num_matvecs == whole.num_matvecs
+    values = [[e.value for e in (*r.largest, *r.smallest)] for r in (parts, whole)]
+    torch.testing.assert_close(*map(torch.tensor, values), rtol=1e-10, atol=1e-10)
+
+
+def test_an_error_of_all_processes_is_told_once(together, checkpoint, capfd):
+    command = ["trace", *checkpoint, "--examples", "all", "--params", "no.such.*"]
+    assert together(4, _run, command, alone=True) == [2, 2, 2, 2]
+    assert capfd.readouterr().err.count("Error:") == 1
+
+
+def test_a_command_that_cannot_share_its_work_says_so(together, checkpoint, capfd):
+    assert together(2, _run, ["info", checkpoint[0]], alone=True) == [2, 2]
+    message = capfd.readouterr().err
+    assert message.count("runs as one process; start it without torchrun") == 1

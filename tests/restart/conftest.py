@@ -1,0 +1,79 @@
+"""Commands run in forks of the tests' process, and what they left."""
+
+import importlib.util
+import os
+import resource
+import signal
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from landscape.analysis import state_file
+from landscape.cli import main
+
+
+@pytest.fixture(scope="session")
+def kill_many():
+    """The script beside these tests, as a module."""
+    path = Path(__file__).with_name("kill_many.py")
+    spec = importlib.util.spec_from_file_location("kill_many", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def about(kill_many, tmp_path_factory):
+    """The arguments that name a small checkpoint and its data."""
+    return kill_many.make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture
+def command(capfd):
+    """Run a command line in a fork: its exit code and what it said on stderr.
+
+    ``send`` is a signal that the process sends to itself after ``matvecs`` products;
+    ``file_size`` a limit in bytes, above which writing fails as on a full disk.
+    """
+
+    def run(*arguments, send=None, matvecs=12, file_size=None):
+        capfd.readouterr()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's threads do no work here
+            child = os.fork()
+        if child == 0:
+            _in_fork([str(a) for a in arguments], send, matvecs, file_size)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        return code, capfd.readouterr().err
+
+    return run
+
+
+def _in_fork(arguments, send, matvecs, file_size):
+    code = 101
+    try:
+        signal.alarm(100)
+        if file_size is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+        if send is not None:
+            save, seen = state_file.StateFile.save, []
+
+            def counted(self, state, *, now=False):
+                seen.append(now)
+                if len(seen) == matvecs:
+                    os.kill(os.getpid(), send)
+                save(self, state, now=now)
+
+            state_file.StateFile.save = counted
+        elif file_size is not None:
+            state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
+        sys.argv = ["landscape", *arguments]
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
