@@ -4,6 +4,8 @@ import copy
 import hashlib
 import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from torch import Tensor, nn
 from landscape.analysis.choices import choose_data, choose_loss, training_info
 from landscape.analysis.memory import fitting_batches
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
+from landscape.curvature.graphs import is_out_of_memory
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset
-from landscape.distributed import all_reduce_sum, rank, world_size
+from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
 
@@ -168,7 +171,8 @@ def make_target(
     )
     if settings.memory is not None:
         risk = fitting_batches(risk, settings.memory)
-    evaluation = risk.evaluate()
+    with _fitting_advice(label, risk, data):
+        evaluation = risk.evaluate()
     gradient_norm = float(risk.gradient().double().norm())
     _check_agreement(risk.theta, data)
     if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
@@ -199,6 +203,29 @@ def make_target(
         notes=notes,
     )
     return Target(subject=subject, risk=risk, settings=settings)
+
+
+@contextmanager
+def _fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[None]:
+    """Turn what a network or loss raises on examples that are not its own into what to check.
+
+    Raises
+    ------
+    ValueError
+        With the shapes of an example, and the first line of what was raised.
+    """
+    try:
+        yield
+    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
+        if is_out_of_memory(error) or isinstance(error, PeerLostError):
+            raise
+        shapes = " and ".join(str(tuple(a.shape[1:])) for a in (data.inputs, data.targets))
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{label}: network, data and loss do not fit one another: {reason} An example of "
+            f"{data.name} has input and target of shapes {shapes}; the loss is {risk.loss.name}. "
+            "Check --model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
+        ) from error
 
 
 def _not_empty(batches: list[Batch]) -> list[Batch]:

@@ -54,6 +54,8 @@ def recognise(path: Path) -> tuple[Format, Path]:
             raise refuse(path, "it is neither a file nor a folder", "Pass a checkpoint file")
         with path.open("rb") as file:
             head = file.read(512)
+    except CheckpointError:  # a ValueError, but one that says what is wrong already
+        raise
     except FileNotFoundError:
         raise refuse(path, "there is no such file", _similar(path)) from None
     except (OSError, ValueError) as error:
