@@ -37,9 +37,16 @@ def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> 
     Raises
     ------
     ValueError
-        For settings out of range, or parameters that match nothing.
+        For settings out of range, parameters that match nothing, or xnystrace on an operator
+        that may have negative eigenvalues.
     """
     clock = start_clock()
+    psd = settings.operator in ("ggn", "fisher") and settings.weight_decay >= 0
+    if settings.method == "xnystrace" and not psd:
+        raise ValueError(
+            f"xnystrace needs an operator without negative eigenvalues, ggn or fisher; got "
+            f"{settings.operator}. Take --method xtrace."
+        )
     A = make_operator(
         selected(target.risk, settings.params),
         settings.operator,
@@ -56,7 +63,7 @@ def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> 
         num_matvecs=settings.num_matvecs - for_norm,
         rng=target.generator("trace"),
         rel_error=settings.rel_error,
-        psd=settings.operator in ("ggn", "fisher") and settings.weight_decay >= 0,
+        psd=psd,
         method=settings.method,
     )
     progress(settings.num_matvecs, settings.num_matvecs)

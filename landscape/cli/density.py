@@ -8,7 +8,6 @@ import click
 from landscape.cli.options import open_targets
 from landscape.cli.output import print_json, print_table, progress_bar, write_results
 from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
-from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -61,21 +60,19 @@ def density(
     \b
     landscape density checkpoints/*.safetensors --plot spectrum.png
     """
+    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+
     if low_memory:
         results = _in_low_memory(checkpoints, settings, quiet=quiet, **options)
     else:
-        runs = run_spectra(checkpoints, settings, num_smallest=0, out=out, quiet=quiet, **options)
+        runs = run_spectra(
+            checkpoints, settings, num_smallest=0, shards=0, out=out, quiet=quiet, **options
+        )
         results = [run.density for run in runs]
     write_results(out, "density", results)
-    if plot is not None:
-        from landscape.plotting import plot_density
-
-        save_plot(plot, lambda axes: plot_density(results, axes))
-        click.echo(plot, err=True)
     if as_json:
         print_json(results)
-        return
-    for result in results:
+    for result in results if not as_json else ():
         mass = result.negative_mass
         rows = [
             ("range of the nodes", f"{result.nodes.min():.4g} to {result.nodes.max():.4g}"),
@@ -86,6 +83,10 @@ def density(
             ("matvecs", f"{result.num_matvecs:,}"),
         ]
         print_table((result.operator.name, ""), rows, title=result.subject.label)
+    if plot is not None:
+        from landscape.plotting import plot_density
+
+        save_plot(plot, lambda axes: plot_density(results, axes))
 
 
 def _in_low_memory(
@@ -93,14 +94,13 @@ def _in_low_memory(
     settings: "TargetSettings",
     *,
     operator_name: str,
-    shards: int,
     quiet: bool,
     **options: Any,
 ) -> list["SpectralDensity"]:
     from landscape.analysis.density import low_memory_density
     from landscape.analysis.spectrum import SpectrumSettings
 
-    chosen = SpectrumSettings(operator=operator_name, num_smallest=0, num_shards=shards, **options)
+    chosen = SpectrumSettings(operator=operator_name, num_smallest=0, **options)
     found = []
     for target in open_targets(checkpoints, settings, quiet=quiet):
         with progress_bar(f"{target.subject.label}: probes", quiet=quiet) as progress:

@@ -1,5 +1,6 @@
 """``landscape eigenvalues``: both ends of the spectrum, each value with its residual."""
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,7 @@ from landscape.cli.second_opinion import (
     published_protocol,
     run_pyhessian,
 )
-from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
-from landscape.report.numbers import rounded
+from landscape.cli.spectra import run_spectra, save_plot, shards_option, spectrum_options
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     "--overlap", is_flag=True, help="Overlap of the upper eigenspaces between checkpoints."
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
+@shards_option
 @spectrum_options
 def eigenvalues(
     checkpoints: tuple[Path, ...],
@@ -93,16 +94,16 @@ def eigenvalues(
             quiet=quiet,
         )
     write_results(out, "eigenvalues", results)
-    if plot is not None:
-        from landscape.plotting import plot_eigenvalues
-
-        save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
     if as_json:
         print_json(results)
     for result in results if not as_json else ():
         if published:
             explain_protocol(result)
         _print(result)
+    if plot is not None:
+        from landscape.plotting import plot_eigenvalues
+
+        save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
     if strict and any(not e.converged for r in results for e in (*r.largest, *r.smallest)):
         click.echo("--strict: not all pairs converged; raise --max-matvecs or --tol.", err=True)
         raise click.exceptions.Exit(1)
@@ -134,6 +135,8 @@ def _by_lanczos(
 ) -> list["Eigenvalues"]:
     if vectors and out is None:
         raise click.UsageError("--vectors needs -o, a folder to keep the eigenvectors in.")
+    if overlap and len(checkpoints) < 2:
+        raise click.UsageError("--overlap needs two checkpoints or more.")
     runs = run_spectra(
         checkpoints, settings, num_probes=2, num_steps=10, out=out, quiet=quiet, **options
     )
@@ -145,18 +148,27 @@ def _by_lanczos(
 
 
 def _print(result: "Eigenvalues") -> None:
+    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+
+    spread = [f"{s:.1e}" for s in result.shard_stderr]
     rows = [
         (
             f"{end} {i}",
             rounded(e.value, e.residual).text(),
             f"{e.residual:.1e}",
+            *([error or ""] if spread else []),
             "" if e.converged else "NOT CONVERGED",
         )
-        for end, values in (("largest", result.largest), ("smallest", result.smallest))
-        for i, e in enumerate(values, 1)
+        for end, values, errors in (
+            ("largest", result.largest, spread),
+            ("smallest", result.smallest, []),
+        )
+        for i, (e, error) in enumerate(zip_longest(values, errors), 1)
     ]
     title = (
         f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
         f"{result.num_matvecs} matvecs, {result.method}"
     )
-    print_table(("eigenvalue", "value ± residual", "residual", ""), rows, title=title)
+    of_data = [f"stderr, {len(result.shards)} shards"] if spread else []
+    columns = ("eigenvalue", "value ± residual", "residual", *of_data, "")
+    print_table(columns, rows, title=title)

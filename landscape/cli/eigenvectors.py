@@ -44,12 +44,10 @@ def print_overlaps(runs: Sequence["Spectrum"], *, as_json: bool) -> None:
     Raises
     ------
     click.UsageError
-        If there are not two checkpoints with as many parameters.
+        If the checkpoints have different parameters.
     """
     from landscape.linalg.krylov import subspace_overlap
 
-    if len(runs) < 2:
-        raise click.UsageError("--overlap needs two checkpoints or more.")
     sizes = {run.eigenvalues.operator.num_params for run in runs}
     if len(sizes) > 1:
         raise click.UsageError(

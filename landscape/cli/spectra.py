@@ -32,15 +32,26 @@ def spectrum_options(command: F) -> F:
             show_default=True,
             help="True residual of an eigenpair, relative to ‖A‖.",
         ),
-        click.option("--max-matvecs", type=click.IntRange(min=1), default=5_000, show_default=True),
         click.option(
-            "--shards",
-            type=click.IntRange(min=0),
-            default=0,
-            help="Repeat on this many disjoint parts of the examples, for the data's error.",
+            "--max-matvecs",
+            type=click.IntRange(min=1),
+            default=5_000,
+            show_default=True,
+            help="Where the search for eigenpairs ends; two a pair and the probes are always run.",
         ),
     ]
     return with_options(options, output_options(operator_options(target_options(command))))
+
+
+def shards_option(command: F) -> F:
+    """Add --shards, for commands whose results hold the data's error."""
+    option: Callable[[F], F] = click.option(
+        "--shards",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Repeat on this many disjoint parts of the examples, for the data's error.",
+    )
+    return option(command)
 
 
 def output_options(command: F) -> F:
@@ -52,7 +63,12 @@ def output_options(command: F) -> F:
             type=click.Path(file_okay=False, path_type=Path),
             help="Folder of a report: keeps results, and state to resume from.",
         ),
-        click.option("--plot", type=click.Path(path_type=Path), help="Figure: .png, .svg, .pdf."),
+        click.option(
+            "--plot",
+            type=click.Path(dir_okay=False, path_type=Path),
+            callback=_figure_file,
+            help="Figure: .png, .svg, .pdf.",
+        ),
         click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint."),
         click.option("--quiet", "-q", is_flag=True, help="No progress."),
     ]
@@ -111,12 +127,17 @@ def save_plot(path: Path, draw: Callable[[Any], None]) -> None:
     """Draw on fresh axes and save in the format that the file's ending names."""
     from landscape.plotting import TEXT_WIDTH, figure_style, legend_above, new_figure, save_figure
 
-    suffix = path.suffix.lstrip(".")
-    if suffix not in ("png", "svg", "pdf"):
-        raise click.UsageError(f"--plot must end in .png, .svg or .pdf; got {path.name}.")
     with figure_style():
         figure = new_figure(TEXT_WIDTH, 3.2)
         axes = figure.subplots()
         draw(axes)
         legend_above(axes, figure)
-        save_figure(figure, path.with_suffix(""), formats=(suffix,))
+        save_figure(figure, path.with_suffix(""), formats=(path.suffix.lstrip("."),))
+    click.echo(path, err=True)
+
+
+def _figure_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
+    """Refuse a figure that cannot be made before the analysis, which may take hours."""
+    if path is not None and path.suffix not in (".png", ".svg", ".pdf"):
+        raise click.BadParameter(f"must end in .png, .svg or .pdf; got {path.name}.", ctx, param)
+    return path

@@ -8,7 +8,6 @@ import click
 from landscape.cli.options import open_targets, operator_options, target_options
 from landscape.cli.output import print_json, print_table, progress_bar, write_results
 from landscape.cli.spectra import output_options, save_plot
-from landscape.report.numbers import rounded
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -55,6 +54,7 @@ def trace(
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.trace import TraceSettings, trace_of
+    from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     results = []
     for target in open_targets(checkpoints, settings, quiet=quiet):
@@ -62,14 +62,9 @@ def trace(
             chosen = TraceSettings(operator=operator_name, **options)
             results.append(trace_of(target, settings=chosen, progress=progress))
     write_results(out, "trace", results)
-    if plot is not None:
-        from landscape.plotting import plot_trace
-
-        save_plot(plot, lambda axes: plot_trace(results, axes))
     if as_json:
         print_json(results)
-        return
-    for result in results:
+    for result in results if not as_json else ():
         rows = [
             (name, rounded(e.mean, e.stderr).text())
             for name, e in (
@@ -85,3 +80,15 @@ def trace(
             f"{result.num_matvecs} matvecs"
         )
         print_table(("", "value ± standard error"), rows, title=title)
+    for result in results if options["rel_error"] else ():
+        reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
+        if reached > options["rel_error"]:
+            click.echo(
+                f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
+                f"{options['rel_error']:g} yet: raise --matvecs.",
+                err=True,
+            )
+    if plot is not None:
+        from landscape.plotting import plot_trace
+
+        save_plot(plot, lambda axes: plot_trace(results, axes))

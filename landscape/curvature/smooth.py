@@ -39,8 +39,9 @@ def altered_risk(
     altered = [_alter(module, smooth, slope_factor) for module in model.modules()]
     if not any(altered):
         raise ValueError(
-            f"{type(model).__name__} has no spiking neurons with a known surrogate, so it has no "
-            "smooth twin: use --operator hessian or ggn."
+            f"{type(model).__name__} has no spiking neurons with a known surrogate: it has no "
+            "smooth twin, and no slope to multiply. Use --operator hessian or ggn; leave out "
+            "--slopes."
         )
     return EmpiricalRisk(
         model, risk.loss, risk.batches, names=risk.layout.names, batch_norm=risk.batch_norm
