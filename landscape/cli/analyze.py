@@ -118,12 +118,14 @@ def chosen_names(known: Sequence[str], only: str | None, skip: str | None) -> li
     Raises
     ------
     click.UsageError
-        For a name that is unknown.
+        For a name that is unknown, or if none is left.
     """
     asked = {n.strip() for n in (only or ",".join(known)).split(",") if n.strip()}
     left_out = {n.strip() for n in (skip or "").split(",") if n.strip()}
     for name in sorted((asked | left_out) - set(known)):
         raise click.UsageError(f"unknown analysis {name!r}; known are {', '.join(known)}.")
+    if not asked - left_out:
+        raise click.UsageError(f"--only and --skip leave none of {', '.join(known)} to run.")
     return [name for name in known if name in asked - left_out]
 
 

@@ -104,5 +104,17 @@ def _record_path(folder: Path, label: str) -> Path:
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Settings that differ, each with its old and its new value."""
-    changed = sorted(k for k in before.keys() | now.keys() if before.get(k) != now.get(k))
-    return "; ".join(f"{k} was {before.get(k)!r}, now {now.get(k)!r}" for k in changed)
+    old, new = _flat(before), _flat(now)
+    changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
+    return "; ".join(f"{k} was {old.get(k)!r}, now {new.get(k)!r}" for k in changed)
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names, so that a difference names the one that differs."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
