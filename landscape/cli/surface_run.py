@@ -103,7 +103,7 @@ class SurfaceRun:
             threshold=self.threshold,
         )
         if self.force and path is not None:
-            for old in (path.with_suffix(".points"), *path.parent.glob(f"{path.stem}.*.points")):
+            for old in self._replaced(path, shard):
                 old.unlink(missing_ok=True)
         with progress_bar(f"{target.subject.label}: points", quiet=self.quiet) as progress:
             if shard is not None:
@@ -120,8 +120,9 @@ class SurfaceRun:
                 settings = replace(settings, merged=tuple(files))
             if self.merge is not None:
                 assert path is not None
-                files = [_shard_file(path, i, self.merge) for i in range(1, self.merge + 1)]
-                settings = replace(settings, merged=tuple(files), only_merge=True)
+                settings = replace(
+                    settings, merged=_measured_shards(path, self.merge), only_merge=True
+                )
             if len(axes) == 2:
                 x_axis, y_axis = axes
                 return loss_plane(
@@ -211,6 +212,15 @@ class SurfaceRun:
     def _follows_trajectory(self) -> bool:
         return self.direction == "trajectory" and self.directions_file is None
 
+    def _replaced(self, path: Path, shard: tuple[int, int] | None) -> list[Path]:
+        """The files of points that --force makes anew: never what another process measures."""
+        whole, shards = path.with_suffix(".points"), path.parent.glob(f"{path.stem}.*.points")
+        if self.merge is not None:
+            return [whole]
+        if shard is None:
+            return [whole, *shards]
+        return [_shard_file(path, *shard), *([whole] if shard[0] == 1 else [])]
+
     def _check(self) -> None:
         path = self.direction in _PATHS and self.directions_file is None
         rules = [
@@ -236,6 +246,17 @@ class SurfaceRun:
 
 def _shard_file(path: Path, index: int, count: int) -> Path:
     return path.with_name(f"{path.stem}.{index}-of-{count}.points")
+
+
+def _measured_shards(path: Path, count: int) -> tuple[Path, ...]:
+    files = tuple(_shard_file(path, i, count) for i in range(1, count + 1))
+    for i, file in enumerate(files, 1):
+        if not file.exists():
+            raise ValueError(
+                f"{file} is missing: run the same command with --shard {i}/{count} in place of "
+                f"--merge {count} first."
+            )
+    return files
 
 
 def _ranks(text: str | None, dimensions: int) -> tuple[int, ...]:

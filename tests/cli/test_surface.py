@@ -76,7 +76,7 @@ def test_shards_merged_equal_the_whole_and_need_all_of_them(folder):
     whole = _result(folder, "plane").losses
     parts = ("-o", str(folder / "parts"), *axes)
     _run(folder, *parts, "--shard", "1/2")
-    with pytest.raises(ValueError, match="cannot read the points"):
+    with pytest.raises(ValueError, match="is missing: run the same command with --shard"):
         _run(folder, *parts, "--merge", "2")
     _run(folder, *parts, "--shard", "2/2")
     assert not (folder / "parts" / "results" / "0" / "plane.json").exists()
