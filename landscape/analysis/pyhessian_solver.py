@@ -8,7 +8,9 @@ with one fresh matvec of the project's own operator.
 import copy
 import math
 import warnings
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,85 +18,93 @@ from pyhessian import hessian as PyHessian
 from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
-from landscape.analysis.provenance import start_clock
+from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.losses import as_outputs
-from landscape.results import Eigenvalue, Eigenvalues, Estimate, Trace
+from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
 from landscape.snn.adapters import reset_state
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
 
 
-class SecondOpinion(NamedTuple):
-    """What PyHessian says, in this project's results."""
-
-    eigenvalues: Eigenvalues
-    trace: Trace
-
-
-def pyhessian_spectrum(
+def pyhessian_eigenvalues(
     target: Target, *, num_eigenvalues: int, progress: Progress
-) -> SecondOpinion:
-    """Run PyHessian on ``target``; its model is a copy, the global generator stays as it was.
+) -> Eigenvalues:
+    """Run PyHessian's power iteration; the first ``num_eigenvalues`` by absolute value.
 
-    Its first ``num_eigenvalues`` by absolute value stand in ``largest``, negative ones too, in
-    the order in which it found them.
+    They stand in ``largest``, negative ones too, in the order in which it found them. Its model
+    is a copy of the target's, and the global generator stays as it was.
     """
     clock = start_clock()
-    risk = target.risk
-    model = _Plain(copy.deepcopy(risk.model))
-    batches = [(b.inputs, b.targets) for b in risk.batches]
+    with _running(target, progress, _MAX_ITERATIONS * num_eigenvalues) as pyhessian:
+        values, vectors = pyhessian.eigenvalues(
+            maxIter=_MAX_ITERATIONS, tol=_TOL, top_n=num_eigenvalues
+        )
+    H, layout = HessianOperator(target.risk), target.risk.layout
+    pairs = []
+    for value, pieces in zip(values, vectors, strict=True):
+        v = layout.flatten([piece.detach() for piece in pieces])
+        pairs.append((float(value), float((H @ v - value * v).norm())))
+    norm = max(abs(value) for value, _ in pairs)
+    return Eigenvalues(
+        subject=target.subject,
+        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        operator=operator_spec(target, OperatorSettings(operator="hessian")),
+        largest=tuple(
+            Eigenvalue(value=v, residual=r, converged=r <= _TOL * norm) for v, r in pairs
+        ),
+        smallest=(),
+        tol=_TOL,
+        num_matvecs=pyhessian.num_matvecs,
+        method="PyHessian 0.1, power iteration by |λ|",
+    )
+
+
+def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
+    """Run PyHessian's Hutchinson estimator with its own stopping rule.
+
+    It stops once the running mean moves by less than 1e-3 of itself, which is no error bound;
+    the standard error is computed here from its probes.
+    """
+    clock = start_clock()
+    with _running(target, progress, _MAX_ITERATIONS) as pyhessian:
+        samples = np.array(pyhessian.trace(maxIter=_MAX_ITERATIONS, tol=_TOL))
+    many = len(samples) > 1
+    return Trace(
+        subject=target.subject,
+        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        operator=operator_spec(target, OperatorSettings(operator="hessian")),
+        trace=Estimate(
+            mean=float(samples.mean()),
+            stderr=float(samples.std(ddof=1)) / math.sqrt(len(samples)) if many else None,
+        ),
+        frobenius_norm=None,
+        effective_rank=None,
+        method="PyHessian 0.1, Hutchinson",
+        num_probes=len(samples),
+        num_matvecs=pyhessian.num_matvecs,
+    )
+
+
+@contextmanager
+def _running(target: Target, progress: Progress, expected: int) -> Iterator["_Counting"]:
+    model = _Plain(copy.deepcopy(target.risk.model))
+    batches = [(b.inputs, b.targets) for b in target.risk.batches]
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
         torch.manual_seed(target.settings.seed)
-        counted = _Counting(model, _mean_loss(target), batches, progress, num_eigenvalues)
-        values, vectors = counted.eigenvalues(
-            maxIter=_MAX_ITERATIONS, tol=_TOL, top_n=num_eigenvalues
-        )
-        eigen_matvecs = counted.num_matvecs
-        samples = np.array(counted.trace(maxIter=_MAX_ITERATIONS, tol=_TOL))
-    H = HessianOperator(risk)
-    pairs = []
-    for value, pieces in zip(values, vectors, strict=True):
-        v = risk.layout.flatten([piece.detach() for piece in pieces])
-        residual = float((H @ v - value * v).norm())
-        pairs.append((float(value), residual))
-    norm = max(abs(value) for value, _ in pairs)
-    spec = operator_spec(target, OperatorSettings(operator="hessian"))
-    provenance = clock.provenance(
+        yield _Counting(model, _mean_loss(target), batches, progress, expected)
+
+
+def _provenance(target: Target, clock: Clock, num_matvecs: int) -> Provenance:
+    return clock.provenance(
         command=target.settings.command,
         seed=target.settings.seed,
         device=target.device,
-        num_matvecs=counted.num_matvecs,
-    )
-    spread = float(samples.std(ddof=1)) / math.sqrt(len(samples)) if len(samples) > 1 else None
-    return SecondOpinion(
-        Eigenvalues(
-            subject=target.subject,
-            provenance=provenance,
-            operator=spec,
-            largest=tuple(
-                Eigenvalue(value=v, residual=r, converged=r <= _TOL * norm) for v, r in pairs
-            ),
-            smallest=(),
-            tol=_TOL,
-            num_matvecs=eigen_matvecs,
-            method="PyHessian 0.1, power iteration by |λ|",
-        ),
-        Trace(
-            subject=target.subject,
-            provenance=provenance,
-            operator=spec,
-            trace=Estimate(mean=float(samples.mean()), stderr=spread),
-            frobenius_norm=None,
-            effective_rank=None,
-            method="PyHessian 0.1, Hutchinson",
-            num_probes=len(samples),
-            num_matvecs=counted.num_matvecs - eigen_matvecs,
-        ),
+        num_matvecs=num_matvecs,
     )
 
 
@@ -124,14 +134,14 @@ class _Counting(PyHessian):  # type: ignore[misc]
         criterion: Any,
         batches: list[tuple[Tensor, Tensor]],
         progress: Progress,
-        num_eigenvalues: int,
+        expected: int,
     ) -> None:
         super().__init__(
             model, criterion, dataloader=batches, cuda=batches[0][0].device.type == "cuda"
         )
         self.num_matvecs = 0
         self._progress = progress
-        self._expected = _MAX_ITERATIONS * num_eigenvalues
+        self._expected = expected
 
     def dataloader_hv_product(self, v: list[Tensor]) -> tuple[float, list[Tensor]]:
         self.num_matvecs += 1

@@ -1,6 +1,6 @@
 """PyHessian in the place of the project's own solver, and the published protocol around it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from landscape.cli.output import progress_bar
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
-    from landscape.results import Eigenvalues
+    from landscape.results import Eigenvalues, Trace
 
 
 def published_protocol(settings: "TargetSettings") -> "TargetSettings":
@@ -31,7 +31,32 @@ def run_pyhessian(
     click.UsageError
         For an operator, scale or parameters that PyHessian does not have.
     """
-    from landscape.analysis.pyhessian_solver import pyhessian_spectrum
+    from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues
+
+    _check_plain(options)
+    results = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
+            number = options["num_largest"]
+            results.append(pyhessian_eigenvalues(target, num_eigenvalues=number, progress=progress))
+    return results
+
+
+def run_pyhessian_trace(
+    checkpoints: Sequence[Path], settings: "TargetSettings", *, quiet: bool, **options: Any
+) -> list["Trace"]:
+    """PyHessian's trace of each checkpoint; refuses what :func:`run_pyhessian` refuses."""
+    from landscape.analysis.pyhessian_solver import pyhessian_trace
+
+    _check_plain(options)
+    results = []
+    for target in open_targets(checkpoints, settings, quiet=quiet):
+        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
+            results.append(pyhessian_trace(target, progress=progress))
+    return results
+
+
+def _check_plain(options: Mapping[str, Any]) -> None:
     from landscape.distributed import world_size
 
     if world_size() > 1:
@@ -46,14 +71,6 @@ def run_pyhessian(
                 f"--solver pyhessian knows the plain Hessian of all parameters only; leave out "
                 f"--{name.removesuffix('_name').replace('_', '-')}."
             )
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
-            found = pyhessian_spectrum(
-                target, num_eigenvalues=options["num_largest"], progress=progress
-            )
-        results.append(found.eigenvalues)
-    return results
 
 
 def explain_protocol(result: "Eigenvalues") -> None:

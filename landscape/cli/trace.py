@@ -7,6 +7,7 @@ import click
 
 from landscape.cli.options import open_targets, operator_options, target_options
 from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import output_options, save_plot
 
 if TYPE_CHECKING:
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     help="Stop once the standard error is this share of the trace.",
 )
+@click.option(
+    "--solver",
+    type=click.Choice(["landscape", "pyhessian"]),
+    default="landscape",
+    show_default=True,
+    help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
+)
 @output_options
 @operator_options
 @target_options
@@ -42,6 +50,7 @@ def trace(
     checkpoints: tuple[Path, ...],
     settings: "TargetSettings",
     operator_name: str,
+    solver: str,
     as_json: bool,
     plot: Path | None,
     out: Path | None,
@@ -56,11 +65,16 @@ def trace(
     from landscape.analysis.trace import TraceSettings, trace_of
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: trace", quiet=quiet) as progress:
-            chosen = TraceSettings(operator=operator_name, **options)
-            results.append(trace_of(target, settings=chosen, progress=progress))
+    if solver == "pyhessian":
+        results = run_pyhessian_trace(
+            checkpoints, settings, quiet=quiet, operator_name=operator_name, **options
+        )
+    else:
+        results = []
+        for target in open_targets(checkpoints, settings, quiet=quiet):
+            with progress_bar(f"{target.subject.label}: trace", quiet=quiet) as progress:
+                chosen = TraceSettings(operator=operator_name, **options)
+                results.append(trace_of(target, settings=chosen, progress=progress))
     write_results(out, "trace", results)
     if as_json:
         print_json(results)

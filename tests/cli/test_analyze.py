@@ -90,6 +90,15 @@ def test_second_opinion_of_pyhessian_agrees(invoke, smooth_checkpoint):
     assert other == pytest.approx(own, rel=1e-2)
 
 
+def test_pyhessians_trace_agrees_within_its_scatter(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    exact, other = (
+        json.loads(invoke("trace", path, *arguments, *extra, "--json").stdout)["trace"]
+        for extra in (("--matvecs", 200), ("--solver", "pyhessian"))
+    )
+    assert abs(other["mean"] - exact["mean"]) <= 5 * other["stderr"]
+
+
 def test_overlap_of_a_checkpoint_with_itself_is_one(invoke, smooth_checkpoint, tmp_path):
     path, arguments = smooth_checkpoint
     result = invoke(
