@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
+from mkdocs.structure.files import File, Files
 
 from landscape.analysis.budget import BUDGETS
 from landscape.cli import cli
@@ -17,6 +19,14 @@ from landscape.results.sharpness import BATCH_NORM, MEASURES, RELU, RELU_UNIT
 
 ROOT = Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- made: ([\w.-]+) -->$", re.MULTILINE)
+
+
+def on_files(files: Files, /, *, config: MkDocsConfig) -> Files:
+    """Take along the figures that the page of benchmarks shows."""
+    for name in re.findall(r"\]\((results/[^)]+\.(?:svg|png))\)", benchmarks()):
+        figure = ROOT / "benchmarks" / name
+        files.append(File.generated(config, name, abs_src_path=str(figure)))
+    return files
 
 
 def on_page_markdown(markdown: str, /, *, page: Any, **_: Any) -> str:
