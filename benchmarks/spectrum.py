@@ -91,8 +91,20 @@ def _analyse(problem: Problem, k: int, tol: float, num_probes: int, num_steps: i
 
 
 def _analyse_less(problem: Problem, k: int) -> SpectralRun:
-    # 0.6 k from each end hold the k of largest absolute value, unless one end has most of them.
-    return _analyse(problem, (3 * k + 4) // 5, _LESS_TOL, 2, 10)
+    """Find the k of largest absolute value, 0.6 k from each end, and the trace by two probes.
+
+    Raises
+    ------
+    RuntimeError
+        If one end holds more than 0.6 k of them.
+    """
+    run = _analyse(problem, (3 * k + 4) // 5, _LESS_TOL, 2, 10)
+    pairs = run.eigenpairs
+    # What lies between the two ends is no larger than this.
+    inner = max(abs(float(pairs.largest[-1])), abs(float(pairs.smallest[-1])))
+    if int((pairs.values.abs() >= inner).sum()) < k:
+        raise RuntimeError(f"one end holds more than {(3 * k + 4) // 5} of the {k} largest |λ|.")
+    return run
 
 
 def _own(method: str, run: Timed) -> Row:
