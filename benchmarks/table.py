@@ -20,14 +20,15 @@ Machine: {machine}. Written by `python -m benchmarks table` from `results/{file}
 stands the command that made it, and the date.
 
 How to read it. Seconds are CPU time of the process on one thread, which leaves out the waiting for
-a processor on a machine that is shared; medians of rounds in which the contenders take turns. The
-ratio is a row's seconds over the package's on its own network. "SpikingJelly" is the same network,
-with the same weights, built from SpikingJelly's layers; "landscape" is the package's, so that rows
-on it compare solvers alone. The residual is the largest ‖H v - θ v‖ / ‖H‖, computed afresh on the
-row's own network; the error is the largest difference / ‖H‖ from eigenvalues of a run to a
-residual of 3e-6. Memory is the peak above what the process held before. An asterisk marks seconds
-that were extrapolated: the matvecs of a full run on the other network times the seconds of one
-measured here, in the same run.
+a processor on a machine that is shared. Products, steps and grid points are medians of rounds in
+which the contenders take turns; a solver's full run is made once, the package's up to three times.
+The ratio is a row's seconds over the package's on its own network. "SpikingJelly" is the same
+network, with the same weights, built from SpikingJelly's layers; "landscape" is the package's, so
+that rows on it compare solvers alone. The residual is the largest ‖H v - θ v‖ / ‖H‖ on the row's
+own network; the error is the largest difference / ‖H‖ from eigenvalues of a run to a residual of
+3e-6. Memory is the peak above what the process held before. An asterisk marks seconds that were
+extrapolated: the matvecs of a full run elsewhere, on the other network or (PyHessian) on fewer
+images, times the seconds of one measured here, in the same run.
 """
 
 
