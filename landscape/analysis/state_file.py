@@ -75,8 +75,9 @@ class StateFile:
         def call(state: Mapping[str, Tensor | int | float]) -> None:
             report(state)
             self._last = state
-            self.save(state, now=self._stop())
-            if self._stop():
+            stop = self._stop()  # once: a signal that comes while it saves waits for the next call
+            self.save(state, now=stop)
+            if stop:
                 raise KeyboardInterrupt
 
         return call

@@ -17,8 +17,11 @@ ANALYSES = {
     "density": ["--probes", "3", "--steps", "8", "--top", "2"],
     "density --low-memory": ["--probes", "2", "--steps", "6"],
     "trace": ["--matvecs", "12", "--method", "xtrace"],
-    "sharpness": ["--num-pairs", "2", "--num-restarts", "1", "--num-steps", "2"],
-    "fidelity": ["--num-pairs", "2", "--radii", "0.01,0.03,0.1"],
+    "sharpness": [
+        *("--num-pairs", "2", "--num-restarts", "1", "--num-steps", "2", "--scales", "none"),
+        *("--radii", "0.03", "--ball-radii", "0.03", "--accuracy-drop", "0.3"),
+    ],
+    "fidelity": ["--num-pairs", "2", "--radii", "0.01,0.1"],
 }
 # Relative. Measured curvatures are differences of losses over r²: r = 0.01 costs them 1e4.
 TOLERANCE = {"fidelity": 1e-6, "sharpness": 1e-6}

@@ -38,6 +38,7 @@ COMMANDS = {
     "analyze": ["--budget", "quick", "--skip", "fidelity,sharpness"],
 }
 _ABOUT_THE_RUN = {"provenance"}
+_MOST_KILLS = 3  # of one run
 
 
 def make_checkpoint(folder: Path) -> list[str]:
@@ -95,57 +96,65 @@ def results(folder: Path) -> dict[str, object]:
     }
 
 
-def one_round(name: str, about: list[str], whole: dict[str, object], longest: float,
-              rng: random.Random, folder: Path) -> tuple[int, str]:  # fmt: skip
-    """Kill a run until a start survives its time; the number of kills, and what is wrong or ''."""
-    out, kills = folder / "out", 0
+def one_round(
+    line: list[str], out: Path, whole: dict[str, object], times: list[float], rng: random.Random
+) -> tuple[int, str]:
+    """Kill runs until one ends within its time; the number of kills, and what is wrong or ''.
+
+    ``times`` are the seconds that whole runs took; this round's, if it was whole, is added.
+    """
     shutil.rmtree(out, ignore_errors=True)
-    command = [name, *about, *COMMANDS[name], "-o", str(out)]
+    kills = 0
     while True:
-        child = start(command)
-        limit = rng.uniform(0, longest) if kills < 3 else 1e9
-        began = time.monotonic()
-        while time.monotonic() - began < limit:
-            found, status = os.waitpid(child, os.WNOHANG)
-            if found:
-                code = os.waitstatus_to_exitcode(status)
-                if code:
-                    return kills, f"exit code {code}"
-                wrong = [k for k in whole if results(out).get(k) != whole[k]]
-                left = [str(p) for p in out.rglob(".*.tmp")]
-                return kills, "" if not (wrong or left) else f"differ: {wrong}; left: {left}"
+        child, began = start(line), time.monotonic()
+        limit = rng.uniform(0, min(times)) if kills < _MOST_KILLS else float("inf")
+        status = None
+        while status is None and time.monotonic() - began < limit:
+            found, code = os.waitpid(child, os.WNOHANG)
+            status = code if found else None
             time.sleep(0.001)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        kills += 1
+        if status is None:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            kills += 1
+            continue
+        if kills == 0:
+            times.append(time.monotonic() - began)
+        if status:
+            return kills, f"exit code {os.waitstatus_to_exitcode(status)}"
+        found_now = results(out)
+        wrong = [name for name in whole if found_now.get(name) != whole[name]]
+        left = [str(path) for path in out.rglob(".*.tmp")]
+        return kills, f"differ: {wrong}; left: {left}" if wrong or left else ""
 
 
 def kill_many(rounds: int, names: list[str], seed: int) -> list[str]:
     """Rounds over the commands in turn; what went wrong, one line each."""
     rng, wrong = random.Random(seed), []
-    counts = dict.fromkeys(names, 0)
+    kills = dict.fromkeys(names, 0)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         about = make_checkpoint(folder)
-        unbroken, longest = {}, {}
+        lines, unbroken, times = {}, {}, {}
         for name in names:
             out = folder / f"whole-{name}"
-            line = [name, *about, *COMMANDS[name], "-o", str(out)]
-            assert run(line) == 0, name  # this imports, too, all that the forks need
+            lines[name] = [name, *about, *COMMANDS[name], "-o"]
+            assert run([*lines[name], str(out)]) == 0, name  # imports what the forks need, too
             shutil.rmtree(out)
             began = time.monotonic()
-            assert os.waitpid(start(line), 0)[1] == 0, name
-            longest[name] = time.monotonic() - began
+            assert os.waitpid(start([*lines[name], str(out)]), 0)[1] == 0, name
+            times[name] = [time.monotonic() - began]
             unbroken[name] = results(out)
             assert unbroken[name], name
         for number in range(rounds):
-            name = names[number % len(names)]
-            kills, trouble = one_round(name, about, unbroken[name], longest[name], rng, folder)
-            counts[name] += kills
-            print(f"round {number}: {name}, {kills} kills {trouble}".rstrip(), flush=True)
+            name, out = names[number % len(names)], folder / "out"
+            line = [*lines[name], str(out)]
+            count, trouble = one_round(line, out, unbroken[name], times[name], rng)
+            kills[name] += count
+            print(f"round {number}: {name}, {count} kills {trouble}".rstrip(), flush=True)
             if trouble:
-                wrong.append(f"round {number}, {name}, {kills} kills: {trouble}")
-    print(json.dumps({"rounds": rounds, "kills": counts, "wrong": len(wrong)}))
+                wrong.append(f"round {number}, {name}, {count} kills: {trouble}")
+    print(json.dumps({"rounds": rounds, "kills": kills, "wrong": len(wrong)}))
     return wrong
 
 

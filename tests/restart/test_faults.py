@@ -10,7 +10,7 @@ import safetensors
 from landscape.files import exclusive_lock
 
 EIGENVALUES = ["--top", "8", "--bottom", "4", "--tol", "1e-8"]
-SURFACES = ["--budget", "quick", "--only", "preflight,line"]
+SURFACES = ["--budget", "quick", "--only", "line"]
 
 
 def left_over(folder):
@@ -37,7 +37,7 @@ def test_a_signal_saves_the_state_and_ends_the_run(
     line = ["eigenvalues", *about, *EIGENVALUES, "-o", out]
     code, said = command(*line, send=getattr(signal, name))
     assert code == 130
-    assert said.startswith("Interrupted.")
+    assert said.strip().startswith("Interrupted.")
     (state,) = out.glob("unfinished/*/spectrum.state")
     with safetensors.safe_open(str(state), "pt") as file:
         # Noted during the 12th report: the 13th is the first place where the run may stop.
@@ -114,18 +114,18 @@ def test_a_folder_in_use_is_refused(command, about, tmp_path, name):
 
 
 def test_a_torn_last_line_of_points_is_measured_again(command, about, kill_many, tmp_path):
-    whole, out = tmp_path / "whole", tmp_path / "out"
-    assert command("analyze", *about, *SURFACES, "-o", whole)[0] == 0
+    out = tmp_path / "out"
     assert command("analyze", *about, *SURFACES, "-o", out)[0] == 0
+    whole = kill_many.results(out)
     points = out / "unfinished" / "net" / "line.points"
     raw = points.read_bytes()
     points.write_bytes(raw[: len(raw) // 2])
     record = out / "results" / "net" / "settings.json"
-    record.write_text(record.read_text().replace(',\n  "line"', ""))
+    record.write_text(record.read_text().replace('\n  "line"\n ', ""))
     (out / "results" / "net" / "line.json").unlink()
     assert command("analyze", *about, *SURFACES, "-o", out)[0] == 0
     assert points.read_bytes() == raw
-    assert kill_many.results(out) == kill_many.results(whole)
+    assert kill_many.results(out) == whole
 
 
 def test_a_partial_file_left_by_a_kill_is_swept(command, about, tmp_path):

@@ -1,0 +1,104 @@
+"""What grows with a study: many checkpoints in one report, many points in one surface.
+
+    python -m benchmarks.load report --checkpoints 200
+    python -m benchmarks.load grid --points 201
+
+Time, peak memory and file sizes, on invented results (those of the report's tests) and on a
+network of 26 parameters: what is measured is the toolkit's own share, not a network's.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from landscape.analysis.progress import quiet
+from landscape.analysis.surface import loss_plane
+from landscape.analysis.surface_course import random_course
+from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.target import TargetSettings, make_target
+from landscape.curvature.losses import BUILTIN_LOSSES, Loss
+from landscape.data.arrays import from_arrays
+from landscape.report import write_report
+from landscape.results import save_result
+from landscape.surface.grid import parse_axis
+
+
+def report(num_checkpoints: int, folder: Path) -> dict[str, float]:
+    """One report of so many checkpoints, each with every analysis."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
+    from synthetic_measures import all_results  # noqa: PLC0415  (the tests are no package)
+
+    schemes = ("ikun_v1", "ikun_v2", "kaiming", "xavier")
+    labels = tuple(f"{schemes[k % 4]}-s{k // 4}" for k in range(num_checkpoints))
+    results = all_results(labels)
+    before = _peak()
+    began = time.perf_counter()
+    page = write_report(folder, results, title="Load", baseline=labels[0])
+    seconds = time.perf_counter() - began
+    return {
+        "results": len(results),
+        "seconds": seconds,
+        "peak MiB": _peak(),
+        "of it before MiB": before,
+        "page MiB": page.stat().st_size / 2**20,
+        "folder MiB": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()) / 2**20,
+    }
+
+
+def grid(num_points: int, folder: Path) -> dict[str, float]:
+    """A plane of so many points an axis, kept in a file point by point."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(40, 3, generator=generator).numpy()
+    data = from_arrays(x, x[:, 0] > 0, name="x", source="invented", split="train", other_targets=[])
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
+    loss = Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"])
+    target = make_target(model, loss, data, TargetSettings(), label="load")
+    axis = parse_axis(f"-1:1:{num_points}")
+    settings = SurfaceSettings(store=folder / "plane.points")
+    course = random_course(target, dimensions=2, normalisation="filter")
+
+    def measure() -> float:
+        began = time.perf_counter()
+        result = loss_plane(
+            target, course=course, x_axis=axis, y_axis=axis, settings=settings, progress=quiet
+        )
+        save_result(result, folder / "plane.json")
+        return time.perf_counter() - began
+
+    seconds, again = measure(), measure()
+    return {
+        "points": num_points**2,
+        "seconds": seconds,
+        "seconds when resumed with all points there": again,
+        "peak MiB": _peak(),
+        "file of points MiB": (folder / "plane.points").stat().st_size / 2**20,
+        "result MiB": sum(p.stat().st_size for p in folder.glob("plane.*")) / 2**20
+        - (folder / "plane.points").stat().st_size / 2**20,
+    }
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["report", "grid"])
+    parser.add_argument("--checkpoints", type=int, default=200)
+    parser.add_argument("--points", type=int, default=201)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as place:
+        found = (
+            report(chosen.checkpoints, Path(place))
+            if chosen.what == "report"
+            else grid(chosen.points, Path(place))
+        )
+    print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=1))
