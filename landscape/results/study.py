@@ -116,3 +116,13 @@ class CurvatureCourse(Result):
     radius: float  # ρ of the noise
     learning_rates: Array  # shape (E,), of the epoch that begins there; 0 at the end
     edges: Array  # shape (E,), (2 + 2 m) / lr of plain SGD; NaN: no such edge
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OneImageSpectrum(Result):
+    """The published protocol: the formal Hessian of the loss of a single test image."""
+
+    operator: OperatorSpec
+    largest: tuple[float, ...]  # by value, descending
+    residuals: tuple[float, ...]
+    trace: float

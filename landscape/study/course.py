@@ -16,8 +16,6 @@ from landscape.results.study import CurvatureCourse
 from landscape.study.plan import AnalysisPlan
 from landscape.training.config import TrainConfig
 
-_PROBES, _STEPS = 4, 20  # of the trace; λ_max comes of the same Krylov run
-
 
 def measure_course(
     label: str,
@@ -42,8 +40,8 @@ def measure_course(
         num_largest=1,
         num_smallest=0,
         tol=plan.budget.tol,
-        num_probes=_PROBES,
-        num_steps=_STEPS,
+        num_probes=plan.budget.num_probes,
+        num_steps=plan.budget.num_steps,
         max_matvecs=plan.budget.max_matvecs,
     )
     rows: list[dict[str, float]] = []

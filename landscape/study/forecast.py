@@ -20,7 +20,7 @@ from landscape.training.epoch import Examples, evaluate, num_steps
 from landscape.training.optimizer import make_optimizer, step
 
 _WARM_UP, _TIMED = 2, 3  # steps; the first ones compile and fill caches
-_COURSE_MATVECS = 110  # of one measurement along a training: 4 probes of 20 steps, and the search
+_SEARCH_MATVECS = 25  # that one eigenvalue takes
 
 
 class RunForecast(NamedTuple):
@@ -129,8 +129,15 @@ def _analysis_seconds(
         line.seconds * (shards if line.name in ("spectrum", "scaled") else 1) for line in lines[1:]
     )
     if analysis.curvature_every:
-        total += (config.epochs // analysis.curvature_every + 1) * _COURSE_MATVECS * per_matvec
+        matvecs = _SEARCH_MATVECS + analysis.budget.num_probes * analysis.budget.num_steps
+        share = _course_share(plan)
+        total += share * (config.epochs // analysis.curvature_every + 1) * matvecs * per_matvec
     return total
+
+
+def _course_share(plan: Plan) -> float:
+    """Of the runs, those whose curvature is measured along the way."""
+    return sum(run.with_course for run in plan.runs) / len(plan.runs)
 
 
 def _on(data: Dataset, device: torch.device, count: int) -> Examples:

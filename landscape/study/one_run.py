@@ -18,6 +18,7 @@ from landscape.results.training import curves_from_metrics
 from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
 from landscape.study.folder import RunRecord, StudyFolder
+from landscape.study.one_image import one_image_spectrum
 from landscape.study.plan import Plan, Run, label_of
 from landscape.training.loop import Progress as TrainingProgress
 from landscape.training.loop import train
@@ -83,6 +84,8 @@ class _Work:
         self._note(state="begun")
         checkpoint = self._train()
         jobs = [(label, checkpoint, name) for name in analysis.only]
+        if analysis.one_image:
+            jobs.append((label, checkpoint, "one-image"))
         if self.run.with_course:
             jobs.append((label, checkpoint, "course"))
         for copy in self.plan.copies_of(self.run.recipe):
@@ -166,6 +169,8 @@ class _Work:
                     progress=self._tick,
                 )
             }
+        elif name == "one-image":
+            found = {"one-image": one_image_spectrum(Path(target.subject.checkpoint), target)}
         else:
             earlier = self.folder.results(label)
             found = SUITE[name](target, self._suite, earlier, self._tick)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -10,7 +11,7 @@ from landscape.analysis.provenance import start_clock
 from landscape.report import write_report
 from landscape.report.sections.study import study_sections
 from landscape.results import Result, save_result
-from landscape.results.study import CurvatureCourse, Study, StudyRun
+from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study, StudyRun
 from landscape.results.training import TrainingCurves
 from landscape.study.accuracy import (
     Curves,
@@ -23,6 +24,8 @@ from landscape.study.contrasts import compare_contrasts
 from landscape.study.controls import check_control
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan
+
+_R = TypeVar("_R", bound=Result)
 
 
 def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Path, Study]:
@@ -69,7 +72,9 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         shown_in_detail(plan, results),
         title=plan.title,
         comparison=comparison,
-        further=study_sections(study, courses_of(results)),
+        further=study_sections(
+            study, _all_of(CurvatureCourse, results), _all_of(OneImageSpectrum, results)
+        ),
     )
     return page, study
 
@@ -79,12 +84,12 @@ def shown_in_detail(plan: Plan, results: dict[str, list[Result]]) -> list[Result
     first: dict[str, list[Result]] = {}
     for label, found in results.items():
         first.setdefault(plan.labels[label][0], found)
-    return [result for found in first.values() for result in found]
+    own = (CurvatureCourse, OneImageSpectrum)  # shown in the study's sections
+    return [r for found in first.values() for r in found if not isinstance(r, own)]
 
 
-def courses_of(results: dict[str, list[Result]]) -> list[CurvatureCourse]:
-    """Curvature along all the trainings for which it was measured."""
-    return [r for found in results.values() for r in found if isinstance(r, CurvatureCourse)]
+def _all_of(kind: type[_R], results: dict[str, list[Result]]) -> list[_R]:
+    return [r for found in results.values() for r in found if isinstance(r, kind)]
 
 
 def _results(plan: Plan, folder: StudyFolder) -> dict[str, list[Result]]:

@@ -62,6 +62,8 @@ class AnalysisPlan:
     ----------
     only
         Names of analyses, of ``SUITE``.
+    one_image
+        Also the published protocol: eigenvalues on one test image, to be shown beside.
     curvature_every
         Epochs from one measurement of the curvature along training to the next; 0: none.
     curvature_seeds
@@ -76,6 +78,7 @@ class AnalysisPlan:
     split: str = "train"
     seed: int = 0
     num_shards: int = 0
+    one_image: bool = False
     curvature_every: int = 0
     curvature_seeds: int | None = None
 
@@ -95,7 +98,7 @@ class ComparisonPlan:
     accuracies
         Test accuracies; epochs to reach them are counted.
     claimed_train, claimed_test
-        Final accuracies that were claimed of ``claimant`` recipes, as fractions.
+        Final accuracies that were claimed, as fractions; every recipe is set against them.
     """
 
     primary: tuple[str, ...] = DEFAULT_PRIMARY
@@ -215,8 +218,8 @@ class Plan:
             need = pairs_needed(self.comparison.alpha, self.num_tests)
             if n < need:
                 found.append(
-                    f"{group} against {baseline}: {n} shared seeds cannot be significant over "
-                    f"{self.num_tests} tests, whatever they show; {need} could."
+                    f"{group} against {baseline}: with {n} shared seeds nothing can be "
+                    f"significant over {self.num_tests} tests; {need} seeds could decide."
                 )
         return tuple(found)
 

@@ -49,7 +49,7 @@ def test_what_so_few_seeds_cannot_decide_is_said(table, seeds):
     # Two tests: 2 · 2/2ⁿ is 0.0625 at n = 6 and 0.031 at n = 7.
     warnings = make(table, seeds=seeds).warnings
     assert bool(warnings) == (seeds == 6)
-    assert all("7 could" in words for words in warnings)
+    assert all("7 seeds could" in words for words in warnings)
 
 
 def test_curvature_along_training_ends_at_the_trained_network(table):

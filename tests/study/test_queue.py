@@ -5,11 +5,18 @@ import pytest
 
 from landscape.files import exclusive_lock
 from landscape.results import load_stored
-from landscape.study import StudyFolder, one_run, queue
+from landscape.study import StudyFolder, failures, one_run, queue
 from landscape.study.plan_file import plan_from_table
 
 
-def test_a_plan_becomes_runs_results_and_a_report(plan, tmp_path, work):
+def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
+    table["analysis"] |= {"one_image": True, "curvature_every": 1, "curvature_seeds": 1}
+    table["copy"] = [{"name": "rescaled", "of": "kaiming-adam", "factor": 4.0}]
+    table["control"] = [
+        {"name": "c", "group": "rescaled", "baseline": "kaiming-adam", "expect": "identical"},
+        {"name": "d", "group": "ikun_v1-adam", "baseline": "kaiming-adam", "expect": "identical"},
+    ]
+    plan = plan_from_table(table, default_title="tiny")
     outcome, events = work(plan, tmp_path)
     study = load_stored(tmp_path / "study.json")
     assert outcome.left == ()
@@ -29,12 +36,18 @@ def test_a_plan_becomes_runs_results_and_a_report(plan, tmp_path, work):
     assert finished == [run.label for run in plan.runs]
     page = outcome.page.read_text(encoding="utf-8")
     assert "ikun_v1-adam-s1" in page
+    # The copy is the same function; another initialisation is not, and the control says so.
+    assert [(c.name, c.passed) for c in study.controls] == [("c", True), ("d", False)]
+    assert [words for words in failures(study) if "'d'" in words]
+    course = StudyFolder(tmp_path).results("kaiming-adam-s0")["course"]
+    assert list(course.epochs) == [0, 1]
+    assert all(name in page for name in ("Controls", "Curvature along training", "one image"))
 
 
+@pytest.mark.usefixtures("without_page")
 def test_going_on_after_an_interruption_gives_the_same_numbers(
-    plan, tmp_path, work, numbers, monkeypatch
+    plan, tmp_path, work, numbers, whole, monkeypatch
 ):
-    work(plan, tmp_path / "whole")
     sharpness, calls = one_run.SUITE["sharpness"], []
 
     def interrupted(*args):
@@ -54,17 +67,17 @@ def test_going_on_after_an_interruption_gives_the_same_numbers(
 
     _, events = work(plan, tmp_path / "broken")
     assert plan.runs[0].label not in {e.label for e in events}
-    assert numbers(tmp_path / "broken") == numbers(tmp_path / "whole")
+    assert numbers(tmp_path / "broken") == numbers(whole)
 
 
-def test_shards_together_are_the_whole(plan, tmp_path, work, numbers):
-    work(plan, tmp_path / "whole")
+@pytest.mark.usefixtures("without_page")
+def test_shards_together_are_the_whole(plan, tmp_path, work, numbers, whole):
     first, _ = work(plan, tmp_path / "shared", shard=(1, 2))
     assert first.left == ("kaiming-adam-s0", "kaiming-adam-s1")
     assert first.page is None
     second, _ = work(plan, tmp_path / "shared", shard=(2, 2))
     assert second.page is not None
-    assert numbers(tmp_path / "shared") == numbers(tmp_path / "whole")
+    assert numbers(tmp_path / "shared") == numbers(whole)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
@@ -74,13 +87,14 @@ def test_every_run_belongs_to_one_shard(plan, n):
 
 
 @pytest.mark.dist
-def test_processes_side_by_side_give_the_numbers_of_one(plan, tmp_path, work, numbers):
-    work(plan, tmp_path / "one", jobs=1)
+@pytest.mark.usefixtures("without_page")
+def test_processes_side_by_side_give_the_numbers_of_one(plan, tmp_path, work, numbers, whole):
     outcome, _ = work(plan, tmp_path / "two", jobs=2)
     assert outcome.page is not None
-    assert numbers(tmp_path / "two") == numbers(tmp_path / "one")
+    assert numbers(tmp_path / "two") == numbers(whole)
 
 
+@pytest.mark.usefixtures("without_page")
 def test_a_failed_run_is_recorded_and_the_rest_goes_on(table, tmp_path, work):
     diverging = {"name": "wild", "init": "kaiming", "gain": 1e30, "lr": 1e30, "seeds": 1}
     plan = plan_from_table({**table, "recipe": [diverging]}, default_title="tiny")
@@ -90,7 +104,7 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(table, tmp_path, work):
     assert record.stage == "training"
     assert "diverged" in record.reason
     assert sum(r.state == "done" for r in outcome.study.runs) == 4
-    assert "diverged" in outcome.page.read_text(encoding="utf-8")
+    assert [words for words in failures(outcome.study) if "wild-s0" in words]
 
     _, events = work(plan, tmp_path)
     assert events == []  # a failure is an outcome

@@ -13,17 +13,26 @@ from landscape.report.sections.study_tables import (
     accuracy_table,
     control_table,
     difference_table,
+    one_image_table,
     run_table,
     speed_table,
 )
-from landscape.results.study import CurvatureCourse, Study
+from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study
 
 _MEASURES = ("lambda_max", "trace", "rise")
 
 
-def study_sections(study: Study, courses: list[CurvatureCourse]) -> list[Section]:
+def study_sections(
+    study: Study, courses: list[CurvatureCourse], one_image: list[OneImageSpectrum]
+) -> list[Section]:
     """What goes below the verdict, in the order of the page."""
-    found = [_controls(study), _accuracy(study), _course(study, courses), _runs(study)]
+    found = [
+        _controls(study),
+        _accuracy(study),
+        _course(study, courses),
+        _one_image(study, one_image),
+        _runs(study),
+    ]
     return [section for section in found if section is not None]
 
 
@@ -94,6 +103,24 @@ def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
             "minimum (Cohen et al. 2021, full batches); cosine annealing raises it to infinity "
             "at the end. Adam and sharpness-aware minimisation have no such edge.",
         ),
+    )
+
+
+def _one_image(study: Study, results: list[OneImageSpectrum]) -> Section | None:
+    if not results:
+        return None
+    return Section(
+        key="one-image",
+        title="What one image would have said",
+        paragraphs=(
+            "The published protocol looks at the Hessian of a single test image, of one training "
+            "run each. The first column is all that it would have seen; the next ones show how far "
+            "the same number goes on the other seeds of the same recipe. Where the ranges of two "
+            "recipes overlap, the order of their first seeds is luck.",
+            "An image that is fitted exactly leaves only the Gauss-Newton part, of rank 10 at "
+            "most: none of its eigenvalues is then negative, whatever the initialisation.",
+        ),
+        tables=(one_image_table(study, results),),
     )
 
 

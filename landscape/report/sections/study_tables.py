@@ -3,7 +3,7 @@
 from landscape.report.numbers import rounded
 from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
 from landscape.results.comparison import StoredInterval
-from landscape.results.study import Study
+from landscape.results.study import OneImageSpectrum, Study
 
 
 def control_table(study: Study) -> Table:
@@ -154,6 +154,45 @@ def run_table(study: Study) -> Table:
             for r in study.runs
         ),
         folded=True,
+    )
+
+
+def one_image_table(study: Study, results: list[OneImageSpectrum]) -> Table:
+    """A row a recipe: the first seed's largest eigenvalue, then the range over all seeds."""
+    recipes = {r.label: r.recipe for r in study.runs}
+    found: dict[str, list[OneImageSpectrum]] = {}
+    for result in results:
+        found.setdefault(recipes.get(result.subject.label, result.subject.label), []).append(result)
+    rows = []
+    for recipe, members in found.items():
+        top = [m.largest[0] for m in members]
+        rows.append(
+            (
+                text_cell(recipe),
+                number_cell(top[0], members[0].residuals[0]),
+                number_cell(min(top)),
+                number_cell(max(top)),
+                count_cell(len(members)),
+                number_cell(members[0].trace),
+                number_cell(members[0].subject.loss),
+                number_cell(members[0].subject.grad_norm),
+            )
+        )
+    titles = (
+        "recipe",
+        "λ_max, first seed",
+        "lowest seed",
+        "highest seed",
+        "seeds",
+        "trace, first seed",
+        "loss of the image",
+        "gradient norm",
+    )
+    return Table(
+        name="one-image",
+        caption="Largest eigenvalue of the plain formal Hessian on the first test image.",
+        columns=_columns(titles),
+        rows=tuple(rows),
     )
 
 

@@ -1,0 +1,71 @@
+import pytest
+from click.testing import CliRunner
+
+from landscape.cli.study import study
+from landscape.study import load_plan
+
+PLAN = """
+seeds = 2
+[training]
+data = "fashion-mnist-embedded"
+channels = 1
+num_time_steps = 1
+images = 64
+epochs = 1
+batch_size = 32
+[grid]
+init = ["ikun_v1", "kaiming"]
+optimizer = ["adam"]
+[analysis]
+only = ["scaled"]
+examples = 64
+[comparison]
+primary = ["lambda_max[filter]"]
+contrasts = [["ikun_v1-adam", "kaiming-adam"]]
+"""
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN, encoding="utf-8")
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(study, [str(a) for a in arguments], catch_exceptions=False)
+
+
+def test_a_dry_run_lists_the_runs_forecasts_them_and_writes_nothing(plan_file, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    result = run(plan_file, "-o", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 0
+    for run_ in load_plan(plan_file).runs:
+        assert run_.label in result.stdout
+    assert "4 runs, 4 of them waiting" in result.stdout
+    assert "hours on one process" in result.stdout
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_too_few_seeds_are_told_of_before_anything_runs(plan_file, tmp_path):
+    result = run(plan_file, "-o", tmp_path / "out", "--dry-run")
+    assert "6 seeds could decide" in result.stderr
+
+
+@pytest.mark.parametrize("shard", ["2", "a/b", "1/"])
+def test_a_shard_that_is_none_is_refused(plan_file, tmp_path, shard):
+    result = run(plan_file, "-o", tmp_path / "out", "--shard", shard)
+    assert result.exit_code == 2
+    assert "I/N" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["published", "paired", "small", "smoke"])
+def test_shipped_plans_are_valid(name, request):
+    path = request.config.rootpath / "studies" / f"{name}.toml"
+    plan = load_plan(path)
+    assert plan.comparison.primary == (
+        "lambda_max[filter] hessian",
+        "expected_rise[filter] ρ=0.03",
+    )
+    # A study that is to decide something has the seeds for it.
+    assert bool(plan.warnings) == (name in ("published", "smoke"))
