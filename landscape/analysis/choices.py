@@ -15,6 +15,7 @@ from landscape.data.selection import select_examples
 from landscape.factories import LOSSES, load_factory
 from landscape.results import TrainingInfo
 
+DEFAULT_EXAMPLES = "1000"  # at most: a smaller data set is taken whole
 _OWN_DATA = (NAME, EMBEDDED_NAME)
 
 
@@ -71,14 +72,14 @@ def choose_data(
 
     A random subset of training examples is drawn from those that the network was trained on,
     where its sidecar tells and that copy of the data is at hand. Where the data hold fewer than
-    the number asked for, all are taken, and a note says so.
+    the default number, all are taken, and a note says so.
 
     Raises
     ------
     CheckpointError
         If nothing says which data.
     ValueError
-        If a range of examples reaches beyond the data.
+        If the examples that were asked for reach beyond the data.
     """
     sidecar = checkpoint.sidecar
     name = asked
@@ -95,12 +96,9 @@ def choose_data(
     notes: tuple[str, ...] = ()
     if split == "train" and sidecar is not None and sidecar.data.name == name:
         dataset, notes = _trained_on(dataset, sidecar)
-    if examples is not None and examples.isdecimal() and int(examples) > len(dataset):
-        # A number is how much work is wanted: of a smaller data set that is all of it.
-        notes = (
-            *notes,
-            f"the data hold {len(dataset)} examples, of {examples} asked for: all used",
-        )
+    if examples == DEFAULT_EXAMPLES and int(examples) > len(dataset):
+        # The default bounds the work; a number of the user's own is what must be there.
+        notes = (*notes, f"the data hold {len(dataset)} examples: all used")
         examples = None
     return ChosenData(select_examples(dataset, examples, seed=seed), notes)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from landscape.analysis.choices import choose_data, choose_loss, training_info
+from landscape.analysis.choices import DEFAULT_EXAMPLES, choose_data, choose_loss, training_info
 from landscape.analysis.memory import fitting_batches
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
 from landscape.curvature.graphs import is_out_of_memory
@@ -38,7 +38,7 @@ class TargetSettings:
     data_dir: Path | None = None
     loss: str | None = None
     split: str = "train"
-    examples: str | None = "1000"
+    examples: str | None = DEFAULT_EXAMPLES
     batch_size: int = 250
     batch_norm: str = "eval"
     dtype: str = "float32"
@@ -220,9 +220,9 @@ def _fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[
         if is_out_of_memory(error) or isinstance(error, PeerLostError):
             raise
         shapes = " and ".join(str(tuple(a.shape[1:])) for a in (data.inputs, data.targets))
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
         raise ValueError(
-            f"{label}: network, data and loss do not fit one another: {reason} An example of "
+            f"{label}: network, data and loss do not fit one another: {reason}. An example of "
             f"{data.name} has input and target of shapes {shapes}; the loss is {risk.loss.name}. "
             "Check --model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error

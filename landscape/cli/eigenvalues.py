@@ -150,6 +150,8 @@ def _by_lanczos(
 def _print(result: "Eigenvalues") -> None:
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
+    # PyHessian finds those of largest absolute value, and orders them so.
+    first = "|λ|" if "|λ|" in result.method else "largest"
     spread = [f"{s:.1e}" for s in result.shard_stderr]
     rows = [
         (
@@ -160,7 +162,7 @@ def _print(result: "Eigenvalues") -> None:
             "" if e.converged else "NOT CONVERGED",
         )
         for end, values, errors in (
-            ("largest", result.largest, spread),
+            (first, result.largest, spread),
             ("smallest", result.smallest, []),
         )
         for i, (e, error) in enumerate(zip_longest(values, errors), 1)

@@ -41,7 +41,7 @@ _TARGET_OPTIONS = [
         "--examples",
         default="1000",
         show_default=True,
-        help="N (a random subset), START:STOP (in data-set order) or all.",
+        help="N (a random subset; the default: at most), START:STOP (in data-set order) or all.",
     ),
     click.option("--batch-size", type=click.IntRange(min=1), default=250, show_default=True),
     click.option(

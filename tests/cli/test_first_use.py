@@ -131,3 +131,25 @@ def test_force_keeps_the_shards_that_others_measured(invoke, smooth_checkpoint, 
     result = invoke("surface", path, *arguments, *options, "--merge", 2, "--force")
     assert "net" in result.stdout
     assert _shard_file(tmp_path / "results/net/line.json", 2, 2).exists()
+
+
+def test_pyhessian_s_values_are_not_called_the_largest(invoke, smooth_checkpoint):
+    """They are those of largest absolute value, negative ones among them."""
+    path, arguments = smooth_checkpoint
+    options = ["--solver", "pyhessian", "--top", 2]
+    stdout = invoke("eigenvalues", path, *arguments, *options).stdout
+    assert "|λ| 1" in stdout
+    assert "largest" not in stdout
+
+
+def test_the_default_number_of_examples_bounds_and_an_explicit_one_is_wanted(
+    invoke, smooth_checkpoint
+):
+    """The data hold 40."""
+    path, arguments = smooth_checkpoint
+    named = arguments[: arguments.index("--examples")]
+    record = json.loads(invoke("trace", path, *named, "--json", "--matvecs", 12).stdout)
+    assert record["num_examples"] == 40
+    assert record["notes"] == ["the data hold 40 examples: all used"]
+    with pytest.raises(ValueError, match="examples 41 reach beyond the data, which hold 40"):
+        invoke("trace", path, *named, "--examples", 41)
