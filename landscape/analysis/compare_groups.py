@@ -148,10 +148,10 @@ def find_group(groups: Groups, asked: str | None) -> str:
     close = [name for name in groups if asked and name.startswith(asked)]
     if len(close) == 1:
         return close[0]
-    raise ValueError(
-        f"baseline must be one of the groups {', '.join(groups)}; got {asked!r}. Choose it with "
-        "--baseline."
-    )
+    names = ", ".join(groups)
+    if asked is None:
+        raise ValueError(f"--baseline must name the group to compare with, one of {names}.")
+    raise ValueError(f"--baseline must be one of the groups {names}; got {asked!r}.")
 
 
 def _by_patterns(checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequence[str]]) -> Groups:

@@ -133,7 +133,10 @@ def _negative(
 
 
 def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: float | None) -> str:
-    where = "" if band.low is None else f"radii {band.low:g} to {band.high:g}"
+    where = ""
+    if band.low is not None:
+        one = f"radius {band.low:g}"
+        where = one if band.low == band.high else f"radii {band.low:g} to {band.high:g}"
     if verdict == "usable-above":
         found = f"usable at {where} only"
     elif where:

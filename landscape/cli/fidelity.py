@@ -123,6 +123,8 @@ def fidelity(
 
 
 def _print(result: "Fidelity") -> None:
+    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+
     label = result.subject.label
     predicted = ("direction", *result.operators, "exponent", "cusp slope")
     rows = [
@@ -137,7 +139,10 @@ def _print(result: "Fidelity") -> None:
     print_table(predicted, rows, title=f"{label}: vᵀAv (loss/θ²) and the shape of the rise")
     measured = ("direction", *(f"r={r:g}" for r in result.radii))
     rows = [
-        (d.name, *(f"{k:.3g}±{e:.1g}" for k, e in zip(d.kappa, d.kappa_stderr, strict=True)))
+        (
+            d.name,
+            *(rounded(k, e).text() for k, e in zip(d.kappa, d.kappa_stderr, strict=True)),
+        )
         for d in result.directions
     ]
     print_table(measured, rows, title=f"{label}: κ(r), the curvature that the loss shows (loss/θ²)")
@@ -151,5 +156,6 @@ def _print(result: "Fidelity") -> None:
 def _with_error(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "-"
-    error = "" if estimate.stderr is None else f"±{estimate.stderr:.1g}"
-    return f"{estimate.mean:.3g}{error}"
+    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+
+    return rounded(estimate.mean, estimate.stderr, digits=3).text()

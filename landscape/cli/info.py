@@ -36,7 +36,7 @@ def _facts(found: "CheckpointInfo") -> dict[str, str]:
         "file": f"{found.path} ({found.size_bytes:,} bytes)",
         "sha256": found.sha256,
         "format": found.format,
-        "parameters": f"{found.num_params:,} in {len(found.tensors)} tensors",
+        "parameters": f"{found.num_params:,}; with buffers, {len(found.tensors)} tensors",
         "model": found.model or "unknown: name it with --model",
     }
     if found.sidecar is not None:

@@ -94,7 +94,7 @@ def test_the_baseline_is_a_group_or_the_only_start_of_one():
     groups = grouped(checkpoints(group("kaiming", [1]), group("kaiming2", [1])), None)
     assert find_group(groups, "kaiming") == "kaiming"
     assert find_group(groups, "kaiming2") == "kaiming2"
-    for asked in (None, "k", "lecun"):
+    for asked in ("k", "lecun"):
         with pytest.raises(ValueError, match="baseline must be one of the groups kaiming, kaim"):
             find_group(groups, asked)
 
@@ -362,3 +362,8 @@ def test_shards_are_recentred_on_the_whole():
     assert np.exp(np.log(again).mean()) == pytest.approx(value.row.value, rel=1e-14)
     np.testing.assert_allclose(again / again[0], [1, 1.5, 2])
     assert replace(value, shards=(1.0, -1.0)).recentred_shards == ()
+
+
+def test_without_a_baseline_the_groups_are_named():
+    with pytest.raises(ValueError, match="must name the group to compare with, one of a, b"):
+        find_group({"a": [], "b": []}, None)

@@ -133,3 +133,10 @@ def test_rank_correlation_is_spearmans():
     assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
     assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
     assert rank_correlation([1, 2], [1, 2]) is None
+
+
+def test_a_band_of_one_radius_is_called_one():
+    radii = (0.003, 0.01, 0.03, 0.1)
+    found = judge("hessian", 0, [direction((40.0, 20.0, 2.0, 0.2), curvature=2.0)], radii, 1)
+    assert "radius 0.03" in found.sentence
+    assert "0.03 to" not in found.sentence
