@@ -230,7 +230,8 @@ def _attribute(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
     for part in name.split("."):
         if not hasattr(found, part):
             known = [entry for entry in vars(module) if not entry.startswith("_")]
-            raise FactoryError(f"'{spec}': {module.__name__} has no '{name}'.{_close(name, known)}")
+            place = spec.partition("?")[0].rpartition(":")[0]
+            raise FactoryError(f"'{spec}': {place} has no '{name}'.{_close(name, known)}")
         found = getattr(found, part)
     return _callable(found, spec)
 
