@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+TITLE = "IKUN and Kaiming on Fashion-MNIST: a demonstration"
 NUM_EXAMPLES = 250
 SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 
@@ -19,16 +20,18 @@ SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 )
 @click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
-def demo(out: Path, force: bool, quiet: bool) -> None:
+@click.pass_context
+def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
     """Analyse an IKUN and a baseline checkpoint on real images; write a report.
 
     The same as `landscape analyze` of the two with --budget quick, on the images that come with
-    the package.
+    the package, and `landscape compare` of what that found.
     """
     from landscape.analysis.budget import BUDGETS
     from landscape.analysis.suite import SUITE, SuiteSettings
     from landscape.analysis.target import TargetSettings
     from landscape.cli.analyze import run_suite
+    from landscape.cli.compare import compare
     from landscape.cli.options import command_line
 
     budget = BUDGETS["quick"]
@@ -49,11 +52,12 @@ def demo(out: Path, force: bool, quiet: bool) -> None:
             work=out / "unfinished",
         ),
         names=tuple(SUITE),
-        title="IKUN and Kaiming on Fashion-MNIST: a demonstration",
+        title=TITLE,
         baseline="kaiming-adam-s0",
         force=force,
         quiet=quiet,
     )
+    ctx.invoke(compare, sources=(out,), out=out, baseline="kaiming", title=TITLE)
 
 
 def shipped_checkpoints() -> list[Path]:
