@@ -67,6 +67,22 @@ def ensure_writable(folder: Path) -> None:
         raise _cannot_write(folder, error) from error
 
 
+def inside(folder: Path, path: Path) -> Path:
+    """``path``, if no link on the way leads out of ``folder``.
+
+    Raises
+    ------
+    OutputError
+        If one does: outputs stay where they were asked for.
+    """
+    if not path.parent.resolve().is_relative_to(folder.resolve()):
+        raise OutputError(
+            f"{path.parent} is a link that leads out of {folder}: outputs are not written through "
+            "it. Remove the link, or choose another folder with -o."
+        )
+    return path
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal SHA-256 of a file's bytes."""
     with path.open("rb") as file:

@@ -7,6 +7,7 @@ from landscape.files import (
     OutputError,
     ensure_writable,
     exclusive_lock,
+    inside,
     sha256_of_file,
     write_atomic,
 )
@@ -40,6 +41,16 @@ def test_a_link_is_replaced_not_followed(tmp_path):
     write_atomic(link, "mine")
     assert outside.read_text() == "precious"
     assert not link.is_symlink()
+
+
+def test_links_that_lead_out_of_the_folder_are_refused(tmp_path):
+    folder, outside = tmp_path / "report", tmp_path / "outside"
+    (folder / "results").mkdir(parents=True)
+    outside.mkdir()
+    assert inside(folder, folder / "results" / "a" / "x.json").name == "x.json"
+    (folder / "results" / "a").symlink_to(outside)
+    with pytest.raises(OutputError, match="leads out of"):
+        inside(folder, folder / "results" / "a" / "x.json")
 
 
 def test_a_file_in_the_place_of_a_folder_is_refused(tmp_path):

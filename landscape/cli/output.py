@@ -13,6 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from landscape.files import inside
+
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
     from landscape.results import Result
@@ -55,7 +57,7 @@ def print_json(results: Sequence["Result"]) -> None:
 
 def result_path(folder: Path, label: str, analysis: str) -> Path:
     """Where an analysis of a checkpoint is kept in a report's folder."""
-    return folder / "results" / label / f"{analysis}.json"
+    return inside(folder, folder / "results" / label / f"{analysis}.json")
 
 
 def write_results(folder: Path | None, analysis: str, results: Sequence["Result"]) -> None:

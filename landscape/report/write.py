@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.files import ensure_writable, write_atomic
+from landscape.files import ensure_writable, inside, write_atomic
 from landscape.report.draw import draw, trim
 from landscape.report.material import gather
 from landscape.report.model import Section
@@ -75,7 +75,7 @@ def write_report(
     files[folder / "summary.json"] = summary_json(title, material, comparison)
     files[page] = render_page(title, material, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
-        write_atomic(path, content)
+        write_atomic(inside(folder, path), content)
     return page
 
 
