@@ -48,7 +48,7 @@ def report(
     if notebook:
         click.echo(write_notebook(folder, results, title=title))
     if tensorboard is not None:
-        log_tensorboard(tensorboard, results)
+        log_tensorboard(tensorboard, results, report=folder)
         click.echo(tensorboard)
 
 

@@ -43,7 +43,8 @@ def write_notebook(folder: Path, results: Sequence[Result], *, title: str) -> Pa
         )
         for figure in shown:
             count = 1 + sum(cell["cell_type"] == "code" for cell in cells)
-            cells.append(_code(f"Image(png_of(figures[{figure.name!r}]))", count, png_of(figure)))
+            source = f"Image(png_of(figures[{figure.name!r}]))"
+            cells.append(_code(source, count, png_of(figure, folder)))
             cells.append(_markdown(_literal(figure.caption)))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -91,8 +92,11 @@ def report_figures(results: Sequence[Result]) -> dict[str, ReportFigure]:
     return {figure.name: figure for section in sections for figure in section.figures}
 
 
-def png_of(figure: ReportFigure) -> bytes:
-    """The figure at the width of a page, as PNG."""
+def png_of(figure: ReportFigure, folder: Path | None = None) -> bytes:
+    """The figure at the width of a page, as PNG: as drawn in a report's ``folder``, or anew."""
+    drawn = None if folder is None else folder / "figures" / f"{figure.name}.png"
+    if drawn is not None and drawn.is_file():
+        return drawn.read_bytes()
     return draw(figure)[1]["png"]
 
 

@@ -18,8 +18,13 @@ from landscape.results.training import TrainingCurves
 Scalar = tuple[str, float, int]  # tag, value, step
 
 
-def log_tensorboard(folder: Path, results: Sequence[Result]) -> None:
+def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | None = None) -> None:
     """Write an event file of scalars (a tag a measure and checkpoint) and figures.
+
+    Parameters
+    ----------
+    report
+        Folder of the report of the same results, whose figures are then not drawn again.
 
     Raises
     ------
@@ -37,7 +42,7 @@ def log_tensorboard(folder: Path, results: Sequence[Result]) -> None:
         add(step, Summary.Value(tag=tag, simple_value=number))
     for section in make_sections(gather(results, None)):
         for figure in section.figures:
-            png = png_of(figure)
+            png = png_of(figure, report)
             width, height = struct.unpack(">II", png[16:24])  # of a PNG's first chunk
             image = Summary.Image(
                 height=height, width=width, colorspace=3, encoded_image_string=png
