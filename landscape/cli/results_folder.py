@@ -39,8 +39,9 @@ def held(folder: Path | None) -> Iterator[None]:
 def _enter(stack: ExitStack, folder: Path, lock: AbstractContextManager[None]) -> None:
     ensure_writable(folder)
     stack.enter_context(lock)
-    for left in (folder / "results").glob("*/.*.tmp"):  # by a kill while a result was written
-        left.unlink(missing_ok=True)
+    for place in ("", "figures/", "tables/", "results/*/"):
+        for left in folder.glob(f"{place}.*.tmp"):  # by a kill while a file was written
+            left.unlink(missing_ok=True)
 
 
 def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:

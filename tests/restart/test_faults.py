@@ -128,11 +128,16 @@ def test_a_torn_last_line_of_points_is_measured_again(command, about, kill_many,
     assert kill_many.results(out) == whole
 
 
-def test_a_partial_file_left_by_a_kill_is_swept(command, about, tmp_path):
-    place = tmp_path / "unfinished" / "net"
-    place.mkdir(parents=True)
-    left = place / f".spectrum.state.{os.getpid()}.tmp"
-    left.write_bytes(b"half")
+def test_partial_files_left_by_a_kill_are_swept(command, about, tmp_path):
+    for place, name in (
+        ("unfinished/net", f".spectrum.state.{os.getpid()}.tmp"),
+        ("results/net", ".eigenvalues.json.abc.tmp"),
+        ("figures", ".line.svg.abc.tmp"),
+        ("tables", ".loaded.csv.abc.tmp"),
+        (".", ".index.html.abc.tmp"),
+    ):
+        (tmp_path / place).mkdir(parents=True, exist_ok=True)
+        (tmp_path / place / name).write_bytes(b"half")
     assert command("eigenvalues", *about, *EIGENVALUES, "-o", tmp_path) == (0, "")
     assert left_over(tmp_path) == []
 
