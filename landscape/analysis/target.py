@@ -159,7 +159,7 @@ def make_target(
             "batch norm in train mode uses the statistics of each batch, and how examples fall "
             "into batches depends on the number of processes. Use --bn eval, or one process."
         )
-    dtype, device = DTYPES[settings.dtype], _device(settings.device)
+    dtype, device = DTYPES[settings.dtype], open_device(settings.device)
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
     inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
@@ -248,7 +248,14 @@ def _check_agreement(theta: Tensor, data: Dataset) -> None:
         )
 
 
-def _device(name: str) -> torch.device:
+def open_device(name: str) -> torch.device:
+    """The device called ``name``, once a tensor has been put there.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown, or cannot be used here.
+    """
     if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun, a GPU each
         name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:

@@ -93,6 +93,7 @@ def train(
     \b
     landscape train --init kaiming --optimizer sgd --channels 16 --epochs 20
     """
+    from landscape.analysis.target import open_device
     from landscape.training.allocator import keep_freed_memory
     from landscape.training.loop import train as train_network
     from landscape.training.progress import show_progress
@@ -105,7 +106,7 @@ def train(
         path = train_network(
             config,
             out,
-            device=_device(device),
+            device=open_device(device),
             data_dir=data_dir,
             force=force,
             monitor=monitor,
@@ -119,15 +120,3 @@ def _config(*, optimizer: str, sam_rho: float | None, images: int, **rest: Any) 
         raise click.UsageError(f"--sam-rho needs --optimizer sam-{base}; got {optimizer}.")
     rho = 0.0 if base == optimizer else (DEFAULT_SAM_RHO if sam_rho is None else sam_rho)
     return TrainConfig(optimizer=base, sam_rho=rho, images=images or None, **rest)
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
-    return device
