@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
+from landscape.curvature.plain_forms import plain_forms
 from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.parameters import ParameterLayout
 from landscape.snn.adapters import reset_state
@@ -88,7 +88,7 @@ class EmpiricalRisk:
         self.num_examples = int(all_reduce_sum(count.to(self.theta.device)))
         if self.num_examples == 0:
             raise ValueError("the risk needs at least one example; got none.")
-        self._has_rnn = any(isinstance(m, nn.RNNBase) for m in model.modules())
+        self._plain_forms = plain_forms(model, self.device)
 
     @property
     def num_params(self) -> int:
@@ -164,10 +164,8 @@ class EmpiricalRisk:
         with ExitStack() as stack:
             # State that hangs on this call's graph would keep it alive, and could not be copied.
             stack.callback(reset_state, self.model)
-            # Fused attention has no double backward; the plain formula gives the same numbers.
-            stack.enter_context(sdpa_kernel(SDPBackend.MATH))
-            if self._has_rnn and self.device.type == "cuda":
-                stack.enter_context(torch.backends.cudnn.flags(enabled=False))
+            for form in self._plain_forms:
+                stack.enter_context(form())
             if self.batch_norm == "train":
                 # Clones take the update of the running statistics that this mode brings.
                 buffers = {n: b.clone() for n, b in self.model.named_buffers()}

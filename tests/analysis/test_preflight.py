@@ -1,5 +1,7 @@
 """Each check passes on a sound network and fails on the one made to fail it."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -46,13 +48,26 @@ class _Asymmetric(nn.Module):
         return _WrongBackward.apply(x, self.w)
 
 
-def _target(model, **settings):
+class _ZeroStart(nn.Module):
+    """A residual block whose branch ends in a batch norm of scale 0, as many libraries start."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+        nn.init.zeros_(self.branch[1].weight)
+
+    def forward(self, x):
+        return (x.relu() + self.branch(x)).relu()
+
+
+def _target(model, inputs=None, **settings):
     generator = torch.Generator().manual_seed(0)
+    inputs = torch.randn(12, 3, generator=generator) if inputs is None else inputs
     data = Dataset(
         name="made",
         source="test",
         split="train",
-        inputs=torch.randn(12, 3, generator=generator),
+        inputs=inputs,
         targets=torch.randint(0, 2, (12,), generator=generator),
         num_classes=2,
         indices=np.arange(12),
@@ -93,6 +108,16 @@ def test_a_backward_that_is_no_derivative_is_found():
     assert checks["derivative of the gradient"].status == "fail"
 
 
+def test_a_kink_at_the_very_weights_is_told_from_a_wrong_derivative():
+    checks, passed = _statuses(_net(_ZeroStart()))
+    assert not passed
+    assert checks["symmetric"].status == "pass"
+    assert "the gradient jumps here" in checks["derivative of the gradient"].value
+    assert "a ReLU fed exactly 0" in checks["derivative of the gradient"].advice
+    wrong, _ = _statuses(_net(_Asymmetric()))
+    assert "custom backwards" in wrong["derivative of the gradient"].advice
+
+
 def test_dropout_is_switched_off_and_counted():
     checks, passed = _statuses(_net(nn.Dropout(0.5)))
     assert passed
@@ -118,6 +143,23 @@ def test_a_spiking_network_is_told_how_far_its_curvature_goes():
     assert passed
     assert checks["derivative of the gradient"].status == "note"
     assert "hessian" in checks["predicts the hard loss"].value
+
+
+def test_spikes_that_tip_over_with_the_precision_are_told_from_noise():
+    """0.9 + 0.1, as float32 has them, is 1 in float32 and less in float64: a spike is lost."""
+    model = SpikingMLP((3, 4, 2), 4, dynamics=NeuronDynamics())
+    with torch.no_grad():
+        model.linears[0].weight.copy_(torch.tensor([0.9, 0.1, 0.0]))
+        model.linears[1].weight.fill_(0.3)
+    ones = torch.ones(12, 3)
+    assert not torch.equal(model(ones).double(), copy.deepcopy(model).double()(ones.double()))
+    floor = _statuses(model, inputs=ones)[0]["noise floor"]
+    assert floor.status == "note"
+    assert "some spikes tip over with the precision" in floor.value
+    assert "one precision only" in floor.advice
+    with torch.no_grad():
+        model.linears[0].weight.mul_(1.2)
+    assert _statuses(model, inputs=ones)[0]["noise floor"].status == "pass"
 
 
 def test_a_loss_that_is_not_finite_is_refused_before_anything_runs():
