@@ -14,11 +14,12 @@ _WIDE = 9.99  # a decade, but for rounding
 RULE = (
     "At a radius, an operator agrees with the loss if for each of its own top directions the 95 % "
     "interval of κ(r) / vᵀAv meets [1/2, 2] and is at most 2 wide; it disagrees if one of these "
-    "intervals lies outside. Usable: it agrees at the smallest radius where this can be decided, "
-    "and from there over a factor 10 or to the largest such radius. Usable above r: it first "
-    "agrees at r, or over less than a factor 10. Misleading: it agrees nowhere, or "
-    "its rank correlation with κ over at least 8 directions is below 0.5 at every radius where it "
-    "agrees. Negative curvature is spurious if κ is significantly positive along it at the "
+    "intervals lies outside. Only agreement at two or more neighbouring radii counts, among those "
+    "where this can be decided: at one alone, a cusp meets any curvature. Usable: it agrees from "
+    "the smallest such radius on, over a factor 10 or to the largest. Usable above r: it first "
+    "agrees at r, or over less than a factor 10. Misleading: it agrees nowhere or at single radii, "
+    "or its rank correlation with κ over at least 8 directions is below 0.5 at every radius where "
+    "it agrees. Undecided: fewer than two radii can be decided, and none of them against it. Negative curvature is spurious if κ is significantly positive along it at the "
     "reference radius, confirmed if significantly negative."
 )
 
@@ -26,10 +27,11 @@ RULE = (
 class Band(NamedTuple):
     """Between which radii an operator agrees, among those where that can be decided."""
 
-    low: float | None
+    low: float | None  # None: it agrees at no two neighbouring radii
     high: float | None
     from_start: bool  # from the smallest on
-    is_wide: bool  # over a factor 10, or to the largest: a cusp meets any curvature somewhere
+    is_wide: bool  # over a factor 10, or to the largest
+    alone: float | None  # the first single radius at which it agrees, where there is no band
     decided: bool
 
 
@@ -76,18 +78,23 @@ def judge(
 
 
 def agreement(ratios: Sequence[Sequence[Ratio | None]], radii: Sequence[float]) -> Band:
-    """The first run of radii at which all directions agree; ``ratios`` one row a direction."""
+    """The first run of two or more radii at which all directions agree.
+
+    ``ratios`` has one row a direction. Radii where agreement cannot be decided are passed over.
+    """
     states = [_state([row[k] for row in ratios]) for k in range(len(radii))]
     decided = [(r, s) for r, s in zip(radii, states, strict=True) if s is not None]
     agreeing = [i for i, (_, agrees) in enumerate(decided) if agrees]
-    if not agreeing:
-        return Band(None, None, False, False, bool(decided))
-    last = first = agreeing[0]
-    while last + 1 < len(decided) and decided[last + 1][1]:
+    first = next((i for i in agreeing if i + 1 in agreeing), None)
+    if first is None:
+        alone = decided[agreeing[0]][0] if agreeing else None
+        return Band(None, None, False, False, alone, len(decided) > len(agreeing))
+    last = first
+    while last + 1 in agreeing:
         last += 1
     low, high = decided[first][0], decided[last][0]
     is_wide = last == len(decided) - 1 or high >= _WIDE * low
-    return Band(low, high, first == 0, is_wide, True)
+    return Band(low, high, first == 0, is_wide, None, True)
 
 
 def overall_sentence(verdicts: Sequence[OperatorVerdict], exponent: Estimate | None) -> str:
@@ -135,8 +142,9 @@ def _negative(
 def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: float | None) -> str:
     where = ""
     if band.low is not None:
-        one = f"radius {band.low:g}"
-        where = one if band.low == band.high else f"radii {band.low:g} to {band.high:g}"
+        where = f"radii {band.low:g} to {band.high:g}"
+    elif band.alone is not None:
+        where = f"radius {band.alone:g} alone"
     if verdict == "usable-above":
         found = f"usable at {where} only"
     elif where:

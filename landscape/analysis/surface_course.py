@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape.analysis.progress import Progress
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk
+from landscape.curvature.risk import Batch, EmpiricalRisk
 from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.parameters import ParameterLayout
 from landscape.results import DirectionSpec, Trajectory
@@ -20,6 +20,8 @@ from landscape.surface.direction_files import RawDirections, load_directions
 from landscape.surface.directions import normalise, random_directions, sha256_of_direction
 from landscape.surface.evaluate import Weights, bezier_weights, chord_weights, line_weights
 from landscape.surface.trajectory import trajectory_plane
+
+_BEND_BATCH = 64  # examples a step: for equal work, the curve comes out lower than with more
 
 
 class Course(NamedTuple):
@@ -144,8 +146,9 @@ def bezier_course(
 ) -> Course:
     """A quadratic Bezier curve from ``target`` (0) to ``other`` (1), its bend trained.
 
-    The bend is trained on the target's batches in turn, batch norm using each batch's statistics,
-    since running statistics of either end say nothing about the curve between them.
+    The bend is trained on small parts of the target's batches in turn, batch norm using each
+    part's statistics, since running statistics of either end say nothing about the curve between
+    them.
     """
     _check_same_network(target, other)
     start, end = target.risk.theta, other.risk.theta
@@ -204,11 +207,19 @@ def theta_of_state(state: dict[str, Tensor], layout: ParameterLayout, like: Tens
 
 def _batch_gradient(risk: EmpiricalRisk) -> Callable[[Tensor], Tensor]:
     parts = [
-        EmpiricalRisk(risk.model, risk.loss, [batch], names=risk.layout.names, batch_norm="train")
+        EmpiricalRisk(risk.model, risk.loss, [part], names=risk.layout.names, batch_norm="train")
         for batch in risk.batches
+        for part in _equal_parts(batch)
     ]
     turn = cycle(parts)
     return lambda theta: next(turn).gradient(theta)
+
+
+def _equal_parts(batch: Batch) -> list[Batch]:
+    # Equal, so that none is left with too few examples for batch norm.
+    count = -(-len(batch.targets) // _BEND_BATCH)
+    inputs, targets = batch.inputs.tensor_split(count), batch.targets.tensor_split(count)
+    return [Batch(*pair) for pair in zip(inputs, targets, strict=True)]
 
 
 def _spec_of_curve(raw: RawDirections, step: Tensor) -> DirectionSpec:

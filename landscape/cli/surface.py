@@ -22,7 +22,7 @@ _DIRECTIONS = ["random", "eigenvector", "between", "bezier", "trajectory"]
     "x_text",
     metavar="A:B:N",
     help="N coordinates from A to B.  [default: -1:1:51; of a plane -1:1:25; between and bezier "
-    "0:1:51; trajectory: around it]",
+    "0:1:25; trajectory: around it]",
 )
 @click.option("--y", "y_text", metavar="A:B:N", help="The second axis: a plane, not a line.")
 @click.option(

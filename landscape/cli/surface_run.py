@@ -200,7 +200,7 @@ class SurfaceRun:
         """One axis, or two for a plane; those of a trajectory's plane hold it by default."""
         along_path = self.direction in _PATHS and self.directions_file is None
         in_plane = self.y_text is not None or self._follows_trajectory()
-        default = "0:1:51" if along_path else "-1:1:25" if in_plane else "-1:1:51"
+        default = "0:1:25" if along_path else "-1:1:25" if in_plane else "-1:1:51"
         axes = []
         for k, text in enumerate((self.x_text, self.y_text)[: 1 + in_plane]):
             if text is None and trajectory is not None:

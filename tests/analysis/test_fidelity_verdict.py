@@ -42,8 +42,9 @@ def direction(kappa, *, curvature=1.0, stderr=0.01, kind="top", operator="hessia
     [
         ((1.0, 1.0, 0.9), 0.01, "usable", 0.001),
         ((1.0, 0.9, 0.1), 0.01, "usable", 0.001),
-        ((4.0, 1.2, 0.1), 0.01, "usable-above", 0.01),
-        ((1.0, 0.1, 0.01), 0.01, "usable-above", 0.001),
+        ((4.0, 1.2, 0.9), 0.01, "usable-above", 0.01),
+        ((4.0, 1.2, 0.1), 0.01, "misleading", None),
+        ((1.0, 0.1, 0.01), 0.01, "misleading", None),
         ((9.0, 4.0, 3.0), 0.01, "misleading", None),
         ((-1.0, -1.0, -1.0), 0.01, "misleading", None),
         ((1.0, 1.0, 1.0), 50.0, "undecided", None),
@@ -135,8 +136,28 @@ def test_rank_correlation_is_spearmans():
     assert rank_correlation([1, 2], [1, 2]) is None
 
 
-def test_a_band_of_one_radius_is_called_one():
+def test_agreement_at_a_single_radius_is_none_and_is_named():
     radii = (0.003, 0.01, 0.03, 0.1)
     found = judge("hessian", 0, [direction((40.0, 20.0, 2.0, 0.2), curvature=2.0)], radii, 1)
-    assert "radius 0.03" in found.sentence
-    assert "0.03 to" not in found.sentence
+    assert (found.verdict, found.low_radius, found.high_radius) == ("misleading", None, None)
+    assert "at radius 0.03 alone" in found.sentence
+
+
+def test_the_first_pair_of_neighbours_counts_not_the_first_single_radius():
+    radii = (0.001, 0.003, 0.01, 0.03, 0.1)
+    found = judge("hessian", 0, [direction((1.0, 5.0, 1.5, 1.2, 0.1))], radii, 1)
+    assert (found.verdict, found.low_radius, found.high_radius) == ("usable-above", 0.01, 0.03)
+    assert "usable at radii 0.01 to 0.03 only" in found.sentence
+
+
+def test_an_undecided_radius_parts_no_neighbours():
+    errors = (0.01, 50.0, 0.01)
+    rows = [[ratio_of(1.0, error, 1.0) for error in errors]]
+    band = agreement(rows, RADII)
+    assert (band.low, band.high) == (0.001, 0.1)
+
+
+def test_one_decided_radius_decides_nothing_in_favour():
+    rows = [[ratio_of(1.0, error, 1.0) for error in (0.01, 50.0, 50.0)]]
+    band = agreement(rows, RADII)
+    assert (band.low, band.alone, band.decided) == (None, 0.001, False)
