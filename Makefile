@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+INSTALL := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PIP := $(INSTALL) -c constraints.txt
 RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
+OLD := $(VENV)/old-spikingjelly
 
 .PHONY: demo test lint docs bench clean
 
@@ -38,7 +40,13 @@ $(RUNTIME): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 # The references are installed without what they ask for: torchvision and torchaudio, which they
 # need only for parts that are not used here, have no build that fits a CPU-only torch.
-$(DEVELOPMENT): pyproject.toml constraints.txt tests/references.txt | $(VENV)/bin/python
+$(DEVELOPMENT): pyproject.toml constraints.txt tests/references.txt $(OLD) | $(VENV)/bin/python
 	$(PIP) -e '.[test,dev,docs,bench]'
 	$(PIP) --no-deps -r tests/references.txt
 	touch $(RUNTIME) $@
+
+# Beside the new version, not in its place: constraints.txt, which pins that one, is left out.
+$(OLD): tests/old-spikingjelly.txt | $(VENV)/bin/python
+	rm -rf $@
+	$(INSTALL) --no-deps --target $@ -r $<
+	touch $@

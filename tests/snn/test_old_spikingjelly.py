@@ -1,0 +1,92 @@
+"""SpikingJelly 0.0.0.0.14, the real one, gives the numbers of 2.0.0 at the same weights.
+
+Two versions of a library do not fit into one process: the old one lies in a folder of its own (see
+the Makefile), and runs in another process that finds this folder first.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+from landscape.cli import cli
+
+pytest.importorskip("spikingjelly")
+OLD = Path(sys.prefix) / "old-spikingjelly"
+NETWORK = Path(__file__).parents[2] / "examples" / "spikingjelly_net.py"
+
+if not OLD.is_dir():
+    pytest.skip("'make test' installs the old SpikingJelly", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory):
+    """A checkpoint of the example's network, with weights large enough to fire, and its data."""
+    folder = tmp_path_factory.mktemp("net")
+    rng = torch.Generator().manual_seed(0)
+    state = {
+        "layers.0.weight": torch.randn(4, 1, 3, 3, generator=rng),
+        "layers.1.weight": torch.rand(4, generator=rng) + 0.5,
+        "layers.1.bias": torch.rand(4, generator=rng),
+        "layers.1.running_mean": torch.randn(4, generator=rng),
+        "layers.1.running_var": torch.rand(4, generator=rng) + 0.5,
+        "layers.1.num_batches_tracked": torch.tensor(1),
+        "layers.4.weight": torch.randn(10, 144, generator=rng) / 3,
+    }
+    torch.save(state, folder / "net.pth")
+    x = torch.rand(8, 1, 14, 14, generator=rng)
+    np.savez(folder / "xy.npz", x=x.numpy(), y=np.arange(8))
+    named = ["--model", f"{NETWORK}:make", "--data", folder / "xy.npz", "--loss", "mse"]
+    return [folder / "net.pth", *named, "--dtype", "float64", "--batch-size", 5, "--json"]
+
+
+def by_old(*command):
+    """What a command prints, as JSON, in a process that finds the old version first."""
+    code = "from landscape.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, command)],
+        env={**os.environ, "PYTHONPATH": str(OLD), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def by_new(*command):
+    """The same in this process, by the version that is installed."""
+    done = CliRunner().invoke(cli, [str(a) for a in command], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_trap_is_answered_and_state_reset(arguments):
+    """In eval mode the old neurons pass on no gradient; state left over would change the loss."""
+    old, new = (by("check", *arguments) for by in (by_old, by_new))
+    assert "SpikingJelly 0.0.0.0.14, IFNode (surrogate ATan(alpha=2)" in old["surrogate"]
+    assert "SpikingJelly 2." in new["surrogate"]
+    trap = "2 neuron layers (IFNode, LIFNode) give no gradient in eval mode"
+    assert [sum(trap in note for note in result["notes"]) for result in (old, new)] == [1, 0]
+    status = {check["name"]: check["status"] for check in old["checks"]}
+    assert status["deterministic, state reset"] == "pass"
+    assert "fail" not in status.values()
+    assert old["loss"] == pytest.approx(new["loss"], rel=1e-14)
+    assert old["grad_norm"] == pytest.approx(new["grad_norm"], rel=1e-12)
+
+
+def test_eigenvalues_are_those_of_the_new_version(arguments):
+    options = ("--top", 3, "--bottom", 2, "--tol", 1e-9)
+    old, new = (by("eigenvalues", *arguments, *options) for by in (by_old, by_new))
+    norm = new["largest"][0]["value"]
+    assert norm > 0
+    for end in ("largest", "smallest"):
+        values = [[pair["value"] for pair in result[end]] for result in (old, new)]
+        # Two residuals of 1e-9 of the norm, each at least as large as its eigenvalue's error.
+        np.testing.assert_allclose(*values, rtol=0, atol=2e-9 * norm)
