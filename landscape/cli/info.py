@@ -20,15 +20,25 @@ if TYPE_CHECKING:
 def info(
     checkpoints: tuple[Path, ...], use_ema: bool, state_key: str | None, as_json: bool
 ) -> None:
-    """Describe CHECKPOINTS: format, tensors, training, accuracy, and how to analyse each."""
-    from landscape.checkpoint import inspect_checkpoint
+    """Describe CHECKPOINTS: format, tensors, training, accuracy, and how to analyse each.
 
+    Files that cannot be read are named at the end, with exit code 2.
+    """
+    from landscape.checkpoint import CheckpointError, inspect_checkpoint
+
+    unreadable = []
     for path in checkpoints:
-        found = inspect_checkpoint(path, use_ema=use_ema, state_key=state_key)
+        try:
+            found = inspect_checkpoint(path, use_ema=use_ema, state_key=state_key)
+        except (CheckpointError, OSError) as error:
+            unreadable.append(str(error))
+            continue
         if as_json:
             click.echo(json.dumps(_record(found), allow_nan=False))
         else:
             _print(found)
+    if unreadable:
+        raise CheckpointError("\n".join(unreadable))
 
 
 def _facts(found: "CheckpointInfo") -> dict[str, str]:

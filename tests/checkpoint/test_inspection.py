@@ -7,6 +7,7 @@ import safetensors.torch
 import torch
 
 from landscape.checkpoint import inspect_checkpoint, pickled, save_checkpoint
+from landscape.cli import main
 
 
 @pytest.fixture
@@ -93,3 +94,23 @@ def test_neuron_state_is_pointed_out(tmp_path):
     torch.save({"lif.mem": torch.ones(2), "fc.weight": torch.ones(2)}, tmp_path / "x.pt")
     notes = inspect_checkpoint(tmp_path / "x.pt").notes
     assert "neuron state, not loaded into a network: lif.mem" in notes
+
+
+@pytest.mark.parametrize("json_flag", [[], ["--json"]])
+def test_files_that_cannot_be_read_hide_none_of_the_others(
+    tmp_path, monkeypatch, capsys, json_flag
+):
+    names = ["bad.pt", "good.pt", "missing.pt", "fine.pt"]
+    for name in (names[1], names[3]):
+        torch.save({f"weight_of_{name}": torch.ones(2)}, tmp_path / name)
+    (tmp_path / "bad.pt").write_bytes(b"nothing of the kind")
+    files = [str(tmp_path / name) for name in names]
+    monkeypatch.setattr("sys.argv", ["landscape", "info", *files, *json_flag])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    told, errors = capsys.readouterr()
+    assert told.index("weight_of_good.pt") < told.index("weight_of_fine.pt")
+    (bad, missing) = errors.splitlines()
+    assert bad.startswith(f"Error: {files[0]}: ")
+    assert files[2] in missing
