@@ -2,8 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from landscape.report.model import Section
 
 
 @click.command()
@@ -29,7 +33,13 @@ def report(
     landscape report reports/demo --notebook
     """
     from landscape.report import write_report
-    from landscape.report.notebook import load_comparison, load_results, write_notebook
+    from landscape.report.notebook import (
+        load_comparison,
+        load_results,
+        load_study,
+        write_notebook,
+    )
+    from landscape.report.sections.study import split_study
     from landscape.report.tensorboard import log_tensorboard
 
     results = load_results(folder)
@@ -40,10 +50,15 @@ def report(
         )
     before = _before(folder)
     title = title or before.get("title") or folder.resolve().name
+    comparison, study = load_comparison(folder), load_study(folder)
+    sections: list["Section"] = []
+    if study is not None:
+        results, sections = split_study(study, results)
     known = {result.subject.label for result in results}
     baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
-    comparison = load_comparison(folder)
-    page = write_report(folder, results, title=title, baseline=baseline, comparison=comparison)
+    page = write_report(
+        folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
+    )
     click.echo(page)
     if notebook:
         click.echo(write_notebook(folder, results, title=title))

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from landscape.files import write_atomic
 from landscape.report.draw import draw
@@ -11,6 +12,10 @@ from landscape.report.material import gather
 from landscape.report.model import ReportFigure
 from landscape.report.sections.all import make_sections
 from landscape.results import Comparison, Result, ResultError, load_result, load_stored
+from landscape.results.base import Stored
+from landscape.results.study import Study
+
+_S = TypeVar("_S", bound=Stored)
 
 _SETUP = """\
 from pathlib import Path
@@ -77,12 +82,26 @@ def load_comparison(folder: Path) -> Comparison | None:
     ResultError
         If ``comparison.json`` is something else.
     """
-    path = folder / "comparison.json"
+    return _load(folder / "comparison.json", Comparison)
+
+
+def load_study(folder: Path) -> Study | None:
+    """The outcome of the study that a folder is of, if it is of one.
+
+    Raises
+    ------
+    ResultError
+        If ``study.json`` is something else.
+    """
+    return _load(folder / "study.json", Study)
+
+
+def _load(path: Path, kind: type[_S]) -> _S | None:
     if not path.exists():
         return None
     stored = load_stored(path)
-    if not isinstance(stored, Comparison):
-        raise ResultError(f"{path} holds a {type(stored).__name__}; expected a Comparison.")
+    if not isinstance(stored, kind):
+        raise ResultError(f"{path} holds a {type(stored).__name__}; expected a {kind.__name__}.")
     return stored
 
 

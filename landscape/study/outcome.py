@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
 from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.provenance import start_clock
 from landscape.report import write_report
-from landscape.report.sections.study import study_sections
+from landscape.report.sections.study import split_study
 from landscape.results import Result, save_result
-from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study, StudyRun
+from landscape.results.study import Study, StudyRun
 from landscape.results.training import TrainingCurves
 from landscape.study.accuracy import (
     Curves,
@@ -24,8 +23,6 @@ from landscape.study.contrasts import compare_contrasts
 from landscape.study.controls import check_control
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan
-
-_R = TypeVar("_R", bound=Result)
 
 
 def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Path, Study]:
@@ -67,29 +64,11 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
     save_result(study, folder.study)
     if comparison is not None:
         save_result(comparison, folder.comparison)
+    shown, sections = split_study(study, [r for found in results.values() for r in found])
     page = write_report(
-        folder.root,
-        shown_in_detail(plan, results),
-        title=plan.title,
-        comparison=comparison,
-        further=study_sections(
-            study, _all_of(CurvatureCourse, results), _all_of(OneImageSpectrum, results)
-        ),
+        folder.root, shown, title=plan.title, comparison=comparison, further=sections
     )
     return page, study
-
-
-def shown_in_detail(plan: Plan, results: dict[str, list[Result]]) -> list[Result]:
-    """The results that a page has room for: those of each recipe's first finished run."""
-    first: dict[str, list[Result]] = {}
-    for label, found in results.items():
-        first.setdefault(plan.labels[label][0], found)
-    own = (CurvatureCourse, OneImageSpectrum)  # shown in the study's sections
-    return [r for found in first.values() for r in found if not isinstance(r, own)]
-
-
-def _all_of(kind: type[_R], results: dict[str, list[Result]]) -> list[_R]:
-    return [r for found in results.values() for r in found if isinstance(r, kind)]
 
 
 def _results(plan: Plan, folder: StudyFolder) -> dict[str, list[Result]]:

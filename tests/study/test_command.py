@@ -1,6 +1,7 @@
 import pytest
 from click.testing import CliRunner
 
+from landscape.cli.report import report
 from landscape.cli.study import study
 from landscape.study import load_plan
 
@@ -69,3 +70,13 @@ def test_shipped_plans_are_valid(name, request):
     )
     # A study that is to decide something has the seeds for it.
     assert bool(plan.warnings) == (name in ("published", "smoke"))
+
+
+def test_the_report_made_again_is_the_studys_own(plan_file, tmp_path):
+    out = tmp_path / "out"
+    assert run(plan_file, "-o", out, "--jobs", 1, "--quiet").exit_code == 0
+    first = (out / "index.html").read_bytes()
+    assert b'id="runs"' in first
+    again = CliRunner().invoke(report, [str(out)], catch_exceptions=False)
+    assert again.exit_code == 0
+    assert (out / "index.html").read_bytes() == first

@@ -1,5 +1,7 @@
 """A study's own sections: controls, accuracy and speed, curvature along training, runs."""
 
+import re
+from collections.abc import Sequence
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -17,23 +19,48 @@ from landscape.report.sections.study_tables import (
     run_table,
     speed_table,
 )
+from landscape.results import Result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study
 
+_SEED = re.compile(r"-s\d+$")  # ends a run's label, after its recipe
 _MEASURES = ("lambda_max", "trace", "rise")
 
 
-def study_sections(
-    study: Study, courses: list[CurvatureCourse], one_image: list[OneImageSpectrum]
-) -> list[Section]:
-    """What goes below the verdict, in the order of the page."""
-    found = [
+def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], list[Section]]:
+    """What a page has room for of all runs' results, and the study's own sections.
+
+    The first seed of each recipe stands for the others; their numbers are in the verdict.
+
+    Parameters
+    ----------
+    study
+        The outcome.
+    results
+        Those of all runs, in any order.
+    """
+    place = {run.label: i for i, run in enumerate(study.runs)}  # copies come last
+    results = sorted(
+        results, key=lambda r: (place.get(r.subject.label, len(place)), r.subject.label)
+    )
+    courses = [r for r in results if isinstance(r, CurvatureCourse)]
+    one_image = [r for r in results if isinstance(r, OneImageSpectrum)]
+    first: dict[str, str] = {}  # label, by recipe or copy
+    for result in results:
+        first.setdefault(_SEED.sub("", result.subject.label), result.subject.label)
+    shown = [
+        r
+        for r in results
+        if r.subject.label in first.values()
+        and not isinstance(r, CurvatureCourse | OneImageSpectrum)
+    ]
+    sections = (
         _controls(study),
         _accuracy(study),
         _course(study, courses),
         _one_image(study, one_image),
         _runs(study),
-    ]
-    return [section for section in found if section is not None]
+    )
+    return shown, [section for section in sections if section is not None]
 
 
 def _controls(study: Study) -> Section | None:
