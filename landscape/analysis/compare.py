@@ -92,7 +92,6 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         if name != baseline
     }
     pairs, notes = _judge(measures, matches, baseline, primary, settings.statistics, rng)
-    spiking = any(c.subject.spiking for c in checkpoints)
     return Comparison(
         provenance=clock.provenance(
             command=settings.command, seed=settings.seed, device=torch.device("cpu")
@@ -103,7 +102,7 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
             ComparedGroup(name=name, runs=tuple(c.run for c in members))
             for name, members in groups.items()
         ),
-        measures=tuple(measure_row(m, spiking=spiking) for m in measures),
+        measures=tuple(measure_row(m) for m in measures),
         pairs=tuple(pairs),
         accuracy=accuracy_rows(measures, groups, settings.statistics, rng),
         notes=(
@@ -135,7 +134,7 @@ def _judge(
                         f"primary must be measured for {group!r} and {baseline!r} alike; {primary} "
                         "has no runs to be compared. Choose another with --primary."
                     )
-                notes.append(f"{shared.name} could not be compared for {group}.")
+                notes.append(f"{shared.title} could not be compared for {group}.")
                 continue
             comparisons.append(
                 statistics.compare_runs(
@@ -211,5 +210,5 @@ def _left_out(checkpoints: Iterable[Analysed], groups: Groups) -> list[str]:
 
 def _not_compared(candidates: Sequence[Shared], measures: Sequence[Shared]) -> list[str]:
     chosen = {m.name for m in measures}
-    others = [m.name for m in candidates if m.name not in chosen]
+    others = [m.title for m in candidates if m.name not in chosen]
     return [f"Measured but not compared: {', '.join(others)}."] if others else []

@@ -47,6 +47,10 @@ class Shared:
         return self.any.name
 
     @property
+    def title(self) -> str:
+        return self.any.title
+
+    @property
     def scale_invariant(self) -> bool:
         return bool(self.any.row.invariant_under) and self.any.row.name not in _NO_VOTE
 
@@ -215,8 +219,8 @@ def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:
     for m in measures:
         lacking = [c.label for c in checkpoints if c.label not in m.values]
         if lacking:
-            notes.append(f"{m.name} was not measured for {_few(lacking)}: compared without.")
+            notes.append(f"{m.title} was not measured for {_few(lacking)}: compared without.")
         open_ones = [label for label, v in m.values.items() if v.row.note == "not converged"]
         if open_ones:
-            notes.append(f"{m.name} has not converged for {_few(open_ones)}: a lower bound.")
+            notes.append(f"{m.title} has not converged for {_few(open_ones)}: a lower bound.")
     return notes

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from landscape.analysis.compare_match import Matched
 from landscape.analysis.compare_measures import Shared
-from landscape.analysis.compare_values import title_of
 from landscape.results import (
     MEASURES,
     ComparedMeasure,
@@ -34,18 +33,19 @@ def statistics_measure(shared: Shared) -> Measure:
     """What the statistics need to know of a measure."""
     return Measure(
         name=shared.name,
+        title=shared.title,
         larger_is="sharper" if shared.any.row.better == "lower" else "flatter",
         scale_invariant=shared.scale_invariant,
         hard_forward=shared.hard_forward,
     )
 
 
-def measure_row(shared: Shared, *, spiking: bool) -> ComparedMeasure:
+def measure_row(shared: Shared) -> ComparedMeasure:
     """The measure with its value on every checkpoint."""
     measure, row = statistics_measure(shared), shared.any.row
     return ComparedMeasure(
         name=shared.name,
-        title=title_of(row, spiking=spiking),
+        title=measure.title,
         formula=row.formula,
         source=MEASURES[row.name].source,
         unit=row.unit,
@@ -79,7 +79,7 @@ def pair_row(
     voices = [v for v in pair.measures if v.comparison.measure.name in mismatch]
     reason = pair.reason
     if voices:
-        names = ", ".join(v.comparison.measure.name for v in voices)
+        names = ", ".join(v.comparison.measure.title for v in voices)
         reason += f". Not measured alike, so not to be relied on: {names}"
     return PairRow(
         group=pair.group,

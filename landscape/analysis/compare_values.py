@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from landscape.analysis.compare_groups import Analysed
 from landscape.results import (
-    MEASURES,
     Eigenvalues,
     Fidelity,
     Measure,
@@ -16,6 +15,7 @@ from landscape.results import (
     Subject,
     Trace,
     make_measure,
+    measure_title,
 )
 
 Settings = tuple[tuple[str, str], ...]  # what was measured, how: (name, value in words)
@@ -37,6 +37,7 @@ class Value:
     """A measure of one checkpoint."""
 
     row: Measure
+    spiking: bool  # whether the network is
     settings: Settings
     shards: tuple[float, ...] = ()  # as measured on each part of the examples
 
@@ -46,8 +47,17 @@ class Value:
 
     @property
     def name(self) -> str:
-        params = dict(self.settings).get("parameters", "*")
+        params = self._params
         return self.row.label if params == "*" else f"{self.row.label} of {params}"
+
+    @property
+    def title(self) -> str:
+        """The name for a reader."""
+        return measure_title(self.row, spiking=self.spiking, params=self._params)
+
+    @property
+    def _params(self) -> str:
+        return dict(self.settings).get("parameters", "*")
 
     @property
     def probe_stderr(self) -> float:
@@ -82,21 +92,6 @@ def values_of(checkpoint: Analysed) -> list[Value]:
     return found
 
 
-def title_of(row: Measure, *, spiking: bool) -> str:
-    """A measure's name for a reader."""
-    parts = [MEASURES[row.name].title]
-    if row.scale != "none":
-        parts.append(f"scaled by {row.scale}")
-    if row.operator:
-        formal = spiking and row.operator == "hessian"
-        parts.append("formal Hessian" if formal else row.operator)
-    if row.layer:
-        parts.append(row.layer)
-    if row.radius is not None:
-        parts.append(f"ρ = {row.radius:g}")
-    return ", ".join(parts)
-
-
 def _of_result(result: Result) -> Iterator[Value]:
     if isinstance(result, Eigenvalues) and result.largest:
         top = result.largest[0]
@@ -109,6 +104,7 @@ def _of_result(result: Result) -> Iterator[Value]:
                 operator=result.operator.name,
                 note="" if top.converged else "not converged",
             ),
+            spiking=result.subject.spiking,
             settings=_settings(result.subject, result.operator),
             shards=tuple(values[0] for values in result.shards),
         )
@@ -126,20 +122,19 @@ def _of_result(result: Result) -> Iterator[Value]:
                 row=make_measure(
                     name, estimate.mean, estimate.stderr, scale=spec.scale, operator=spec.name
                 ),
+                spiking=result.subject.spiking,
                 settings=_settings(result.subject, spec),
                 shards=shards,
             )
     elif isinstance(result, Fidelity) and result.directions:
-        slope = result.sharpest.cusp_slope
         further = {
             "batch norm": result.batch_norm,
             "directions": ", ".join(d.name for d in result.directions),
             "fitted up to": f"{result.fit_radius:g} ‖θ‖",
         }
         yield Value(
-            row=make_measure(
-                "cusp_slope", slope.mean, slope.stderr, note="of the steepest direction"
-            ),
+            row=result.steepest_cusp,
+            spiking=result.subject.spiking,
             settings=_settings(result.subject, None, further),
         )
 
@@ -152,7 +147,13 @@ def _of_table(table: SharpnessTable) -> list[Value]:
             further["operator"] = row.operator
         if row.name == "tolerated_noise":
             further["accuracy drop"] = f"{table.accuracy_drop:g}"
-        found.append(Value(row=row, settings=_settings(table.subject, None, further)))
+        found.append(
+            Value(
+                row=row,
+                spiking=table.subject.spiking,
+                settings=_settings(table.subject, None, further),
+            )
+        )
     return found
 
 

@@ -173,30 +173,33 @@ def _print(comparison: "Comparison") -> None:
 
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
-    click.echo(f"Primary measure: {s.primary} ({decided_by}).")
-    unlike = {m.name: m.mismatch for m in comparison.measures if m.mismatch}
+    titles = {m.name: m.title for m in comparison.measures}
+    click.echo(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
+    unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
         click.echo(f"\n{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
         click.echo(f"  {pair.reason}.")
         runs = "paired by seed" if pair.paired else "not paired"
         click.echo(f"  Runs {runs}, {pair.matched}.")
-        rows = [_row(row, pair.paired, unlike) for row in pair.measures]
+        rows = [_row(row, titles[row.measure], pair.paired, unlike) for row in pair.measures]
         print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
-    for name, mismatch in unlike.items():
-        click.echo(f"* {name} was not measured alike: {mismatch}")
+    for title, mismatch in unlike.items():
+        click.echo(f"* {title} was not measured alike: {mismatch}")
     if comparison.accuracy:
         link = next(
             (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
         )
-        click.echo(f"\nApart from the verdict, {link.measure} and test accuracy: {link.words}.")
+        click.echo(
+            f"\nApart from the verdict, {titles[link.measure]} and test accuracy: {link.words}."
+        )
     for note in comparison.notes:
         click.echo(f"note: {note}")
 
 
-def _row(row: "MeasureRow", paired: bool, unlike: Container[str]) -> tuple[str, ...]:
+def _row(row: "MeasureRow", title: str, paired: bool, unlike: Container[str]) -> tuple[str, ...]:
     interval = row.interval
     return (
-        row.measure + (" *" if row.measure in unlike else ""),
+        title + (" *" if title in unlike else ""),
         row.verdict,
         f"{'Δ ' if row.scale == 'difference' else ''}{row.estimate:.3g}",
         "–" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}",

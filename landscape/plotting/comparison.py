@@ -1,5 +1,6 @@
 """The figure of a verdict: ratios with their intervals, measures as rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,15 +28,21 @@ _NICE_RATIOS = sorted(
 class RatioRow:
     """One row: a measure's ratio to the baseline and its interval; None where it has none."""
 
-    title: str
-    ratio: float
+    title: str  # drawn on two lines where it has a part in brackets
+    flatter: str  # ↓ or ↑: where the flatter side is
+    ratio: float  # not drawn where it is not finite
     interval: tuple[float, float] | None
     verdict: str  # flatter | sharper | equivalent | undecided
     primary: bool = False
 
 
 def plot_ratios(
-    rows: Sequence[RatioRow], ax: Axes, *, bounds: tuple[float, float], baseline: str
+    rows: Sequence[RatioRow],
+    ax: Axes,
+    *,
+    bounds: tuple[float, float],
+    baseline: str,
+    most_ticks: int = 10,
 ) -> None:
     """Draw ratios on a log axis with 1 marked and the equivalence ``bounds`` shaded.
 
@@ -67,14 +74,15 @@ def plot_ratios(
             fontweight="bold" if entry.primary else "normal",
         )
     ax.set_xscale("log")
-    reach = [1 / 1.5, 1.5, *(end for r in rows for end in (*(r.interval or ()), r.ratio))]
+    drawn = (r for r in rows if math.isfinite(r.ratio))
+    reach = [1 / 1.5, 1.5, *(end for r in drawn for end in (*(r.interval or ()), r.ratio))]
     ax.set_xlim(max(min(reach) / 1.1, 1e-3), min(max(reach) * 1.1, 1e3))
     low, high = ax.get_xlim()
     ticks = [tick for tick in _NICE_RATIOS if low <= tick <= high]
-    ax.set_xticks(_thinned(ticks))
+    ax.set_xticks(_thinned(ticks, (high / low) ** (1 / most_ticks)))
     ax.set_xticks([], minor=True)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.set_yticks(range(len(rows)), [figure_text(r.title, longest=44) for r in rows])
+    ax.set_yticks(range(len(rows)), [_two_lines(r) for r in rows], linespacing=1.05)
     for label, entry in zip(ax.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if entry.primary else "normal")
     ax.set_ylim(len(rows) - 0.5, -0.5)
@@ -83,7 +91,19 @@ def plot_ratios(
     ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale)")
 
 
-def _thinned(ticks: list[float]) -> list[float]:
-    """At most about eight of ``ticks``, 1 among them."""
-    step, middle = max(1, len(ticks) // 7), ticks.index(1)
-    return [tick for i, tick in enumerate(ticks) if (i - middle) % step == 0]
+def _two_lines(row: RatioRow) -> str:
+    name, bracket, details = row.title.partition(" (")
+    first = f"{figure_text(name)} {row.flatter}"
+    return f"{first}\n{figure_text(bracket[1:] + details, longest=40)}" if details else first
+
+
+def _thinned(ticks: list[float], gap: float) -> list[float]:
+    """1 and outward from it those of ``ticks`` that are at least a factor ``gap`` apart."""
+    kept = [1.0]
+    for tick in (t for t in ticks if t > 1):
+        if tick >= kept[-1] * gap:
+            kept.append(tick)
+    for tick in (t for t in reversed(ticks) if t < 1):
+        if tick <= kept[0] / gap:
+            kept.insert(0, tick)
+    return kept

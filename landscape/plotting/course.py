@@ -20,7 +20,7 @@ from landscape.results.study import CurvatureCourse
 _MEASURES = {
     "lambda_max": "largest eigenvalue (loss/θ²)",
     "trace": "trace (loss/θ²)",
-    "rise": "expected sharpness (loss)",
+    "rise": "expected rise (loss)",
 }
 
 

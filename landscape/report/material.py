@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from landscape.plotting.style import Stroke, strokes_for
-from landscape.results import OperatorSpec, Result, Subject
+from landscape.results import OperatorSpec, Result, Subject, operator_title
 
 _R = TypeVar("_R", bound=Result)
 
@@ -105,14 +105,7 @@ def by_operator(results: Sequence[_R]) -> list[tuple[OperatorSpec, str, list[_R]
 
 def operator_text(spec: OperatorSpec, *, spiking: bool) -> str:
     """The operator in a few words, with every setting that is not the plain one."""
-    formal = "formal Hessian" if spiking else "Hessian"
-    names = {
-        "hessian": formal,
-        "ggn": "Gauss-Newton matrix",
-        "fisher": "empirical Fisher matrix",
-        "smooth-hessian": "smooth-forward Hessian",
-    }
-    parts = [names.get(spec.name, spec.name)]
+    parts = [operator_title(spec.name, spiking=spiking)]
     if spec.params != "*":
         parts.append(f"of {spec.params}")
     if spec.scale != "none":

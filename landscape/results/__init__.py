@@ -64,6 +64,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
+from landscape.results.titles import measure_title, operator_title
 from landscape.results.training import TrainingCurves
 
 __all__ = [
@@ -121,5 +122,7 @@ __all__ = [
     "load_result",
     "load_stored",
     "make_measure",
+    "measure_title",
+    "operator_title",
     "save_result",
 ]

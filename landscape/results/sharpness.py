@@ -83,7 +83,7 @@ MEASURES: Mapping[str, MeasureInfo] = {
         error_over="noise pairs",
     ),
     "expected_rise": MeasureInfo(
-        title="expected sharpness",
+        title="expected rise",
         formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
@@ -92,7 +92,7 @@ MEASURES: Mapping[str, MeasureInfo] = {
         error_over="noise pairs",
     ),
     "worst_rise": MeasureInfo(
-        title="worst-case sharpness",
+        title="worst-case rise",
         formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P",
         source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",
         unit="loss",

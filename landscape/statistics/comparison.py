@@ -28,6 +28,7 @@ class Measure:
     """What is compared, and the two properties on which an overall verdict rests."""
 
     name: str
+    title: str  # for sentences
     larger_is: Literal["sharper", "flatter"]
     scale_invariant: bool  # unchanged by rescalings that leave the function unchanged
     hard_forward: bool  # read off losses of the network as deployed, spikes and all

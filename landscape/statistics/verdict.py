@@ -152,17 +152,17 @@ def _judge_pair(
 
 
 def _overall(primary: MeasureVerdict, verdicts: list[MeasureVerdict]) -> tuple[Verdict, str]:
-    name, verdict = primary.comparison.measure.name, primary.verdict
+    name, verdict = primary.comparison.measure.title, primary.verdict
     if verdict == "undecided":
         return "undecided", f"the primary measure, {name}, is undecided: {primary.reason}"
     invariant = [v for v in verdicts if v.comparison.measure.scale_invariant]
     hard = [v for v in verdicts if v.comparison.measure.hard_forward]
     against = [v for v in (*invariant, *hard) if v.verdict == _OPPOSITE.get(verdict)]
     if against:
-        names = ", ".join(dict.fromkeys(v.comparison.measure.name for v in against))
+        names = ", ".join(dict.fromkeys(v.comparison.measure.title for v in against))
         return "undecided", f"the primary measure, {name}, says {verdict}, but {names} the opposite"
     agreeing = {
-        kind: [v.comparison.measure.name for v in group if v.verdict == verdict]
+        kind: [v.comparison.measure.title for v in group if v.verdict == verdict]
         for kind, group in (("scale-invariant", invariant), ("hard-forward", hard))
     }
     lacking = [kind for kind, names in agreeing.items() if not names]

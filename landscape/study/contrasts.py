@@ -56,7 +56,6 @@ def compare_contrasts(
     primary = choose_primary(measures, plan.primary[0])
     pairs, notes = judge_pairs(compared, contrasts, measures, primary, settings_of(plan), rng)
     missing = [" against ".join(pair) for pair in plan.contrasts if pair not in contrasts]
-    checkpoints = [c for members in compared.values() for c in members]
     return Comparison(
         provenance=clock.provenance(command=command, seed=plan.seed, device=torch.device("cpu")),
         baseline=baseline,
@@ -75,9 +74,7 @@ def compare_contrasts(
             ComparedGroup(name=name, runs=tuple(c.run for c in members))
             for name, members in compared.items()
         ),
-        measures=tuple(
-            measure_row(m, spiking=any(c.subject.spiking for c in checkpoints)) for m in measures
-        ),
+        measures=tuple(measure_row(m) for m in measures),
         pairs=pairs,
         accuracy=accuracy_rows(measures, compared, settings_of(plan), rng),
         notes=(

@@ -304,7 +304,9 @@ def test_a_checkpoint_that_lacks_a_measure_is_named():
     part = group("ikun_v1", [1, 1])
     measures, groups = shared(part[:-1], group("kaiming", [1, 1]))
     (note, *_) = missing_notes(groups, [m for m in measures if m.name.startswith("worst")])
-    assert note.startswith("worst_rise[filter] ρ=0.003 was not measured for ikun_v1-adam-s1")
+    assert note.startswith(
+        "worst-case rise (filter scale, ρ = 0.003) was not measured for ikun_v1-adam-s1"
+    )
 
 
 def test_defaults_and_patterns_choose_measures():

@@ -49,10 +49,11 @@ def test_a_verdict_in_words_a_table_and_a_page(report, tmp_path):
         target.parent.mkdir(parents=True)
         target.write_bytes(path.read_bytes())
     text = run(tmp_path / "part", "-o", out, "--baseline", "kaiming")
-    assert "Primary measure: expected_rise[filter] ρ=0.01 (chosen by rule" in text
+    primary = "expected rise (filter scale, ρ = 0.01), 'expected_rise[filter] ρ=0.01'"
+    assert f"Primary measure: {primary} (chosen by rule" in text
     assert "ikun_v1 against kaiming: FLATTER." in text
     assert "paired by seed, at epoch 20; loss 1 times" in text
-    assert "expected_rise[filter] ρ=0.03" in text
+    assert "expected rise (filter scale, ρ = 0.03)" in text
     assert str(out / "index.html") in text
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "The minima of ikun_v1 are flatter than those of kaiming." in page
@@ -123,8 +124,8 @@ def test_a_mismatch_is_refused_then_marked(tmp_path):
     with pytest.raises(ValueError, match=r"dtype: float32 .* against float64"):
         run(folder, "--baseline", "kaiming")
     text = run(folder, "--baseline", "kaiming", "--allow-mismatch")
-    assert "lambda_max hessian *" in text
-    assert "* lambda_max hessian was not measured alike: dtype: float32" in text
+    assert "largest eigenvalue (formal Hessian) *" in text
+    assert "* largest eigenvalue (formal Hessian) was not measured alike: dtype: float32" in text
     assert "Not measured alike, so not to be relied on" in text
 
 

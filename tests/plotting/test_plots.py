@@ -180,14 +180,17 @@ def test_ratios_stand_at_their_values_with_one_marked(figure, ax):
     pair = comparison().pairs[0]
     rows = [
         RatioRow(
-            title=m.measure,
+            title=m.measure.replace("[filter]", " (filter scale)"),
+            flatter="↓",
             ratio=m.estimate,
             interval=(m.interval.low, m.interval.high),
             verdict=m.verdict,
         )
         for m in pair.measures
     ]
-    rows.append(RatioRow(title="unbounded", ratio=2, interval=(0, np.inf), verdict="undecided"))
+    rows.append(
+        RatioRow(title="unbounded", flatter="↑", ratio=2, interval=(0, np.inf), verdict="undecided")
+    )
     plot_ratios(rows, ax, bounds=(0.8, 1.25), baseline="kaiming")
     figure.draw_without_rendering()
     marks = [artist for artist in ax.get_lines() if artist.get_linestyle() == "None"]

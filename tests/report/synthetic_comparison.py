@@ -48,7 +48,7 @@ def comparison(**changes: object) -> Comparison:
     measures = tuple(
         ComparedMeasure(
             name=name,
-            title=name.replace("_", " "),
+            title=name.replace("_", " ").replace("[filter]", " (filter scale)"),
             formula="λ_max(S A S)",
             source="Keskar et al. 2017",
             unit="loss",
@@ -88,7 +88,7 @@ def comparison(**changes: object) -> Comparison:
         group="ikun_v1",
         baseline="kaiming",
         verdict="flatter",
-        reason="the primary measure, lambda_max[filter], says flatter: median ratio 0.587",
+        reason="the primary measure, lambda max (filter scale), says flatter: median ratio 0.587",
         paired=True,
         runs=labels[:8],
         baseline_runs=labels[8:],

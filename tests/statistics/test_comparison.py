@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from landscape.statistics import Measure, Run, Settings, compare_runs, seeds_pair
 
-TRACE = Measure(name="trace", larger_is="sharper", scale_invariant=False, hard_forward=False)
+TRACE = Measure(
+    name="trace", title="trace", larger_is="sharper", scale_invariant=False, hard_forward=False
+)
 # Each example runs two bootstraps: a deadline would measure the machine.
 unhurried = hypothesis_settings(deadline=None, max_examples=50)
 SETTINGS = Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)

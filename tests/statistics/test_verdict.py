@@ -7,9 +7,15 @@ import pytest
 
 from landscape.statistics import Measure, Run, compare_runs, judge
 
-INVARIANT = Measure(name="adaptive", larger_is="sharper", scale_invariant=True, hard_forward=False)
-HARD = Measure(name="expected", larger_is="sharper", scale_invariant=False, hard_forward=True)
-TRACE = Measure(name="trace", larger_is="sharper", scale_invariant=False, hard_forward=False)
+INVARIANT = Measure(
+    name="adaptive", title="adaptive", larger_is="sharper", scale_invariant=True, hard_forward=False
+)
+HARD = Measure(
+    name="expected", title="expected", larger_is="sharper", scale_invariant=False, hard_forward=True
+)
+TRACE = Measure(
+    name="trace", title="trace", larger_is="sharper", scale_invariant=False, hard_forward=False
+)
 MEASURES = (INVARIANT, HARD, TRACE)
 
 

@@ -1,18 +1,20 @@
 """Sharpness: a table of measures against checkpoints, with formulas and sources."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from landscape.report.material import Material, Reference, mismatch_note, relative
 from landscape.report.model import Section
 from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
-from landscape.results.sharpness import MEASURES, Measure, SharpnessTable
+from landscape.results import MEASURES, Fidelity, Measure, SharpnessTable, measure_title
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 
 
 def sharpness_section(material: Material) -> Section | None:
     """Measures as rows, checkpoints as columns; values relative to the baseline in a second."""
-    results = material.of(SharpnessTable)
+    cusps = material.of(Fidelity)
+    results = [_with_cusp(table, cusps) for table in material.of(SharpnessTable)]
     if not results:
         return None
     tables = []
@@ -34,6 +36,12 @@ def sharpness_section(material: Material) -> Section | None:
     )
 
 
+def _with_cusp(table: SharpnessTable, results: Sequence[Fidelity]) -> SharpnessTable:
+    """The table with the cusp slope that a fidelity test on the same examples found."""
+    found = [r.steepest_cusp for r in results if r.subject == table.subject and r.directions]
+    return replace(table, rows=(*table.rows, *found[:1]))
+
+
 def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -> list[Table]:
     names = {row.label: row for result in results for row in result.rows}
     found = [{row.label: row for row in result.rows} for result in results]
@@ -48,7 +56,7 @@ def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -
         columns=(_MEASURE, *_checkpoint_columns(results), *_LAST_COLUMNS),
         rows=tuple(
             (
-                text_cell(_title(row), hint=_explain(row).text),
+                text_cell(_title(row, results[0]), hint=_explain(row).text),
                 *(_value(rows.get(label)) for rows in found),
                 *_describe(row),
             )
@@ -71,7 +79,7 @@ def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -
                 columns=(_MEASURE, *_checkpoint_columns(results)),
                 rows=tuple(
                     (
-                        text_cell(_title(row)),
+                        text_cell(_title(row, results[0])),
                         *(
                             _relative(rows.get(label), result, base_rows.get(label), base)
                             for rows, result in zip(found, results, strict=True)
@@ -98,15 +106,9 @@ def _checkpoint_columns(results: Sequence[SharpnessTable]) -> list[Column]:
     return [Column(key=r.subject.label, title=r.subject.label) for r in results]
 
 
-def _title(row: Measure) -> str:
-    parts = [MEASURES[row.name].title]
-    if row.scale != "none":
-        parts.append(f"scaled by {row.scale}")
-    if row.operator or row.layer:
-        parts.append(str(row.operator or row.layer))
-    if row.radius is not None:
-        parts.append(f"ρ = {row.radius:g}")
-    return f"{', '.join(parts)}\u00a0{_ARROWS.get(row.better, '')}".rstrip()
+def _title(row: Measure, result: SharpnessTable) -> str:
+    title = measure_title(row, spiking=result.subject.spiking)
+    return f"{title}\u00a0{_ARROWS.get(row.better, '')}".rstrip()
 
 
 def _explain(row: Measure) -> Explanation:
@@ -115,7 +117,7 @@ def _explain(row: Measure) -> Explanation:
 
 def _remarks(results: Sequence[SharpnessTable]) -> list[Explanation]:
     return [
-        Explanation(title=f"* {_title(row)}, {result.subject.label}", formula=row.note)
+        Explanation(title=f"* {_title(row, result)}, {result.subject.label}", formula=row.note)
         for result in results
         for row in result.rows
         if row.note

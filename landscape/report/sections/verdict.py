@@ -1,5 +1,6 @@
 """The verdict, first on the page: the answer in words, and one figure."""
 
+from dataclasses import replace
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -7,6 +8,13 @@ from matplotlib.figure import Figure
 from landscape.plotting import RatioRow, plot_ratios
 from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.verdict_errors import error_table
+from landscape.report.sections.verdict_overview import (
+    FEW_PAIRS,
+    overview_figure,
+    overview_lead,
+    overview_paragraphs,
+    overview_table,
+)
 from landscape.report.sections.verdict_tables import accuracy_table, group_table, verdict_table
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
@@ -19,7 +27,12 @@ _WORDS = {
 
 
 def verdict_section(comparison: Comparison) -> Section:
-    """A sentence and a reason for each pair of groups, then ratios with their intervals."""
+    """A sentence and a reason for each pair of groups, then ratios with their intervals.
+
+    More than ``FEW_PAIRS`` pairs are told together, each one's own tables folded.
+    """
+    if len(comparison.pairs) > FEW_PAIRS:
+        return _overview(comparison)
     headlines = [
         _WORDS[p.verdict].format(group=p.group, baseline=p.baseline) for p in comparison.pairs
     ]
@@ -38,6 +51,24 @@ def verdict_section(comparison: Comparison) -> Section:
         tables=(
             *(verdict_table(comparison, p, i) for i, p in enumerate(comparison.pairs)),
             *(error_table(comparison, p, i) for i, p in enumerate(comparison.pairs)),
+            group_table(comparison),
+        ),
+        notes=comparison.notes,
+    )
+
+
+def _overview(comparison: Comparison) -> Section:
+    pairs = list(enumerate(comparison.pairs))
+    return Section(
+        key="verdict",
+        title="Verdict",
+        lead=overview_lead(comparison),
+        paragraphs=overview_paragraphs(comparison),
+        figures=(overview_figure(comparison),),
+        tables=(
+            overview_table(comparison),
+            *(replace(verdict_table(comparison, p, i), folded=True) for i, p in pairs),
+            *(error_table(comparison, p, i) for i, p in pairs),
             group_table(comparison),
         ),
         notes=comparison.notes,
@@ -68,7 +99,7 @@ def _figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
         f"n = {a} and {b} runs" for a, b in sorted({m.num_runs for m in pair.measures})
     )
     low, high = settings.bounds
-    height = 0.75 + 0.26 * len(rows)
+    height = 0.75 + 0.33 * len(rows)
     return ReportFigure(
         name="verdict" if not number else f"verdict-{number + 1}",
         draw=partial(_draw, rows, settings.bounds, pair.baseline),
@@ -94,7 +125,8 @@ def _figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
 def _ratio(comparison: Comparison, row: MeasureRow) -> RatioRow:
     measure = comparison.measure(row.measure)
     return RatioRow(
-        title=f"{row.measure} {'↓' if measure.larger_is == 'sharper' else '↑'}",
+        title=measure.title,
+        flatter="↓" if measure.larger_is == "sharper" else "↑",
         ratio=row.estimate,
         interval=None if row.interval is None else (row.interval.low, row.interval.high),
         verdict=row.verdict,

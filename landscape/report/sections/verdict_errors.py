@@ -3,6 +3,7 @@
 import math
 
 from landscape.report.numbers import rounded
+from landscape.report.sections.verdict_tables import measure_cell
 from landscape.report.table import Cell, Column, Table, number_cell, text_cell
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
@@ -39,14 +40,14 @@ def error_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
                 title=f"other {1 - comparison.settings.alpha:.0%} intervals",
             ),
         ),
-        rows=tuple(_row(row) for row in pair.measures),
+        rows=tuple(_row(comparison, row) for row in pair.measures),
         note="0.1 is a tenth of the value. Only further training runs reduce all three parts. "
         "Without parts of the examples (landscape analyze --shards), theirs counts as the seeds'.",
         folded=True,
     )
 
 
-def _row(row: MeasureRow) -> tuple[Cell, ...]:
+def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
     parts = row.components
     spreads = (
         (None, None, None, None)
@@ -63,7 +64,7 @@ def _row(row: MeasureRow) -> tuple[Cell, ...]:
         for i in row.other_intervals
     )
     return (
-        text_cell(row.measure),
+        measure_cell(comparison.measure(row.measure)),
         *(number_cell(value, digits=2) for value in spreads),
         text_cell(intervals),
     )

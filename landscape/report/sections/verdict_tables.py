@@ -1,5 +1,7 @@
 """The tables of a verdict: measures, groups, and flatness against accuracy."""
 
+from dataclasses import replace
+
 from landscape.report.numbers import rounded
 from landscape.report.table import (
     Cell,
@@ -10,7 +12,13 @@ from landscape.report.table import (
     number_cell,
     text_cell,
 )
-from landscape.results.comparison import Comparison, MeasureRow, PairRow, StoredInterval
+from landscape.results.comparison import (
+    ComparedMeasure,
+    Comparison,
+    MeasureRow,
+    PairRow,
+    StoredInterval,
+)
 
 
 def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
@@ -47,17 +55,17 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
     measures = [comparison.measure(m.measure) for m in pair.measures]
     return Table(
         name="verdict" if not number else f"verdict-{number + 1}",
-        caption=f"{pair.group} against {pair.baseline}; decided by {comparison.settings.primary}.",
+        caption=f"{pair.group} against {pair.baseline}; decided by {decided_by(comparison)}.",
         columns=columns,
         rows=tuple(_row(comparison, m) for m in pair.measures),
         row_explanations=(
+            *(Explanation(title=m.title, formula=m.formula, source=m.source) for m in measures),
             *(
-                Explanation(title=f"{m.name} ({m.title})", formula=m.formula, source=m.source)
-                for m in measures
+                Explanation(title=f"Why {row.verdict}: {m.title}", formula=row.reason)
+                for m, row in zip(measures, pair.measures, strict=True)
             ),
-            *(Explanation(title=f"Why {m.measure}", formula=m.reason) for m in pair.measures),
         ),
-        note="; ".join(f"{m.name}: {m.mismatch}" for m in measures if m.mismatch),
+        note="; ".join(f"{m.title}: {m.mismatch}" for m in measures if m.mismatch),
     )
 
 
@@ -65,7 +73,7 @@ def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
     measure = comparison.measure(row.measure)
     kinds = ["scale-invariant"] * measure.scale_invariant + ["hard-forward"] * measure.hard_forward
     return (
-        text_cell(row.measure, hint=f"{measure.formula} [{measure.source}]"),
+        measure_cell(measure),
         text_cell(row.verdict, hint=row.reason),
         number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3),
         _interval_cell(row.interval),
@@ -77,6 +85,17 @@ def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
         count_cell(row.runs_needed),
         text_cell(", ".join(kinds)),
     )
+
+
+def measure_cell(measure: ComparedMeasure) -> Cell:
+    """A measure's title, its formula as a tooltip, and in CSV its key."""
+    shown = text_cell(measure.title, hint=f"{measure.formula} [{measure.source}]")
+    return replace(shown, value=measure.name)
+
+
+def decided_by(comparison: Comparison) -> str:
+    """The title of the primary measure."""
+    return comparison.measure(comparison.settings.primary).title
 
 
 def _interval_cell(interval: StoredInterval | None) -> Cell:
@@ -117,7 +136,7 @@ def accuracy_table(comparison: Comparison) -> Table | None:
         return None
     rows = tuple(
         (
-            text_cell(row.measure),
+            measure_cell(comparison.measure(row.measure)),
             number_cell(row.correlation, digits=2),
             _interval_cell(row.interval),
             number_cell(row.p_holm, digits=2),
