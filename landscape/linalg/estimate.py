@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from scipy.stats import t as student_t
+from scipy.special import stdtrit
 from torch import Tensor
 
 
@@ -22,7 +22,7 @@ class Estimate(NamedTuple):
             return self.mean, self.mean
         if self.num_probes == 1:
             return -math.inf, math.inf
-        half = float(student_t.ppf((1 + level) / 2, self.num_probes - 1)) * self.stderr
+        half = float(stdtrit(self.num_probes - 1, (1 + level) / 2)) * self.stderr
         return self.mean - half, self.mean + half
 
 

@@ -7,7 +7,7 @@ References
 """
 
 import torch
-from scipy.stats import chi2
+from scipy.special import chdtri
 from torch import Tensor
 from torch.linalg import vector_norm
 
@@ -44,6 +44,6 @@ def verify(search: KrylovSearch, num_products: int | None) -> Tensor:
         product = finite_product(search.A, rows.T @ g.to(rows)).to(torch.float64, copy=True)
         search.note_verified(float(vector_norm(product.sub_(expected))))
     squares = sum(norm**2 for norm in search.verified)
-    rest = (squares / float(chi2.ppf(_FAILURE, num_products))) ** 0.5
+    rest = (squares / float(chdtri(num_products, 1 - _FAILURE))) ** 0.5
     bounds: Tensor = coupling.abs() + rest
     return bounds
