@@ -1,0 +1,67 @@
+"""What operators on the empirical risk share: a sum over batches, with graphs kept between them."""
+
+import abc
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+
+from landscape.curvature.graphs import GraphCache, with_smaller_batches
+from landscape.curvature.risk import EmpiricalRisk, double_backward_advice
+from landscape.distributed import all_reduce_sum
+from landscape.linalg.operator import SelfAdjointOperator
+
+G = TypeVar("G")
+
+
+class RiskOperator(SelfAdjointOperator, Generic[G]):
+    """(1/N) Σ_batches A_b, acting on flat vectors of shape (P,).
+
+    Subclasses give ``_build`` and ``_batch_product``, which differentiate in reverse mode only,
+    since spikes have no forward-mode rule.
+
+    Parameters
+    ----------
+    risk
+        The mean loss; unused parameters have zero curvature.
+    theta
+        Where; None: the network's own parameters.
+    graph_budget
+        Bytes for graphs kept between matvecs; None: half of the free memory; 0: none.
+    """
+
+    def __init__(
+        self, risk: EmpiricalRisk, theta: Tensor | None = None, *, graph_budget: int | None = None
+    ) -> None:
+        self.risk = risk
+        self.theta = (risk.theta if theta is None else theta).detach()
+        self.dim, self.dtype, self.device = risk.num_params, risk.dtype, risk.device
+        self.graphs: GraphCache[G] = GraphCache(self._build, self.device, graph_budget)
+
+    @abc.abstractmethod
+    def _build(self, index: int) -> G:
+        """The graph of batch ``index``, which its products differentiate."""
+
+    @abc.abstractmethod
+    def _batch_product(
+        self, graph: G, index: int, pieces: Sequence[Tensor], *, keep: bool
+    ) -> Sequence[Tensor]:
+        """A_b v, for v in ``pieces``, in the layout's order; ``keep``: the graph is used again."""
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        total = with_smaller_batches(self, lambda: self._own_sum(v))
+        return all_reduce_sum(total) / self.risk.num_examples
+
+    def _own_sum(self, v: Tensor) -> Tensor:
+        """The product of the sum over this process's examples."""
+        total = torch.zeros_like(self.theta)
+        pieces = self.risk.layout.split(v)
+        with double_backward_advice():
+            for index in range(len(self.risk.batches)):
+                graph = self.graphs[index]
+                keep = self.graphs.keeps(index)
+                total += self.risk.layout.flatten(
+                    self._batch_product(graph, index, pieces, keep=keep)
+                )
+        return total
