@@ -1,21 +1,26 @@
 """A budget of memory, divided before a run starts: Krylov basis, graphs, one batch at work."""
 
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from landscape.curvature.graphs import rebatched
+from landscape.curvature.graphs import free_memory, rebatched
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.risk import EmpiricalRisk, cut
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
+from landscape.linalg.restart import Allocate
 
 _FOR_BATCH = 0.25  # of the budget: what the batch at work may take, its graph and as much again
 _FOR_BASIS = 0.5  # of what the network leaves
 _VECTORS = 8  # of length P besides the basis: θ, the network, a gradient, sums, a probe
+_OF_DEVICE = 0.5  # of what is free there, for a basis without a budget; the rest is for the graphs
+_OF_HOST = 0.8  # of what is free there: pinned memory is the kernel's to give no more
+
+# Where a basis lies.
+MEMORY, PINNED, FILE = "in memory", "in pinned host memory", "in a memory-mapped file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,13 +31,13 @@ class MemoryPlan:
     graphs: int  # graphs kept between matvecs
     batch_size: int
     max_basis: int
-    on_disk: bool  # the basis does not fit, and is a memory-mapped file
+    place: str  # of the basis: MEMORY (that of the device), PINNED or FILE
 
     def __str__(self) -> str:
-        place = "in a memory-mapped file" if self.on_disk else "in memory"
         return (
-            f"Krylov basis {self.krylov / 2**20:,.0f} MiB {place} ({self.max_basis} vectors at "
-            f"most), graphs {self.graphs / 2**20:,.0f} MiB at most, batches of {self.batch_size}"
+            f"Krylov basis {self.krylov / 2**20:,.0f} MiB {self.place} ({self.max_basis} vectors "
+            f"at most), graphs {self.graphs / 2**20:,.0f} MiB at most, batches of "
+            f"{self.batch_size}"
         )
 
 
@@ -55,16 +60,25 @@ def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
     return risk if fits >= largest else rebatched(risk, max(1, fits))
 
 
-def plan_memory(risk: EmpiricalRisk, memory: int, *, num_pairs: int, num_spare: int) -> MemoryPlan:
+def plan_memory(
+    risk: EmpiricalRisk,
+    memory: int,
+    *,
+    num_pairs: int,
+    num_spare: int,
+    basis_dtype: torch.dtype | None = None,
+) -> MemoryPlan:
     """Divide ``memory`` bytes for a spectral run on ``risk``, whose batches fit already.
+
+    On a GPU they are bytes of its memory; a basis that they do not hold goes to the host.
 
     Raises
     ------
     ValueError
         If not even the network and a few vectors fit.
     """
-    dim, dtype = risk.num_params, risk.dtype
-    room = memory - _VECTORS * dim * dtype.itemsize
+    dim, dtype = risk.num_params, basis_dtype or risk.dtype
+    room = memory - _VECTORS * dim * risk.dtype.itemsize
     if room <= 0:
         raise ValueError(
             f"--memory must be more than {(memory - room) / 2**20:,.0f} MiB, which the "
@@ -75,22 +89,53 @@ def plan_memory(risk: EmpiricalRisk, memory: int, *, num_pairs: int, num_spare: 
     for_basis = int(_FOR_BASIS * room)
     try:
         rows = choose_max_basis(dim, pairs, dtype, num_spare=num_spare, memory=for_basis)
-        on_disk = False
+        place = MEMORY
     except ValueError:
-        rows, on_disk = min(dim, 3 * pairs + num_spare), True
+        rows = min(dim, 3 * pairs + num_spare)
+        place = place_elsewhere(krylov_memory(dim, rows, dtype), risk.device)
     krylov = krylov_memory(dim, rows, dtype)
-    left = room - (0 if on_disk else krylov) - int(_FOR_BATCH * memory)
+    left = room - (krylov if place == MEMORY else 0) - int(_FOR_BATCH * memory)
     largest = max((len(batch.targets) for batch in risk.batches), default=0)
     return MemoryPlan(
         krylov=krylov,
         graphs=max(0, left),
         batch_size=largest,
         max_basis=rows,
-        on_disk=on_disk,
+        place=place,
     )
 
 
-def mapped_rows(folder: Path) -> Callable[[int, int, torch.dtype], Tensor]:
+def place_elsewhere(num_bytes: int, device: torch.device) -> str:
+    """Where a basis lies that ``device`` does not hold: on the host, if that is another memory.
+
+    Transfers from pinned memory are the fastest, but what is pinned cannot be paged out.
+    """
+    if device.type != "cuda":
+        return FILE
+    pinned = 1 << (num_bytes - 1).bit_length()  # PyTorch pins whole powers of two
+    return PINNED if pinned <= free_memory(torch.device("cpu"), _OF_HOST) else FILE
+
+
+def basis_rows(device: torch.device, folder: Path, place: str | None) -> Allocate:
+    """A function that makes a basis of (rows, n) at ``place``, in ``folder`` where it is a file.
+
+    None for the place: the device, or where its free memory does not suffice, elsewhere.
+    """
+
+    def allocate(rows: int, dim: int, dtype: torch.dtype) -> Tensor:
+        num_bytes, chosen = rows * dim * dtype.itemsize, place or MEMORY
+        if place is None and device.type == "cuda" and num_bytes > free_memory(device, _OF_DEVICE):
+            chosen = place_elsewhere(num_bytes, device)
+        if chosen == FILE:
+            return mapped_rows(folder)(rows, dim, dtype)
+        if chosen == PINNED:
+            return torch.empty(rows, dim, dtype=dtype, pin_memory=True)
+        return torch.empty(rows, dim, dtype=dtype, device=device)
+
+    return allocate
+
+
+def mapped_rows(folder: Path) -> Allocate:
     """A function that makes a (rows, n) tensor in a file in ``folder``; it ends with the process.
 
     The kernel keeps in memory what fits. The file has no name after this: a killed run leaves none.

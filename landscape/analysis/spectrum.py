@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import Generator, Tensor
 
-from landscape.analysis.memory import MemoryPlan, mapped_rows, plan_memory
+from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import (
@@ -27,6 +28,11 @@ from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
 
+BASIS_DTYPES = {
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float64,
+}
 METHOD = "thick-restart Lanczos, full reorthogonalisation"
 _BOUNDS = "; residuals are upper bounds (99 %)"
 
@@ -47,6 +53,12 @@ class SpectrumSettings(OperatorSettings):
     num_steps: int
     max_matvecs: int
     num_shards: int = 0
+    basis_dtype: str | None = None  # of the Lanczos vectors kept; None: the operator's
+
+    @property
+    def basis_torch_dtype(self) -> torch.dtype | None:
+        """The dtype called ``basis_dtype``."""
+        return None if self.basis_dtype is None else BASIS_DTYPES[self.basis_dtype]
 
 
 class Spectrum(NamedTuple):
@@ -138,7 +150,8 @@ def run_spectrum(
             ),
             rng=rng,
             max_basis=min(A.dim, plan.max_basis) if plan else None,
-            allocate=mapped_rows(folder) if plan and plan.on_disk else None,
+            basis_dtype=settings.basis_torch_dtype,
+            allocate=basis_rows(A.device, folder, plan.place if plan else None),
             callback=file.callback(report),
             state=file.load(),
         )
@@ -153,6 +166,7 @@ def memory_plan(target: Target, settings: SpectrumSettings) -> MemoryPlan | None
         target.settings.memory,
         num_pairs=settings.num_largest + settings.num_smallest,
         num_spare=settings.num_steps,
+        basis_dtype=settings.basis_torch_dtype,
     )
 
 
@@ -201,6 +215,8 @@ def _results(
         method=METHOD + (_BOUNDS if len(pairs.values) > _VERIFIED_ONE_BY_ONE else ""),
         shards=tuple(tuple(shard.eigenpairs.largest.tolist()) for shard in shards),
         stability_edge=stability_edge(target) if plain else None,
+        orthogonality_loss=pairs.orthogonality_loss,
+        basis_dtype=settings.basis_dtype or spec.dtype,
     )
     trace = Trace(
         subject=target.subject,
@@ -224,6 +240,7 @@ def _results(
         exact=run.trace.num_probes == 0,
         num_matvecs=run.num_matvecs,
         provenance=provenance,
+        orthogonality_loss=pairs.orthogonality_loss,
     )
     return Spectrum(eigenvalues, density, trace, pairs)
 

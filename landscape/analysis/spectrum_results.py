@@ -52,6 +52,7 @@ def density_result(
     exact: bool,
     num_matvecs: int,
     provenance: Provenance,
+    orthogonality_loss: float | None = None,
 ) -> SpectralDensity:
     """Put quadrature rules, one a probe, into a result.
 
@@ -82,6 +83,7 @@ def density_result(
         wasserstein_bound=0.0 if exact else float(nodes.max() - nodes.min()) * bound,
         negative_mass=as_estimate(negative_mass(rules, curve.bandwidth)),
         negative_threshold=curve.bandwidth,
+        orthogonality_loss=orthogonality_loss,
     )
 
 

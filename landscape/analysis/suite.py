@@ -71,7 +71,7 @@ def run_layers(
         "layers": layer_table(
             target,
             settings=replace(
-                _spectrum_settings(settings, "none"),
+                spectrum_settings(settings, "none"),
                 num_probes=settings.budget.layer_probes,
                 num_steps=settings.budget.layer_steps,
             ),
@@ -171,7 +171,7 @@ def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Pro
     suffix = "" if scale == "none" else f"-{scale}"
     found = spectrum(
         target,
-        settings=_spectrum_settings(settings, scale),
+        settings=spectrum_settings(settings, scale),
         state=_work(settings, target, f"spectrum{suffix}.state"),
         progress=progress,
     )
@@ -182,7 +182,8 @@ def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Pro
     }
 
 
-def _spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:
+def spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:
+    """What the suite asks of an operator of this scale."""
     budget = settings.budget
     return SpectrumSettings(
         operator=settings.operator,

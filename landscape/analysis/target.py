@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from landscape.analysis.choices import DEFAULT_EXAMPLES, choose_data, choose_loss, training_info
 from landscape.analysis.memory import fitting_batches
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
-from landscape.curvature.graphs import is_out_of_memory
+from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset

@@ -9,6 +9,7 @@ import click
 
 from landscape.cli.options import describe, target_options, unique_labels
 from landscape.cli.output import progress_bar, result_path
+from landscape.cli.spectra import tell_plan
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -142,6 +143,7 @@ def run_suite(
     quiet: bool,
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
+    from landscape.analysis.suite import spectrum_settings
     from landscape.analysis.target import open_target
     from landscape.cli.results_folder import claim, held, start_anew
     from landscape.distributed import from_main, is_main
@@ -155,6 +157,8 @@ def run_suite(
             target = open_target(path, settings, label=label)
             if not quiet:
                 describe(target)
+            if {"spectrum", "scaled"} & set(names):
+                tell_plan(target, spectrum_settings(suite, "none"))
             from_main(partial(claim, out, target, suite))
             _run_one(target, out, suite, names, quiet)
         if not is_main():

@@ -7,7 +7,7 @@ import click
 
 from landscape.cli.options import open_targets
 from landscape.cli.output import print_json, print_table, progress_bar, write_results
-from landscape.cli.spectra import run_spectra, save_plot, spectrum_options
+from landscape.cli.spectra import basis_option, run_spectra, save_plot, spectrum_options
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Two vectors a probe instead of one a step; no eigenpairs are taken out.",
 )
+@basis_option
 @spectrum_options
 def density(
     checkpoints: tuple[Path, ...],
@@ -62,6 +63,8 @@ def density(
     """
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
+    if low_memory and options["basis_dtype"] is not None:
+        raise click.UsageError("--low-memory keeps no basis that --basis-dtype could store.")
     if low_memory:
         results = _in_low_memory(checkpoints, settings, quiet=quiet, **options)
     else:
@@ -82,6 +85,8 @@ def density(
             ("Wasserstein bound", f"{result.wasserstein_bound:.3g}"),
             ("matvecs", f"{result.num_matvecs:,}"),
         ]
+        if result.orthogonality_loss is not None:
+            rows.append(("vectors orthogonal to", f"{result.orthogonality_loss:.1e}"))
         print_table((result.operator.name, ""), rows, title=result.subject.label)
     if plot is not None:
         from landscape.plotting import plot_density

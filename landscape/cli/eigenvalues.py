@@ -13,7 +13,13 @@ from landscape.cli.second_opinion import (
     published_protocol,
     run_pyhessian,
 )
-from landscape.cli.spectra import run_spectra, save_plot, shards_option, spectrum_options
+from landscape.cli.spectra import (
+    basis_option,
+    run_spectra,
+    save_plot,
+    shards_option,
+    spectrum_options,
+)
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -57,6 +63,7 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
 @shards_option
+@basis_option
 @spectrum_options
 def eigenvalues(
     checkpoints: tuple[Path, ...],
@@ -79,8 +86,10 @@ def eigenvalues(
     """
     published = protocol == "published"
     if published or solver == "pyhessian":
-        if vectors or overlap:
-            raise click.UsageError("--vectors and --overlap go with --solver lanczos.")
+        if vectors or overlap or options["basis_dtype"]:
+            raise click.UsageError(
+                "--vectors, --overlap and --basis-dtype go with --solver lanczos."
+            )
         results = _second_opinion(checkpoints, settings, published, quiet, options)
     else:
         results = _by_lanczos(
@@ -171,6 +180,8 @@ def _print(result: "Eigenvalues") -> None:
         f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
         f"{result.num_matvecs} matvecs, {result.method}"
     )
+    if result.orthogonality_loss is not None:
+        title += f", in {result.basis_dtype} orthogonal to {result.orthogonality_loss:.1e}"
     of_data = [f"stderr, {len(result.shards)} shards"] if spread else []
     columns = ("eigenvalue", "value ± residual", "residual", *of_data, "")
     print_table(columns, rows, title=title)

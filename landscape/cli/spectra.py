@@ -15,8 +15,8 @@ from landscape.cli.options import (
 from landscape.cli.output import progress_bar
 
 if TYPE_CHECKING:
-    from landscape.analysis.spectrum import Spectrum
-    from landscape.analysis.target import TargetSettings
+    from landscape.analysis.spectrum import Spectrum, SpectrumSettings
+    from landscape.analysis.target import Target, TargetSettings
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +50,17 @@ def shards_option(command: F) -> F:
         type=click.IntRange(min=0),
         default=0,
         help="Repeat on this many disjoint parts of the examples, for the data's error.",
+    )
+    return option(command)
+
+
+def basis_option(command: F) -> F:
+    """Add --basis-dtype, for commands that keep a Krylov basis."""
+    option: Callable[[F], F] = click.option(
+        "--basis-dtype",
+        type=click.Choice(["bfloat16", "float32", "float64"]),
+        help="Of the Lanczos vectors kept; bfloat16 halves their memory and needs --tol 0.004 or "
+        "more. By default that of --dtype.",
     )
     return option(command)
 
@@ -90,11 +101,12 @@ def run_spectra(
     num_steps: int,
     max_matvecs: int,
     shards: int,
+    basis_dtype: str | None,
     out: Path | None,
     quiet: bool,
 ) -> list["Spectrum"]:
     """One run a checkpoint; with ``out``, a killed run goes on where it was."""
-    from landscape.analysis.spectrum import SpectrumSettings, memory_plan, spectrum
+    from landscape.analysis.spectrum import SpectrumSettings, spectrum
     from landscape.cli.results_folder import held
 
     wanted = SpectrumSettings(
@@ -109,18 +121,26 @@ def run_spectra(
         num_steps=num_steps,
         max_matvecs=max_matvecs,
         num_shards=shards,
+        basis_dtype=basis_dtype,
     )
     found = []
     with held(out):
         for target in open_targets(checkpoints, settings, quiet=quiet):
             label = target.subject.label
             with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
-                plan = memory_plan(target, wanted)
-                if plan is not None:
-                    click.echo(f"{label}: {plan}", err=True)
+                tell_plan(target, wanted)
                 state = out / "unfinished" / label / "spectrum.state" if out else None
                 found.append(spectrum(target, settings=wanted, state=state, progress=progress))
     return found
+
+
+def tell_plan(target: "Target", settings: "SpectrumSettings") -> None:
+    """Print how a budget of memory is divided, if there is one, before the run."""
+    from landscape.analysis.spectrum import memory_plan
+
+    plan = memory_plan(target, settings)
+    if plan is not None:
+        click.echo(f"{target.subject.label}: {plan}", err=True)
 
 
 def save_plot(path: Path, draw: Callable[[Any], None]) -> None:

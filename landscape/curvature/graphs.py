@@ -6,15 +6,14 @@ where it was kept; so the first matvec measures what a batch's graph holds and k
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.curvature.risk import EmpiricalRisk
 
 G = TypeVar("G")
 
@@ -56,8 +55,6 @@ class GraphCache(Generic[G]):
     def emptied(self, budget: int) -> "GraphCache[G]":
         """A new cache with nothing kept; what this one kept is given back."""
         self._kept.clear()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
         return GraphCache(self._build, torch.device("cpu"), budget)
 
     def keeps(self, index: int) -> bool:
@@ -65,65 +62,11 @@ class GraphCache(Generic[G]):
         return index in self._kept
 
 
-class Batched(Protocol):
-    """What :func:`with_smaller_batches` cuts: an operator that sums over its risk's batches."""
-
-    risk: EmpiricalRisk
-    graphs: GraphCache[Any]
-
-
-def with_smaller_batches(operator: Batched, product: Callable[[], Tensor]) -> Tensor:
-    """``product()``; where memory does not suffice, again with the batches halved, for good.
-
-    The sum over examples is the same up to rounding. No other process takes part: each halves
-    its own batches.
-
-    Raises
-    ------
-    ValueError
-        One example at a time is still too much; or batch norm is in train mode, where smaller
-        batches would be another function.
-    """
-    while True:
-        try:
-            return product()
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            risk, graphs = operator.risk, operator.graphs
-            largest = max(len(batch.targets) for batch in risk.batches)
-            if largest == 1 or risk.batch_norm == "train":
-                raise ValueError(
-                    f"out of memory with batches of {largest}, which cannot be made smaller"
-                    f"{' with --bn train' if largest > 1 else ''}. Use a machine or device with "
-                    "more memory, or a smaller network."
-                ) from error
-        # Outside the handler: there the error's traceback still holds what filled the memory.
-        size = (largest + 1) // 2
-        warnings.warn(
-            f"out of memory with batches of {largest}; going on with batches of {size}.",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-        operator.risk = rebatched(risk, size)
-        operator.graphs = graphs.emptied(graphs.budget // 2)
-
-
 def rebatched(risk: EmpiricalRisk, size: int) -> EmpiricalRisk:
     """The same risk with each of its batches cut to at most ``size`` examples."""
     smaller = copy.copy(risk)
-    smaller.batches = [
-        piece for batch in risk.batches for piece in cut(batch.inputs, batch.targets, size)
-    ]
+    smaller.cut_batches(size)
     return smaller
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether PyTorch or Python could not get the memory it asked for."""
-    # The CPU's allocator has no exception of its own, only this text.
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "not enough memory" in str(error)
-    )
 
 
 @contextmanager

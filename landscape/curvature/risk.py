@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
 from landscape.curvature.plain_forms import plain_forms
 from landscape.distributed import all_reduce_sum, rank, world_size
@@ -114,6 +115,12 @@ class EmpiricalRisk:
             self.model, self.loss, batches, names=self.layout.names, batch_norm=self.batch_norm
         )
 
+    def cut_batches(self, size: int) -> None:
+        """Have at most ``size`` examples in each batch from now on."""
+        self.batches = [
+            piece for batch in self.batches for piece in cut(batch.inputs, batch.targets, size)
+        ]
+
     def outputs(self, tensors: Sequence[Tensor], inputs: Tensor) -> Tensor:
         """Predictions of the network with ``tensors``, in the layout's order, for its θ."""
         named = dict(zip(self.layout.names, tensors, strict=True)) | self._fixed
@@ -133,28 +140,37 @@ class EmpiricalRisk:
     def evaluate(self, theta: Tensor | None = None) -> Evaluation:
         """L(θ) and the accuracy, by one forward pass over the examples; summed in float64."""
         tensors = self.layout.split(self.theta if theta is None else theta)
-        total = torch.zeros(3, dtype=torch.float64)
-        for batch in self.batches:
-            outputs = self.outputs(tensors, batch.inputs)
-            total[0] += self.loss.per_example(outputs, batch.targets).double().sum().cpu()
-            counts = accuracy_counts(outputs, batch.targets)
-            if counts is not None:
-                total[1:] += torch.tensor(counts, dtype=torch.float64)
+
+        def own_sums() -> Tensor:
+            total = torch.zeros(3, dtype=torch.float64)
+            for batch in self.batches:
+                outputs = self.outputs(tensors, batch.inputs)
+                total[0] += self.loss.per_example(outputs, batch.targets).double().sum().cpu()
+                counts = accuracy_counts(outputs, batch.targets)
+                if counts is not None:
+                    total[1:] += torch.tensor(counts, dtype=torch.float64)
+            return total
+
+        total = with_smaller_batches(self, own_sums)
         summed, right, asked = all_reduce_sum(total.to(self.device)).tolist()
         return Evaluation(summed / self.num_examples, right / asked if asked else None)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:
         """∇L(θ), shape (P,); zero for parameters that the loss does not use."""
         point = self.theta if theta is None else theta
-        total = torch.zeros_like(point)
-        for batch in self.batches:
-            tensors = leaves(self.layout.split(point))
-            total += self.layout.flatten(
-                torch.autograd.grad(
-                    self.summed_loss(tensors, batch), tensors, materialize_grads=True
+
+        def own_sum() -> Tensor:
+            total = torch.zeros_like(point)
+            for batch in self.batches:
+                tensors = leaves(self.layout.split(point))
+                total += self.layout.flatten(
+                    torch.autograd.grad(
+                        self.summed_loss(tensors, batch), tensors, materialize_grads=True
+                    )
                 )
-            )
-        return all_reduce_sum(total) / self.num_examples
+            return total
+
+        return all_reduce_sum(with_smaller_batches(self, own_sum)) / self.num_examples
 
     @contextmanager
     def _forward_mode(self) -> Iterator[dict[str, Tensor]]:

@@ -1,13 +1,15 @@
 """What operators on the empirical risk share: a sum over batches, with graphs kept between them."""
 
 import abc
+import copy
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from landscape.curvature.graphs import GraphCache, with_smaller_batches
+from landscape.curvature.graphs import GraphCache
+from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.risk import EmpiricalRisk, double_backward_advice
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
@@ -34,7 +36,7 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
     def __init__(
         self, risk: EmpiricalRisk, theta: Tensor | None = None, *, graph_budget: int | None = None
     ) -> None:
-        self.risk = risk
+        self.risk = copy.copy(risk)  # its batches are those of the graphs kept
         self.theta = (risk.theta if theta is None else theta).detach()
         self.dim, self.dtype, self.device = risk.num_params, risk.dtype, risk.device
         self.graphs: GraphCache[G] = GraphCache(self._build, self.device, graph_budget)
@@ -50,8 +52,11 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         """A_b v, for v in ``pieces``, in the layout's order; ``keep``: the graph is used again."""
 
     def _matvec(self, v: Tensor) -> Tensor:
-        total = with_smaller_batches(self, lambda: self._own_sum(v))
+        total = with_smaller_batches(self.risk, lambda: self._own_sum(v), self._drop_graphs)
         return all_reduce_sum(total) / self.risk.num_examples
+
+    def _drop_graphs(self) -> None:
+        self.graphs = self.graphs.emptied(self.graphs.budget // 2)
 
     def _own_sum(self, v: Tensor) -> Tensor:
         """The product of the sum over this process's examples."""

@@ -29,6 +29,8 @@ class Eigenpairs:
     converged: Tensor  # residual ≤ tol ||A||, shape (k,), bool
     num_largest: int
     num_smallest: int
+    # The largest ||Q Qᵀ - I|| of the Krylov basis at the end of a probe, estimated from below.
+    orthogonality_loss: float
     norm: float  # ||A||, estimated by the largest abs(Ritz value)
     num_matvecs: int  # all products of this run, the verification included
     num_verification: int  # of them, the fresh products behind ``residuals``
@@ -52,7 +54,12 @@ class Eigenpairs:
 
 def krylov_memory(dim: int, max_basis: int, dtype: torch.dtype) -> int:
     """Bytes that a run's working space takes: the basis, its next vector and two work vectors."""
-    return (max_basis + 3) * dim * dtype.itemsize + 2 * 8 * max_basis**2
+    return (max_basis + _beside(dtype)) * dim * dtype.itemsize + 2 * 8 * max_basis**2
+
+
+def _beside(dtype: torch.dtype) -> int:
+    """Vectors beside the basis in units of its rows: more, and longer ones, to rows of few bits."""
+    return 3 if dtype.itemsize >= 4 else 1 + 4 * 2
 
 
 def choose_max_basis(
@@ -68,7 +75,7 @@ def choose_max_basis(
     At least ``num_spare`` beyond the wanted pairs. More rows mean fewer matvecs, but each step
     costs a pass of reorthogonalisation over all of them.
     """
-    fits = memory // (dim * dtype.itemsize) - 3
+    fits = memory // (dim * dtype.itemsize) - _beside(dtype)
     least = min(dim, num_pairs + num_spare)
     if fits < least:
         needed = krylov_memory(dim, least, dtype)
@@ -115,6 +122,9 @@ def extreme_eigenpairs(
         First Lanczos vector, shape (n,); drawn from ``rng`` where not given.
     max_basis
         Most Lanczos vectors kept (``krylov_memory`` gives the bytes); see ``choose_max_basis``.
+    basis_dtype
+        Of the vectors kept; None: A's. Fewer bits, such as bfloat16, save memory, and limit
+        ``tol`` to their rounding (``KrylovSpace``).
     verify_matvecs
         Fresh products spent on the residuals: None for one a pair, which gives each its true
         residual; fewer give upper bounds, from random combinations of all pairs (``verify``).
@@ -129,7 +139,7 @@ def extreme_eigenpairs(
     .. [2] Kuczyński & Woźniakowski (1992), SIAM J. Matrix Anal. Appl. 13(4):1094-1122, theorem 4.2.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
-    dtype = basis_dtype or A.dtype
+    dtype = checked_basis_dtype(A, basis_dtype, tol)
     rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype)
     search = KrylovSearch(
         A,
@@ -171,6 +181,7 @@ def verified_eigenpairs(search: KrylovSearch, verify_matvecs: int | None) -> Eig
         converged=residuals <= search.wanted.tol * norm,
         num_largest=min(search.wanted.num_largest, size),
         num_smallest=min(search.wanted.num_smallest, size),
+        orthogonality_loss=search.orthogonality_loss,
         norm=norm,
         num_matvecs=search.num_matvecs,
         num_verification=len(search.verified),
@@ -204,6 +215,20 @@ def checked_wanted(
     # The bounds that a few products give are those of all pairs together: looser than each one's.
     safety = 0.5 if verify_matvecs is None else 0.1
     return Wanted(num_largest=num_largest, num_smallest=num_smallest, tol=tol, safety=safety)
+
+
+def checked_basis_dtype(
+    A: SelfAdjointOperator, basis_dtype: torch.dtype | None, tol: float
+) -> torch.dtype:
+    dtype = basis_dtype or A.dtype
+    rounding = torch.finfo(dtype).eps / 2
+    if rounding > torch.finfo(A.dtype).eps and tol < rounding:
+        raise ValueError(
+            f"a Krylov basis in {str(dtype).removeprefix('torch.')} holds no eigenvector to a "
+            f"residual below about its rounding; tol must be at least {rounding:.2g} then; got "
+            f"{tol:.2g}. Raise it, or keep the basis in the operator's dtype."
+        )
+    return dtype
 
 
 def checked_max_basis(

@@ -24,6 +24,7 @@ from torch import Generator, Tensor
 
 from landscape.linalg.eigen import (
     Eigenpairs,
+    checked_basis_dtype,
     checked_max_basis,
     checked_max_steps,
     checked_wanted,
@@ -86,6 +87,8 @@ def analyse_spectrum(
     max_matvecs
         Hard limit on everything together. The probes are kept back from it first, so that a hard
         eigenproblem leaves pairs unconverged (marked), and never the density without probes.
+    basis_dtype
+        As in ``extreme_eigenpairs``. The density and the trace keep A's precision.
     allocate
         Where the basis lies, as in ``KrylovSpace``; None: on A's device.
     verify_matvecs, callback, state
@@ -97,7 +100,7 @@ def analyse_spectrum(
             "num_probes and num_steps must be at least 2, for a standard error and ||A||_F; "
             f"got {num_probes} and {num_steps}."
         )
-    dtype = basis_dtype or A.dtype
+    dtype = checked_basis_dtype(A, basis_dtype, tol)
     rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_steps)
     probe_matvecs = num_probes * min(num_steps, A.dim)
     search_steps = checked_max_steps(A, wanted, max_matvecs - probe_matvecs, verify_matvecs)

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.rows import project_out
 
 # A residual below this many units of rounding of the largest ||A q|| seen is rounding itself.
 BREAKDOWN_EPS = 10.0
@@ -126,13 +127,6 @@ def finite_product(A: SelfAdjointOperator, q: Tensor) -> Tensor:
             "or use float64."
         )
     return product
-
-
-def project_out(r: Tensor, rows: Tensor) -> Tensor:
-    """Remove from ``r``, in place, its part in the span of orthonormal ``rows``; return Q r."""
-    h: Tensor = rows @ r
-    r.addmv_(rows.T, h, alpha=-1)
-    return h
 
 
 def orthogonalise(r: Tensor, basis: Tensor, V: Tensor | None) -> Tensor:

@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from landscape.linalg.lanczos import Tridiagonal
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.restart import Allocate, KrylovSpace
+from landscape.linalg.rows import orthogonality_loss
 
 State = dict[str, Tensor | int | float]
 Callback = Callable[[State], None]
@@ -91,6 +92,7 @@ class KrylovSearch:
         self.records: list[ProbeRecord] = []
         self.in_probe = False
         self.distance = math.inf  # largest wanted residual at the last look, over its goal
+        self.orthogonality_loss = 0.0  # the largest ‖QQᵀ - I‖₂ at the end of a probe
         self.verified: list[float] = []
         # All n eigenvalues, ascending, once the rows have spanned R^n.
         self.all_values: Tensor | None = None
@@ -165,6 +167,8 @@ class KrylovSearch:
 
     def _close(self, record: ProbeRecord) -> None:
         """Lock the wanted pairs, and note whether they are others than before."""
+        loss = orthogonality_loss(self.space.basis[: self.space.size])
+        self.orthogonality_loss = max(self.orthogonality_loss, loss)
         ritz = self.space.ritz()
         keep = self.wanted.indices(self.space.size)
         before, after = record.locked, ritz.values[keep.flip(0)]
@@ -187,6 +191,7 @@ class KrylovSearch:
             "num_restarts": self.num_restarts,
             "in_probe": int(self.in_probe),
             "distance": self.distance,
+            "orthogonality_loss": self.orthogonality_loss,
             "rng_state": self.rng.get_state(),
             "verified": torch.tensor(self.verified, dtype=torch.float64),
             "num_probes": len(self.records),
@@ -216,6 +221,7 @@ class KrylovSearch:
         self.num_restarts = int(state["num_restarts"])
         self.in_probe = bool(state["in_probe"])
         self.distance = float(state["distance"])
+        self.orthogonality_loss = float(state["orthogonality_loss"])
         self.rng.set_state(_tensor(state, "rng_state"))
         self.verified = _tensor(state, "verified").tolist()
         values = _tensor(state, "all_values")

@@ -29,19 +29,19 @@ def verify(search: KrylovSearch, num_products: int | None) -> Tensor:
     space, k = search.space, search.space.size
     if num_products is None or num_products >= k:
         for i in range(len(search.verified), k):
-            y = space.basis[i]
+            y = space.row(i)
             product = finite_product(search.A, y).to(torch.float64, copy=True)
             product.sub_(y, alpha=float(space.T[i, i]))
             search.note_verified(float(vector_norm(product)))
         return torch.tensor(search.verified, dtype=torch.float64)
 
-    rows, values, coupling = space.basis[:k], space.T.diagonal()[:k], space.coupling[:k]
+    values, coupling = space.T.diagonal()[:k], space.coupling[:k]
     for _ in range(len(search.verified), num_products):
         g = torch.randn(k, generator=search.rng, dtype=torch.float64)
-        expected = rows.T @ (values * g).to(rows)
+        expected = space.combine(values * g)
         if space.has_next:
-            expected += float(coupling @ g) * space.basis[k]
-        product = finite_product(search.A, rows.T @ g.to(rows)).to(torch.float64, copy=True)
+            expected += float(coupling @ g) * space.row(k)
+        product = finite_product(search.A, space.combine(g)).to(torch.float64, copy=True)
         search.note_verified(float(vector_norm(product.sub_(expected))))
     squares = sum(norm**2 for norm in search.verified)
     rest = (squares / float(chdtri(num_products, 1 - _FAILURE))) ** 0.5

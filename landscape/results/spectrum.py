@@ -44,6 +44,8 @@ class Eigenvalues(Result):
     method: str  # e.g. thick-restart Lanczos
     shards: tuple[tuple[float, ...], ...] = ()  # the largest, on each disjoint data shard
     stability_edge: float | None = None  # (2 + 2 momentum) / lr, where the optimiser is known
+    basis_dtype: str | None = None  # of the Lanczos vectors kept, where a Krylov run made these
+    orthogonality_loss: float | None = None  # of them, the largest ‖QQᵀ - I‖₂, from below
 
     @property
     def shard_stderr(self) -> tuple[float, ...]:
@@ -78,6 +80,7 @@ class SpectralDensity(Result):
     wasserstein_bound: float | None  # of the un-smoothed density, units of λ
     negative_mass: Estimate  # fraction of eigenvalues below -threshold
     negative_threshold: float
+    orthogonality_loss: float | None = None  # of the Lanczos vectors, where they were kept
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from landscape.analysis.memory import fitting_batches, mapped_rows, plan_memory
+import landscape.analysis.memory as memory_module
+from landscape.analysis.memory import (
+    FILE,
+    MEMORY,
+    PINNED,
+    basis_rows,
+    fitting_batches,
+    mapped_rows,
+    place_elsewhere,
+    plan_memory,
+)
 from landscape.cli import cli
 from landscape.curvature.graphs import count_saved_bytes
 from landscape.curvature.hessian import HessianOperator
@@ -44,14 +54,14 @@ def test_a_batch_and_its_work_take_a_quarter_of_the_budget(risk, memory):
 @pytest.mark.parametrize("memory", [MB // 2, MB, 4 * MB, 64 * MB])
 def test_the_parts_of_a_plan_fit_into_the_budget(risk, memory):
     plan = plan_memory(risk, memory, num_pairs=10, num_spare=10)
-    held = plan.graphs + (0 if plan.on_disk else plan.krylov)
+    held = plan.graphs + (plan.krylov if plan.place == MEMORY else 0)
     assert held + 8 * 4 * risk.num_params <= memory
     assert plan.max_basis >= 20
 
 
 def test_a_basis_that_does_not_fit_goes_to_a_file(risk):
     room = 8 * 4 * risk.num_params
-    assert plan_memory(risk, room + MB // 4, num_pairs=10, num_spare=10).on_disk
+    assert plan_memory(risk, room + MB // 4, num_pairs=10, num_spare=10).place == FILE
     with pytest.raises(ValueError, match=r"--memory must be more than .* parameters"):
         plan_memory(risk, room, num_pairs=10, num_spare=10)
 
@@ -69,6 +79,73 @@ def test_a_mapped_basis_gives_the_same_numbers_and_leaves_no_file(risk, tmp_path
     assert torch.equal(mapped.eigenpairs.vectors, held.eigenpairs.vectors)
     assert mapped.trace == held.trace
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_half_the_bits_are_twice_as_many(risk):
+    memory = 8 * 4 * risk.num_params + 8 * 25 * risk.num_params  # half of which is for the basis
+    plans = [
+        plan_memory(risk, memory, num_pairs=10, num_spare=10, basis_dtype=dtype)
+        for dtype in (None, torch.bfloat16)
+    ]
+    assert [plan.place for plan in plans] == [MEMORY, MEMORY]
+    assert [plan.max_basis for plan in plans] == [25 - 3, 50 - 9]
+
+
+GPU = torch.device("cuda")
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Say what is free on a GPU, and on its host."""
+
+    def say(on_device, on_host):
+        def probe(device, share=1.0):
+            return int(share * (on_device if device.type == "cuda" else on_host))
+
+        monkeypatch.setattr(memory_module, "free_memory", probe)
+
+    return say
+
+
+@pytest.mark.parametrize(
+    ("num_bytes", "on_host", "place"),
+    [
+        (64 * MB, 81 * MB, PINNED),
+        (64 * MB, 79 * MB, FILE),  # the host is short of it too
+        (65 * MB, 159 * MB, FILE),  # PyTorch would pin 128 MiB
+        (65 * MB, 161 * MB, PINNED),
+    ],
+)
+def test_what_a_gpu_does_not_hold_its_host_does_if_it_can(num_bytes, on_host, place, free):
+    free(0, on_host)
+    assert place_elsewhere(num_bytes, GPU) == place
+    assert place_elsewhere(num_bytes, torch.device("cpu")) == FILE  # the host is the device there
+
+
+@pytest.mark.parametrize(
+    ("place", "on_device", "on_host", "asked_for"),
+    [
+        (None, 8 * MB, 0, {"device": GPU}),
+        (None, 7 * MB, 100 * MB, {"pin_memory": True}),
+        (None, 7 * MB, 0, None),
+        (MEMORY, 0, 0, {"device": GPU}),
+        (PINNED, 0, 0, {"pin_memory": True}),
+        (FILE, 100 * MB, 100 * MB, None),
+    ],
+)
+def test_a_basis_is_made_where_there_is_room(
+    place, on_device, on_host, asked_for, free, tmp_path, monkeypatch
+):
+    """No GPU is at hand: what PyTorch is asked for is what is tested."""
+    free(on_device, on_host)
+    asked = []
+    monkeypatch.setattr(torch, "empty", lambda *shape, **how: asked.append((shape, how)))
+    made = basis_rows(GPU, tmp_path, place)(1 << 10, 1 << 10, torch.float32)
+    if asked_for is None:
+        assert made.shape == (1 << 10, 1 << 10)
+        assert not asked
+    else:
+        assert asked == [((1 << 10, 1 << 10), {"dtype": torch.float32, **asked_for})]
 
 
 def test_the_command_states_the_plan_before_the_run_and_its_numbers_agree(tmp_path):
@@ -89,8 +166,20 @@ def test_the_command_states_the_plan_before_the_run_and_its_numbers_agree(tmp_pa
     said = tight.stderr.splitlines()
     assert "Krylov basis" in said[1]
     assert "batches of" in said[1]
-    values = [[e["value"] for e in json.loads(r.stdout)["largest"]] for r in (plain, tight)]
+    coarse = CliRunner().invoke(cli, [*line, "--basis-dtype", "bfloat16", "--tol", "0.02"])
+    found = [json.loads(r.stdout) for r in (plain, tight, coarse)]
+    values = [[e["value"] for e in r["largest"]] for r in found]
     assert values[1] == pytest.approx(values[0], rel=1e-10)
+    assert values[2] == pytest.approx(values[0], rel=1e-2)
+    assert [r["basis_dtype"] for r in found] == ["float64", "float64", "bfloat16"]
+    assert found[0]["orthogonality_loss"] < 1e-13
+    assert 1e-4 < found[2]["orthogonality_loss"] < 0.1
+
+    refused = CliRunner().invoke(cli, [*line, "--basis-dtype", "bfloat16"])
+    assert "tol must be at least 0.0039" in str(refused.exception)
+    report = ["analyze", *line[1:-3], "--memory", "12K", "--only", "spectrum", "-o"]
+    told = CliRunner().invoke(cli, [*report, str(tmp_path / "report"), "--budget", "quick"])
+    assert "net: Krylov basis" in told.stderr
 
 
 @pytest.mark.parametrize("size", ["0", "8X", "-1G", "G"])

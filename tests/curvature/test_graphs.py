@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.curvature.graphs import is_out_of_memory, rebatched
+from landscape.curvature.graphs import rebatched
+from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk, cut
@@ -32,14 +33,13 @@ class Room(torch.nn.Module):
         return self.layers(x)
 
 
-def make_risk(limit, error, rng, size=20):
+def make_risk(limit, error, rng, size=20, **settings):
     torch.manual_seed(0)
     x = torch.randn(23, 3, generator=rng, dtype=torch.float64)
     y = torch.randint(0, 2, (23,), generator=rng)
     model = Room(limit, error).double()
-    return EmpiricalRisk(
-        model, Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"]), cut(x, y, size)
-    )
+    loss = Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"])
+    return EmpiricalRisk(model, loss, cut(x, y, size), **settings)
 
 
 @pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
@@ -55,6 +55,25 @@ def test_out_of_memory_halves_the_batches_and_goes_on(name, error, rng):
     risk.model.limit = 100
     assert_close(product, make_operator(risk, name) @ v)
     assert A.num_matvecs == 1
+
+
+@pytest.mark.parametrize("error", ERRORS.values(), ids=ERRORS)
+def test_a_loss_or_gradient_that_runs_out_of_memory_halves_the_batches(error, rng):
+    risk = make_risk(100, error, rng)
+    A = make_operator(risk, "hessian")
+    v = torch.randn(A.dim, generator=rng, dtype=torch.float64)
+    loss, gradient, product = risk.evaluate(), risk.gradient(), A @ v
+    risk.model.limit = 11
+    with pytest.warns(RuntimeWarning, match="going on with batches of 10"):
+        assert risk.evaluate().loss == pytest.approx(loss.loss, rel=1e-14)
+    risk.model.limit = 6
+    with pytest.warns(RuntimeWarning, match="going on with batches of 5"):
+        assert_close(risk.gradient(), gradient)
+    assert [len(b.targets) for b in risk.batches] == [5, 5, 5, 5, 3]
+    assert risk.evaluate().accuracy == loss.accuracy
+    assert_close(A @ v, product)  # by the graphs that it keeps, of batches as they were
+    with pytest.raises(ValueError, match="smaller with --bn train"):
+        make_risk(6, error, rng, batch_norm="train").gradient()
 
 
 def test_one_example_that_does_not_fit_is_refused(rng):

@@ -1,0 +1,75 @@
+"""Where memory ends, smaller batches: the sums over examples stay what they were."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+T = TypeVar("T")
+
+
+class _Batch(Protocol):
+    @property
+    def targets(self) -> Tensor: ...
+
+
+class Batched(Protocol):
+    """What :func:`with_smaller_batches` cuts: a sum over batches."""
+
+    batch_norm: str
+
+    @property
+    def batches(self) -> Sequence[_Batch]: ...
+
+    def cut_batches(self, size: int) -> None:
+        """Have at most ``size`` examples in each batch from now on."""
+
+
+def with_smaller_batches(
+    risk: Batched, run: Callable[[], T], afterwards: Callable[[], None] = lambda: None
+) -> T:
+    """``run()``; where memory does not suffice, again with the batches halved, for good.
+
+    The sum over examples is the same up to rounding. No other process takes part: each halves
+    its own batches. ``afterwards`` is called each time that they were.
+
+    Raises
+    ------
+    ValueError
+        One example at a time is still too much; or batch norm is in train mode, where smaller
+        batches would be another function.
+    """
+    while True:
+        try:
+            return run()
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            largest = max(len(batch.targets) for batch in risk.batches)
+            if largest == 1 or risk.batch_norm == "train":
+                raise ValueError(
+                    f"out of memory with batches of {largest}, which cannot be made smaller"
+                    f"{' with --bn train' if largest > 1 else ''}. Use a machine or device with "
+                    "more memory, or a smaller network."
+                ) from error
+        # Outside the handler: there the error's traceback still holds what filled the memory.
+        size = (largest + 1) // 2
+        warnings.warn(
+            f"out of memory with batches of {largest}; going on with batches of {size}.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        risk.cut_batches(size)
+        afterwards()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether PyTorch or Python could not get the memory it asked for."""
+    # The CPU's allocator has no exception of its own, only this text.
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "not enough memory" in str(error)
+    )
