@@ -84,17 +84,21 @@ class Problem:
         return self.criterion(network(self.inputs), self.targets)
 
 
-def load_risk(num_examples: int, *, batch_size: int, dtype: str = "float32") -> EmpiricalRisk:
-    """Open the shipped checkpoint on ``num_examples`` training images."""
+def load_risk(
+    num_examples: int, *, batch_size: int, dtype: str = "float32", checkpoint: Path = CHECKPOINT
+) -> EmpiricalRisk:
+    """Open a checkpoint, by default a shipped one, on ``num_examples`` training images."""
     settings = TargetSettings(
         examples=str(num_examples), batch_size=batch_size, dtype=dtype, seed=0
     )
-    return open_target(CHECKPOINT, settings).risk
+    return open_target(checkpoint, settings).risk
 
 
-def load_problem(num_examples: int, *, dtype: str = "float32") -> Problem:
+def load_problem(
+    num_examples: int, *, dtype: str = "float32", checkpoint: Path = CHECKPOINT
+) -> Problem:
     """Set up both networks on the same examples, in one batch."""
-    risk = load_risk(num_examples, batch_size=num_examples, dtype=dtype)
+    risk = load_risk(num_examples, batch_size=num_examples, dtype=dtype, checkpoint=checkpoint)
     ours = risk.model
     assert isinstance(ours, CSNN)
     theirs = SpikingJellyCSNN(ours.channels, ours.num_time_steps).to(risk.dtype)
