@@ -1,12 +1,12 @@
 """Spiking networks: surrogates, twice-differentiable neurons, models, initialisations."""
 
+from landscape.snn.altered import altered_network
 from landscape.snn.function import pooled_spike_train, spike_train
 from landscape.snn.initialization import SCHEMES, initialize
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.neuron import (
     SpikingNeuron,
-    altered_neurons,
     integrate_and_fire,
     leaky_integrate_and_fire,
 )
@@ -35,7 +35,7 @@ __all__ = [
     "SpikingNeuron",
     "Surrogate",
     "Triangle",
-    "altered_neurons",
+    "altered_network",
     "ikun_beta",
     "initialize",
     "integrate_and_fire",

@@ -1,9 +1,5 @@
 """Layers of integrate-and-fire neurons, with and without leak, as modules without state."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-
 from torch import Tensor, nn
 
 from landscape.snn.function import pooled_spike_train, spike_train
@@ -76,37 +72,3 @@ def leaky_integrate_and_fire(
         surrogate=surrogate or ATan(),
     )
     return SpikingNeuron(num_time_steps, dynamics)
-
-
-@contextmanager
-def altered_neurons(
-    model: nn.Module, *, smooth: bool | None = None, slope_factor: float = 1.0
-) -> Iterator[None]:
-    """Evaluate ``model`` with altered neurons inside the block; parameters are untouched.
-
-    Parameters
-    ----------
-    smooth
-        True: the spike is the surrogate's primitive σ(u), so that the network is a smooth
-        function of its parameters and its derivatives are genuine. None leaves it as it is.
-    slope_factor
-        Multiplies the slope of each surrogate.
-    """
-    neurons = [m for m in model.modules() if isinstance(m, SpikingNeuron)]
-    if not neurons:
-        raise ValueError(
-            f"{type(model).__name__} holds no landscape.snn.SpikingNeuron, so there is nothing "
-            "to alter: build it with CSNN, SpikingMLP or SpikingNeuron layers."
-        )
-    before = [neuron.dynamics for neuron in neurons]
-    try:
-        for neuron, dynamics in zip(neurons, before, strict=True):
-            neuron.dynamics = replace(
-                dynamics,
-                smooth=dynamics.smooth if smooth is None else smooth,
-                surrogate=dynamics.surrogate.with_slope(slope_factor),
-            )
-        yield
-    finally:
-        for neuron, dynamics in zip(neurons, before, strict=True):
-            neuron.dynamics = dynamics

@@ -3,7 +3,7 @@ import torch
 from torch.autograd import grad
 from torch.testing import assert_close
 
-from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, altered_neurons, initialize
+from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, altered_network, initialize
 
 
 def small_csnn(**settings):
@@ -52,7 +52,7 @@ def test_hessian_is_symmetric_and_hard_network_is_pure(rng):
 
 
 def test_smooth_network_has_the_gradient_of_its_loss(rng):
-    network = small_csnn()
+    network = altered_network(small_csnn(), smooth=True)
     images = torch.rand(5, 1, 4, 4, generator=rng, dtype=torch.float64)
     theta = {k: v.detach() for k, v in network.named_parameters()}
     v = {k: torch.randn(p.shape, generator=rng, dtype=p.dtype) for k, p in theta.items()}
@@ -62,11 +62,10 @@ def test_smooth_network_has_the_gradient_of_its_loss(rng):
         return (torch.func.functional_call(network, moved, images) ** 2).sum()
 
     t = torch.zeros((), dtype=torch.float64, requires_grad=True)
-    with altered_neurons(network, smooth=True):
-        (slope,) = grad(loss(t), t, create_graph=True)
-        (curvature,) = grad(slope, t)
-        h = 1e-4
-        down, mid, up = loss(-h), loss(0.0), loss(h)
+    (slope,) = grad(loss(t), t, create_graph=True)
+    (curvature,) = grad(slope, t)
+    h = 1e-4
+    down, mid, up = loss(-h), loss(0.0), loss(h)
     # Central differences: truncation O(h²), cancellation O(eps / h²).
     assert_close(slope, (up - down) / (2 * h), rtol=1e-6, atol=1e-8)
     assert_close(curvature, (up - 2 * mid + down) / h**2, rtol=1e-4, atol=1e-4)

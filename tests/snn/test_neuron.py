@@ -12,7 +12,7 @@ from landscape.snn import (
     NeuronDynamics,
     Sigmoid,
     SpikingMLP,
-    altered_neurons,
+    altered_network,
     leaky_integrate_and_fire,
     spike_train,
 )
@@ -151,26 +151,25 @@ def test_network_keeps_no_state(rng):
     assert torch.equal(network(x), network(x))
 
 
-def test_altered_neurons_come_back_as_they_were(rng):
+def test_altering_leaves_the_original_as_it_was(rng):
     network = SpikingMLP((5, 4, 3))
     x = 3 * torch.rand(8, 5, generator=rng)
     hard, dynamics = network(x), network.neurons.dynamics
-    with altered_neurons(network, smooth=True, slope_factor=3.0):
-        assert network.neurons.dynamics.surrogate == ATan(6.0)
-        smooth = network(x)
+    altered = altered_network(network, smooth=True, slope_factor=3.0)
+    assert altered.neurons.dynamics.surrogate == ATan(6.0)
+    assert torch.all((altered(x) > 0) & (altered(x) < 1))
     assert network.neurons.dynamics is dynamics
+    assert torch.equal(network(x), hard)
     assert set(hard.unique().tolist()) <= {0, 0.25, 0.5, 0.75, 1}
-    assert torch.all((smooth > 0) & (smooth < 1))
-    with pytest.raises(ValueError, match="nothing to alter"), altered_neurons(nn.Linear(1, 1)):
-        pass
+    with pytest.raises(ValueError, match="no spiking neurons"):
+        altered_network(nn.Linear(1, 1))
 
 
 def test_smooth_network_tends_to_the_hard_one_as_the_slope_grows(rng):
     network = SpikingMLP((5, 4, 3)).double()
     x = 3 * torch.rand(8, 5, generator=rng, dtype=torch.float64)
-    with altered_neurons(network, smooth=True, slope_factor=1e9):
-        smooth = network(x)
-    assert_close(smooth, network(x), atol=1e-6, rtol=0)
+    smooth = altered_network(network, smooth=True, slope_factor=1e9)
+    assert_close(smooth(x), network(x), atol=1e-6, rtol=0)
 
 
 def test_third_derivative_is_refused(rng):
