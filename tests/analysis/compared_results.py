@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from landscape.analysis.compare_groups import analysed_checkpoints
 from landscape.results import (
     Eigenvalue,
     Eigenvalues,
@@ -133,3 +134,8 @@ def relabelled(results, label, digest, **training):
         )
         found.append(replace(r, subject=who))
     return found
+
+
+def checkpoints(*results):
+    """Lists of results of the training split, by checkpoint."""
+    return analysed_checkpoints([r for part in results for r in part], split="train")

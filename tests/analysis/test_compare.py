@@ -1,13 +1,8 @@
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from compared_results import analysed, group, relabelled, spectral, subject
 
 from landscape.analysis.compare import CompareSettings, compare

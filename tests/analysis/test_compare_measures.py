@@ -1,23 +1,14 @@
-"""Which checkpoints and measures are compared, and what is refused."""
+"""Which measures are compared, and what is refused."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from compared_results import PROVENANCE, analysed, group, relabelled, sharpness, spectral, subject
+from compared_results import PROVENANCE, analysed, checkpoints, group, sharpness, spectral, subject
 
 from landscape.analysis.compare_groups import (
-    analysed_checkpoints,
-    find_group,
     grouped,
-    with_unique_labels,
 )
-from landscape.analysis.compare_match import match_runs
 from landscape.analysis.compare_measures import (
     choose_primary,
     fits,
@@ -26,153 +17,6 @@ from landscape.analysis.compare_measures import (
     shared_measures,
 )
 from landscape.results import DirectionFidelity, Estimate, Fidelity, make_measure
-
-
-def checkpoints(*results):
-    return analysed_checkpoints([r for part in results for r in part], split="train")
-
-
-def names(groups):
-    return {name: [c.label for c in members] for name, members in groups.items()}
-
-
-def of_recipe(init, seed, **training):
-    results = analysed(subject(init, seed))
-    label = "-".join([init, *map(str, training.values()), f"s{seed}"])
-    return relabelled(results, label, label, **training)
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        ({}, ["ikun_v1", "kaiming"]),
-        ({"gain": 2.0}, ["ikun_v1", "kaiming", "kaiming-gain2"]),
-        ({"optimizer": "sgd"}, ["ikun_v1-adam", "kaiming-adam", "kaiming-sgd"]),
-        ({"learning_rate": 0.01}, ["ikun_v1-lr0.001", "kaiming-lr0.001", "kaiming-lr0.01"]),
-    ],
-)
-def test_sidecars_name_groups_after_what_differs(change, expected):
-    base = [of_recipe(init, s) for init in ("ikun_v1", "kaiming") for s in range(2)]
-    further = [of_recipe("kaiming", s, **change) for s in range(2, 4)]
-    groups = grouped(checkpoints(*base, *further), None)
-    assert sorted(groups) == expected
-
-
-def test_file_names_less_seed_and_epoch_name_groups_without_sidecars():
-    labels = ("mine-s0", "mine-s1-e10", "mine_s2", "other.s0", "other-seed1", "other-s12-epoch3")
-    results = [
-        r for label in labels for r in analysed(subject("x", 0, training=False, label=label))
-    ]
-    found = [
-        replace(r, subject=replace(r.subject, checkpoint_sha256=r.subject.label)) for r in results
-    ]
-    members = checkpoints(found)
-    assert names(grouped(members, None)) == {
-        "mine": ["mine-s0", "mine-s1-e10", "mine_s2"],
-        "other": ["other.s0", "other-seed1", "other-s12-epoch3"],
-    }
-    assert [c.seed for c in members] == [0, 1, 2, 0, 1, 12]
-    assert [c.epoch for c in members] == [None, 10, None, None, None, 3]
-
-
-def test_patterns_fit_paths_names_and_labels():
-    members = checkpoints(group("ikun_v1", [1, 1]), group("kaiming", [1]), group("lecun", [1]))
-    groups = grouped(members, {"new": ["checkpoints/ikun*"], "old": ["kaiming-adam-s?"]})
-    assert names(groups) == {
-        "new": ["ikun_v1-adam-s0", "ikun_v1-adam-s1"],
-        "old": ["kaiming-adam-s0"],
-    }
-    with pytest.raises(ValueError, match=r"must not overlap; ikun_v1-adam-s0 .* a and b"):
-        grouped(members, {"a": ["ikun*"], "b": ["*s0*"]})
-    with pytest.raises(ValueError, match=r"'b' must hold a checkpoint; none fits nets/\*"):
-        grouped(members, {"a": ["ikun*"], "b": ["nets/*"]})
-    with pytest.raises(ValueError, match="at least 2"):
-        grouped(members, {"a": ["*"]})
-
-
-def test_the_baseline_is_a_group_or_the_only_start_of_one():
-    groups = grouped(checkpoints(group("kaiming", [1]), group("kaiming2", [1])), None)
-    assert find_group(groups, "kaiming") == "kaiming"
-    assert find_group(groups, "kaiming2") == "kaiming2"
-    for asked in ("k", "lecun"):
-        with pytest.raises(ValueError, match="baseline must be one of the groups kaiming, kaim"):
-            find_group(groups, asked)
-
-
-def test_two_files_of_one_name_get_labels_of_their_own():
-    first = analysed(subject("x", 0, checkpoint="a/net.pt", label="net", checkpoint_sha256="1"))
-    second = analysed(subject("x", 1, checkpoint="b/net.pt", label="net", checkpoint_sha256="2"))
-    third = analysed(subject("x", 2, label="third"))
-    found = with_unique_labels([*first, *second, *third])
-    assert list(dict.fromkeys(r.subject.label for r in found)) == ["a-net", "b-net", "third"]
-    assert [r.subject for r in with_unique_labels(found)] == [r.subject for r in found]
-
-
-def test_other_splits_are_left_out_or_refused():
-    both = group("ikun_v1", [1, 1]) + group("ikun_v1", [1, 1], split="test")
-    assert {r.subject.split for c in checkpoints(both) for r in c.results} == {"train"}
-    with pytest.raises(ValueError, match=r"analysed \(test\); got 'train'"):
-        checkpoints(group("ikun_v1", [1], split="test"))
-
-
-def run(init, losses, seed=0):
-    """One training run with a checkpoint after each epoch, by its loss."""
-    results = [
-        r
-        for epoch, loss in losses.items()
-        for r in analysed(
-            subject(init, seed, epoch=epoch, loss=loss, label=f"{init}{seed}e{epoch}")
-        )
-    ]
-    return checkpoints(results)
-
-
-def matched(a, b, how):
-    found = match_runs(a, b, names=("a", "b"), how=how)
-    return [(x.epoch, y.epoch) for x, y in zip(found.runs, found.baseline_runs, strict=True)], found
-
-
-def test_by_epoch_the_last_one_that_all_share_is_compared():
-    a = run("a", {5: 0.4, 10: 0.2, 20: 0.1})
-    pairs, found = matched(a, run("b", {5: 0.5, 10: 0.25}), "epoch")
-    assert pairs == [(10, 10)]
-    assert found.loss_ratio == pytest.approx(0.8)
-    assert found.words.startswith("at epoch 10; loss 0.8 times")
-    with pytest.raises(ValueError, match="last ones are 20 of 'a' and 16 of 'b'"):
-        matched(a, run("b", {16: 0.1}), "epoch")
-
-
-def test_by_loss_the_nearest_of_which_one_ends_its_run_is_compared():
-    # Both begin at a loss of 0.9, which would match best of all and means nothing.
-    a = run("a", {0: 0.9, 5: 0.3, 10: 0.12, 20: 0.05})
-    b = run("b", {0: 0.9, 5: 0.5, 10: 0.2, 20: 0.11})
-    assert matched(a, b, "loss")[0] == [(10, 20)]
-    assert matched(b, a, "loss")[0] == [(20, 10)]
-    assert matched(a, b, "none")[0] == [(20, 20)]
-    _, single = matched(run("a", {20: 0.1}), run("b", {20: 0.2}), "loss")
-    assert "there was no choice" in single.words
-
-
-def test_losses_are_not_matched_between_strangers():
-    a = [*run("a", {20: 0.1}, seed=0), *run("a", {20: 0.1}, seed=1)]
-    b = [*run("b", {20: 0.1}, seed=2), *run("b", {20: 0.1}, seed=3)]
-    assert not match_runs(a, b, names=("a", "b"), how="epoch").paired
-    with pytest.raises(ValueError, match=r"'a' and 'b' share; got 0, 1 and 2, 3"):
-        match_runs(a, b, names=("a", "b"), how="loss")
-
-
-def test_runs_without_a_partner_are_left_out_of_pairs():
-    a = [c for s in range(4) for c in run("a", {20: 0.1}, seed=s)]
-    b = [c for s in (3, 1, 2, 5) for c in run("b", {20: 0.1}, seed=s)]
-    found = match_runs(a, b, names=("a", "b"), how="epoch")
-    assert found.paired
-    assert [c.seed for c in found.runs] == [c.seed for c in found.baseline_runs] == [1, 2, 3]
-
-
-def test_two_checkpoints_of_one_seed_and_epoch_are_refused():
-    a = [*run("a", {20: 0.1}), *run("a2", {20: 0.1})]
-    with pytest.raises(ValueError, match="one checkpoint of each seed and epoch"):
-        match_runs(a, run("b", {20: 0.1}), names=("a", "b"), how="epoch")
 
 
 def shared(a, b, *, allow_mismatch=False):
@@ -364,8 +208,3 @@ def test_shards_are_recentred_on_the_whole():
     assert np.exp(np.log(again).mean()) == pytest.approx(value.row.value, rel=1e-14)
     np.testing.assert_allclose(again / again[0], [1, 1.5, 2])
     assert replace(value, shards=(1.0, -1.0)).recentred_shards == ()
-
-
-def test_without_a_baseline_the_groups_are_named():
-    with pytest.raises(ValueError, match="must name the group to compare with, one of a, b"):
-        find_group({"a": [], "b": []}, None)
