@@ -2,6 +2,9 @@
 
 from landscape.plotting.comparison import RatioRow, plot_ratios
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
+from landscape.plotting.line import plot_line
+from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
+from landscape.plotting.sharpness import panels_of, plot_sharpness
 from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.plotting.style import (
     COLUMN_WIDTH,
@@ -16,13 +19,6 @@ from landscape.plotting.style import (
     save_figure,
     strokes_for,
 )
-from landscape.plotting.surface import (
-    plot_line,
-    plot_plane,
-    plot_plane_3d,
-    plot_planes,
-    shared_levels,
-)
 from landscape.plotting.training import plot_training_curves
 
 __all__ = [
@@ -36,6 +32,7 @@ __all__ = [
     "legend_above",
     "legend_above_all",
     "new_figure",
+    "panels_of",
     "plot_density",
     "plot_eigenvalues",
     "plot_fidelity",
@@ -46,6 +43,7 @@ __all__ = [
     "plot_plane_3d",
     "plot_planes",
     "plot_ratios",
+    "plot_sharpness",
     "plot_trace",
     "plot_training_curves",
     "save_figure",

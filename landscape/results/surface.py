@@ -21,6 +21,34 @@ class DirectionSpec:
     norm: float  # ‖d‖₂ in units of θ, as walked
     description: str = ""  # e.g. eigenvector 1 of the hessian, λ = 1.38
 
+    @property
+    def is_path(self) -> bool:
+        """Whether it leads from one checkpoint (0) to another (1)."""
+        return self.kind in ("between", "bezier")
+
+    @property
+    def far_end(self) -> str:
+        """The label of the checkpoint that a path leads to."""
+        return self.title.removeprefix("towards ").removeprefix("to ")
+
+    @property
+    def title(self) -> str:
+        """The direction in words."""
+        if self.description and self.kind != "random":
+            return self.description.split(",")[0]
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        none = self.normalisation == "none"
+        how = "not normalised" if none else f"{self.normalisation}-normalised"
+        return f"{self.kind} direction{seed}, {how}"
+
+    @property
+    def short(self) -> str:
+        """A few words for the axis of a figure."""
+        if self.kind in ("eigenvector", "trajectory"):
+            return self.title.split(" of ")[0]
+        names = {"between": "straight line", "bezier": "trained curve", "file": "stored direction"}
+        return names.get(self.kind, f"{self.kind} direction")
+
 
 @dataclass(frozen=True, kw_only=True)
 class LineMeasures:
@@ -67,6 +95,11 @@ class LossLine(Result):
     )
     measures: LineMeasures | None = None  # None where the axis does not reach to both sides of 0
 
+    @property
+    def first_step(self) -> float:
+        """|x| of the nearest coordinate that is not 0: radii below it are not resolved."""
+        return float(np.abs(self.axis[self.axis != 0]).min())
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trajectory:
@@ -95,3 +128,22 @@ class LossPlane(Result):
     metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X, Y)
     trajectory: Trajectory | None = None
     measures: PlaneMeasures | None = None  # None where an axis has 0 at its end or outside
+
+    @property
+    def unresolved_area(self) -> float | None:
+        """Area of the cells around the origin, where the sublevel set does not reach beyond them.
+
+        None where the grid resolves it. The loss between coordinates is not known, so all that
+        can be said of a smaller area is that it lies below this one.
+        """
+        if self.measures is None:
+            return None
+        level = self.subject.loss + self.measures.threshold
+        inside = [np.flatnonzero((self.losses <= level).any(1 - k)) for k in (0, 1)]
+        area = 1.0
+        for axis, found in zip((self.x_axis, self.y_axis), inside, strict=True):
+            before, after = axis[axis < 0].max(), axis[axis > 0].min()
+            if any(axis[k] <= before or axis[k] >= after for k in found):
+                return None
+            area *= float(after - before)
+        return area

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
 from landscape.report.material import Material, grouped, slug
 from landscape.report.model import ReportFigure, Section
+from landscape.report.sections.fidelity_tables import fidelity_tables
 from landscape.report.table import Cell, Column, Table, number_cell, text_cell
 from landscape.results.fidelity import Fidelity, OperatorVerdict
 
@@ -45,7 +46,7 @@ def fidelity_section(material: Material) -> Section | None:
             "directions at best; its values are not curvatures of the loss.",
         ),
         figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
-        tables=(_table(results),),
+        tables=(_table(results), *fidelity_tables(results)),
         notes=tuple(dict.fromkeys(f"Rule of the verdicts: {r.rule}" for r in results)),
     )
 

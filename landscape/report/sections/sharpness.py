@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
+from matplotlib.figure import Figure
+
+from landscape.plotting import legend_above_all, panels_of, plot_sharpness
 from landscape.report.material import Material, Reference, mismatch_note, relative
-from landscape.report.model import Section
+from landscape.report.model import ReportFigure, Section
 from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
 from landscape.results import MEASURES, Fidelity, Measure, SharpnessTable, measure_title
 
@@ -32,8 +36,40 @@ def sharpness_section(material: Material) -> Section | None:
             "that leave the function unchanged, which a raw one does.",
             *([mismatch] if mismatch else []),
         ),
+        figures=tuple(_figures(material, results)),
         tables=tuple(tables),
     )
+
+
+def _figures(material: Material, results: Sequence[SharpnessTable]) -> list[ReportFigure]:
+    figures = []
+    for split in dict.fromkeys(r.subject.split for r in results):
+        members = [r for r in results if r.subject.split == split]
+        panels = len(panels_of(members))
+        figures.append(
+            ReportFigure(
+                name="sharpness" if split == "train" else f"sharpness-{split}",
+                draw=partial(_draw, members, material),
+                height=1.65 * -(-panels // 3) + 0.3,
+                narrow_height=1.65 * -(-panels // 2) + 0.4,
+                caption=(
+                    f"Each measure on the {split} examples, ± 1 standard error over what the table "
+                    "says. Against the radius where it was varied, at filter scale; else at "
+                    "each scale or layer. Lower is flatter, but for tolerated noise."
+                ),
+                alt=f"Panels of {panels} sharpness measures for "
+                + ", ".join(r.subject.label for r in members)
+                + ".",
+            )
+        )
+    return figures
+
+
+def _draw(
+    results: Sequence[SharpnessTable], material: Material, figure: Figure, _log: bool
+) -> None:
+    plot_sharpness(results, figure, strokes=material.strokes)
+    legend_above_all(figure)
 
 
 def _with_cusp(table: SharpnessTable, results: Sequence[Fidelity]) -> SharpnessTable:

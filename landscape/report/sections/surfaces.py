@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
 from landscape.report.material import Material, mismatch_note, slug
 from landscape.report.model import ReportFigure, Section, SurfaceData
+from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
 
 _MOST_PANELS = 12  # in one figure of planes
@@ -25,7 +26,8 @@ def surfaces_section(material: Material) -> Section | None:
     plane_groups = _by_directions(planes)
     for number, plane_group in enumerate(plane_groups):
         figures += _plane_figures(plane_group, number)
-    figures += [_perspective(plane, number) for number, plane in enumerate(planes)]
+    for group in plane_groups:
+        figures += [_perspective(plane, planes.index(plane), group) for plane in group]
     mismatch = mismatch_note([*lines, *planes])
     return Section(
         key="surfaces",
@@ -39,6 +41,7 @@ def surfaces_section(material: Material) -> Section | None:
         ),
         figures=tuple(figures),
         surfaces=tuple(_surface(plane) for plane in planes),
+        tables=tuple(surface_tables(lines, planes)),
     )
 
 
@@ -46,9 +49,11 @@ def _by_direction(lines: Sequence[LossLine]) -> list[list[LossLine]]:
     groups: dict[tuple[str, ...], list[LossLine]] = {}
     for line in lines:
         d = line.direction
-        # Eigenvectors and the like belong to one network; they share a figure by what they are.
-        same = d.sha256 if d.kind == "random" else d.description.split(",")[0]
-        groups.setdefault((d.kind, d.normalisation, same, line.subject.split), []).append(line)
+        # Eigenvectors and the like belong to one network; they share a figure by what they are,
+        # and a curve between two checkpoints shares that of the straight line between them.
+        same = d.sha256 if d.kind == "random" else d.far_end if d.is_path else d.title
+        kind = "path" if d.is_path else d.kind
+        groups.setdefault((kind, d.normalisation, same, line.subject.split), []).append(line)
     return list(groups.values())
 
 
@@ -58,16 +63,6 @@ def _by_directions(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
         kinds = tuple((d.kind, d.normalisation) for d in plane.directions)
         groups.setdefault((kinds, plane.subject.split, plane.subject.loss_name), []).append(plane)
     return list(groups.values())
-
-
-def _direction_text(d: DirectionSpec) -> str:
-    if d.description and d.kind != "random":
-        return d.description.split(",")[0]
-    parts = [f"{d.kind} direction"]
-    if d.seed is not None:
-        parts.append(f"seed {d.seed}")
-    parts.append("not normalised" if d.normalisation == "none" else f"{d.normalisation}-normalised")
-    return ", ".join(parts)
 
 
 def _line_figure(material: Material, lines: list[LossLine], number: int) -> ReportFigure:
@@ -91,9 +86,9 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
         narrow_height=3.2,
         scales=(False, True),
         caption=(
-            f"Loss along a line through each checkpoint: {_direction_text(first.direction)}. A "
-            "wider valley is flatter along this direction. Dotted: accuracy, on the right."
+            f"{_what(first.direction)} Dotted: accuracy, on the right."
             f"{prediction} n = {first.subject.num_examples} examples a point{_directions(lines)}."
+            + batch_norm_words(lines)
             + (" Crosses at the top: the loss was not finite." if _any_lost(lines) else "")
         ),
         alt="Loss along a line. "
@@ -105,7 +100,31 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
     )
 
 
+def _what(direction: DirectionSpec) -> str:
+    if direction.is_path:
+        return (
+            "Loss on the way from one checkpoint to another. Without a ridge in between, the two "
+            "lie in one valley; a trained curve may go round a ridge that the straight line meets."
+        )
+    return (
+        f"Loss along a line through each checkpoint: {direction.title}. A wider valley is flatter "
+        "along this direction."
+    )
+
+
+def batch_norm_words(results: Sequence[LossLine | LossPlane]) -> str:
+    """How batch norm was run at each point, where not on the checkpoint's own statistics."""
+    words = {
+        "recalibrated": "its running statistics computed anew at each point",
+        "train": "the statistics of each batch",
+    }
+    found = sorted({words[r.batch_norm] for r in results if r.batch_norm in words})
+    return f" Batch norm: {' or '.join(found)}." if found else ""
+
+
 def _directions(lines: Sequence[LossLine]) -> str:
+    if lines[0].direction.is_path:
+        return ""
     counts = sorted({len(r.spread) for r in lines if r.spread is not None and len(r.spread) > 1})
     if not counts:
         return ", one direction a line, hence no error bars"
@@ -141,11 +160,11 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                 scales=(True, False),
                 caption=(
                     "Loss over a plane through each checkpoint (white cross), all on one colour "
-                    f"scale: x along {_direction_text(first)}; y along {_direction_text(second)}. "
+                    f"scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
                     "valley. Hatched squares: the loss was not finite there. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."
-                    f"{_trajectories(part)}"
+                    f"{_trajectories(part)}{batch_norm_words(part)}"
                 ),
                 alt="Contours of the loss over a plane for "
                 + ", ".join(f"{p.subject.label} (from {p.subject.loss:.3g})" for p in part)
@@ -171,16 +190,16 @@ def _draw_planes(
     plot_planes(part, figure, log=log, scale_of=planes)
 
 
-def _perspective(plane: LossPlane, number: int) -> ReportFigure:
+def _perspective(plane: LossPlane, number: int, group: Sequence[LossPlane]) -> ReportFigure:
     def draw(figure: Figure, log: bool) -> None:
-        plot_plane_3d(plane, figure.add_subplot(projection="3d"), log=log)
+        plot_plane_3d(plane, figure.add_subplot(projection="3d"), log=log, scale_of=group)
 
     return ReportFigure(
         name=f"surface-{number + 1}-{slug(plane.subject.label)}",
         draw=draw,
         height=3.6,
         narrow_height=3.0,
-        caption=f"The plane of {plane.subject.label} in perspective.",
+        caption=f"The plane of {plane.subject.label} in perspective, on the scale of all.",
         alt=f"Loss surface of {plane.subject.label} in perspective.",
         on_page=False,
     )
