@@ -33,7 +33,10 @@ LOSSES = "landscape.losses"
 
 _HOW = "Give module:factory or path/to/file.py:factory, with ?name=value for arguments"
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
-_LIBRARIES = {"torchvision": "torchvision.models:get_model", "timm": "timm:create_model"}
+_LIBRARIES = {  # module, what makes a network, what lists their names
+    "torchvision": ("torchvision.models", "get_model", "list_models"),
+    "timm": ("timm", "create_model", "list_models"),
+}
 
 Value = bool | int | float | str | None
 
@@ -62,6 +65,8 @@ class Factory:
         self._check(arguments)
         try:
             return self.function(**arguments)
+        except FactoryError:
+            raise
         # It is the user's code: it can fail in any way.
         except Exception as error:
             raise FactoryError(f"'{self.spec}' failed: {_where(error, self.function)}") from error
@@ -167,11 +172,20 @@ def _named(name: str, group: str, builtin: Mapping[str, Callable[..., Any]]) -> 
 def _library_model(spec: str, library: str, name: str, arguments: Mapping[str, Value]) -> Factory:
     if importlib.util.find_spec(library) is None:
         raise FactoryError(f"'{spec}' needs {library}. Install it: pip install {library}.")
-    place, _, attribute = _LIBRARIES[library].partition(":")
-    function = _attribute(_module(place, spec), attribute, spec)
+    place, maker, lister = _LIBRARIES[library]
+    module = _module(place, spec)
+    function, list_names = (_attribute(module, attribute, spec) for attribute in (maker, lister))
 
     def build(**keywords: Any) -> Any:
-        return function(name, **keywords)
+        try:
+            return function(name, **keywords)
+        except (ValueError, RuntimeError) as error:
+            # Only now: the library may know more names than it lists, by tags or as they once were.
+            known = list_names()
+            if name in known:
+                raise
+            hint = _close(name, known)
+            raise FactoryError(f"'{spec}': {library} has no '{name}'.{hint}") from error
 
     return Factory(spec, build, arguments)
 
@@ -261,8 +275,8 @@ def _where(error: Exception, function: Callable[..., Any] | None = None) -> str:
     code = getattr(function, "__code__", None) or getattr(
         getattr(function, "__init__", None), "__code__", None
     )
-    own = [f for f in frames if code is not None and f.filename == code.co_filename]
     theirs = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
+    own = [f for f in theirs if code is not None and f.filename == code.co_filename]
     frame = next(iter(reversed(own or theirs)), None)
     if frame is None:
         return text

@@ -233,14 +233,40 @@ def test_plugin_that_fails_on_import(load, monkeypatch):
         load("theirs")
 
 
-def test_library_model(load, monkeypatch):
-    """torchvision:NAME asks the library for that network, with random weights."""
+def _network(name, weights="none given", **config):
+    if name == "resnet81":
+        raise ValueError("Unknown model resnet81")
+    if "width" in config:
+        raise TypeError("ResNet() got an unexpected keyword argument 'width'")
+    return name, config
+
+
+@pytest.fixture
+def torchvision(monkeypatch):
+    """Stands in for the library, of which no build fits every PyTorch."""
     library, models = ModuleType("torchvision"), ModuleType("torchvision.models")
     library.__spec__ = models.__spec__ = SimpleNamespace(name="torchvision", parent="")
-    models.get_model = lambda name, weights="none given", **config: (name, config)
+    models.get_model = _network
+    models.list_models = lambda: ["resnet18", "vgg11"]
     monkeypatch.setitem(sys.modules, "torchvision", library)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
+
+
+@pytest.mark.usefixtures("torchvision")
+def test_library_model(load):
+    """torchvision:NAME asks the library for that network, with random weights."""
     assert load("torchvision:resnet18?num_classes=10")() == ("resnet18", {"num_classes": 10})
+    assert load("torchvision:unlisted")() == ("unlisted", {})
+
+
+@pytest.mark.usefixtures("torchvision")
+def test_library_models_mistakes_are_the_users_not_ours(load):
+    with pytest.raises(FactoryError, match=r"torchvision has no 'resnet81'.* mean 'resnet18'"):
+        load("torchvision:resnet81")()
+    with pytest.raises(FactoryError, match="unexpected keyword argument 'width'") as caught:
+        load("torchvision:resnet18?width=2")()
+    assert "factories.py, line" not in str(caught.value).replace(__file__, "")
+    assert "in _network" in str(caught.value)
 
 
 def test_library_that_is_not_installed(load, monkeypatch):
