@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from landscape.cli.options import open_targets, target_options
+from landscape.cli.measured import measured_options
+from landscape.cli.options import open_targets
 from landscape.cli.output import print_json, print_table, progress_bar, write_results
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--operator",
     "operator_name",
@@ -23,10 +23,7 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
     default="hessian",
     show_default=True,
 )
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
-@target_options
+@measured_options
 def check(
     checkpoints: tuple[Path, ...],
     operator_name: str,
