@@ -1,25 +1,28 @@
 """The density in O(P) memory: two Lanczos vectors a probe, no eigenpairs."""
 
+from pathlib import Path
+
 import numpy as np
 
+from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings
 from landscape.analysis.spectrum_results import density_result, selected
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.linalg.quadrature import GaussRule
 from landscape.linalg.slq import spectral_quadrature
 from landscape.results import SpectralDensity
 
 
 def low_memory_density(
-    target: Target, *, settings: SpectrumSettings, progress: Progress
+    target: Target, *, settings: SpectrumSettings, state: Path | None = None, progress: Progress
 ) -> SpectralDensity:
     """Stochastic Lanczos quadrature that keeps two vectors, whatever the number of steps.
 
     Without reorthogonalisation an extreme eigenvalue appears as several close nodes that share
     its weight (see ``landscape.linalg.lanczos.lanczos_two_vectors``): the density stays right.
+    With ``state``, a killed run goes on after its last whole probe.
 
     Raises
     ------
@@ -34,21 +37,17 @@ def low_memory_density(
         weight_decay=settings.weight_decay,
         graph_budget=target.settings.memory and target.settings.memory // 2,
     )
-    done: list[GaussRule] = []
-
-    def report(rule: GaussRule) -> None:
-        done.append(rule)
-        progress(len(done), settings.num_probes)
-
-    progress(0, settings.num_probes)
-    rules = spectral_quadrature(
-        A,
-        num_probes=settings.num_probes,
-        num_steps=settings.num_steps,
-        rng=target.generator("density"),
-        low_memory=True,
-        callback=report,
-    )
+    with journal(
+        state, configuration_of(target, settings) | {"low memory": True}, counted=[A]
+    ) as keep:
+        rules = spectral_quadrature(
+            A,
+            num_probes=settings.num_probes,
+            num_steps=settings.num_steps,
+            rng=target.generator("density"),
+            low_memory=True,
+            keep=told(keep, progress, settings.num_probes),
+        )
     return density_result(
         target,
         settings,

@@ -2,24 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from landscape.analysis.fidelity_directions import Direction, eigen_directions, random_units
-from landscape.analysis.fidelity_measure import walk
+from landscape.analysis.fidelity_measure import Walk, walk
 from landscape.analysis.fidelity_rows import direction_row, mean_exponent
 from landscape.analysis.fidelity_settings import SUMMARY, FidelitySettings
-from landscape.analysis.fidelity_slopes import slope_sweep
+from landscape.analysis.fidelity_slopes import quadratic_form, slope_sweep
 from landscape.analysis.fidelity_verdict import RULE, judge, overall_sentence
+from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
+from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.perturbation import PairedRise, check_radii, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
-from landscape.linalg.operator import SelfAdjointOperator
-from landscape.results import Estimate, Fidelity
+from landscape.linalg.units import Keep, within
+from landscape.results import DirectionFidelity, Estimate, Fidelity
 
 __all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
 
@@ -31,6 +37,7 @@ def fidelity(
     *,
     settings: FidelitySettings,
     eigenpairs: Mapping[str, Eigenpairs] | None = None,
+    state: Path | None = None,
     progress: Progress,
 ) -> Fidelity:
     """Set measured rises of the loss against what each operator predicts.
@@ -39,6 +46,8 @@ def fidelity(
     ----------
     eigenpairs
         Already computed at this θ on these examples, by operator; others are computed here.
+    state
+        File where finished units of the work are kept until its end.
 
     Raises
     ------
@@ -50,36 +59,51 @@ def fidelity(
     clock, total = start_clock(), len(names) + _num_directions(names, settings)
     progress(0, total)
     operators = {name: make_operator(target.risk, name) for name in names}
-    directions = _directions(target, settings, operators, eigenpairs or {})
-    progress(len(names), total)
-
-    theta, gradient = target.risk.theta, target.risk.gradient()
-    norm = float(theta.double().norm())
+    norm = float(target.risk.theta.double().norm())
     distances = tuple(r * norm for r in settings.radii)
-    paired, walks = PairedRise(target.risk), []
-    curvatures: list[tuple[float, ...]] = []
-    smoothed: list[Estimate] = []
-    for done, d in enumerate(directions):
-        walks.append(walk(paired, d.vector, distances))
-        forms = [float(d.vector @ (A @ d.vector)) for A in operators.values()]
-        if settings.smoothing_radius is not None:
-            smoothed.append(_smoothed(target, d, norm, settings))
-            forms.append(smoothed[-1].mean)
-        curvatures.append(tuple(forms))
-        progress(len(names) + done + 1, total)
-
     fitted = np.array([r <= settings.fit_radius for r in settings.radii])
-    tested = [
-        direction_row(d, float(gradient @ d.vector), forms, w, distances, fitted)
-        for d, forms, w in zip(directions, curvatures, walks, strict=True)
-    ]
-    columns = names if settings.smoothing_radius is None else (*names, SMOOTHED)
     reference = int(np.abs(np.log(np.array(settings.radii) / 0.01)).argmin())
+    walks: list[Walk] = []
+    tested: list[DirectionFidelity] = []
+    smoothed: list[Estimate] = []
+    configuration = configuration_of(target, settings)
+    with journal(state, configuration, counted=list(operators.values())) as keep:
+        directions = []
+        for name, A in operators.items():
+            file = StateFile(state and state.with_name(f"{state.stem}-{name}.state"), configuration)
+            directions += eigen_directions(
+                name,
+                A,
+                num_top=settings.num_top,
+                num_bottom=settings.num_bottom,
+                max_matvecs=settings.max_matvecs,
+                known=eigenpairs or {},
+                target=target,
+                file=file,
+                keep=keep,
+            )
+        directions += random_units(
+            target, num_random=settings.num_random, num_filter=settings.num_filter
+        )
+        progress(len(names), total)
+        slopes = keep("slopes", partial(_slopes, target, directions)).tolist()
+        paired = PairedRise(target.risk)
+        for d, slope in zip(directions, slopes, strict=True):
+            along = within(keep, d.name)
+            walks.append(walk(paired, d.vector, distances, within(along, "walk")))
+            forms = [quadratic_form(A, d, within(along, name)) for name, A in operators.items()]
+            if settings.smoothing_radius is not None:
+                smoothed.append(_smoothed(target, d, norm, settings, within(along, "smoothed")))
+                forms.append(smoothed[-1].mean)
+            tested.append(direction_row(d, slope, tuple(forms), walks[-1], distances, fitted))
+            progress(len(names) + len(tested), total)
+        sweep, sweep_matvecs = slope_sweep(
+            target, directions, tested, names, settings.slopes, reference, keep
+        )
+
+    columns = names if settings.smoothing_radius is None else (*names, SMOOTHED)
     verdicts = tuple(
         judge(name, index, tested, settings.radii, reference) for index, name in enumerate(columns)
-    )
-    sweep, sweep_matvecs = slope_sweep(
-        target, directions, tested, names, settings.slopes, reference
     )
     exponent = mean_exponent(tested, walks, distances, fitted)
     num_matvecs = sum(A.num_matvecs for A in operators.values()) + sweep_matvecs
@@ -106,7 +130,9 @@ def fidelity(
         sentence=overall_sentence(verdicts, exponent),
         batch_norm=target.risk.batch_norm,
         num_matvecs=num_matvecs,
-        num_evaluations=paired.num_evaluations + 6 * settings.num_pairs * len(smoothed),
+        num_evaluations=1
+        + 2 * len(distances) * len(walks)
+        + 6 * settings.num_pairs * len(smoothed),
     )
 
 
@@ -140,30 +166,15 @@ def _num_directions(names: Sequence[str], settings: FidelitySettings) -> int:
     return len(names) * per_operator + settings.num_random + settings.num_filter
 
 
-def _directions(
-    target: Target,
-    settings: FidelitySettings,
-    operators: Mapping[str, SelfAdjointOperator],
-    known: Mapping[str, Eigenpairs],
-) -> list[Direction]:
-    found: list[Direction] = []
-    for name, operator in operators.items():
-        found += eigen_directions(
-            name,
-            operator,
-            num_top=settings.num_top,
-            num_bottom=settings.num_bottom,
-            max_matvecs=settings.max_matvecs,
-            known=known,
-            target=target,
-        )
-    return found + random_units(
-        target, num_random=settings.num_random, num_filter=settings.num_filter
-    )
+def _slopes(target: Target, directions: Sequence[Direction]) -> Tensor:
+    """∇L·v along each direction, float64."""
+    gradient = target.risk.gradient()
+    slopes = [float(gradient @ d.vector) for d in directions]
+    return torch.tensor(slopes, dtype=torch.float64)
 
 
 def _smoothed(
-    target: Target, direction: Direction, norm: float, settings: FidelitySettings
+    target: Target, direction: Direction, norm: float, settings: FidelitySettings, keep: Keep
 ) -> Estimate:
     radius = settings.smoothing_radius or 0.0
     found = smoothed_curvature(
@@ -174,5 +185,6 @@ def _smoothed(
         step=radius * norm,
         num_pairs=settings.num_pairs,
         rng=target.generator("fidelity smoothing"),
+        keep=keep,
     )
     return Estimate(mean=found.mean, stderr=found.stderr)

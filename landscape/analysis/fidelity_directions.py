@@ -5,9 +5,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.units import Keep
 from landscape.surface.directions import normalise, random_directions
 
 # Only these have a lower end to look at; the others are positive semidefinite.
@@ -33,26 +35,43 @@ def eigen_directions(
     max_matvecs: int,
     known: Mapping[str, Eigenpairs],
     target: Target,
+    file: StateFile,
+    keep: Keep,
 ) -> list[Direction]:
-    """Top and, where there is a lower end, bottom eigenvectors; taken from ``known`` if there."""
+    """Top and, where there is a lower end, bottom eigenvectors; taken from ``known`` if there.
+
+    Otherwise they are one unit of ``keep``; ``file`` holds the state of the search for them.
+    """
     num_bottom = num_bottom if name in _INDEFINITE else 0
     if num_top + num_bottom == 0:
         return []
     pairs = known.get(name)
     if pairs is None or pairs.num_largest < num_top or pairs.num_smallest < num_bottom:
         num_top, num_bottom = _fitting(num_top, num_bottom, operator.dim)
-        pairs = extreme_eigenpairs(
-            operator,
-            num_largest=num_top,
-            num_smallest=num_bottom,
-            tol=_TOL,
-            max_matvecs=max(max_matvecs, 2 * (num_top + num_bottom)),
-            rng=target.generator(f"fidelity {name}"),
-            check_matvecs=0,
-        )
-    top = [Direction(f"{name} top {k + 1}", "top", name, pairs.vectors[k]) for k in range(num_top)]
+
+        def search() -> Tensor:
+            with file.flushed():
+                found = extreme_eigenpairs(
+                    operator,
+                    num_largest=num_top,
+                    num_smallest=num_bottom,
+                    tol=_TOL,
+                    max_matvecs=max(max_matvecs, 2 * (num_top + num_bottom)),
+                    rng=target.generator(f"fidelity {name}"),
+                    check_matvecs=0,
+                    callback=file.callback(lambda state: None),
+                    state=file.load(),
+                )
+            operator.num_matvecs = found.num_matvecs  # with those of a search that was cut off
+            return found.vectors.clone()  # not the whole basis
+
+        vectors = keep(f"{name} eigenvectors", search)
+        file.remove()
+    else:
+        vectors = pairs.vectors
+    top = [Direction(f"{name} top {k + 1}", "top", name, vectors[k]) for k in range(num_top)]
     bottom = [
-        Direction(f"{name} bottom {k + 1}", "bottom", name, pairs.vectors[-1 - k])
+        Direction(f"{name} bottom {k + 1}", "bottom", name, vectors[-1 - k])
         for k in range(num_bottom)
     ]
     return [d._replace(vector=_unit(d.vector, target.risk.theta)) for d in (*top, *bottom)]

@@ -1,5 +1,6 @@
 """The loss along a direction, on both sides of θ, as it is on the forward of the network."""
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from torch import Tensor
 from landscape.curvature.perturbation import PairedRise, mean_over_examples
 from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.linalg.estimate import Estimate
+from landscape.linalg.units import Keep, afresh
 
 _NUM_GROUPS = 10  # of examples, for the jackknife
 
@@ -23,25 +25,33 @@ class Walk(NamedTuple):
     without: NDArray[np.float64]  # symmetric, without one group of examples each: (K, R)
 
 
-def walk(paired: PairedRise, direction: Tensor, distances: tuple[float, ...]) -> Walk:
+def walk(
+    paired: PairedRise, direction: Tensor, distances: tuple[float, ...], keep: Keep = afresh
+) -> Walk:
     """Measure both sides of θ along ``direction``, shape (P,), at each distance.
 
     Costs 2 len(distances) evaluations.
     """
     n = paired.risk.num_examples
-    plus, minus, symmetric, sums = [], [], [], []
-    for t in distances:
+
+    def both_sides(t: float) -> Tensor:
+        """Mean and error forth, back and on average, then the sums of the groups of the last."""
         forth, back = paired.differences(t * direction), paired.differences(-t * direction)
-        plus.append(mean_over_examples(forth, n))
-        minus.append(mean_over_examples(back, n))
         both = (forth + back) / 2
-        symmetric.append(mean_over_examples(both, n))
-        sums.append(_group_sums(both))
-    counts = _group_sums(torch.ones_like(paired.base))
-    totals, filled = torch.stack(sums, dim=1), counts > 0  # (K, R)
+        estimates = [mean_over_examples(values, n) for values in (forth, back, both)]
+        numbers = [number for e in estimates for number in (e.mean, e.stderr)]
+        return torch.cat([both.new_tensor(numbers), _group_sums(both)]).cpu()
+
+    found = torch.stack([keep(f"distance {t!r}", partial(both_sides, t)) for t in distances])
+    plus, minus, symmetric = (
+        [Estimate(mean, stderr, n) for mean, stderr in found[:, 2 * k : 2 * k + 2].tolist()]
+        for k in range(3)
+    )
+    counts = _group_sums(torch.ones_like(paired.base)).cpu()
+    totals, filled = found[:, 6:].T, counts > 0  # (K, R)
     rest = (n - counts[filled]).clamp(min=1)[:, None]
     without = (totals.sum(0) - totals[filled]) / rest
-    return Walk(plus, minus, symmetric, without.cpu().numpy())
+    return Walk(plus, minus, symmetric, without.numpy())
 
 
 def _group_sums(values: Tensor) -> Tensor:

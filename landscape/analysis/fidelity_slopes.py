@@ -9,7 +9,15 @@ from landscape.analysis.fidelity_fit import rank_correlation
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.smooth import altered_risk
+from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.units import Keep, number, within
 from landscape.results import DirectionFidelity, SlopeRow
+
+
+def quadratic_form(A: SelfAdjointOperator, direction: Direction, keep: Keep) -> float:
+    """vᵀAv along a direction, a unit of ``keep``."""
+    v = direction.vector
+    return number(keep, direction.name, lambda: float(v @ (A @ v)))
 
 
 def slope_sweep(
@@ -19,6 +27,7 @@ def slope_sweep(
     operators: Sequence[str],
     factors: Sequence[float],
     reference: int,
+    keep: Keep,
 ) -> tuple[tuple[SlopeRow, ...], int]:
     """vᵀAv along the same directions with the surrogate's slope multiplied by each factor.
 
@@ -39,8 +48,9 @@ def slope_sweep(
         risk = altered_risk(target.risk, slope_factor=factor)
         for name in operators:
             A = make_operator(risk, name)
-            forms = [float(d.vector @ (A @ d.vector)) for d in directions]
-            spent += A.num_matvecs
+            own = within(keep, f"slope {factor!r} {name}")
+            forms = [quadratic_form(A, d, own) for d in directions]
+            spent += len(directions)
             ratios = [
                 measured / form
                 for d, measured, form in zip(directions, kappa, forms, strict=True)

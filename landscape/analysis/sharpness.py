@@ -1,7 +1,9 @@
 """All sharpness measures of one checkpoint: from noise, from ascent, from spectra."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness_rows import jobs_of
@@ -9,6 +11,7 @@ from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.curvature.perturbation import check_radii
 from landscape.curvature.scaling import SCALES
+from landscape.linalg.units import within
 from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
 
 __all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
@@ -19,6 +22,7 @@ def sharpness(
     *,
     settings: SharpnessSettings,
     spectra: Sequence[Result] = (),
+    state: Path | None = None,
     progress: Progress,
 ) -> SharpnessTable:
     """Measure the sharpness of a checkpoint on its examples.
@@ -31,6 +35,8 @@ def sharpness(
     spectra
         Eigenvalues and traces already computed of this checkpoint on these examples; they become
         rows of the table.
+    state
+        File where finished units of the work are kept until its end.
 
     Raises
     ------
@@ -41,9 +47,10 @@ def sharpness(
     clock = start_clock()
     jobs = list(jobs_of(target, settings))
     rows = [row for result in spectra for row in spectral_measures(result)]
-    for done, job in enumerate(jobs):
-        progress(done, len(jobs))
-        rows.extend(job())
+    with journal(state, configuration_of(target, settings)) as keep:
+        for done, (name, job) in enumerate(jobs):
+            progress(done, len(jobs))
+            rows.extend(job(within(keep, name)))
     progress(len(jobs), len(jobs))
     return SharpnessTable(
         subject=target.subject,

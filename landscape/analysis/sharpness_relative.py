@@ -1,11 +1,14 @@
 """Relative flatness of a layer: its curvature in units of its own weights (Petzka et al. 2021)."""
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.units import Keep, afresh, number
 from landscape.parameters import ParameterLayout
 
 
@@ -18,7 +21,7 @@ def last_weights(layout: ParameterLayout, num_layers: int) -> tuple[str, ...]:
 
 
 def relative_flatness(
-    risk: EmpiricalRisk, name: str, *, num_probes: int, rng: Generator
+    risk: EmpiricalRisk, name: str, *, num_probes: int, rng: Generator, keep: Keep = afresh
 ) -> Estimate:
     """κ(W) = Σ_{r,s} ⟨w_r, w_s⟩ tr H_{r,s} for the layer ``name`` with rows w_r.
 
@@ -37,12 +40,16 @@ def relative_flatness(
     W = layer.layout.split(layer.theta)[0].flatten(1)  # (d, m)
     root = _root_of_gram(W.double()).to(W.dtype)  # (d, k), root rootᵀ = W Wᵀ
     H = HessianOperator(layer)
-    forms = torch.zeros(num_probes, dtype=torch.float64)
+
+    def form(z: Tensor) -> float:
+        return float(z.double() @ (H @ z).double())
+
+    forms = []
     for k in range(num_probes):
         signs = torch.randint(0, 2, (root.shape[1], W.shape[1]), generator=rng)
         z = (root @ (2 * signs - 1).to(root)).flatten()
-        forms[k] = float(z.double() @ (H @ z).double())
-    return estimate_mean(forms)
+        forms.append(number(keep, f"probe {k}", partial(form, z)))
+    return estimate_mean(torch.tensor(forms, dtype=torch.float64))
 
 
 def _root_of_gram(W: Tensor) -> Tensor:

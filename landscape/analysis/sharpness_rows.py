@@ -13,16 +13,17 @@ from landscape.curvature.perturbation import relative_scale
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.smoothing import expected_rise, smoothed_trace
+from landscape.linalg.units import Keep
 from landscape.results import Measure, make_measure
 
 _NOISE_TOL = 0.04  # tolerated noise is found to this relative precision
 
 
-Job = Callable[[], list[Measure]]
+Job = Callable[[Keep], list[Measure]]
 
 
-def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[Job]:
-    """What is to be run, in the order of the table's rows."""
+def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[tuple[str, Job]]:
+    """What is to be run, by name, in the order of the table's rows."""
     scales, balls = settings.scales, list(product(settings.scales, settings.ball_radii))
     layers = last_weights(target.risk.layout, settings.num_layers)
     has_accuracy = target.subject.accuracy is not None
@@ -37,13 +38,15 @@ def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[Job]:
         else [],
     }
     for name in settings.measures:
-        yield from jobs[name]
+        yield from ((f"{name} {index}", job) for index, job in enumerate(jobs[name]))
 
 
-def _expected(target: Target, settings: SharpnessSettings, scale: str) -> list[Measure]:
+def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:
     S = relative_scale(scale, target.risk.layout, target.risk.theta)
     rng = target.generator("expected rise")
-    rises = expected_rise(target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng)
+    rises = expected_rise(
+        target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng, keep=keep
+    )
     cost = 2 * settings.num_pairs
     return [
         make_measure(
@@ -53,7 +56,7 @@ def _expected(target: Target, settings: SharpnessSettings, scale: str) -> list[M
     ]
 
 
-def _trace(target: Target, settings: SharpnessSettings, radius: float) -> list[Measure]:
+def _trace(target: Target, settings: SharpnessSettings, radius: float, keep: Keep) -> list[Measure]:
     theta = target.risk.theta
     noise = radius * float(theta.norm()) / theta.numel() ** 0.5  # s, in units of θ
     e = smoothed_trace(
@@ -62,6 +65,7 @@ def _trace(target: Target, settings: SharpnessSettings, radius: float) -> list[M
         noise,
         num_pairs=settings.num_pairs,
         rng=target.generator("smoothed trace"),
+        keep=keep,
     )
     return [
         make_measure(
@@ -74,9 +78,9 @@ def _trace(target: Target, settings: SharpnessSettings, radius: float) -> list[M
     ]
 
 
-def _sam(target: Target, scale: str, radius: float) -> list[Measure]:
+def _sam(target: Target, scale: str, radius: float, keep: Keep) -> list[Measure]:
     S = relative_scale(scale, target.risk.layout, target.risk.theta)
-    found = sam_rise(target.risk, S, radius)
+    found = sam_rise(target.risk, S, radius, keep=keep)
     rise = found.rise
     return [
         make_measure(
@@ -93,7 +97,9 @@ def _sam(target: Target, scale: str, radius: float) -> list[Measure]:
     ]
 
 
-def _worst(target: Target, settings: SharpnessSettings, scale: str, radius: float) -> list[Measure]:
+def _worst(
+    target: Target, settings: SharpnessSettings, scale: str, radius: float, keep: Keep
+) -> list[Measure]:
     S = relative_scale(scale, target.risk.layout, target.risk.theta)
     found = worst_rise(
         target.risk,
@@ -102,6 +108,7 @@ def _worst(target: Target, settings: SharpnessSettings, scale: str, radius: floa
         num_restarts=settings.num_restarts,
         num_steps=settings.num_steps,
         rng=target.generator("worst rise"),
+        keep=keep,
     )
     low = min(found.restarts)
     return [
@@ -117,7 +124,9 @@ def _worst(target: Target, settings: SharpnessSettings, scale: str, radius: floa
     ]
 
 
-def _tolerated(target: Target, settings: SharpnessSettings, scale: str) -> list[Measure]:
+def _tolerated(
+    target: Target, settings: SharpnessSettings, scale: str, keep: Keep
+) -> list[Measure]:
     S = relative_scale(scale, target.risk.layout, target.risk.theta)
     found = tolerated_noise(
         target.risk,
@@ -126,6 +135,7 @@ def _tolerated(target: Target, settings: SharpnessSettings, scale: str) -> list[
         num_pairs=max(2, settings.num_pairs // 2),  # many radii have to be tried
         tol=_NOISE_TOL,
         rng=target.generator("tolerated noise"),
+        keep=keep,
     )
     note = f"accuracy may fall by {settings.accuracy_drop:g}"
     if not found.bounded:
@@ -142,9 +152,9 @@ def _tolerated(target: Target, settings: SharpnessSettings, scale: str) -> list[
     ]
 
 
-def _relative(target: Target, settings: SharpnessSettings, name: str) -> list[Measure]:
+def _relative(target: Target, settings: SharpnessSettings, name: str, keep: Keep) -> list[Measure]:
     rng = target.generator(f"relative flatness {name}")
-    found = relative_flatness(target.risk, name, num_probes=settings.num_probes, rng=rng)
+    found = relative_flatness(target.risk, name, num_probes=settings.num_probes, rng=rng, keep=keep)
     return [
         make_measure(
             "relative_flatness",

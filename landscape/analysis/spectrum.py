@@ -9,6 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from landscape.analysis.journal import configuration_of
 from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
@@ -87,12 +88,16 @@ def spectrum(
     risk = selected(target.risk, settings.params)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
-    file = StateFile(state, _configuration(target, settings) | _max_basis(plan))
+    configuration = configuration_of(target, settings) | max_basis(plan)
+    files = [
+        StateFile(state and state.with_name(f"{state.stem}{which}.state"), configuration)
+        for which in ("", *(f"-shard-{number}" for number in range(len(parts))))
+    ]
     run = run_spectrum(
         risk,
         settings=settings,
         rng=target.generator("spectrum"),
-        file=file,
+        file=files[0],
         plan=plan,
         progress=progress,
     )
@@ -101,11 +106,13 @@ def spectrum(
             selected(part.risk, settings.params),
             settings=replace(settings, num_smallest=0, num_probes=2),
             rng=target.generator("spectrum"),
+            file=file,
             plan=plan,
         )
-        for part in parts
+        for part, file in zip(parts, files[1:], strict=True)
     ]
-    file.remove()
+    for file in files:
+        file.remove()
     return _results(target, settings, run, shards, clock)
 
 
@@ -170,7 +177,7 @@ def memory_plan(target: Target, settings: SpectrumSettings) -> MemoryPlan | None
     )
 
 
-def _max_basis(plan: MemoryPlan | None) -> dict[str, int]:
+def max_basis(plan: MemoryPlan | None) -> dict[str, int]:
     """What a state must agree in beyond the settings: it holds so many rows at most."""
     return {"max_basis": plan.max_basis} if plan else {}
 
@@ -253,16 +260,3 @@ def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:
         strict=True,
     )
     return tuple(Eigenvalue(value=v, residual=r, converged=c) for v, r, c in found)
-
-
-def _configuration(target: Target, settings: SpectrumSettings) -> dict[str, str | int | float]:
-    subject = target.subject
-    return {
-        "checkpoint": subject.checkpoint_sha256,
-        "examples": subject.examples_sha256,
-        "loss": subject.loss_name,
-        "batch_norm": target.risk.batch_norm,
-        "dtype": str(target.risk.dtype),
-        "seed": target.settings.seed,
-        **{k: v for k, v in vars(settings).items() if k != "num_shards"},
-    }

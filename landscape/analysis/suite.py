@@ -75,6 +75,7 @@ def run_layers(
                 num_probes=settings.budget.layer_probes,
                 num_steps=settings.budget.layer_steps,
             ),
+            state=_work(settings, target, "layers.state"),
             progress=progress,
         )
     }
@@ -125,6 +126,7 @@ def run_sharpness(
             target,
             settings=settings.budget.sharpness,
             spectra=spectra,
+            state=_work(settings, target, "sharpness.state"),
             progress=progress,
         )
     }
@@ -133,7 +135,14 @@ def run_sharpness(
 def run_fidelity(
     target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
-    return {"fidelity": fidelity(target, settings=settings.budget.fidelity, progress=progress)}
+    return {
+        "fidelity": fidelity(
+            target,
+            settings=settings.budget.fidelity,
+            state=_work(settings, target, "fidelity.state"),
+            progress=progress,
+        )
+    }
 
 
 def run_training(

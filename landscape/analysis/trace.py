@@ -2,7 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from pathlib import Path
 
+from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import (
@@ -17,6 +19,7 @@ from landscape.curvature.operators import make_operator
 from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.estimate_trace import Method, estimate_trace
 from landscape.linalg.trace import frobenius_squared
+from landscape.linalg.units import within
 from landscape.results import Estimate, Trace
 
 _SHARE_OF_NORM = 6  # one product in six goes to the Frobenius norm, which needs fewer
@@ -31,8 +34,12 @@ class TraceSettings(OperatorSettings):
     rel_error: float | None
 
 
-def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> Trace:
+def trace_of(
+    target: Target, *, settings: TraceSettings, state: Path | None = None, progress: Progress
+) -> Trace:
     """Trace, Frobenius norm and effective rank tr²/‖A‖_F², each with its standard error.
+
+    With ``state``, a killed run goes on after its last matvec.
 
     Raises
     ------
@@ -55,18 +62,23 @@ def trace_of(target: Target, *, settings: TraceSettings, progress: Progress) -> 
         graph_budget=target.settings.memory and target.settings.memory // 2,
     )
     for_norm = max(2, settings.num_matvecs // _SHARE_OF_NORM)
-    progress(0, settings.num_matvecs)
-    squared = frobenius_squared(A, num_matvecs=for_norm, rng=target.generator("Frobenius norm"))
-    progress(for_norm, settings.num_matvecs)
-    trace, method = estimate_trace(
-        A,
-        num_matvecs=settings.num_matvecs - for_norm,
-        rng=target.generator("trace"),
-        rel_error=settings.rel_error,
-        psd=psd,
-        method=settings.method,
-    )
-    progress(settings.num_matvecs, settings.num_matvecs)
+    with journal(state, configuration_of(target, settings), counted=[A]) as kept:
+        keep = told(kept, progress, settings.num_matvecs)
+        squared = frobenius_squared(
+            A,
+            num_matvecs=for_norm,
+            rng=target.generator("Frobenius norm"),
+            keep=within(keep, "norm"),
+        )
+        trace, method = estimate_trace(
+            A,
+            num_matvecs=settings.num_matvecs - for_norm,
+            rng=target.generator("trace"),
+            rel_error=settings.rel_error,
+            psd=psd,
+            method=settings.method,
+            keep=within(keep, "trace"),
+        )
     return Trace(
         subject=target.subject,
         provenance=clock.provenance(

@@ -66,7 +66,7 @@ def density(
     if low_memory and options["basis_dtype"] is not None:
         raise click.UsageError("--low-memory keeps no basis that --basis-dtype could store.")
     if low_memory:
-        results = _in_low_memory(checkpoints, settings, quiet=quiet, **options)
+        results = _in_low_memory(checkpoints, settings, out=out, quiet=quiet, **options)
     else:
         runs = run_spectra(
             checkpoints, settings, num_smallest=0, shards=0, out=out, quiet=quiet, **options
@@ -99,15 +99,22 @@ def _in_low_memory(
     settings: "TargetSettings",
     *,
     operator_name: str,
+    out: Path | None,
     quiet: bool,
     **options: Any,
 ) -> list["SpectralDensity"]:
     from landscape.analysis.density import low_memory_density
     from landscape.analysis.spectrum import SpectrumSettings
+    from landscape.cli.results_folder import held, state_path
 
     chosen = SpectrumSettings(operator=operator_name, num_smallest=0, **options)
     found = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: probes", quiet=quiet) as progress:
-            found.append(low_memory_density(target, settings=chosen, progress=progress))
+    with held(out):
+        for target in open_targets(checkpoints, settings, quiet=quiet):
+            label = target.subject.label
+            state = state_path(out, label, "density")
+            with progress_bar(f"{label}: probes", quiet=quiet) as progress:
+                found.append(
+                    low_memory_density(target, settings=chosen, state=state, progress=progress)
+                )
     return found

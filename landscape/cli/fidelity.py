@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.cli.measured import measure_each, measured_options
 from landscape.cli.number_lists import numbers, words
-from landscape.cli.options import open_targets, target_options
-from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.output import print_table
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -18,7 +18,6 @@ _DEFAULT = FidelitySettings()
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--operators",
     callback=words,
@@ -92,10 +91,7 @@ _DEFAULT = FidelitySettings()
     callback=numbers,
     help="Multiply the surrogate's slope by each, e.g. 0.5,1,2,4,8.",
 )
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
-@target_options
+@measured_options
 def fidelity(
     checkpoints: tuple[Path, ...],
     out: Path | None,
@@ -109,17 +105,17 @@ def fidelity(
 
     chosen["operators"] = chosen["operators"] or None
     chosen["smoothing_radius"] = chosen["smoothing_radius"] or None
-    wanted = FidelitySettings(**chosen)
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: fidelity", quiet=quiet) as progress:
-            results.append(measure(target, settings=wanted, progress=progress))
-    write_results(out, "fidelity", results)
-    if as_json:
-        print_json(results)
-        return
-    for result in results:
-        _print(result)
+    measure_each(
+        "fidelity",
+        measure,
+        FidelitySettings(**chosen),
+        checkpoints=checkpoints,
+        settings=settings,
+        out=out,
+        as_json=as_json,
+        quiet=quiet,
+        show=_print,
+    )
 
 
 def _print(result: "Fidelity") -> None:

@@ -36,6 +36,11 @@ def held(folder: Path | None) -> Iterator[None]:
         yield
 
 
+def state_path(folder: Path | None, label: str, name: str) -> Path | None:
+    """Where an unfinished analysis of a checkpoint keeps its state; None: nowhere."""
+    return folder and folder / "unfinished" / label / f"{name}.state"
+
+
 def _enter(stack: ExitStack, folder: Path, lock: AbstractContextManager[None]) -> None:
     ensure_writable(folder)
     stack.enter_context(lock)

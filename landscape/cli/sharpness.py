@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.cli.measured import measure_each, measured_options
 from landscape.cli.number_lists import numbers, words
-from landscape.cli.options import open_targets, target_options
-from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.output import print_table
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
-    from landscape.results import Measure
+    from landscape.results import Measure, SharpnessTable
 
 _DEFAULT = SharpnessSettings()
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--measures",
     default=",".join(MEASURED),
@@ -89,10 +88,7 @@ _DEFAULT = SharpnessSettings()
     show_default=True,
     help="Relative flatness of the last so many layers.",
 )
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
-@target_options
+@measured_options
 def sharpness(
     checkpoints: tuple[Path, ...],
     out: Path | None,
@@ -107,18 +103,22 @@ def sharpness(
     """
     from landscape.analysis.sharpness import sharpness as measure
 
-    wanted = SharpnessSettings(**chosen)
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: sharpness", quiet=quiet) as progress:
-            results.append(measure(target, settings=wanted, progress=progress))
-    write_results(out, "sharpness", results)
-    if as_json:
-        print_json(results)
-        return
+    measure_each(
+        "sharpness",
+        measure,
+        SharpnessSettings(**chosen),
+        checkpoints=checkpoints,
+        settings=settings,
+        out=out,
+        as_json=as_json,
+        quiet=quiet,
+        show=_print,
+    )
+
+
+def _print(result: "SharpnessTable") -> None:
     columns = ("measure", "value", "± stderr", "flatter", "unit", "note")
-    for result in results:
-        print_table(columns, [_cells(row) for row in result.rows], title=result.subject.label)
+    print_table(columns, [_cells(row) for row in result.rows], title=result.subject.label)
 
 
 def _cells(row: "Measure") -> tuple[str, ...]:

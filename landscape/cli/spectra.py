@@ -107,7 +107,7 @@ def run_spectra(
 ) -> list["Spectrum"]:
     """One run a checkpoint; with ``out``, a killed run goes on where it was."""
     from landscape.analysis.spectrum import SpectrumSettings, spectrum
-    from landscape.cli.results_folder import held
+    from landscape.cli.results_folder import held, state_path
 
     wanted = SpectrumSettings(
         operator=operator_name,
@@ -129,7 +129,7 @@ def run_spectra(
             label = target.subject.label
             with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
                 tell_plan(target, wanted)
-                state = out / "unfinished" / label / "spectrum.state" if out else None
+                state = state_path(out, label, "spectrum")
                 found.append(spectrum(target, settings=wanted, state=state, progress=progress))
     return found
 

@@ -63,6 +63,7 @@ def trace(
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.trace import TraceSettings, trace_of
+    from landscape.cli.results_folder import held, state_path
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     if solver == "pyhessian":
@@ -71,10 +72,14 @@ def trace(
         )
     else:
         results = []
-        for target in open_targets(checkpoints, settings, quiet=quiet):
-            with progress_bar(f"{target.subject.label}: trace", quiet=quiet) as progress:
-                chosen = TraceSettings(operator=operator_name, **options)
-                results.append(trace_of(target, settings=chosen, progress=progress))
+        chosen = TraceSettings(operator=operator_name, **options)
+        with held(out):
+            for target in open_targets(checkpoints, settings, quiet=quiet):
+                label = target.subject.label
+                state = state_path(out, label, "trace")
+                with progress_bar(f"{label}: trace", quiet=quiet) as progress:
+                    found = trace_of(target, settings=chosen, state=state, progress=progress)
+                results.append(found)
     write_results(out, "trace", results)
     if as_json:
         print_json(results)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -9,6 +10,7 @@ from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import noise_like
 from landscape.curvature.risk import EmpiricalRisk
+from landscape.linalg.units import Keep, afresh, number
 
 _SMALLEST, _USUAL, _LARGEST = 1e-5, 0.08, 8.0
 _SLOPE_FACTOR = 2**0.25  # accuracies this far on either side give the slope for the error
@@ -31,6 +33,7 @@ def tolerated_noise(
     num_pairs: int,
     tol: float,
     rng: Generator,
+    keep: Keep = afresh,
 ) -> ToleratedNoise:
     """Largest ρ with E accuracy(θ + ρ S ε) >= accuracy(θ) - ``accuracy_drop``.
 
@@ -56,7 +59,7 @@ def tolerated_noise(
         raise ValueError(
             f"num_pairs must be at least 2 and tol positive; got {num_pairs} and {tol}."
         )
-    steps = _Draws(risk, scale, num_pairs, rng.get_state())
+    steps = _Draws(risk, scale, num_pairs, rng.get_state(), keep)
     goal = start - accuracy_drop - 1e-12  # rounding is not to decide a tie
 
     def holds(radius: float) -> bool:
@@ -98,20 +101,32 @@ def _bracket(holds: Callable[[float], bool]) -> tuple[float, float]:
 class _Draws:
     """Accuracies under the same noise at any radius: drawn anew from one state, not stored."""
 
-    def __init__(self, risk: EmpiricalRisk, scale: Tensor, num_pairs: int, state: Tensor) -> None:
+    def __init__(
+        self, risk: EmpiricalRisk, scale: Tensor, num_pairs: int, state: Tensor, keep: Keep
+    ) -> None:
         self.risk, self.scale, self.num_pairs, self.state = risk, scale, num_pairs, state
+        self.keep = keep
         self.num_evaluations = 0
 
     def accuracies(self, radius: float) -> Tensor:
         """Mean accuracy of each antithetic pair, shape (num_pairs,)."""
         rng = torch.Generator()
         rng.set_state(self.state)
-        means = torch.zeros(self.num_pairs, dtype=torch.float64)
-        for pair in range(self.num_pairs):
-            step = radius * self.scale * noise_like(self.risk, rng)
-            for sign in (1, -1):
-                accuracy = self.risk.evaluate(self.risk.theta + sign * step).accuracy
-                assert accuracy is not None  # the door of tolerated_noise saw to it
-                means[pair] += accuracy / 2
-            self.num_evaluations += 2
-        return means
+        self.num_evaluations += 2 * self.num_pairs
+        means = [
+            number(
+                self.keep,
+                f"radius {radius!r} pair {pair}",
+                partial(self._mean, radius * self.scale * noise_like(self.risk, rng)),
+            )
+            for pair in range(self.num_pairs)
+        ]
+        return torch.tensor(means, dtype=torch.float64)
+
+    def _mean(self, step: Tensor) -> float:
+        mean = 0.0
+        for sign in (1, -1):
+            accuracy = self.risk.evaluate(self.risk.theta + sign * step).accuracy
+            assert accuracy is not None  # the door of tolerated_noise saw to it
+            mean += accuracy / 2
+        return mean

@@ -1,5 +1,6 @@
 """The largest rise within a ball around θ, and the step that SAM takes towards it."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from landscape.curvature.perturbation import (
 )
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate
+from landscape.linalg.units import Keep, afresh, within
 
 # The first step goes to the boundary, later ones are shorter to settle on it.
 _FIRST_STEP, _LAST_STEP = 1.0, 0.1
@@ -34,7 +36,7 @@ class WorstCase(NamedTuple):
     num_evaluations: int  # passes over the examples; half of them with a backward
 
 
-def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float) -> SamRise:
+def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = afresh) -> SamRise:
     """The rise at e = ρ √P S² g / ‖S g‖, g = ∇L(θ), which maximises g·e on ‖S⁻¹ e‖ <= ρ √P.
 
     Parameters
@@ -49,13 +51,19 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float) -> SamRise:
     .. [1] Foret et al. (2021), arXiv 2010.01412, equation 2; Kwon et al. (2021), arXiv 2102.11600.
     """
     check_radii("radius", (radius,))
-    paired = PairedRise(risk)
-    _, gradient = loss_and_gradient(risk, risk.theta)
-    ascent = scale * gradient
-    length = radius * risk.num_params**0.5
-    norm = float(ascent.norm())
-    step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * scale * ascent
-    return SamRise(length * norm, paired.at(step))
+
+    def measure() -> Tensor:
+        paired = PairedRise(risk)
+        _, gradient = loss_and_gradient(risk, risk.theta)
+        ascent = scale * gradient
+        length = radius * risk.num_params**0.5
+        norm = float(ascent.norm())
+        step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * scale * ascent
+        rise = paired.at(step)
+        return torch.tensor([length * norm, rise.mean, rise.stderr], dtype=torch.float64)
+
+    first_order, mean, stderr = keep("step", measure).tolist()
+    return SamRise(first_order, Estimate(mean, stderr, risk.num_examples))
 
 
 def worst_rise(
@@ -66,6 +74,7 @@ def worst_rise(
     num_restarts: int,
     num_steps: int,
     rng: Generator,
+    keep: Keep = afresh,
 ) -> WorstCase:
     """Maximise L(θ + e) - L(θ) over ‖S⁻¹ e‖₂ <= ρ √P by projected gradient ascent.
 
@@ -80,27 +89,35 @@ def worst_rise(
         raise ValueError(
             f"num_restarts and num_steps must be at least 1; got {num_restarts} and {num_steps}."
         )
-    paired = PairedRise(risk)
-    base = mean_over_examples(paired.base, risk.num_examples).mean
-    limit = radius * risk.num_params**0.5
-    best, best_z = 0.0, torch.zeros_like(risk.theta)
-    restarts = []
-    for restart in range(num_restarts):
-        z = torch.zeros_like(risk.theta)
-        if restart > 0:
-            z = noise_like(risk, rng)
-            z *= limit / z.norm()
-        found, found_z = _ascend(risk, scale, z, limit, num_steps)
-        restarts.append(found - base)
-        if found - base > best:
-            best, best_z = found - base, found_z
-    evaluations = num_restarts * (num_steps + 1) + 2
-    return WorstCase(paired.at(scale * best_z), tuple(restarts), evaluations)
+
+    def search() -> Tensor:
+        limit = radius * risk.num_params**0.5
+        paired = PairedRise(risk)
+        base = mean_over_examples(paired.base, risk.num_examples).mean
+        best, best_z, restarts = 0.0, torch.zeros_like(risk.theta), []
+        for restart in range(num_restarts):
+            z = torch.zeros_like(risk.theta)
+            if restart > 0:
+                z = noise_like(risk, rng)
+                z *= limit / z.norm()
+            ascend = partial(_ascend, risk, scale, z, limit, num_steps)
+            found, found_z = within(keep, "worst")(f"start {restart}", ascend).tensor_split([1])
+            restarts.append(float(found) - base)
+            if restarts[-1] > best:
+                best, best_z = restarts[-1], found_z.to(risk.theta)
+        rise = paired.at(scale * best_z)
+        return torch.tensor([rise.mean, rise.stderr, *restarts], dtype=torch.float64)
+
+    mean, stderr, *restarts = keep("worst", search).tolist()
+    return WorstCase(
+        Estimate(mean, stderr, risk.num_examples),
+        tuple(restarts),
+        num_restarts * (num_steps + 1) + 2,
+    )
 
 
-def _ascend(
-    risk: EmpiricalRisk, scale: Tensor, z: Tensor, limit: float, num_steps: int
-) -> tuple[float, Tensor]:
+def _ascend(risk: EmpiricalRisk, scale: Tensor, z: Tensor, limit: float, num_steps: int) -> Tensor:
+    """The largest loss met and where, z: together, shape (1 + P,), float64."""
     best, best_z = -float("inf"), z
     for k in range(num_steps + 1):
         loss, gradient = loss_and_gradient(risk, risk.theta + scale * z)
@@ -113,4 +130,4 @@ def _ascend(
         size = limit * _FIRST_STEP * (_LAST_STEP / _FIRST_STEP) ** (k / max(num_steps - 1, 1))
         z = z + (size / norm) * ascent
         z = z * min(1.0, limit / max(float(z.norm()), torch.finfo(z.dtype).tiny))
-    return best, best_z
+    return torch.cat([best_z.new_tensor([best], dtype=torch.float64), best_z.double()])

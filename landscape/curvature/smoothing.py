@@ -11,12 +11,15 @@ E[(L(θ + s u) - L(θ)) (‖u‖² - P)] / s², has the same mean and, for large
 the error, since it must find the dependence on ‖u‖ from chance differences in length.
 """
 
+from functools import partial
+
 import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import check_radii, noise_like
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.units import Keep, afresh, number
 
 # Half-width of the window in s², relative to s²: wide enough that the rise changes by more than
 # the steps of a spiking network, narrow enough that the smoothed curvature hardly does.
@@ -30,6 +33,7 @@ def expected_rise(
     *,
     num_pairs: int,
     rng: Generator,
+    keep: Keep = afresh,
 ) -> tuple[Estimate, ...]:
     """E L(θ + ρ S ε) - L(θ) for each radius ρ, ε ~ N(0, I) in antithetic pairs ±ε.
 
@@ -53,15 +57,21 @@ def expected_rise(
     """
     check_radii("radii", radii)
     _check_pairs(num_pairs)
-    base = risk.evaluate().loss
-    rises = torch.zeros(num_pairs, len(radii), dtype=torch.float64)
-    for pair in range(num_pairs):
-        step = scale * noise_like(risk, rng)
+    base = number(keep, "base", lambda: risk.evaluate().loss)
+
+    def rise_at_radii(step: Tensor) -> Tensor:
+        rises = torch.zeros(len(radii), dtype=torch.float64)
         for k, radius in enumerate(radii):
             plus = risk.evaluate(risk.theta + radius * step).loss
             minus = risk.evaluate(risk.theta - radius * step).loss
-            rises[pair, k] = (plus - base + minus - base) / 2
-    return tuple(estimate_mean(rises[:, k]) for k in range(len(radii)))
+            rises[k] = (plus - base + minus - base) / 2
+        return rises
+
+    pairs = [
+        keep(f"pair {pair}", partial(rise_at_radii, scale * noise_like(risk, rng)))
+        for pair in range(num_pairs)
+    ]
+    return tuple(estimate_mean(rises) for rises in torch.stack(pairs, dim=1))
 
 
 def smoothed_trace(
@@ -71,6 +81,7 @@ def smoothed_trace(
     *,
     num_pairs: int,
     rng: Generator,
+    keep: Keep = afresh,
 ) -> Estimate:
     """tr(S ∇²L_s(θ) S), its mean over s² within ±50 % of ``radius``²; S ``scale``, shape (P,).
 
@@ -81,16 +92,20 @@ def smoothed_trace(
     check_radii("radius", (radius,))
     _check_pairs(num_pairs)
     inner, outer = radius * (1 - TRACE_WINDOW) ** 0.5, radius * (1 + TRACE_WINDOW) ** 0.5
-    traces = torch.zeros(num_pairs, dtype=torch.float64)
-    for pair in range(num_pairs):
-        step = scale * noise_like(risk, rng)
+
+    def trace(step: Tensor) -> float:
         rise = sum(
             risk.evaluate(risk.theta + sign * outer * step).loss
             - risk.evaluate(risk.theta + sign * inner * step).loss
             for sign in (1, -1)
         )
-        traces[pair] = rise / (outer**2 - inner**2)  # twice the mean of two signs: factors cancel
-    return estimate_mean(traces)
+        return rise / (outer**2 - inner**2)  # twice the mean of two signs: factors cancel
+
+    traces = [
+        number(keep, f"pair {pair}", partial(trace, scale * noise_like(risk, rng)))
+        for pair in range(num_pairs)
+    ]
+    return estimate_mean(torch.tensor(traces, dtype=torch.float64))
 
 
 def smoothed_curvature(
@@ -102,6 +117,7 @@ def smoothed_curvature(
     step: float,
     num_pairs: int,
     rng: Generator,
+    keep: Keep = afresh,
 ) -> Estimate:
     """vᵀ ∇²L_s v for v = ``direction``, shape (P,), by differences of the smoothed loss.
 
@@ -112,15 +128,21 @@ def smoothed_curvature(
     _check_pairs(num_pairs)
     if not step > 0:
         raise ValueError(f"step must be positive, in units of θ along the direction; got {step}.")
-    values = torch.zeros(num_pairs, dtype=torch.float64)
-    for pair in range(num_pairs):
-        noise = radius * scale * noise_like(risk, rng)
+
+    def curvature(noise: Tensor) -> float:
+        value = 0.0
         for sign in (1, -1):
             centre = risk.theta + sign * noise
             plus = risk.evaluate(centre + step * direction).loss
             minus = risk.evaluate(centre - step * direction).loss
-            values[pair] += (plus + minus - 2 * risk.evaluate(centre).loss) / (2 * step**2)
-    return estimate_mean(values)
+            value += (plus + minus - 2 * risk.evaluate(centre).loss) / (2 * step**2)
+        return value
+
+    values = [
+        number(keep, f"pair {pair}", partial(curvature, radius * scale * noise_like(risk, rng)))
+        for pair in range(num_pairs)
+    ]
+    return estimate_mean(torch.tensor(values, dtype=torch.float64))
 
 
 def _check_pairs(num_pairs: int) -> None:

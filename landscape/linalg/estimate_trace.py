@@ -9,6 +9,7 @@ from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import XNysTraceSketch, XTraceSketch, sketch_memory
 from landscape.linalg.trace import exact_trace, hutchpp_trace, probe_forms
+from landscape.linalg.units import Keep, KeptProducts, afresh, within
 
 Method = Literal["auto", "exact", "hutchinson", "hutch++", "xtrace", "xnystrace"]
 
@@ -25,8 +26,8 @@ class _Growing(Protocol):
 
 
 class _Hutchinson:
-    def __init__(self, A: SelfAdjointOperator) -> None:
-        self.A = A
+    def __init__(self, A: SelfAdjointOperator, keep: Keep) -> None:
+        self.A, self.keep = A, keep
         self.forms: list[float] = []
 
     @property
@@ -34,7 +35,8 @@ class _Hutchinson:
         return len(self.forms)
 
     def add(self, rng: Generator) -> None:
-        (form,) = probe_forms(self.A, num_probes=1, rng=rng)
+        keep = within(self.keep, str(self.num_probes))
+        (form,) = probe_forms(self.A, num_probes=1, rng=rng, keep=keep)
         self.forms.append(form.trace)
 
     def estimate(self) -> Estimate:
@@ -50,6 +52,7 @@ def estimate_trace(
     psd: bool = False,
     method: Method = "auto",
     memory: int = DEFAULT_MEMORY,
+    keep: Keep = afresh,
 ) -> tuple[Estimate, Method]:
     """Estimate tr A with ``num_matvecs`` products at most; returns the method used as well.
 
@@ -65,25 +68,28 @@ def estimate_trace(
         fits into ``memory`` bytes. With a few dominant eigenvalues XTrace is better than Hutchinson
         by orders of magnitude, on a flat spectrum worse by √2: a pilot that tried to tell the two
         apart cost more than it saved.
+    keep
+        Of the products where the estimator holds vectors, of their forms elsewhere.
     """
     if rel_error is not None and not rel_error > 0:
         raise ValueError(f"rel_error must be positive, or None; got {rel_error}.")
     chosen = _resolve(A, method, num_matvecs, psd, memory)
+    kept = KeptProducts(A, keep)
     match chosen:
         case "exact":
-            return exact_trace(A), chosen
+            return exact_trace(A, keep), chosen
         case "hutch++":
             if rel_error is not None:
                 raise ValueError("rel_error needs a method that grows, e.g. auto; got hutch++.")
-            return hutchpp_trace(A, num_matvecs=num_matvecs, rng=rng), chosen
+            return hutchpp_trace(A, num_matvecs=num_matvecs, rng=rng, keep=keep), chosen
         case "hutchinson":
-            return _grow(_Hutchinson(A), num_matvecs, rel_error, rng), chosen
+            return _grow(_Hutchinson(A, keep), num_matvecs, rel_error, rng), chosen
         case "xnystrace":
             num_probes = min(num_matvecs, A.dim)
-            return _grow(XNysTraceSketch(A, num_probes), num_probes, rel_error, rng), chosen
+            return _grow(XNysTraceSketch(kept, num_probes), num_probes, rel_error, rng), chosen
         case _:
             num_probes = min(num_matvecs // 2, A.dim)
-            return _grow(XTraceSketch(A, num_probes), num_probes, rel_error, rng), "xtrace"
+            return _grow(XTraceSketch(kept, num_probes), num_probes, rel_error, rng), "xtrace"
 
 
 def _resolve(

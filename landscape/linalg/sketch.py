@@ -19,8 +19,11 @@ _CHUNK = 1 << 16
 
 
 def sketch_memory(dim: int, num_matvecs: int, dtype: torch.dtype) -> int:
-    """Bytes that a sketch of ``num_matvecs`` products holds: two vectors a product at most."""
-    return 2 * num_matvecs * dim * dtype.itemsize
+    """Bytes that a sketch of ``num_matvecs`` products holds: two vectors a product at most.
+
+    A third is the product itself, kept for a run that is cut off.
+    """
+    return 3 * num_matvecs * dim * dtype.itemsize
 
 
 class XTraceSketch:
@@ -115,8 +118,8 @@ class XNysTraceSketch:
         floor = 10 * torch.finfo(self.A.dtype).eps * float(values.abs().max()) * (k / n) ** 0.5
         if float(values[0]) < -100 * floor:
             raise ValueError(
-                f"{type(self.A).__name__} is not positive semidefinite (a sketch of {k} vectors "
-                "has a negative direction); use xtrace, which needs no sign."
+                f"the operator is not positive semidefinite (a sketch of {k} vectors has a "
+                "negative direction); use xtrace, which needs no sign."
             )
         seen = values > floor
         factor = U[:, seen] / values[seen].sqrt()  # K⁻¹ = F Fᵀ

@@ -6,7 +6,7 @@ References
 .. [2] Meyer, Musco, Musco & Woodruff (2021), Hutch++, SOSA, arXiv 2010.09649.
 """
 
-from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
 from landscape.linalg.sketch import gram
+from landscape.linalg.units import Keep, KeptProducts, afresh, number
 
 
 class ProbeForms(NamedTuple):
@@ -28,32 +29,18 @@ class ProbeForms(NamedTuple):
 
 
 def probe_forms(
-    A: SelfAdjointOperator,
-    *,
-    num_probes: int,
-    rng: Generator,
-    finished: Sequence[ProbeForms] = (),
-    callback: Callable[[ProbeForms], None] | None = None,
+    A: SelfAdjointOperator, *, num_probes: int, rng: Generator, keep: Keep = afresh
 ) -> list[ProbeForms]:
-    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes, one product each.
+    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes: one product, one unit each."""
 
-    The first ``len(finished)`` are taken from there: the generator is moved past their probes, so
-    that a run that was cut off goes on to what it would have given.
-    """
-    forms = list(finished[:num_probes])
-    for i in range(num_probes):
-        z = rademacher(A, rng)
-        if i < len(forms):
-            continue
+    def forms(z: Tensor) -> Tensor:
         product = finite_product(A, z)
-        form = ProbeForms(
-            float(z.double() @ product.double()),
-            float(vector_norm(product, dtype=torch.float64)) ** 2,
-        )
-        forms.append(form)
-        if callback is not None:
-            callback(form)
-    return forms
+        form = float(z.double() @ product.double())
+        square = float(vector_norm(product, dtype=torch.float64)) ** 2
+        return torch.tensor([form, square], dtype=torch.float64)
+
+    units = [keep(f"probe {i}", partial(forms, rademacher(A, rng))) for i in range(num_probes)]
+    return [ProbeForms(*unit.tolist()) for unit in units]
 
 
 def hutchinson_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
@@ -66,14 +53,18 @@ def hutchinson_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator
     return estimate_mean(torch.tensor([form.trace for form in forms], dtype=torch.float64))
 
 
-def frobenius_squared(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
+def frobenius_squared(
+    A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator, keep: Keep = afresh
+) -> Estimate:
     """Estimate ||A||_F² = E ||A z||² by the mean over Rademacher probes."""
     _refuse_below(num_matvecs, 2)
-    forms = probe_forms(A, num_probes=num_matvecs, rng=rng)
+    forms = probe_forms(A, num_probes=num_matvecs, rng=rng, keep=keep)
     return estimate_mean(torch.tensor([form.frobenius for form in forms], dtype=torch.float64))
 
 
-def hutchpp_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
+def hutchpp_trace(
+    A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator, keep: Keep = afresh
+) -> Estimate:
     """Estimate tr A with Hutch++ [2]_: exact on a random range, Hutchinson on the rest.
 
     A third of the products makes the range, a third gives its trace, a third probes the rest; the
@@ -81,14 +72,22 @@ def hutchpp_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -
     """
     _refuse_below(num_matvecs, 6)
     third = num_matvecs // 3
-    sketch = torch.stack([finite_product(A, rademacher(A, rng)) for _ in range(third)])
+    kept = KeptProducts(A, keep)
+    sketch = torch.stack([finite_product(kept, rademacher(A, rng)) for _ in range(third)])
     Q = torch.linalg.qr(sketch.T)[0].T.contiguous()
-    known = sum(float(gram(q[None], finite_product(A, q)[None])) for q in Q)
-    return deflated_trace(A, Q, known, num_matvecs=num_matvecs - third - len(Q), rng=rng)
+    known = sum(number(keep, f"form {i}", partial(_form, A, q)) for i, q in enumerate(Q))
+    num_probes = num_matvecs - third - len(Q)
+    return deflated_trace(A, Q, known, num_matvecs=num_probes, rng=rng, keep=keep)
 
 
 def deflated_trace(
-    A: SelfAdjointOperator, Q: Tensor, known: float, *, num_matvecs: int, rng: Generator
+    A: SelfAdjointOperator,
+    Q: Tensor,
+    known: float,
+    *,
+    num_matvecs: int,
+    rng: Generator,
+    keep: Keep = afresh,
 ) -> Estimate:
     """Estimate tr A = tr Q A Qᵀ + tr P A P, P = I - QᵀQ, the first part being ``known``.
 
@@ -96,18 +95,26 @@ def deflated_trace(
     range that was drawn before.
     """
     _refuse_below(num_matvecs, 2)
-    forms = probe_forms(DeflatedOperator(A, Q), num_probes=num_matvecs, rng=rng)
+    forms = probe_forms(DeflatedOperator(A, Q), num_probes=num_matvecs, rng=rng, keep=keep)
     return estimate_mean(torch.tensor([f.trace for f in forms], dtype=torch.float64), known)
 
 
-def exact_trace(A: SelfAdjointOperator) -> Estimate:
+def exact_trace(A: SelfAdjointOperator, keep: Keep = afresh) -> Estimate:
     """Tr A from the n unit vectors: no error but rounding."""
-    total = 0.0
-    for i in range(A.dim):
+
+    def entry(i: int) -> float:
         e = torch.zeros(A.dim, dtype=A.dtype, device=A.device)
         e[i] = 1
-        total += float(finite_product(A, e)[i])
+        return float(finite_product(A, e)[i])
+
+    total = 0.0
+    for i in range(A.dim):
+        total += number(keep, f"entry {i}", partial(entry, i))
     return Estimate(total, 0.0, 0)
+
+
+def _form(A: SelfAdjointOperator, q: Tensor) -> float:
+    return float(gram(q[None], finite_product(A, q)[None]))
 
 
 def _refuse_below(num_matvecs: int, least: int) -> None:

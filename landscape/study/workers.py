@@ -1,8 +1,9 @@
-"""Processes that work through runs side by side; one that dies takes only its run along."""
+"""Processes that work through runs side by side; one that is killed goes on in another."""
 
 import dataclasses
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,13 +51,15 @@ def work_side_by_side(
 ) -> Iterator[Event]:
     """Work through ``runs`` in ``jobs`` processes, telling what happens as it happens.
 
+    A run whose process is killed is gone on with once; where that is killed too, it has failed.
+
     Raises
     ------
     OutputError
         If the folder cannot be written to.
     """
     context = multiprocessing.get_context("spawn")
-    waiting, workers = deque(runs), list[_Worker]()
+    waiting, workers, killed = deque(runs), list[_Worker](), set[str]()
 
     def start(run: Run) -> None:
         ours, theirs = context.Pipe()
@@ -75,15 +78,22 @@ def work_side_by_side(
             while workers:
                 ready = wait([w.pipe for w in workers])
                 for worker in [w for w in workers if w.pipe in ready]:
-                    event = _receive(worker, folder)
+                    event = _receive(worker)
+                    if event is None:
+                        event = _death(worker, folder, again=worker.run.label in killed)
+                        if event.record is None:
+                            killed.add(worker.run.label)
+                            waiting.append(worker.run)
+                        yield event
+                        workers.remove(worker)
+                        if waiting:
+                            start(waiting.popleft())
+                        continue
                     yield event
                     if event.record is None and not event.elsewhere:
                         continue
                     workers.remove(worker)
-                    if not worker.process.is_alive():
-                        if waiting:
-                            start(waiting.popleft())
-                    elif waiting:
+                    if waiting:
                         worker.run = waiting.popleft()
                         worker.pipe.send(worker.run)
                         workers.append(worker)
@@ -93,24 +103,33 @@ def work_side_by_side(
             _stop(workers)
 
 
-def _receive(worker: _Worker, folder: StudyFolder) -> Event:
+def _receive(worker: _Worker) -> Event | None:
+    """What the worker says; None: it is dead."""
     try:
         message = worker.pipe.recv()
     except (EOFError, ConnectionResetError):
-        worker.process.join()
-        code = worker.process.exitcode
-        record = dataclasses.replace(
-            folder.record(worker.run.label),
-            state="failed",
-            stage="the process",
-            reason=f"its process ended with code {code} (-9: killed, often for memory)",
-        )
-        folder.write(record)
-        return Event(worker.run.label, 1.0, "failed", record)
+        return None
     if isinstance(message, OutputError):
         raise message
     assert isinstance(message, Event)
     return message
+
+
+def _death(worker: _Worker, folder: StudyFolder, *, again: bool) -> Event:
+    """What becomes of a dead worker's run: it waits once for another process, or has failed."""
+    worker.process.join()
+    label, code = worker.run.label, worker.process.exitcode or 0
+    how = f"ended with code {code}"
+    if code < 0:
+        how = f"was killed by {signal.Signals(-code).name}"
+        if not again:
+            return Event(label, 0.0, f"its process {how}; going on in another")
+        how += " twice (SIGKILL: often for memory)"
+    record = dataclasses.replace(
+        folder.record(label), state="failed", stage="the process", reason=f"its process {how}"
+    )
+    folder.write(record)
+    return Event(label, 1.0, "failed", record)
 
 
 def _serve(pipe: Connection, plan: Plan, folder: StudyFolder, machine: Machine) -> None:

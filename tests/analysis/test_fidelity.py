@@ -7,10 +7,12 @@ from torch import Tensor, nn
 
 from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
 from landscape.analysis.progress import quiet
+from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
+from landscape.linalg.units import afresh
 from landscape.results import load_result, save_result
 from landscape.snn import SpikingMLP
 
@@ -94,7 +96,15 @@ def test_rises_are_those_of_the_loss_as_it_is(kind, request):
 
     A = make_operator(target.risk, "hessian")
     first = eigen_directions(
-        "hessian", A, num_top=2, num_bottom=1, max_matvecs=60, known={}, target=target
+        "hessian",
+        A,
+        num_top=2,
+        num_bottom=1,
+        max_matvecs=60,
+        known={},
+        target=target,
+        file=StateFile(None, {}),
+        keep=afresh,
     )[0]
     theta, base = target.risk.theta, target.risk.evaluate().loss
     for k, t in enumerate(result.distances):

@@ -30,6 +30,18 @@ METHODS = ["hutchinson", "hutch++", "xtrace", "xnystrace", "auto"]
 CASES = [(s, m) for s in SPECTRA for m in METHODS if (s, m) != ("indefinite", "xnystrace")]
 
 
+class Units:
+    """A ``Keep`` that remembers."""
+
+    def __init__(self):
+        self.known = {}
+
+    def __call__(self, name, compute):
+        if name not in self.known:
+            self.known[name] = compute()
+        return self.known[name]
+
+
 def dense(matrix):
     return DenseOperator((matrix + matrix.T) / 2)
 
@@ -204,12 +216,40 @@ def test_hutchinson_variance_is_that_of_the_off_diagonal(operator_with, rng):
 
 def test_finished_probes_are_not_run_again(operator_with):
     A = operator_with(SPECTRA["flat"], torch.Generator().manual_seed(0))
-    seen = []
-    whole = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), callback=seen.append)
-    before = A.num_matvecs
-    rest = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), finished=seen[:4])
+    units = Units()
+    whole = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units)
+    before, units.known = A.num_matvecs, dict(list(units.known.items())[:4])
+    rest = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units)
     assert rest == whole
     assert A.num_matvecs - before == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "rel_error"),
+    [
+        *((m, None) for m in ("exact", "hutchinson", "hutch++", "xtrace", "xnystrace")),
+        *((m, 0.3) for m in ("hutchinson", "xtrace", "xnystrace")),
+    ],
+)
+def test_a_run_cut_off_after_any_product_goes_on_to_the_same_trace(
+    method, rel_error, operator_with
+):
+    values = torch.cat([SPECTRA["outliers"][:8], torch.full((32,), 0.5, dtype=torch.float64)])
+    A = operator_with(values, torch.Generator().manual_seed(0))
+
+    def estimate(units):
+        rng = torch.Generator().manual_seed(3)
+        return estimate_trace(
+            A, num_matvecs=40, rng=rng, rel_error=rel_error, method=method, keep=units
+        )[0]
+
+    units = Units()
+    whole, total = estimate(units), A.num_matvecs
+    known = units.known
+    for cut in range(0, total, 5):
+        units.known, before = dict(list(known.items())[:cut]), A.num_matvecs
+        assert estimate(units) == whole
+        assert A.num_matvecs - before == total - cut
 
 
 matrices = st.integers(2, 8).flatmap(

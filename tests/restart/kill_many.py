@@ -25,18 +25,51 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from landscape.analysis import state_file
 from landscape.cli import main
 from landscape.results import load_result
 
+# By name, the command line without the output; "…" stands for checkpoint, model, data and loss.
 COMMANDS = {
-    "eigenvalues": ["--top", "12", "--bottom", "8", "--tol", "1e-8"],
-    "density": ["--probes", "6", "--steps", "30", "--top", "3"],
-    "trace": ["--matvecs", "60"],
-    "sharpness": ["--num-pairs", "2", "--num-steps", "4", "--num-restarts", "1"],
-    "analyze": ["--budget", "quick", "--skip", "fidelity,sharpness"],
+    "eigenvalues": "eigenvalues … --top 12 --bottom 8 --tol 1e-8 -o",
+    "density": "density … --probes 6 --steps 30 --top 3 -o",
+    "low-memory": "density … --low-memory --probes 12 --steps 20 -o",
+    "trace": "trace … --matvecs 120 -o",
+    "sharpness": "sharpness … --num-pairs 4 --num-steps 4 --num-restarts 2 -o",
+    "fidelity": "fidelity … --num-top 2 --num-random 2 -o",
+    "surface": "surface … --x -1:1:41 --y -1:1:11 -o",
+    "analyze": "analyze … --budget quick -o",
+    "train": "train --channels 1 --time-steps 1 --images 128 --batch-size 32 --epochs 6 --quiet -o",
+    "study": "study PLAN --jobs 1 --quiet -o",
 }
+_PLAN = """
+title = "tiny"
+seeds = 1
+grid = { init = ["ikun_v1", "kaiming"], optimizer = ["adam"] }
+comparison = { contrasts = [["ikun_v1-{optimizer}", "kaiming-{optimizer}"]] }
+
+[training]
+data = "fashion-mnist-embedded"
+channels = 1
+num_time_steps = 1
+images = 64
+epochs = 2
+batch_size = 32
+
+[analysis]
+only = ["scaled", "sharpness", "fidelity"]
+examples = 64
+measures = ["expected_rise"]
+scales = ["filter"]
+radii = [0.03]
+num_pairs = 4
+num_largest = 2
+num_smallest = 1
+num_probes = 2
+num_steps = 5
+"""
 _ABOUT_THE_RUN = {"provenance"}
 _MOST_KILLS = 3  # of one run
 
@@ -55,6 +88,21 @@ def make_checkpoint(folder: Path) -> list[str]:
     arguments = ["--model", "mlp?sizes=6-20-2&activation=tanh", "--data", folder / "xy.npz"]
     about = [folder / "net.pth", *arguments, "--loss", "cross-entropy", "--examples", "all"]
     return [str(a) for a in (*about, "--batch-size", 50, "--quiet")]
+
+
+def command_lines(folder: Path, about: list[str]) -> dict[str, list[str]]:
+    """Every command, ready for the name of its output."""
+    (folder / "plan.toml").write_text(_PLAN)
+    put = {"…": about, "PLAN": [str(folder / "plan.toml")]}
+    return {
+        name: [word for part in text.split() for word in put.get(part, [part])]
+        for name, text in COMMANDS.items()
+    }
+
+
+def output(name: str, out: Path) -> str:
+    """What ``-o`` of a command names: a folder, or a training's file."""
+    return str(out / "net.safetensors" if name == "train" else out)
 
 
 def run(arguments: list[str]) -> int:
@@ -83,15 +131,19 @@ def start(arguments: list[str]) -> int:
         os._exit(code)
 
 
-def results(folder: Path) -> dict[str, object]:
-    """Every number that a folder's results hold, by file."""
-    return {
-        str(path.relative_to(folder)): {
+def results(out: Path) -> dict[str, object]:
+    """Every number that a folder's results hold, by file; of a training, its weights."""
+    weights = {
+        str(path.relative_to(out)): {name: t.tolist() for name, t in load_file(path).items()}
+        for path in sorted(out.rglob("*.safetensors"))
+    }
+    return weights | {
+        str(path.relative_to(out)): {
             name: value.tolist() if isinstance(value, np.ndarray) else repr(value)
             for name, value in vars(load_result(path)).items()
             if name not in _ABOUT_THE_RUN
         }
-        for path in sorted(folder.glob("results/*/*.json"))
+        for path in sorted(out.glob("results/*/*.json"))
         if path.name != "settings.json"
     }
 
@@ -124,7 +176,7 @@ def one_round(
             return kills, f"exit code {os.waitstatus_to_exitcode(status)}"
         found_now = results(out)
         wrong = [name for name in whole if found_now.get(name) != whole[name]]
-        left = [str(path) for path in out.rglob(".*.tmp")]
+        left = [str(p) for end in (".*.tmp", "*.state", "*.resume") for p in out.rglob(end)]
         return kills, f"differ: {wrong}; left: {left}" if wrong or left else ""
 
 
@@ -135,20 +187,21 @@ def kill_many(rounds: int, names: list[str], seed: int) -> list[str]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         about = make_checkpoint(folder)
-        lines, unbroken, times = {}, {}, {}
+        lines, unbroken, times = command_lines(folder, about), {}, {}
+        out = folder / "out"  # the same each time: a study's numbers name their checkpoints
         for name in names:
-            out = folder / f"whole-{name}"
-            lines[name] = [name, *about, *COMMANDS[name], "-o"]
-            assert run([*lines[name], str(out)]) == 0, name  # imports what the forks need, too
+            line = [*lines[name], output(name, out)]
+            assert run(line) == 0, name  # imports what the forks need, too
             shutil.rmtree(out)
             began = time.monotonic()
-            assert os.waitpid(start([*lines[name], str(out)]), 0)[1] == 0, name
+            assert os.waitpid(start(line), 0)[1] == 0, name
             times[name] = [time.monotonic() - began]
             unbroken[name] = results(out)
             assert unbroken[name], name
+            shutil.rmtree(out)
         for number in range(rounds):
-            name, out = names[number % len(names)], folder / "out"
-            line = [*lines[name], str(out)]
+            name = names[number % len(names)]
+            line = [*lines[name], output(name, out)]
             count, trouble = one_round(line, out, unbroken[name], times[name], rng)
             kills[name] += count
             print(f"round {number}: {name}, {count} kills {trouble}".rstrip(), flush=True)

@@ -1,0 +1,156 @@
+"""An analysis cut off at any place goes on after its last whole unit, to the same numbers."""
+
+import dataclasses
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from landscape.analysis import state_file
+from landscape.analysis.density import low_memory_density
+from landscape.analysis.fidelity import FidelitySettings, fidelity
+from landscape.analysis.layers import layer_table
+from landscape.analysis.progress import quiet
+from landscape.analysis.sharpness import SharpnessSettings, sharpness
+from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.trace import TraceSettings, trace_of
+from landscape.curvature.losses import Loss, cross_entropy
+from landscape.curvature.risk import EmpiricalRisk
+from landscape.data.dataset import Dataset
+from landscape.linalg.operator import SelfAdjointOperator
+
+SPECTRUM = SpectrumSettings(
+    operator="hessian",
+    num_largest=2,
+    num_smallest=1,
+    tol=1e-3,
+    num_probes=3,
+    num_steps=6,
+    max_matvecs=100,
+)
+SHARPNESS = SharpnessSettings(
+    scales=("none", "filter"),
+    radii=(0.03, 0.1),
+    ball_radii=(0.01,),
+    num_pairs=3,
+    num_steps=3,
+    num_probes=4,
+)
+FIDELITY = FidelitySettings(radii=(0.003, 0.01, 0.1), num_top=1, num_random=1)
+
+
+def trace_by(method):
+    settings = TraceSettings(operator="ggn", method=method, num_matvecs=24, rel_error=None)
+    return lambda target, **place: trace_of(target, settings=settings, progress=quiet, **place)
+
+
+# And what is computed twice at most: the unit under way, and what an analysis begins with, such as
+# an operator's graph.
+ANALYSES = {
+    **{method: (trace_by(method), 2) for method in ("hutchinson", "hutch++", "xtrace")},
+    "xnystrace": (trace_by("xnystrace"), 2),
+    "sharpness": (
+        lambda target, **place: sharpness(target, settings=SHARPNESS, progress=quiet, **place),
+        6,  # an ascent from one start, and the losses at θ
+    ),
+    "fidelity": (
+        lambda target, **place: fidelity(target, settings=FIDELITY, progress=quiet, **place),
+        9,  # a pair of noise; the losses at θ, two graphs
+    ),
+    "layers": (
+        lambda target, **place: layer_table(target, settings=SPECTRUM, progress=quiet, **place),
+        2,
+    ),
+    "low-memory density": (
+        lambda target, **place: low_memory_density(
+            target, settings=SPECTRUM, progress=quiet, **place
+        ),
+        SPECTRUM.num_steps + 1,
+    ),
+    "spectrum of shards": (
+        lambda target, **place: (
+            spectrum(
+                target,
+                settings=dataclasses.replace(SPECTRUM, num_shards=2),
+                progress=quiet,
+                **place,
+            ).eigenvalues
+        ),
+        1,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def target():
+    rng = torch.Generator().manual_seed(0)
+    x, y = torch.randn(40, 3, generator=rng), torch.randint(0, 2, (40,), generator=rng)
+    torch.manual_seed(1)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))
+    data = Dataset(
+        name="drawn",
+        source="memory",
+        split="train",
+        inputs=x,
+        targets=y,
+        num_classes=2,
+        indices=np.arange(40),
+    )
+    loss = Loss("cross-entropy", cross_entropy)
+    return make_target(model, loss, data, TargetSettings(batch_size=40), label="net")
+
+
+class Work:
+    """Counts matvecs and forward passes, and ends the run at one of them."""
+
+    def __init__(self, monkeypatch):
+        self.done, self.end = 0, None
+        product, outputs = SelfAdjointOperator.__matmul__, EmpiricalRisk.outputs
+
+        def counted_product(operator, v):
+            if hasattr(operator, "risk"):  # not one that wraps another
+                self.count()
+            return product(operator, v)
+
+        def counted_outputs(*args):
+            self.count()
+            return outputs(*args)
+
+        monkeypatch.setattr(SelfAdjointOperator, "__matmul__", counted_product)
+        monkeypatch.setattr(EmpiricalRisk, "outputs", counted_outputs)
+
+    def count(self):
+        self.done += 1
+        if self.done == self.end:
+            raise KeyboardInterrupt
+
+    def of(self, run, end=None):
+        self.done, self.end = 0, end
+        try:
+            return run()
+        except KeyboardInterrupt:
+            return None
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_goes_on_after_the_last_whole_unit(name, target, tmp_path, monkeypatch):
+    monkeypatch.setattr(state_file, "_INTERVAL", 0.0)
+    monkeypatch.setattr(state_file, "_SHARE", 1e9)
+    analyse, unit = ANALYSES[name]
+    work, state = Work(monkeypatch), tmp_path / "state"
+
+    def numbers(result):
+        return {k: repr(v) for k, v in vars(result).items() if k != "provenance"}
+
+    whole = work.of(lambda: analyse(target))
+    total, rng = work.done, random.Random(name)
+    for _ in range(4):
+        end = rng.randint(1, total)
+        assert work.of(lambda: analyse(target, state=state), end) is None
+        resumed = work.of(lambda: analyse(target, state=state))
+        assert numbers(resumed) == numbers(whole)
+        assert resumed.provenance.num_matvecs == whole.provenance.num_matvecs
+        assert end - 1 + work.done - total <= unit
+        assert list(tmp_path.iterdir()) == []
