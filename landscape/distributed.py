@@ -6,6 +6,7 @@ by process 0 and told to the others (:func:`from_main`), so that all take the sa
 
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
@@ -142,6 +143,30 @@ def state_from_main(state: Mapping[str, Tensor | int | float] | None) -> State |
             dist.broadcast(tensor, src=0)
         shared[name] = tensor
     return shared
+
+
+def check_whole(model: nn.Module) -> None:
+    """Refuse a network of which each process holds a part.
+
+    Raises
+    ------
+    ValueError
+        For the parameters of FSDP and other ``DTensor``s: with the way to the whole weights.
+    """
+    # Nothing is sharded where these were never imported, and they take their time.
+    fsdp, tensor = (sys.modules.get(f"torch.distributed.{name}") for name in ("fsdp", "tensor"))
+    wrapped = () if fsdp is None else (fsdp.FSDPModule, fsdp.FullyShardedDataParallel)
+    sharded = [m for m in model.modules() if isinstance(m, wrapped)]
+    if tensor is not None:
+        sharded += [p for p in model.parameters() if isinstance(p, tensor.DTensor)]
+    if sharded:
+        raise ValueError(
+            "the network's parameters are spread over processes (FSDP, or DTensor); each process "
+            "needs all of them, and shares only the examples. Make the network without sharding "
+            "and load the whole weights into it: torch.distributed.checkpoint.state_dict."
+            "get_model_state_dict(model, options=StateDictOptions(full_state_dict=True)). A "
+            "folder that torch.distributed.checkpoint wrote is read as it is."
+        )
 
 
 @contextmanager

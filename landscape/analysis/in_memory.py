@@ -13,6 +13,7 @@ from landscape.curvature.losses import Loss
 from landscape.data.arrays import from_arrays
 from landscape.data.dataset import Dataset
 from landscape.data.opening import open_dataset
+from landscape.distributed import check_whole
 
 LossLike = str | Callable[[Tensor, Tensor], Tensor]
 
@@ -82,7 +83,13 @@ def copied(model: nn.Module) -> nn.Module:
 
     The state that spiking neurons keep between calls hangs on the graph of the last one, which
     ``copy.deepcopy`` refuses; the copy gets its values without the graph.
+
+    Raises
+    ------
+    ValueError
+        If its parameters are spread over processes.
     """
+    check_whole(model)
     for wrapper in ("_orig_mod", "module"):
         inner = getattr(model, wrapper, None)
         if isinstance(inner, nn.Module) and len(list(model.children())) == 1:

@@ -11,6 +11,7 @@ from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
+from landscape.distributed import check_whole
 from landscape.factories import MODELS, load_factory
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
@@ -113,6 +114,8 @@ def build_model(spec: str) -> nn.Module:
     ------
     landscape.factories.FactoryError
         If the spec leads nowhere, its code fails, or what it makes is no ``nn.Module``.
+    ValueError
+        If the parameters of what it makes are spread over processes.
     """
     factory = load_factory(spec, group=MODELS, builtin=BUILTIN_MODELS)
     made: Any = factory()
@@ -120,6 +123,7 @@ def build_model(spec: str) -> nn.Module:
         raise CheckpointError(
             f"--model '{spec}' made a {type(made).__name__}; it must make a torch.nn.Module."
         )
+    check_whole(made)
     return made
 
 
