@@ -119,7 +119,13 @@ def target_options(command: F) -> F:
 
 @contextmanager
 def _deterministic(asked: bool) -> Iterator[None]:
-    """PyTorch's deterministic algorithms for the block, where ``asked``."""
+    """PyTorch's deterministic algorithms for the block, where ``asked``.
+
+    Raises
+    ------
+    ValueError
+        Naming an operation that has none.
+    """
     if not asked:
         yield
         return
@@ -130,6 +136,13 @@ def _deterministic(asked: bool) -> Iterator[None]:
     torch.use_deterministic_algorithms(True)
     try:
         yield
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise ValueError(
+            f"--deterministic: {str(error).split(', but you set')[0]}. Replace the operation, or "
+            "leave the option out and accept that runs may differ."
+        ) from error
     finally:
         torch.use_deterministic_algorithms(before)
 

@@ -15,6 +15,8 @@ Method = Literal["auto", "exact", "hutchinson", "hutch++", "xtrace", "xnystrace"
 
 DEFAULT_MEMORY = 8 << 30  # bytes that a sketch may hold
 
+_FIRST_LOOK = 8  # probes before an estimate may say that it is good enough
+
 
 class _Growing(Protocol):
     """An estimator that takes one more probe and can say at any time what it has."""
@@ -63,17 +65,18 @@ def estimate_trace(
     psd
         Whether A is known to be positive semidefinite.
     method
-        ``auto`` takes the least error to be had: the exact trace where n products are allowed,
-        XNysTrace where A is positive semidefinite, XTrace otherwise, and Hutchinson where no sketch
-        fits into ``memory`` bytes. With a few dominant eigenvalues XTrace is better than Hutchinson
-        by orders of magnitude, on a flat spectrum worse by √2: a pilot that tried to tell the two
-        apart cost more than it saved.
+        ``auto`` takes the least error to be had: the exact trace where n products are allowed
+        (to a relative error: where n is so small that no estimate stops sooner), XNysTrace where A
+        is positive semidefinite, XTrace otherwise, and Hutchinson where no sketch fits into
+        ``memory`` bytes. With a few dominant eigenvalues XTrace is better than Hutchinson by orders
+        of magnitude, on a flat spectrum worse by √2: a pilot that tried to tell the two apart cost
+        more than it saved.
     keep
         Of the products where the estimator holds vectors, of their forms elsewhere.
     """
     if rel_error is not None and not rel_error > 0:
         raise ValueError(f"rel_error must be positive, or None; got {rel_error}.")
-    chosen = _resolve(A, method, num_matvecs, psd, memory)
+    chosen = _resolve(A, method, num_matvecs, psd, memory, stops=rel_error is not None)
     kept = KeptProducts(A, keep)
     match chosen:
         case "exact":
@@ -93,13 +96,15 @@ def estimate_trace(
 
 
 def _resolve(
-    A: SelfAdjointOperator, method: Method, num_matvecs: int, psd: bool, memory: int
+    A: SelfAdjointOperator, method: Method, num_matvecs: int, psd: bool, memory: int, *, stops: bool
 ) -> Method:
     """What ``auto`` means here; the named method otherwise."""
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}.")
     least = {"exact": A.dim, "hutch++": 6, "hutchinson": 2, "xnystrace": 2}.get(method, 4)
-    all_columns = method == "auto" and num_matvecs >= A.dim
+    # To a relative error the exact trace is worth it only where no estimate could stop sooner.
+    worth = A.dim <= 2 * _FIRST_LOOK if stops else A.dim <= num_matvecs
+    all_columns = method == "auto" and worth and num_matvecs >= A.dim
     if num_matvecs < least and not all_columns:
         raise ValueError(f"num_matvecs must be at least {least} for {method}; got {num_matvecs}.")
     if method != "auto":
@@ -113,7 +118,7 @@ def _resolve(
 
 def _grow(sketch: _Growing, num_probes: int, rel_error: float | None, rng: Generator) -> Estimate:
     """Add probes up to ``num_probes``, or until a look finds the error small enough."""
-    next_look = 8
+    next_look = _FIRST_LOOK
     while sketch.num_probes < num_probes:
         sketch.add(rng)
         if rel_error is not None and sketch.num_probes >= next_look:

@@ -157,6 +157,17 @@ def test_auto_is_exact_where_that_is_cheaper(operator_with, rng):
     assert estimate.interval() == (estimate.mean, estimate.mean)
 
 
+def test_auto_to_a_relative_error_stops_before_it_has_seen_all_columns(operator_with, rng):
+    A = operator_with(SPECTRA["outliers"], rng)
+    options = {"num_matvecs": 3 * N, "rel_error": 0.05, "rng": rng}
+    estimate, method = estimate_trace(A, **options)
+    assert method == "xtrace"
+    assert estimate.stderr <= 0.05 * estimate.mean
+    assert A.num_matvecs < N // 2
+    small = operator_with(SPECTRA["outliers"][:16], rng)
+    assert estimate_trace(small, **options)[1] == "exact"
+
+
 def test_auto_chooses_by_sign_and_memory(operator_with, rng):
     A = operator_with(SPECTRA["outliers"], rng)
     assert estimate_trace(A, num_matvecs=60, rng=rng)[1] == "xtrace"
