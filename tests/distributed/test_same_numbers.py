@@ -4,10 +4,15 @@ import contextlib
 import io
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 
+import landscape.report
+from landscape.analysis.budget import BUDGETS
 from landscape.cli import main
+from landscape.distributed import rank
+from landscape.results import load_result
 
 pytestmark = pytest.mark.dist
 
@@ -26,7 +31,15 @@ ANALYSES = {
 # Relative. Measured curvatures are differences of losses over r²: r = 0.01 costs them 1e4.
 TOLERANCE = {"fidelity": 1e-6, "sharpness": 1e-6}
 # What is about the run, or is itself rounding.
-_ABOUT = {"provenance", "command", "seconds", "num_processes", "residual", "bandwidth"}
+_ABOUT = {
+    "provenance",
+    "command",
+    "seconds",
+    "num_processes",
+    "residual",
+    "bandwidth",
+    "orthogonality_loss",
+}
 
 
 def commands(checkpoint, names, *options):
@@ -91,3 +104,47 @@ def _scale(path, values):
     """The largest number beside this one: its rounding is relative to that."""
     stem = path.partition("[")[0]
     return max(abs(v) for p, v in values.items() if p.startswith(stem))
+
+
+def _analyze(checkpoint, out):
+    """Run ``analyze`` in this process; its exit code."""
+    sys.argv = ["cli.py", "analyze", *checkpoint, "--examples", "all", "--dtype", "float64"]
+    sys.argv += ["--budget", "quick", "--quiet", "-o", str(out)]
+    try:
+        main()
+        return 0
+    except SystemExit as stop:
+        return stop.code
+
+
+def test_analyze_gives_the_numbers_of_one_process(together, checkpoint, tmp_path, monkeypatch):
+    tiny = replace(
+        BUDGETS["quick"],
+        num_largest=2, num_smallest=1, tol=1e-9, num_probes=2, num_steps=6, layer_steps=4,
+        line_points=3, plane_points=3, num_directions=1,
+        sharpness=replace(BUDGETS["quick"].sharpness, radii=(0.03,), num_pairs=2, num_steps=2),
+    )  # fmt: skip
+    monkeypatch.setitem(BUDGETS, "quick", tiny)
+
+    def page(folder, results, **about):  # what figures cost is not to be paid here
+        with (folder / "pages").open("a") as file:
+            file.write(f"by process {rank()}")
+        return folder / "pages"
+
+    monkeypatch.setattr(landscape.report, "write_report", page)
+    assert _analyze(checkpoint, tmp_path / "one") == 0
+    assert together(2, _analyze, checkpoint, tmp_path / "two", alone=True) == [0, 0]
+    assert (tmp_path / "two" / "pages").read_text() == "by process 0"
+    assert not list((tmp_path / "two" / "unfinished").rglob("*.state"))
+    one, two = (
+        {path.stem: load_result(path) for path in (tmp_path / name).glob("results/net/*.json")
+         if path.stem not in ("settings", "preflight")}  # its numbers are rounding itself
+        for name in ("one", "two")
+    )  # fmt: skip
+    assert one.keys() == two.keys() >= {"eigenvalues-filter", "layers", "line", "plane", "fidelity"}
+    for name, result in one.items():
+        want, got = (dict(numbers(r.record())) for r in (result, two[name]))
+        assert want.keys() == got.keys()
+        limit = TOLERANCE.get(name, 1e-9)
+        for path, value in want.items():
+            assert abs(got[path] - value) <= limit * _scale(path, want), (name, path)
