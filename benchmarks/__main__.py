@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import torch
 
+from benchmarks.block import compare_block_lanczos, compare_block_products
 from benchmarks.eigenvalues import begin, compare_eigenvalues
 from benchmarks.grid import compare_grid
 from benchmarks.hvp import compare_hvp
@@ -25,7 +26,7 @@ from landscape.training.allocator import keep_freed_memory
 Names = tuple[str, ...]
 Load = Callable[[int], Problem]
 
-NAMES = ("eigenvalues", "spectrum", "hvp", "training-step", "grid", "scaling", "smooth")
+NAMES = ("eigenvalues", "spectrum", "hvp", "training-step", "grid", "scaling", "smooth", "block")
 
 
 @click.command()
@@ -127,6 +128,9 @@ def _single_calls(names: Names, load: Load, *, quick: bool) -> Iterator[Comparis
         yield compare_grid(problem, num_points=5 if quick else 11, rounds=3 if quick else 7)
     if "smooth" in names:
         yield compare_smooth_hvp(load_smooth_problem(32 if quick else 256), rounds=rounds)
+    if "block" in names:
+        yield compare_block_products(num_examples=64 if quick else 256, rounds=rounds)
+        yield compare_block_lanczos(dim=100 if quick else 300)
 
 
 def _solvers(names: Names, load: Load, *, quick: bool, pairs: int) -> Iterator[Comparison]:
