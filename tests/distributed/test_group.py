@@ -5,11 +5,15 @@ import signal
 import sys
 import time
 
+import numpy as np
 import pytest
 import torch
 
+from landscape.analysis.target import TargetSettings, make_target
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
+from landscape.curvature.losses import Loss, cross_entropy
+from landscape.data.dataset import Dataset
 from landscape.distributed import (
     PeerError,
     PeerLostError,
@@ -88,6 +92,27 @@ def _waits():
 
 def test_a_process_that_hangs_ends_the_others(together):
     assert together(2, _one_hangs, alone=True)[0] == "ended"
+
+
+def _loads_its_own_weights():
+    torch.manual_seed(rank())
+    data = Dataset(
+        name="drawn",
+        source="memory",
+        split="train",
+        inputs=torch.ones(4, 2),
+        targets=torch.zeros(4, dtype=torch.int64),
+        num_classes=2,
+        indices=np.arange(4),
+    )
+    loss, settings = Loss("cross-entropy", cross_entropy), TargetSettings()
+    with pytest.raises(ValueError, match="the processes loaded different weights or examples"):
+        make_target(torch.nn.Linear(2, 2), loss, data, settings, label="net")
+    return "refused"
+
+
+def test_processes_that_loaded_different_weights_are_refused(together):
+    assert together(2, _loads_its_own_weights) == ["refused", "refused"]
 
 
 def _run(arguments, dies_at=None):

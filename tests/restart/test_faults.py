@@ -3,11 +3,15 @@
 import os
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors
 
+from landscape.analysis import state_file
+from landscape.analysis.state_file import StateFile
 from landscape.files import exclusive_lock
+from landscape.interrupts import postponed
 
 EIGENVALUES = ["--top", "8", "--bottom", "4", "--tol", "1e-8"]
 SURFACES = ["--budget", "quick", "--only", "line"]
@@ -45,6 +49,31 @@ def test_a_signal_saves_the_state_and_ends_the_run(
     assert command(*line) == (0, "")
     assert kill_many.results(out) == unbroken
     assert not state.exists()
+
+
+def test_a_second_signal_ends_the_run_at_once():
+    reached = []
+
+    def signalled_twice():
+        with postponed() as asked_to_stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append(asked_to_stop())
+            os.kill(os.getpid(), signal.SIGTERM)
+            reached.append("too far")
+
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        signalled_twice()
+    assert reached == [True]
+
+
+def test_a_clock_that_jumps_changes_nothing(monkeypatch, tmp_path):
+    """The state is written when ten seconds have passed; no wall clock is there to be read."""
+    now = 0.0
+    monkeypatch.setattr(state_file, "time", SimpleNamespace(monotonic=lambda: now))
+    file = StateFile(tmp_path / "run.state", {})
+    for now, written in ((9.9, False), (10.1, True)):  # noqa: B007 (the clock reads it)
+        file.save({"num_matvecs": 1})
+        assert (tmp_path / "run.state").exists() is written
 
 
 @pytest.mark.parametrize("cut", [0, 7, 100, -50])
