@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-from landscape.results import ComparedRun, Result, Subject, TrainingInfo
+from landscape.results import ComparedRun, Result, Subject, TrainingInfo, recipe_of
 
 _SEED = re.compile(r"[-_.]s(?:eed)?[-_=]?(\d+)(?=$|[-_.])")
 _EPOCH = re.compile(r"[-_.]e(?:p|poch)?[-_=]?(\d+)(?=$|[-_.])")
@@ -116,7 +116,7 @@ def grouped(
     else:
         groups = {}
         for c in checkpoints:
-            groups.setdefault(_EPOCH.sub("", _SEED.sub("", c.label)), []).append(c)
+            groups.setdefault(recipe_of(c.label), []).append(c)
     if len(groups) < 2:
         raise ValueError(
             f"groups must be at least 2 to be compared; got {', '.join(groups)} "

@@ -143,7 +143,7 @@ def plot_eigenvalues(
                 )
                 mark_series(hollow, stroke)
     _stability_edge(results, ax)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     read_out(ax, "rank {:.0f}", "λ = {:.4g}")
     ax.set(xlabel="rank, counted from each end", ylabel=f"eigenvalue λ{_of_unit(results)}")
 

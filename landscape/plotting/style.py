@@ -19,12 +19,14 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from landscape.files import write_atomic
+from landscape.results import recipe_of
 
 STYLE_FILE = Path(__file__).with_name("landscape.mplstyle")
 
 # Widths of a journal's column, of a single-column page's text, and of a page, in inches.
 COLUMN_WIDTH, TEXT_WIDTH, PAGE_WIDTH = 3.25, 5.5, 6.75
 
+_LEGEND_ROW = 0.15  # inches
 _POINTS = 72  # an inch, the resolution at which vector formats are laid out
 
 INK, GRID, PAPER, MISSING = "#1b1f24", "#d8dce2", "#fffffe", "#c3c7cf"
@@ -42,7 +44,14 @@ COLOURS = (
     "#656364",
 )
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_DASHES: tuple["Dash", ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)))
+_DASHES: tuple["Dash", ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1.2, 1.2)),
+    (0, (5, 1.5, 1.2, 1.5)),
+    (0, (9, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+)
 _MARKERS = "osD^vP*X"
 
 
@@ -59,16 +68,33 @@ class Stroke(NamedTuple):
 
 
 def strokes_for(labels: Sequence[str]) -> dict[str, Stroke]:
-    """A stroke for each label, in order: colours first, then other dashes of the same colours.
+    """A stroke for each label, in order.
 
-    Markers differ too, so that no line is told from another by its colour alone.
+    A recipe has a colour, and its runs have dashes of their own. With one recipe or more of them
+    than colours, each label has the next colour, then other dashes of the same colours. Markers
+    differ too, so that no line is told from another by its colour alone.
     """
-    strokes = {}
-    for i, label in enumerate(dict.fromkeys(labels)):
-        again, place = divmod(i, len(COLOURS))
-        dash = _DASHES[again % len(_DASHES)]
-        strokes[label] = Stroke(i, COLOURS[place], dash, _MARKERS[(i + again) % len(_MARKERS)])
-    return strokes
+    unique = list(dict.fromkeys(labels))
+    recipes: dict[str, list[str]] = {}
+    for label in unique:
+        recipes.setdefault(recipe_of(label), []).append(label)
+    if 1 < len(recipes) <= len(COLOURS):
+        places = {
+            label: (again, place)
+            for place, members in enumerate(recipes.values())
+            for again, label in enumerate(members)
+        }
+    else:
+        places = {label: divmod(i, len(COLOURS)) for i, label in enumerate(unique)}
+    return {
+        label: Stroke(
+            i,
+            COLOURS[place],
+            _DASHES[again % len(_DASHES)],
+            _MARKERS[(place + again) % len(_MARKERS)],
+        )
+        for i, (label, (again, place)) in enumerate((one, places[one]) for one in unique)
+    }
 
 
 def stroke_of(label: str, strokes: Mapping[str, Stroke] | None, labels: Sequence[str]) -> Stroke:
@@ -171,10 +197,16 @@ def save_figure(figure: Figure, path: Path, formats: Sequence[str] = ("pdf", "sv
 
 
 def legend_above(axes: Axes, figure: Figure) -> None:
-    """Put the legend of ``axes`` above it, where it covers no data, in as many columns as fit."""
+    """Put the legend of ``axes`` above it, where it covers no data, in as many columns as fit.
+
+    The figure grows by the rows beyond the second, so that many checkpoints leave room for data.
+    """
     handles, labels = axes.get_legend_handles_labels()
     if labels:
         columns = _fitting_columns(labels, figure)
+        rows = -(-len(labels) // columns)
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + max(0, rows - 2) * _LEGEND_ROW)
         axes.legend(handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns)
 
 

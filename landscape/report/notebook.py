@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from landscape.files import write_atomic
+from landscape.report.detail import shown_in_detail
 from landscape.report.draw import draw
 from landscape.report.material import gather
-from landscape.report.model import ReportFigure
+from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.all import make_sections
 from landscape.results import Comparison, Result, ResultError, load_result, load_stored
 from landscape.results.base import Stored
@@ -39,7 +40,7 @@ def write_notebook(folder: Path, results: Sequence[Result], *, title: str) -> Pa
         Of the notebook.
     """
     cells = [_markdown(f"# {_literal(title)}"), _code(_SETUP, count=1)]
-    for section in make_sections(gather(results, None)):
+    for section in shown_sections(results):
         shown = [f for f in section.figures if f.on_page]
         if not shown:
             continue
@@ -105,9 +106,14 @@ def _load(path: Path, kind: type[_S]) -> _S | None:
     return stored
 
 
+def shown_sections(results: Sequence[Result]) -> list[Section]:
+    """The sections of a page of ``results``, the verdict aside."""
+    return make_sections(gather(shown_in_detail(results), None), gather(results, None))
+
+
 def report_figures(results: Sequence[Result]) -> dict[str, ReportFigure]:
     """The figures that a report of ``results`` holds, by name."""
-    sections = make_sections(gather(results, None))
+    sections = shown_sections(results)
     return {figure.name: figure for section in sections for figure in section.figures}
 
 

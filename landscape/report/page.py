@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -13,6 +14,7 @@ from landscape.plotting.style import COLOURS, Stroke
 from landscape.report.draw import DrawnFigure
 from landscape.report.material import Material
 from landscape.report.model import Section
+from landscape.report.table import for_page
 
 _ASSETS = Path(__file__).with_name("assets")
 
@@ -37,7 +39,7 @@ def render_page(
         csp=content_security_policy(css, script),
         css=Markup(css),
         script=Markup(script),
-        sections=sections,
+        sections=[replace(s, tables=tuple(map(for_page, s.tables))) for s in sections],
         drawn=drawn,
         series=[_series(label, material.strokes[label]) for label in material.labels],
         json_block=json_block,

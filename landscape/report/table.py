@@ -3,11 +3,12 @@
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from landscape.report.numbers import format_count, rounded
 
 UNCONVERGED = "†"
+_NOTHING = "–"
 _BREAKS = "\n\r\t\v\f\u2028\u2029"
 
 
@@ -21,6 +22,7 @@ class Column:
     better: str = ""  # ↑ or ↓, where one direction is the better one
     formula: str = ""
     source: str = ""
+    optional: bool = False  # left out on the page where no row has a value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +74,23 @@ class Table:
         return (*of_columns, *self.row_explanations)
 
 
+def for_page(table: Table) -> Table:
+    """``table`` without the optional columns that hold nothing."""
+    kept = [
+        i
+        for i, column in enumerate(table.columns)
+        if not column.optional or any(row[i].text != _NOTHING for row in table.rows)
+    ]
+    return replace(
+        table,
+        columns=tuple(table.columns[i] for i in kept),
+        rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
+    )
+
+
 def text_cell(text: str | None, *, hint: str = "") -> Cell:
     """A cell of words."""
-    shown = "–" if text is None or text == "" else text
+    shown = _NOTHING if text is None or text == "" else text
     return Cell(text=shown, latex=escape_latex(shown), value=text, hint=hint)
 
 

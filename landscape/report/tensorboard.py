@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from landscape.report.material import gather
-from landscape.report.notebook import png_of
-from landscape.report.sections.all import make_sections
+from landscape.report.notebook import png_of, shown_sections
 from landscape.report.summary import measures
 from landscape.results import Result
 from landscape.results.training import TrainingCurves
@@ -40,7 +38,7 @@ def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | N
 
     for tag, number, step in scalars(results):
         add(step, Summary.Value(tag=tag, simple_value=number))
-    for section in make_sections(gather(results, None)):
+    for section in shown_sections(results):
         for figure in section.figures:
             png = png_of(figure, report)
             width, height = struct.unpack(">II", png[16:24])  # of a PNG's first chunk

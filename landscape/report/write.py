@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.files import ensure_writable, inside, write_atomic
+from landscape.report.detail import shown_in_detail
 from landscape.report.draw import draw, trim
 from landscape.report.material import gather
 from landscape.report.model import Section
@@ -36,7 +37,8 @@ def write_report(
     folder
         Made where it does not exist.
     results
-        Of any checkpoints and any types; sections without results are left out.
+        Of any checkpoints and any types; sections without results are left out. Of many
+        checkpoints the page shows some, the tables' files and the summary all.
     title
         The page's heading.
     baseline
@@ -60,7 +62,8 @@ def write_report(
     """
     material = gather(results, baseline)
     ensure_writable(folder)
-    sections = _with_verdict([*further, *make_sections(material)], comparison)
+    shown = gather(shown_in_detail(results, baseline), baseline)
+    sections = _with_verdict([*further, *make_sections(shown, material)], comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
     drawn = {}
@@ -69,11 +72,15 @@ def write_report(
         files |= {
             folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
         }
-    for table in (t for s in sections for t in s.tables):
+    cut = shown.labels != material.labels
+    whole = make_sections(material, material) if cut else []
+    # The page's own, and those of all checkpoints in place of the ones that it cuts down.
+    tables = {t.name: t for s in (*sections, *whole) for t in s.tables}
+    for table in tables.values():
         for suffix, write in _TABLE_FORMATS.items():
             files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
     files[folder / "summary.json"] = summary_json(title, material, comparison)
-    files[page] = render_page(title, material, sections, trim(drawn, _MOST_DRAWING))
+    files[page] = render_page(title, shown, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
     return page

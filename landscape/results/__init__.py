@@ -64,7 +64,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
-from landscape.results.titles import measure_title, operator_title
+from landscape.results.titles import measure_title, operator_title, recipe_of
 from landscape.results.training import TrainingCurves
 
 __all__ = [
@@ -124,5 +124,6 @@ __all__ = [
     "make_measure",
     "measure_title",
     "operator_title",
+    "recipe_of",
     "save_result",
 ]

@@ -1,9 +1,18 @@
-"""What readers see in place of keys: one home for the titles of measures and operators.
+"""What readers see in place of keys: titles of measures and operators, and names of recipes.
 
 Keys (``expected_rise[filter] ρ=0.03``) stay where programs read them: JSON, CSV, ``--primary``.
 """
 
+import re
+
 from landscape.results.sharpness import MEASURES, Measure
+
+_RUN = re.compile(r"[-_.](?:s|seed|e|ep|epoch)[-_=]?\d+(?=$|[-_.])")
+
+
+def recipe_of(label: str) -> str:
+    """A checkpoint's label less its seed (``-s3``) and epoch (``-e10``): what its twins share."""
+    return _RUN.sub("", label)
 
 
 def operator_title(name: str, *, spiking: bool) -> str:

@@ -3,7 +3,14 @@ import warnings
 
 import pytest
 
-from landscape.plotting import figure_style, figure_text, new_figure, save_figure, strokes_for
+from landscape.plotting import (
+    figure_style,
+    figure_text,
+    legend_above,
+    new_figure,
+    save_figure,
+    strokes_for,
+)
 from landscape.plotting.style import COLOURS, figure_bytes, plain_log_axis
 
 
@@ -32,6 +39,23 @@ def test_strokes_tell_checkpoints_apart_without_colour():
     for again in range(4):
         eight = strokes[8 * again : 8 * again + 8]
         assert len({s.marker for s in eight}) == len({s.colour for s in eight}) == 8
+
+
+def test_runs_of_one_recipe_share_its_colour():
+    labels = [f"{recipe}-s{seed}" for seed in range(6) for recipe in ("ikun", "kaiming")]
+    strokes = strokes_for(labels)
+    assert {strokes[label].colour for label in labels[::2]} == {COLOURS[0]}
+    assert {strokes[label].colour for label in labels[1::2]} == {COLOURS[1]}
+    assert len({(s.colour, s.dash) for s in strokes.values()}) == len(labels)
+    assert len({s.marker for s in strokes.values() if s.colour == COLOURS[0]}) == 6
+
+
+def test_a_long_legend_leaves_the_axes_their_room(figure, ax):
+    for i in range(40):
+        ax.plot([0, 1], [0, i], label=f"checkpoint-of-a-long-name-s{i}")
+    legend_above(ax, figure)
+    figure.draw_without_rendering()  # and without the warning that there is no room
+    assert ax.get_window_extent().height > 72
 
 
 def test_a_checkpoint_keeps_its_stroke_when_others_are_added():

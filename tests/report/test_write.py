@@ -1,3 +1,4 @@
+import csv
 import dataclasses
 import json
 import re
@@ -13,6 +14,7 @@ from synthetic_measures import all_results
 from synthetic_results import LABELS, density, eigenvalues, line, plane, preflight, trace
 
 from landscape.report import write_report
+from landscape.report.detail import shown_in_detail
 from landscape.report.draw import DrawnFigure, Variant, trim
 from landscape.report.model import ReportFigure
 from landscape.report.page import content_security_policy, json_block
@@ -63,11 +65,40 @@ def test_the_page_is_one_small_file_that_loads_nothing(page):
 
 
 @pytest.mark.slow
-def test_many_checkpoints_still_make_a_page_below_3_mb(tmp_path):
-    labels = [f"recipe{i % 2}-s{i}" for i in range(20)]
-    makers = (eigenvalues, density, line, plane)
-    page = write_report(tmp_path, [m(label) for label in labels for m in makers], title="t")
-    assert page.stat().st_size < 3_000_000
+def test_of_many_checkpoints_the_page_shows_some_and_the_files_hold_all(tmp_path):
+    labels = [f"recipe{i % 2}-s{i}" for i in range(200)]
+    shown = [f"recipe{i % 2}-s{i}" for i in range(12)]
+    few = [m(label) for label in shown for m in (density, line)]
+    results = [*few, *(eigenvalues(label) for label in labels)]
+    page = write_report(tmp_path, results, title="t")
+    text = page.read_text(encoding="utf-8")
+    assert len(text.encode()) < 3_000_000
+    assert "200 checkpoints were analysed. 12 of them are shown" in text
+    assert f'"labels">{json.dumps(shown, separators=(", ", ": "))}' in text
+    with (tmp_path / "tables/eigenvalues.csv").open(encoding="utf-8", newline="") as file:
+        assert sorted(row["checkpoint"] for row in csv.DictReader(file)) == sorted(labels)
+    summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    assert {c["label"] for c in summary["checkpoints"]} == set(labels)
+
+
+@pytest.mark.parametrize("baseline", [None, "b-s9"])
+def test_every_recipe_has_its_first_runs_in_the_page(baseline):
+    labels = [f"{recipe}-s{seed}" for recipe in "abc" for seed in range(10)]
+    shown = shown_in_detail([preflight(label) for label in labels], baseline)
+    expected = [f"{recipe}-s{seed}" for recipe in "abc" for seed in range(4)]
+    if baseline:
+        expected = sorted({*expected[:-1], baseline})
+    assert [r.subject.label for r in shown] == expected
+
+
+def test_columns_that_hold_nothing_are_left_out_of_the_page_only(tmp_path):
+    results = [eigenvalues("a-s0"), eigenvalues("b-s0")]
+    page = write_report(tmp_path, results, title="t").read_text(encoding="utf-8")
+    header = (tmp_path / "tables/eigenvalues.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert "relative" in header
+    assert "value over that of the baseline checkpoint" not in page
+    page = write_report(tmp_path, results, title="t", baseline="a-s0").read_text(encoding="utf-8")
+    assert "value over that of the baseline checkpoint" in page
 
 
 def test_figures_are_left_out_from_the_largest_on_until_the_rest_fits():

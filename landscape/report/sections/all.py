@@ -11,10 +11,13 @@ from landscape.report.sections.surfaces import surfaces_section
 from landscape.report.sections.training import training_section
 
 
-def make_sections(material: Material) -> list[Section]:
-    """The sections that have something to show; the verdict, which goes first, is apart."""
+def make_sections(material: Material, everything: Material) -> list[Section]:
+    """The sections that have something to show; the verdict, which goes first, is apart.
+
+    ``everything`` holds the results of all checkpoints, ``material`` those shown in detail.
+    """
     candidates = (
-        loaded_section(material),
+        loaded_section(material, everything),
         spectra_section(material),
         fidelity_section(material),
         layers_section(material),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from landscape.report.detail import detail_note
 from landscape.report.material import Material, grouped
 from landscape.report.model import Section
 from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
@@ -29,16 +30,22 @@ _SETTING_COLUMNS = (
 )
 
 
-def loaded_section(material: Material) -> Section:
-    """Tables of the checkpoints and of their preflight checks, and the loader's notes."""
-    preflights = material.of(Preflight)
-    subjects = material.subjects
+def loaded_section(material: Material, everything: Material) -> Section:
+    """Tables of the checkpoints and of their preflight checks, and the loader's notes.
+
+    All checkpoints are listed with their losses, and all that failed a check; the settings and
+    the checks that passed are those of ``material``, the checkpoints shown in detail.
+    """
+    preflights = everything.of(Preflight)
+    subjects = everything.subjects
     noted = grouped((s.label, note) for s in subjects for note in s.notes)
     failed = sorted({p.subject.label for p in preflights if not p.passed})
     paragraphs = [
         "Look here first: a wrong checkpoint, data set or normalisation shows in the loss and the "
         "accuracy, long before it shows in a spectrum."
     ]
+    if cut := detail_note(everything.results, material.results):
+        paragraphs.insert(0, cut)
     if failed:
         paragraphs.append(
             f"Preflight checks failed for {', '.join(failed)}: read the advice in the table before "
@@ -48,7 +55,11 @@ def loaded_section(material: Material) -> Section:
         key="loaded",
         title="What was loaded",
         paragraphs=tuple(paragraphs),
-        tables=(_checkpoints(subjects), _settings(subjects), *_preflight(preflights)),
+        tables=(
+            _checkpoints(subjects),
+            _settings(material.subjects),
+            *_preflight(preflights, material.labels),
+        ),
         notes=tuple(f"{labels}: {note}" for note, labels in noted),
     )
 
@@ -117,14 +128,15 @@ def _training(subject: Subject) -> str | None:
     )
 
 
-def _preflight(preflights: list[Preflight]) -> list[Table]:
-    rows = [(p.subject.label, check) for p in preflights for check in p.checks]
-    failed = [row for row in rows if row[1].status == "fail"]
+def _preflight(preflights: list[Preflight], shown: Sequence[str]) -> list[Table]:
+    checks = [(p.subject.label, check) for p in preflights for check in p.checks]
+    failed = [row for row in checks if row[1].status == "fail"]
+    rows = [row for row in checks if row[0] in shown]
     tables = []
     if failed:
         tables.append(_check_table("preflight-failed", "Preflight checks that failed.", failed))
     if rows:
-        caption = f"Preflight: all {len(rows)} checks, {len(failed)} failed."
+        caption = f"Preflight: {len(failed)} of {len(checks)} checks failed."
         tables.append(_check_table("preflight", caption, rows, folded=True))
     return tables
 

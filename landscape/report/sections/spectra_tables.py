@@ -25,7 +25,10 @@ from landscape.results import (
 
 _CHECKPOINT = Column(key="checkpoint", title="checkpoint")
 _RELATIVE = Column(
-    key="relative", title="relative", formula="value over that of the baseline checkpoint"
+    key="relative",
+    title="relative",
+    formula="value over that of the baseline checkpoint",
+    optional=True,
 )
 _MATVECS = Column(key="num_matvecs", title="matvecs", formula="products of the operator and a v")
 _NOT_CONVERGED = f"{UNCONVERGED} not converged: the residual is above the tolerance."
@@ -101,7 +104,7 @@ def eigenvalue_table(
                 source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
             ),
             _RELATIVE,
-            Column(key="lambda_last", title=last, unit=_unit(spec)),
+            Column(key="lambda_last", title=last, unit=_unit(spec), optional=True),
             Column(
                 key="lambda_min", title="λ_min", unit=_unit(spec), formula="min vᵀAv over ‖v‖ = 1"
             ),
@@ -111,6 +114,7 @@ def eigenvalue_table(
                 unit=_unit(spec),
                 formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
                 source="Cohen et al. 2021, arXiv 2103.00065",
+                optional=True,
             ),
             _MATVECS,
         ),

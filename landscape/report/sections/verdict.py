@@ -5,7 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from landscape.plotting import RatioRow, plot_ratios
+from landscape.plotting import TEXT_WIDTH, RatioRow, plot_ratios
 from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.verdict_errors import error_table
 from landscape.report.sections.verdict_overview import (
@@ -96,8 +96,10 @@ def _figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
     settings = comparison.settings
     rows = [_ratio(comparison, m) for m in pair.measures if m.scale == "ratio"]
     counts = ", ".join(
-        f"n = {a} and {b} runs" for a, b in sorted({m.num_runs for m in pair.measures})
+        f"n = {a} pairs of runs with one seed" if pair.paired else f"n = {a} and {b} runs"
+        for a, b in sorted({m.num_runs for m in pair.measures})
     )
+    differences = sum(m.scale != "ratio" for m in pair.measures)
     low, high = settings.bounds
     height = 0.75 + 0.33 * len(rows)
     return ReportFigure(
@@ -108,7 +110,7 @@ def _figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
         caption=(
             f"Ratio of {pair.group} to {pair.baseline} by measure, the arrow pointing to the "
             f"flatter side. Points: median ratio; bars: {1 - settings.alpha:.0%} interval over "
-            f"runs ({counts}{', paired by seed' if pair.paired else ''}), each on its own; the "
+            f"runs ({counts}), each on its own; the "
             f"words at the right are corrected for all measures. Shaded: ratios that count as no "
             f"difference ({low:g} to {high:g}). Hollow: undecided. Diamond, bold: the measure that "
             + (
@@ -116,6 +118,7 @@ def _figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
                 if settings.primary_declared
                 else "decides, chosen by rule."
             )
+            + (" Measures with values that are not positive have no ratio." if differences else "")
         ),
         alt="Ratios with intervals. "
         + " ".join(f"{r.title}: {r.ratio:.3g}, {r.verdict}." for r in rows),
@@ -137,4 +140,5 @@ def _ratio(comparison: Comparison, row: MeasureRow) -> RatioRow:
 def _draw(
     rows: list[RatioRow], bounds: tuple[float, float], baseline: str, figure: Figure, _log: bool
 ) -> None:
-    plot_ratios(rows, figure.subplots(), bounds=bounds, baseline=baseline)
+    ticks = 10 if figure.get_figwidth() >= TEXT_WIDTH else 5
+    plot_ratios(rows, figure.subplots(), bounds=bounds, baseline=baseline, most_ticks=ticks)

@@ -102,7 +102,8 @@ def _interval_cell(interval: StoredInterval | None) -> Cell:
     if interval is None:
         return text_cell(None)
     low, high = (rounded(end, digits=3).text() for end in (interval.low, interval.high))
-    return text_cell(f"{low}\u00a0to\u00a0{high}", hint=interval.method)
+    # A number is not torn apart at the end of a line.
+    return text_cell(f"{low} to {high}".replace(" ", "\u00a0"), hint=interval.method)
 
 
 def group_table(comparison: Comparison) -> Table:
@@ -141,7 +142,6 @@ def accuracy_table(comparison: Comparison) -> Table | None:
             _interval_cell(row.interval),
             number_cell(row.p_holm, digits=2),
             count_cell(row.num_runs),
-            text_cell(row.words),
         )
         for row in comparison.accuracy
     )
@@ -158,7 +158,8 @@ def accuracy_table(comparison: Comparison) -> Table | None:
             Column(key="interval", title="interval"),
             Column(key="p_holm", title="p (Holm)"),
             Column(key="num_runs", title="runs"),
-            Column(key="words", title="in words"),
         ),
         rows=rows,
+        note="p by shuffling within groups. An interval that holds 0 is compatible with an "
+        "association of either sign or none.",
     )
