@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
@@ -15,6 +15,10 @@ from landscape.snn.adapters import reset_state
 
 Forward = Callable[[Batch], Tensor]
 Measure = Callable[[Tensor], dict[str, float]]
+
+_MOST_TOGETHER = 200_000  # parameters
+_ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Softplus)
+_DENSE = {nn.Sequential, nn.Linear, nn.Flatten, nn.Identity, *_ACTIVATIONS}
 
 
 def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: bool) -> Measure:
@@ -46,6 +50,32 @@ def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: b
         named: dict[str, Tensor] = dict(zip(risk.layout.names, tensors, strict=True))
         buffers = recalibrated_buffers(risk, named)
         return _values(risk, metrics, lambda batch: _outputs(risk.model, named | buffers, batch))
+
+    return measure
+
+
+def make_joint_measure(
+    risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: bool
+) -> Callable[[Tensor], list[dict[str, float]]] | None:
+    """What ``make_measure`` gives, of several θ in one pass, shape (K, P); equal to rounding.
+
+    None for networks that are more than a chain of dense layers of moderate size: there the pass
+    is no faster (benchmarks/notes/grid.md), and not every forward can be run on several θ.
+    """
+    chain = all(type(m) in _DENSE for m in risk.model.modules())
+    if recalibrate or not chain or risk.num_params > _MOST_TOGETHER:
+        return None
+
+    def outputs(theta: Tensor, inputs: Tensor) -> Tensor:
+        return risk.outputs(risk.layout.split(theta), inputs)
+
+    @torch.no_grad()
+    def measure(thetas: Tensor) -> list[dict[str, float]]:
+        found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
+        return [
+            _values(risk, metrics, lambda batch, k=k: found[id(batch)][k])
+            for k in range(len(thetas))
+        ]
 
     return measure
 

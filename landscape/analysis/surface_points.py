@@ -8,7 +8,7 @@ from pathlib import Path
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.surface_course import Course
-from landscape.analysis.surface_measure import make_measure
+from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.target import Target
 from landscape.curvature.losses import Loss
 from landscape.distributed import from_main, is_main
@@ -68,8 +68,17 @@ def _measure_into(
     settings: SurfaceSettings,
     progress: Progress,
 ) -> None:
-    measure = make_measure(target.risk, metrics=settings.metrics, recalibrate=settings.recalibrate)
-    measure_points(points, Span(course.vectors), course.weights, measure, store, progress)
+    measure_points(
+        points,
+        Span(course.vectors),
+        course.weights,
+        make_measure(target.risk, metrics=settings.metrics, recalibrate=settings.recalibrate),
+        store,
+        progress,
+        measure_together=make_joint_measure(
+            target.risk, metrics=settings.metrics, recalibrate=settings.recalibrate
+        ),
+    )
 
 
 def _named(store: PointStore, name: str) -> dict[Point, float]:

@@ -36,7 +36,8 @@ def plot_line(
     not finite are crosses on the upper edge. Returns the accuracies' axes, if any.
     """
     labels = [r.subject.label for r in results]
-    finite = np.concatenate([r.losses[np.isfinite(r.losses)] for r in results])
+    drawn = [r.losses if r.spread is None else r.spread for r in results]
+    finite = np.concatenate([losses[np.isfinite(losses)] for losses in drawn])
     second = ax.twinx() if any(r.accuracies is not None for r in results) else None
     curved = any(r.direction.kind == "bezier" for r in results)
     for result in results:
@@ -128,11 +129,14 @@ def _explain(results: Sequence[LossLine], ax: Axes) -> None:
 
 def _name_line_axes(results: Sequence[LossLine], ax: Axes, second: Axes | None) -> None:
     losses = sorted({r.subject.loss_name for r in results})
-    names = list(dict.fromkeys(r.direction.short for r in results))
+    names = {
+        r.direction.short if r.direction.kind == "eigenvector" else f"a {r.direction.short}"
+        for r in results
+    }
     if all(r.direction.is_path for r in results):
         x_label = "position t, from the first checkpoint (0) to the second (1)"
     else:
-        x_label = f"step x along {'the direction' if len(names) > 1 else names[0]}"
+        x_label = f"step x along {'the direction' if len(names) > 1 else names.pop()}"
     ax.set(xlabel=x_label, ylabel=f"loss ({', '.join(losses)})")
     read_out(ax, "x = {:.3g}", "loss = {:.4g}")
     if second is not None:

@@ -86,9 +86,10 @@ def _draw(
         ax.set_xlabel("radius ρ" + ("" if scale == "none" else f", scaled by {scale}"))
     else:
         ax.set_xlim(-0.6, len(places) - 0.4)
-        shown = places if len(places) <= _MOST_NAMED else [""] * len(places)
+        names = [figure_text(place, longest=16) for place in places]
+        shown = names if len(places) <= _MOST_NAMED else [""] * len(places)
         ax.set_xticks(range(len(places)), shown)
-        ax.tick_params("x", rotation=20 if len("".join(places)) > 24 else 0)
+        ax.tick_params("x", rotation=20 if len("".join(names)) > 24 else 0)
         if radii:
             ax.set_xlabel(f"at radius ρ = {radii[0]:g}")
     values = np.array([row.value for row in every])
@@ -108,6 +109,6 @@ def _of_one_scale(rows: Sequence[Measure]) -> list[Measure]:
 
 def _place(row: Measure) -> str:
     if row.layer is not None:
-        return figure_text(row.layer, longest=14)
+        return row.layer.removesuffix(".weight")
     scale = "unscaled" if row.scale == "none" else row.scale
     return scale if row.operator in (None, "hessian") else f"{row.operator}, {scale}"

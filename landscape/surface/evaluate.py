@@ -1,4 +1,4 @@
-"""Measuring a network at many points of a line or plane, one forward pass each.
+"""Measuring a network at many points of a line or plane, one forward pass over the data each.
 
 Each point Σ_k w_k V_k is written from its weights into one buffer of shape (P,), never reached
 by steps from the last point, so that no rounding piles up. The network's own tensors are never
@@ -12,6 +12,8 @@ from torch import Tensor
 
 from landscape.surface.grid import Point
 from landscape.surface.store import PointStore
+
+POINTS_TOGETHER = 16  # in one pass, where that is faster
 
 Values = Mapping[str, float]
 Weights = Callable[[Point], Sequence[float]]
@@ -67,16 +69,27 @@ def measure_points(
     measure: Callable[[Tensor], Values],
     store: PointStore,
     progress: Callable[[int, int], None],
+    *,
+    measure_together: Callable[[Tensor], Sequence[Values]] | None = None,
 ) -> None:
     """Put ``measure(θ)`` of every point that ``store`` lacks into it, one call a point.
 
     ``measure`` must not keep its argument, a buffer. Each value is in the store before the next
-    point begins; ``progress(done, total)`` counts the points that were there already.
+    point begins; ``progress(done, total)`` counts the points that were there already. With
+    ``measure_together``, which takes several θ as rows, ``POINTS_TOGETHER`` points share a call.
     """
     wanted = list(points)
     todo = [p for p in wanted if p not in store]
     done = len(wanted) - len(todo)
     progress(done, len(wanted))
-    for number, point in enumerate(todo, start=done + 1):
-        store.add(point, measure(span.at(weights(point))))
-        progress(number, len(wanted))
+    size = 1 if measure_together is None else POINTS_TOGETHER
+    for start in range(0, len(todo), size):
+        part = todo[start : start + size]
+        if measure_together is None:
+            measured: Sequence[Values] = [measure(span.at(weights(point))) for point in part]
+        else:
+            measured = measure_together(torch.stack([span.at(weights(p)).clone() for p in part]))
+        for point, values in zip(part, measured, strict=True):
+            store.add(point, values)
+            done += 1
+            progress(done, len(wanted))
