@@ -1,6 +1,7 @@
 """What commands print: tables and JSON on stdout, progress on stderr, results under -o."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,9 @@ from landscape.files import inside
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
     from landscape.results import Result
+
+# A number, whatever stands before or after it, or the sign of a missing one.
+_NUMBER = re.compile(r"[-+−±≤<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
 
 
 @contextmanager
@@ -43,7 +47,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         console.print(Text(title), soft_wrap=True)
     table = Table(box=None)
     for index, name in enumerate(columns):
-        table.add_column(Text(name), justify="left" if index == 0 else "right", no_wrap=True)
+        words = index == 0 or not all(_NUMBER.match(row[index]) for row in rows)
+        table.add_column(Text(name), justify="left" if words else "right", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     console.print(table)
