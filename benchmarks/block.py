@@ -115,7 +115,7 @@ class _KeptProduct:
         sizes = [t.numel() for t in self._tensors]
         pieces = [
             part.reshape(len(vectors), *t.shape)
-            for part, t in zip(vectors.split(sizes, dim=1), self._tensors, strict=True)
+            for part, t in zip(torch.split(vectors, sizes, dim=1), self._tensors, strict=True)
         ]
         found = self._backward(pieces, batched=True)
         return torch.cat([f.reshape(len(vectors), -1) for f in found], dim=1)
@@ -196,7 +196,7 @@ def _spectra(dim: int) -> dict[str, Tensor]:
 def _matrix(spectrum: Tensor) -> Tensor:
     rng = torch.Generator().manual_seed(1)
     Q = torch.linalg.qr(torch.randn(len(spectrum), len(spectrum), generator=rng).double()).Q
-    matrix = (Q * spectrum) @ Q.T
+    matrix: Tensor = (Q * spectrum) @ Q.T
     return (matrix + matrix.T) / 2
 
 

@@ -13,7 +13,7 @@ _FENCE = re.compile(
     r"(?:<!-- not run: (?P<why>[^\n]+) -->\n+)?```(?P<language>\w*)\n(?P<text>.*?)```", re.S
 )
 _LAUNCHERS = ("srun", "torchrun")
-_OTHERS = (".", "make", "pip", "python")
+_OTHERS = (".", "make", "pip", "python", "sed", "cd")
 
 
 @dataclass(frozen=True, kw_only=True)
