@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 import torch
 
 UNPOOLED = """
@@ -61,6 +62,7 @@ def test_deterministic_refuses_an_operation_that_is_not(command, about, tmp_path
     assert command(*line)[0] == 0
 
 
+@pytest.mark.slow
 def test_training_and_analysis_give_the_same_bits_in_two_processes(kill_many, tmp_path):
     """Also where Python's sets and dictionaries of hashes are in another order."""
     found = []
