@@ -72,10 +72,11 @@ def make_joint_measure(
     @torch.no_grad()
     def measure(thetas: Tensor) -> list[dict[str, float]]:
         found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
-        return [
-            _values(risk, metrics, lambda batch, k=k: found[id(batch)][k])
-            for k in range(len(thetas))
-        ]
+
+        def values(k: int) -> dict[str, float]:
+            return _values(risk, metrics, lambda batch: found[id(batch)][k])
+
+        return [values(k) for k in range(len(thetas))]
 
     return measure
 

@@ -65,8 +65,9 @@ def _draw(
     for index, (table, part) in enumerate(zip(tables, rows, strict=True)):
         stroke = stroke_of(table.subject.label, strokes, labels)
         aside = 0.5 * (index - (len(tables) - 1) / 2) / len(tables)  # so that none hides another
+        asides = [places.index(_place(row)) + aside for row in part]
         drawn = ax.errorbar(
-            [row.radius if over_radii else places.index(_place(row)) + aside for row in part],
+            [row.radius or 0.0 for row in part] if over_radii else asides,
             [row.value for row in part],
             yerr=[row.stderr or 0.0 for row in part],
             color=stroke.colour,
