@@ -2,26 +2,33 @@
 
     python -m benchmarks.load report --checkpoints 200
     python -m benchmarks.load grid --points 201
+    python -m benchmarks.load few
 
 CPU time, peak memory and file sizes, on invented results (those of the report's tests) and on a
-network of 26 parameters: what is measured is the toolkit's own share, not a network's.
+network of 26 parameters: what is measured is the toolkit's own share, not a network's. ``few``
+shows down to how many examples a matvec's time shrinks with them.
 """
 
 import argparse
 import json
 import resource
+import statistics
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from benchmarks.measure import alternate
+from benchmarks.problem import load_problem, unit_vector
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface import loss_plane
 from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import TargetSettings, make_target
+from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.data.arrays import from_arrays
 from landscape.report import write_report
@@ -84,21 +91,31 @@ def grid(num_points: int, folder: Path) -> dict[str, float]:
     }
 
 
+def few(_: Path) -> dict[str, float]:
+    """Milliseconds of a matvec on so many images, of the shipped checkpoint's network."""
+    problem = load_problem(64)
+    operators = {n: HessianOperator(problem.first(n).risk) for n in (1, 2, 4, 8, 16, 32, 64)}
+    v = unit_vector(problem.risk.num_params)
+    seconds = alternate({str(n): partial(A.__matmul__, v) for n, A in operators.items()}, rounds=9)
+    return {n: 1000 * statistics.median(s) for n, s in seconds.items()}
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["report", "grid"])
+    parser.add_argument("what", choices=["report", "grid", "few"])
     parser.add_argument("--checkpoints", type=int, default=200)
     parser.add_argument("--points", type=int, default=201)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as place:
-        found = (
-            report(chosen.checkpoints, Path(place))
-            if chosen.what == "report"
-            else grid(chosen.points, Path(place))
-        )
+        measures = {
+            "report": partial(report, chosen.checkpoints),
+            "grid": partial(grid, chosen.points),
+            "few": few,
+        }
+        found = measures[chosen.what](Path(place))
     print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=1))
