@@ -124,7 +124,8 @@ def _landscapers_step(risk: EmpiricalRisk, num_points: int) -> torch.Tensor:
     """Its step of a random direction: every tensor scaled to √size, the whole to a share of ‖θ‖."""
     pieces = risk.layout.split(unit_vector(risk.num_params, seed=3))
     direction = risk.layout.flatten([p * (p.numel() ** 0.5 / p.norm()) for p in pieces])
-    return direction * (risk.theta.norm() * _DISTANCE / (num_points / 2) / direction.norm())
+    scale = float(risk.theta.norm() * _DISTANCE / (num_points / 2) / direction.norm())
+    return scale * direction
 
 
 def _difference(ours: list[float], theirs: list[float]) -> float:
