@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from landscape.results import Result, recipe_of
 
-MOST_SHOWN = 12  # checkpoints: as many as a figure's legend and a table's columns can hold
+MOST_SHOWN = 16  # checkpoints: as many as a figure's legend and a table's columns can hold
 
 
 def shown_in_detail(results: Sequence[Result], baseline: str | None = None) -> list[Result]:

@@ -1,5 +1,7 @@
 """Comparisons whose outcome is known: what they must show if the measurement is to be believed."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from landscape.analysis.compare_groups import Analysed
@@ -40,7 +42,8 @@ def check_control(control: Control, groups: Groups, plan: ComparisonPlan) -> Con
         if control.expect == "no difference"
         else (found == control.expect)
     )
-    return _row(control, found, passed=passed, words=_ratios(row))
+    titles = {m.name: m.title for m in measures}
+    return _row(control, found, passed=passed, words=_ratios(row, titles))
 
 
 def _two(groups: Groups, control: Control) -> tuple[list[Analysed], list[Analysed]]:
@@ -71,7 +74,7 @@ def _identical(
 ) -> ControlRow:
     by_seed = {c.seed: c.label for c in pair[1]}
     gaps = {
-        m.name: [
+        m.title: [
             _gap(m.values[c.label].row.value, m.values[by_seed[c.seed]].row.value)
             for c in pair[0]
             if c.seed in by_seed and c.label in m.values and by_seed[c.seed] in m.values
@@ -81,8 +84,8 @@ def _identical(
     if not all(gaps.values()):
         return _row(control, "not measured", passed=False, words="no seed has both networks")
     words = "; ".join(
-        f"{name}: values differ by {max(found):.2g} of the larger one at most ({len(found)} runs)"
-        for name, found in gaps.items()
+        f"{title}: values differ by {max(found):.2g} of the larger one at most ({len(found)} runs)"
+        for title, found in gaps.items()
     )
     passed = all(gap <= IDENTICAL_WITHIN for found in gaps.values() for gap in found)
     return _row(control, "identical" if passed else "different", passed=passed, words=words)
@@ -94,12 +97,13 @@ def _gap(a: float, b: float) -> float:
     return abs(a - b) / largest if largest > 0 else 0.0
 
 
-def _ratios(row: PairRow) -> str:
+def _ratios(row: PairRow, titles: Mapping[str, str]) -> str:
     parts = []
     for m in row.measures:
         ends = m.interval
         interval = "" if ends is None else f" ({ends.low:.3g} to {ends.high:.3g})"
-        parts.append(f"{m.measure}: {m.estimate:.3g} times{interval}, {m.verdict}")
+        what = "ratio" if m.scale == "ratio" else "difference"
+        parts.append(f"{titles[m.measure]}: {what} {m.estimate:.3g}{interval}, {m.verdict}")
     return "; ".join(parts)
 
 

@@ -64,9 +64,9 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
     save_result(study, folder.study)
     if comparison is not None:
         save_result(comparison, folder.comparison)
-    shown, sections = split_study(study, [r for found in results.values() for r in found])
+    others, sections = split_study(study, [r for found in results.values() for r in found])
     page = write_report(
-        folder.root, shown, title=plan.title, comparison=comparison, further=sections
+        folder.root, others, title=plan.title, comparison=comparison, further=sections
     )
     return page, study
 

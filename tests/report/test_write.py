@@ -14,7 +14,7 @@ from synthetic_measures import all_results
 from synthetic_results import LABELS, density, eigenvalues, line, plane, preflight, trace
 
 from landscape.report import write_report
-from landscape.report.detail import shown_in_detail
+from landscape.report.detail import MOST_SHOWN, shown_in_detail
 from landscape.report.draw import DrawnFigure, Variant, trim
 from landscape.report.model import ReportFigure
 from landscape.report.page import content_security_policy, json_block
@@ -67,13 +67,13 @@ def test_the_page_is_one_small_file_that_loads_nothing(page):
 @pytest.mark.slow
 def test_of_many_checkpoints_the_page_shows_some_and_the_files_hold_all(tmp_path):
     labels = [f"recipe{i % 2}-s{i}" for i in range(200)]
-    shown = [f"recipe{i % 2}-s{i}" for i in range(12)]
+    shown = [f"recipe{i % 2}-s{i}" for i in range(16)]
     few = [m(label) for label in shown for m in (density, line)]
     results = [*few, *(eigenvalues(label) for label in labels)]
     page = write_report(tmp_path, results, title="t")
     text = page.read_text(encoding="utf-8")
     assert len(text.encode()) < 3_000_000
-    assert "200 checkpoints were analysed. 12 of them are shown" in text
+    assert "200 checkpoints were analysed. 16 of them are shown" in text
     assert f'"labels">{json.dumps(shown, separators=(", ", ": "))}' in text
     with (tmp_path / "tables/eigenvalues.csv").open(encoding="utf-8", newline="") as file:
         assert sorted(row["checkpoint"] for row in csv.DictReader(file)) == sorted(labels)
@@ -85,9 +85,9 @@ def test_of_many_checkpoints_the_page_shows_some_and_the_files_hold_all(tmp_path
 def test_every_recipe_has_its_first_runs_in_the_page(baseline):
     labels = [f"{recipe}-s{seed}" for recipe in "abc" for seed in range(10)]
     shown = shown_in_detail([preflight(label) for label in labels], baseline)
-    expected = [f"{recipe}-s{seed}" for recipe in "abc" for seed in range(4)]
+    expected = [f"{recipe}-s{seed}" for recipe in "abc" for seed in range(5)]
     if baseline:
-        expected = sorted({*expected[:-1], baseline})
+        expected = sorted({*expected[: MOST_SHOWN - 1], baseline})
     assert [r.subject.label for r in shown] == expected
 
 

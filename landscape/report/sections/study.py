@@ -1,6 +1,5 @@
 """A study's own sections: controls, accuracy and speed, curvature along training, runs."""
 
-import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -22,14 +21,11 @@ from landscape.report.sections.study_tables import (
 from landscape.results import Result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study
 
-_SEED = re.compile(r"-s\d+$")  # ends a run's label, after its recipe
 _MEASURES = ("lambda_max", "trace", "rise")
 
 
 def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], list[Section]]:
-    """What a page has room for of all runs' results, and the study's own sections.
-
-    The first seed of each recipe stands for the others; their numbers are in the verdict.
+    """All runs' results that any report shows, runs in order, and the study's own sections.
 
     Parameters
     ----------
@@ -44,15 +40,7 @@ def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], 
     )
     courses = [r for r in results if isinstance(r, CurvatureCourse)]
     one_image = [r for r in results if isinstance(r, OneImageSpectrum)]
-    first: dict[str, str] = {}  # label, by recipe or copy
-    for result in results:
-        first.setdefault(_SEED.sub("", result.subject.label), result.subject.label)
-    shown = [
-        r
-        for r in results
-        if r.subject.label in first.values()
-        and not isinstance(r, CurvatureCourse | OneImageSpectrum)
-    ]
+    others = [r for r in results if not isinstance(r, CurvatureCourse | OneImageSpectrum)]
     sections = (
         _controls(study),
         _accuracy(study),
@@ -60,7 +48,7 @@ def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], 
         _one_image(study, one_image),
         _runs(study),
     )
-    return shown, [section for section in sections if section is not None]
+    return others, [section for section in sections if section is not None]
 
 
 def _controls(study: Study) -> Section | None:
@@ -83,6 +71,7 @@ def _controls(study: Study) -> Section | None:
             "a family of its own.",
         ),
         tables=(control_table(study),),
+        notes=tuple(f"{c.name}: {c.words}" for c in study.controls),
     )
 
 

@@ -8,7 +8,7 @@ from landscape.results.study import OneImageSpectrum, Study
 
 def control_table(study: Study) -> Table:
     """A row for each control: what was expected, what came."""
-    titles = ("control", "group", "baseline", "expected", "found", "as expected", "in numbers")
+    titles = ("control", "group", "baseline", "expected", "found", "as expected")
     return Table(
         name="controls",
         caption="Comparisons whose outcome was known beforehand.",
@@ -19,9 +19,8 @@ def control_table(study: Study) -> Table:
                 text_cell(c.group),
                 text_cell(c.baseline),
                 text_cell(c.expected),
-                text_cell(c.found),
+                text_cell(c.found, hint=c.words),
                 text_cell("yes" if c.passed else "NO"),
-                text_cell(c.words),
             )
             for c in study.controls
         ),

@@ -67,7 +67,14 @@ def _overview(comparison: Comparison) -> Section:
         figures=(overview_figure(comparison),),
         tables=(
             overview_table(comparison),
-            *(replace(verdict_table(comparison, p, i), folded=True) for i, p in pairs),
+            *(
+                replace(
+                    verdict_table(comparison, p, i),
+                    caption=f"{p.group} against {p.baseline}: all measures.",
+                    folded=True,
+                )
+                for i, p in pairs
+            ),
             *(error_table(comparison, p, i) for i, p in pairs),
             group_table(comparison),
         ),

@@ -10,12 +10,12 @@ from landscape.plotting import TEXT_WIDTH, RatioRow, plot_ratios
 from landscape.report.model import ReportFigure
 from landscape.report.numbers import rounded
 from landscape.report.sections.verdict_tables import decided_by
-from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
+from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
 FEW_PAIRS = 2  # so many are told one by one
 
-_MOST_PANELS = 3
+_MOST_MEASURES = 3
 _FOUND = {
     "flatter": "flatter minima than the baseline's",
     "sharper": "sharper minima",
@@ -49,6 +49,19 @@ def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
         f"{p.verdict.capitalize()}: {p.group} against {p.baseline}, {p.reason.rstrip('.')}."
         for p in decided
     ]
+    alone = [
+        p
+        for p in comparison.pairs
+        if p.verdict == "undecided"
+        and (row := _row(p, comparison.settings.primary)) is not None
+        and row.verdict != "undecided"
+    ]
+    if alone:
+        reasons.append(
+            f"In {len(alone)} of the undecided ones the {decided_by(comparison)} alone is decided. "
+            "A verdict also takes a measure that leaves the curvature aside and looks at the "
+            "network's own loss; why none agrees is told under each pair."
+        )
     if undecided:
         reasons.append(
             "Undecided means that these runs cannot tell, not that there is no difference: the "
@@ -93,6 +106,7 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
 def overview_table(comparison: Comparison) -> Table:
     """A row for each pair: its verdict and the deciding measure's numbers."""
     confidence = f"{1 - comparison.settings.alpha:.0%}"
+    measures = _measures(comparison)
     rows = []
     for pair in comparison.pairs:
         row = _row(pair, comparison.settings.primary)
@@ -107,6 +121,7 @@ def overview_table(comparison: Comparison) -> Table:
                 text_cell(pair.group),
                 text_cell(pair.baseline),
                 text_cell(pair.verdict, hint=pair.reason),
+                *(_verdict_cell(pair, name) for name in measures),
                 number_cell(row.estimate, digits=3),
                 text_cell(ends, hint=row.interval.method if row.interval else ""),
                 number_cell(row.p_value, digits=2),
@@ -123,6 +138,15 @@ def overview_table(comparison: Comparison) -> Table:
             Column(key="group", title="group"),
             Column(key="baseline", title="baseline"),
             Column(key="verdict", title="verdict"),
+            *(
+                Column(
+                    key=f"verdict {name}",
+                    title=f"by {title.partition(' (')[0]}",
+                    formula=title,
+                )
+                for name in measures
+                for title in [comparison.measure(name).title]
+            ),
             Column(key="ratio", title="ratio", formula="median of group over baseline"),
             Column(key="interval", title=f"{confidence} interval"),
             Column(key="p", title="p", formula="permutation test of no difference"),
@@ -143,18 +167,28 @@ def overview_table(comparison: Comparison) -> Table:
     )
 
 
-def _panels(comparison: Comparison) -> list[str]:
-    """The deciding measure, then others that most pairs have as a ratio."""
+def _measures(comparison: Comparison) -> list[str]:
+    """The deciding measure, then others that every pair was judged by."""
     primary = comparison.settings.primary
-    others = [m.name for m in comparison.measures if m.name != primary]
+    shared = [m.name for m in comparison.measures if all(_row(p, m.name) for p in comparison.pairs)]
+    return [primary, *(name for name in shared if name != primary)][:_MOST_MEASURES]
 
-    def is_ratio(pair: PairRow, name: str) -> bool:
-        row = _row(pair, name)
-        return row is not None and row.scale == "ratio"
 
-    half = len(comparison.pairs) / 2
-    shared = [n for n in others if sum(is_ratio(p, n) for p in comparison.pairs) > half]
-    return [primary, *shared][:_MOST_PANELS]
+def _panels(comparison: Comparison) -> list[str]:
+    """Those of which some pair has a ratio; the deciding one always."""
+    first, *others = _measures(comparison)
+    drawn = [n for n in others if any(_has_ratio(p, n) for p in comparison.pairs)]
+    return [first, *drawn]
+
+
+def _verdict_cell(pair: PairRow, name: str) -> Cell:
+    row = _row(pair, name)
+    return text_cell(None) if row is None else text_cell(row.verdict, hint=row.reason)
+
+
+def _has_ratio(pair: PairRow, name: str) -> bool:
+    row = _row(pair, name)
+    return row is not None and row.scale == "ratio"
 
 
 def _row(pair: PairRow, measure: str) -> MeasureRow | None:
