@@ -40,7 +40,7 @@ def compare_scaling(
 ) -> Comparison:
     """Time matvecs over both series, analyse the widest network, draw the figure."""
     problem = load_problem(_PARAM_EXAMPLES)
-    risks = {c: _risk_of_width(problem, c) for c in channels}
+    risks = {c: risk_of_width(problem, c) for c in channels}
     by_params = Series(
         [r.num_params for r in risks.values()], [_matvec(r, rounds) for r in risks.values()]
     )
@@ -68,14 +68,10 @@ def compare_scaling(
     )
 
 
-def _risk_of_width(problem: Problem, channels: int) -> EmpiricalRisk:
+def risk_of_width(problem: Problem, channels: int) -> EmpiricalRisk:
     network = CSNN(channels)
     initialize(network, "kaiming_normal", seed=0)
     return EmpiricalRisk(network.eval(), problem.risk.loss, problem.risk.batches)
-
-
-def _on_examples(count: int) -> EmpiricalRisk:
-    return load_risk(count, batch_size=_BATCH)
 
 
 def _matvec(risk: EmpiricalRisk, rounds: int) -> float:
