@@ -19,8 +19,9 @@ RULE = (
     "the smallest such radius on, over a factor 10 or to the largest. Usable above r: it first "
     "agrees at r, or over less than a factor 10. Misleading: it agrees nowhere or at single radii, "
     "or its rank correlation with κ over at least 8 directions is below 0.5 at every radius where "
-    "it agrees. Undecided: fewer than two radii can be decided, and none of them against it. Negative curvature is spurious if κ is significantly positive along it at the "
-    "reference radius, confirmed if significantly negative."
+    "it agrees. Undecided: fewer than two radii can be decided, and none of them against it. "
+    "Negative curvature is spurious if κ is significantly positive along it at the reference "
+    "radius, confirmed if significantly negative."
 )
 
 

@@ -51,7 +51,7 @@ def report(
     before = _before(folder)
     title = title or before.get("title") or folder.resolve().name
     comparison, study = load_comparison(folder), load_study(folder)
-    sections: list["Section"] = []
+    sections: list[Section] = []
     if study is not None:
         results, sections = split_study(study, results)
     known = {result.subject.label for result in results}

@@ -94,12 +94,13 @@ def smoothed_trace(
     inner, outer = radius * (1 - TRACE_WINDOW) ** 0.5, radius * (1 + TRACE_WINDOW) ** 0.5
 
     def trace(step: Tensor) -> float:
-        rise = sum(
+        rise: float = sum(
             risk.evaluate(risk.theta + sign * outer * step).loss
             - risk.evaluate(risk.theta + sign * inner * step).loss
             for sign in (1, -1)
         )
-        return rise / (outer**2 - inner**2)  # twice the mean of two signs: factors cancel
+        span: float = outer**2 - inner**2
+        return rise / span  # twice the mean of two signs: factors cancel
 
     traces = [
         number(keep, f"pair {pair}", partial(trace, scale * noise_like(risk, rng)))
