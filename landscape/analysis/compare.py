@@ -20,6 +20,7 @@ from landscape.analysis.compare_match import Match, Matched, match_runs
 from landscape.analysis.compare_measures import (
     Shared,
     choose_primary,
+    few,
     missing_notes,
     selected,
     shared_measures,
@@ -205,7 +206,7 @@ def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSetti
 def _left_out(checkpoints: Iterable[Analysed], groups: Groups) -> list[str]:
     members = {c.label for group in groups.values() for c in group}
     outside = [c.label for c in checkpoints if c.label not in members]
-    return [f"In no group: {', '.join(outside)}."] if outside else []
+    return [f"In no group: {few(outside)}."] if outside else []
 
 
 def _not_compared(candidates: Sequence[Shared], measures: Sequence[Shared]) -> list[str]:

@@ -202,12 +202,13 @@ def _nearest(found: Mapping[str, Mapping[Settings, Value]]) -> Shared:
         for label, value in values.items():
             texts.setdefault(dict(value.settings).get(field, "not stored"), []).append(label)
         if len(texts) > 1:
-            listed = " against ".join(f"{text} ({_few(who)})" for text, who in texts.items())
+            listed = " against ".join(f"{text} ({few(who)})" for text, who in texts.items())
             parts.append(f"{field}: {listed}")
     return Shared(values=values, settings=reference, mismatch=", ".join(parts))
 
 
-def _few(labels: Sequence[str]) -> str:
+def few(labels: Sequence[str]) -> str:
+    """The first two of ``labels``, and how many more there are."""
     more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
     return f"{', '.join(labels[:2])}{more}"
 
@@ -219,8 +220,8 @@ def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:
     for m in measures:
         lacking = [c.label for c in checkpoints if c.label not in m.values]
         if lacking:
-            notes.append(f"{m.title} was not measured for {_few(lacking)}: compared without.")
+            notes.append(f"{m.title} was not measured for {few(lacking)}: compared without.")
         open_ones = [label for label, v in m.values.items() if v.row.note == "not converged"]
         if open_ones:
-            notes.append(f"{m.title} has not converged for {_few(open_ones)}: a lower bound.")
+            notes.append(f"{m.title} has not converged for {few(open_ones)}: a lower bound.")
     return notes

@@ -185,7 +185,7 @@ def _run_one(
     label = target.subject.label
     earlier: dict[str, Result] = {
         path.stem: load_result(path)
-        for path in sorted((out / "results" / label).glob("*.json"))
+        for path in sorted((out / "results" / label).glob("*.json"), key=lambda p: p.stem)
         if path.name != "settings.json" and is_main()
     }
     for name in names:

@@ -10,6 +10,7 @@ from landscape.cli.output import result_path
 from landscape.files import ensure_writable, sha256_of_file
 from landscape.report import write_report
 from landscape.results import Comparison, Result, load_result, save_result
+from landscape.results.study import CurvatureCourse, OneImageSpectrum
 
 _CHECKPOINT_FOLDER = ".metadata"  # in a checkpoint that is a folder, as torch.distributed saves
 _NO_RESULTS = ("settings.json", "comparison.json")
@@ -49,6 +50,8 @@ def find_results(sources: Sequence[Path], out: Path | None) -> list[Found]:
                 )
             checkpoints.append(path)
     found = [Found(path, load_result(path)) for path in files]
+    # Of a study: along a training, and of one image. Neither is of the network at its end.
+    found = [f for f in found if not isinstance(f.result, CurvatureCourse | OneImageSpectrum)]
     return [*found, *_of_checkpoints(checkpoints, out)] if checkpoints else found
 
 
@@ -84,7 +87,9 @@ def _result_files(folder: Path) -> list[Path]:
         (folder, "*.json" if folder.parent.name == "results" else ""),
     ):
         if pattern and root.is_dir():
-            return sorted(p for p in root.glob(pattern) if p.name not in _NO_RESULTS)
+            # By stem, so that the plain operator comes before its scaled versions.
+            found = (p for p in root.glob(pattern) if p.name not in _NO_RESULTS)
+            return sorted(found, key=lambda p: (p.parent, p.stem))
     return []
 
 

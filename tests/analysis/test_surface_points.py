@@ -35,7 +35,8 @@ def test_an_interrupted_run_goes_on_and_measures_only_what_is_missing(linear, tm
         loss_line(linear, course=course, axis=axis, settings=settings, progress=stop_after_four)
     linear.model.register_forward_hook(lambda *_: calls.append(1))
     line = loss_line(linear, course=course, axis=axis, settings=settings, progress=quiet)
-    assert len(calls) == 5 * len(linear.risk.batches)
+    # A chain of dense layers takes the five points that are missing in one pass.
+    assert len(calls) == len(linear.risk.batches)
     assert line.losses.tolist() == line_of(linear).losses.tolist()
 
 

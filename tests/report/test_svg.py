@@ -5,7 +5,7 @@ import pytest
 from synthetic_results import LABELS, density, eigenvalues, line
 
 from landscape.plotting import figure_style, new_figure, plot_density, plot_eigenvalues, plot_line
-from landscape.plotting.style import figure_bytes
+from landscape.plotting.style import COLOURS, figure_bytes, strokes_for
 from landscape.report.svg import inline_svg, points_json
 
 PLOTS = {"density": (plot_density, density), "ends": (plot_eigenvalues, eigenvalues)}
@@ -51,9 +51,9 @@ def test_every_reference_has_its_target_and_ids_carry_the_figures_key(drawn):
 
 def test_each_checkpoint_is_a_group_in_its_colour_variable(drawn):
     inline = inline_svg(drawn[1], "k")
-    for index in range(len(LABELS)):
-        assert f'data-series="{index}"' in inline
-        assert f"var(--c{index})" in inline
+    for stroke in strokes_for(LABELS).values():
+        assert f'data-series="{stroke.number}"' in inline
+        assert f"var(--c{COLOURS.index(stroke.colour)})" in inline
     assert "#1b1f24" not in inline
 
 

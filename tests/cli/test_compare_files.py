@@ -1,0 +1,27 @@
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
+
+from compared_results import spectral, subject
+
+from landscape.cli.compare_files import find_results
+from landscape.results import save_result
+
+
+def test_the_plain_operator_comes_before_its_scaled_versions(tmp_path):
+    names = ("eigenvalues-filter", "eigenvalues")
+    for name in names:
+        save_result(
+            spectral(subject("a", 0), 1.0, mean=0.1)[0],
+            tmp_path / "results" / "a-s0" / f"{name}.json",
+        )
+    assert [found.path.stem for found in find_results([tmp_path], None)] == sorted(names)
+
+
+def test_what_a_study_keeps_of_other_weights_and_other_images_is_left_out(request):
+    study = request.config.rootpath / "reports" / "ikun-study"
+    place = study / "results" / "kaiming-sgd-s0"
+    assert {"course", "one-image"} <= {path.stem for path in place.glob("*.json")}
+    stems = {found.path.stem for found in find_results([place], None)}
+    assert stems == {path.stem for path in place.glob("*.json")} - {"course", "one-image"}
