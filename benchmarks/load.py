@@ -3,10 +3,12 @@
     python -m benchmarks.load report --checkpoints 200
     python -m benchmarks.load grid --points 201
     python -m benchmarks.load few
+    python -m benchmarks.load rows
 
 CPU time, peak memory and file sizes, on invented results (those of the report's tests) and on a
 network of 26 parameters: what is measured is the toolkit's own share, not a network's. ``few``
-shows down to how many examples a matvec's time shrinks with them.
+shows down to how many examples a matvec's time shrinks with them, ``rows`` what a Krylov basis in
+bfloat16 costs.
 """
 
 import argparse
@@ -31,6 +33,7 @@ from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.data.arrays import from_arrays
+from landscape.linalg.rows import project_out
 from landscape.report import write_report
 from landscape.results import save_result
 from landscape.surface.grid import parse_axis
@@ -100,13 +103,22 @@ def few(_: Path) -> dict[str, float]:
     return {n: 1000 * statistics.median(s) for n, s in seconds.items()}
 
 
+def rows(_: Path) -> dict[str, float]:
+    """Seconds to orthogonalise a vector of 4 million numbers against 48, by the dtype of these."""
+    r = torch.randn(4_000_000)
+    kept = torch.nn.functional.normalize(torch.randn(48, len(r)), dim=1)
+    bases = {"float32": kept, "bfloat16": kept.to(torch.bfloat16)}
+    seconds = alternate({n: partial(project_out, r, Q) for n, Q in bases.items()}, rounds=5)
+    return {n: statistics.median(s) for n, s in seconds.items()}
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["report", "grid", "few"])
+    parser.add_argument("what", choices=["report", "grid", "few", "rows"])
     parser.add_argument("--checkpoints", type=int, default=200)
     parser.add_argument("--points", type=int, default=201)
     chosen = parser.parse_args()
@@ -116,6 +128,7 @@ if __name__ == "__main__":
             "report": partial(report, chosen.checkpoints),
             "grid": partial(grid, chosen.points),
             "few": few,
+            "rows": rows,
         }
         found = measures[chosen.what](Path(place))
     print(json.dumps({name: round(value, 2) for name, value in found.items()}, indent=1))
