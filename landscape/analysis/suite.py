@@ -120,16 +120,21 @@ def run_sharpness(
     target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
     """Every measure; the spectral ones are read off the spectra that were computed before."""
-    spectra = [r for r in earlier.values() if isinstance(r, Eigenvalues | Trace)]
     return {
         "sharpness": sharpness(
             target,
             settings=settings.budget.sharpness,
-            spectra=spectra,
+            spectra=spectra_of(earlier),
             state=_work(settings, target, "sharpness.state"),
             progress=progress,
         )
     }
+
+
+def spectra_of(earlier: Results) -> list[Eigenvalues | Trace]:
+    """Those among earlier results, unscaled first: the order of their files must not matter."""
+    found = [r for r in earlier.values() if isinstance(r, Eigenvalues | Trace)]
+    return sorted(found, key=lambda r: (r.operator.scale != "none", type(r).__name__))
 
 
 def run_fidelity(

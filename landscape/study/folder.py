@@ -101,6 +101,14 @@ class StudyFolder:
         # The networks are many megabytes, and can be made again from the plan.
         write_atomic(self.root / "checkpoints" / ".gitignore", "*\n")
 
+    def sweep(self, label: str) -> None:
+        """Remove what a kill left while a file of this run was written."""
+        for path in (self._record(label), self.checkpoint(label)):
+            for left in path.parent.glob(f".{path.stem}.*.tmp"):
+                left.unlink(missing_ok=True)
+        for left in self.result(label, "_").parent.glob(".*.tmp"):
+            left.unlink(missing_ok=True)
+
     def record(self, label: str) -> RunRecord:
         """How far the run is; one that was never begun is ``waiting``."""
         path = self._record(label)

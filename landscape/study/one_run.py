@@ -54,6 +54,7 @@ def attempt(
             stack.enter_context(exclusive_lock(folder.run_lock(run.label)))
         except OutputError:
             return None
+        folder.sweep(run.label)
         record = folder.record(run.label)
         if record.is_settled:
             return record
