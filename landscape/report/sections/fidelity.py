@@ -1,5 +1,6 @@
 """Fidelity: how far the curvature describes the loss that the network really has."""
 
+from collections import Counter
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -9,9 +10,11 @@ from landscape.report.material import Material, grouped, slug
 from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.fidelity_tables import fidelity_tables
 from landscape.report.table import Cell, Column, Table, number_cell, text_cell
+from landscape.results import operator_title
 from landscape.results.fidelity import Fidelity, OperatorVerdict
 
 _MOST_ON_PAGE = 6
+_MOST_TOLD = 4  # networks that are told of one by one
 _COLUMNS = (
     Column(key="checkpoint", title="checkpoint"),
     Column(key="operator", title="operator"),
@@ -52,13 +55,39 @@ def fidelity_section(material: Material) -> Section | None:
 
 
 def fidelity_sentences(material: Material) -> list[str]:
-    """One plain sentence for each network that was checked, or for several that share it."""
+    """One plain sentence for each network that was checked, or for several that share it.
+
+    Of many networks a sentence for each operator: for how many of them it is good for what.
+    """
+    results = material.of(Fidelity)
+    if len(results) > _MOST_TOLD:
+        return [
+            _tally(results, name) for name in dict.fromkeys(n for r in results for n in _names(r))
+        ]
     return [
         f"Fidelity of {labels}: {sentence}"
-        for sentence, labels in grouped(
-            (r.subject.label, r.sentence) for r in material.of(Fidelity)
-        )
+        for sentence, labels in grouped((r.subject.label, r.sentence) for r in results)
     ]
+
+
+def _names(result: Fidelity) -> list[str]:
+    return [v.operator for v in result.verdicts]
+
+
+def _tally(results: list[Fidelity], name: str) -> str:
+    """How often an operator got which verdict."""
+    found = Counter(
+        v.verdict.replace("usable-above", "usable above some radius")
+        for r in results
+        for v in r.verdicts
+        if v.operator == name
+    )
+    counts = ", ".join(f"{verdict} for {n}" for verdict, n in found.most_common())
+    title = operator_title(name, spiking=any(r.subject.spiking for r in results))
+    return (
+        f"Fidelity of the {title} on the {found.total()} networks shown: {counts}; the section on "
+        "fidelity has each."
+    )
 
 
 def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
