@@ -52,6 +52,15 @@ def write_surfaces(folder: Path, results: Sequence[Surface], exports: Sequence[s
             figure = new_figure(4.4, 3.6)
             plot_plane_3d(plane, figure.add_subplot(projection="3d"), scale_of=planes)
             save_figure(figure, figures / f"{surface_name(plane)}-3d-{plane.subject.label}")
+    _sweep(folder, results)
+
+
+def _sweep(folder: Path, results: Sequence[Surface]) -> None:
+    for result in results:
+        name = surface_name(result)
+        for place in (folder / "figures", result_path(folder, result.subject.label, name).parent):
+            for left in place.glob(f".{name}*.tmp"):  # by a kill while a file was written
+                left.unlink(missing_ok=True)
 
 
 def surface_name(result: Surface) -> str:
