@@ -50,6 +50,12 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     _sync_folder(path.parent)
 
 
+def remove_partial(folder: Path, name: str = "") -> None:
+    """Remove what a kill left in ``folder`` while files called ``name``… were written."""
+    for left in folder.glob(f".{name}*.tmp"):
+        left.unlink(missing_ok=True)
+
+
 def ensure_writable(folder: Path) -> None:
     """Make ``folder`` and check that files can be put there, before hours are spent on them.
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from landscape.distributed import PeerLostError, is_main, state_from_main
-from landscape.files import OutputError, ensure_writable
+from landscape.files import OutputError, ensure_writable, remove_partial
 from landscape.interrupts import postponed
 
 State = dict[str, Tensor | int | float]
@@ -108,8 +108,7 @@ class StateFile:
     def _read(self) -> State | None:
         if self.path is None:
             return None
-        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # by a kill while writing
-            left.unlink(missing_ok=True)
+        remove_partial(self.path.parent, f"{self.path.name}.")
         if not self.path.is_file():
             return None
         try:

@@ -180,12 +180,12 @@ def _run_one(
     from landscape.analysis.suite import SUITE
     from landscape.cli.results_folder import is_done, mark_done
     from landscape.distributed import from_main, is_main
-    from landscape.results import load_result, save_result
+    from landscape.results import in_order, load_result, save_result
 
     label = target.subject.label
     earlier: dict[str, Result] = {
         path.stem: load_result(path)
-        for path in sorted((out / "results" / label).glob("*.json"), key=lambda p: p.stem)
+        for path in in_order((out / "results" / label).glob("*.json"))
         if path.name != "settings.json" and is_main()
     }
     for name in names:

@@ -9,7 +9,7 @@ from landscape.cli.options import unique_labels
 from landscape.cli.output import result_path
 from landscape.files import ensure_writable, sha256_of_file
 from landscape.report import write_report
-from landscape.results import Comparison, Result, load_result, save_result
+from landscape.results import Comparison, Result, in_order, load_result, save_result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum
 
 _CHECKPOINT_FOLDER = ".metadata"  # in a checkpoint that is a folder, as torch.distributed saves
@@ -87,9 +87,7 @@ def _result_files(folder: Path) -> list[Path]:
         (folder, "*.json" if folder.parent.name == "results" else ""),
     ):
         if pattern and root.is_dir():
-            # By stem, so that the plain operator comes before its scaled versions.
-            found = (p for p in root.glob(pattern) if p.name not in _NO_RESULTS)
-            return sorted(found, key=lambda p: (p.parent, p.stem))
+            return in_order(p for p in root.glob(pattern) if p.name not in _NO_RESULTS)
     return []
 
 

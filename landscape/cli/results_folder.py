@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.distributed import from_main
-from landscape.files import ensure_writable, exclusive_lock, write_atomic
+from landscape.files import ensure_writable, exclusive_lock, remove_partial, write_atomic
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -44,9 +44,8 @@ def state_path(folder: Path | None, label: str, name: str) -> Path | None:
 def _enter(stack: ExitStack, folder: Path, lock: AbstractContextManager[None]) -> None:
     ensure_writable(folder)
     stack.enter_context(lock)
-    for place in ("", "figures/", "tables/", "results/*/"):
-        for left in folder.glob(f"{place}.*.tmp"):  # by a kill while a file was written
-            left.unlink(missing_ok=True)
+    for place in (folder, folder / "figures", folder / "tables", *folder.glob("results/*")):
+        remove_partial(place)
 
 
 def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:

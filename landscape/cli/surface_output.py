@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.cli.output import print_json, print_table, result_path
-from landscape.files import write_atomic
+from landscape.files import remove_partial, write_atomic
 from landscape.plotting import (
     TEXT_WIDTH,
     figure_style,
@@ -59,8 +59,7 @@ def _sweep(folder: Path, results: Sequence[Surface]) -> None:
     for result in results:
         name = surface_name(result)
         for place in (folder / "figures", result_path(folder, result.subject.label, name).parent):
-            for left in place.glob(f".{name}*.tmp"):  # by a kill while a file was written
-                left.unlink(missing_ok=True)
+            remove_partial(place, name)
 
 
 def surface_name(result: Surface) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -72,6 +72,11 @@ def save_result(result: Stored, path: Path) -> None:
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write_atomic(path.with_suffix(".npz"), buffer.getvalue())
     write_atomic(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Files of results by folder, then stem: the plain operator before its scaled versions."""
+    return sorted(files, key=lambda path: (path.parent, path.stem))
 
 
 def load_result(path: Path) -> Result:

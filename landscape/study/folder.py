@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.files import write_atomic
-from landscape.results import Result, load_result
+from landscape.files import remove_partial, write_atomic
+from landscape.results import Result, in_order, load_result
 from landscape.study.plan import Plan, differences
 
 _MOST_DIFFERENCES = 8
@@ -104,10 +104,8 @@ class StudyFolder:
     def sweep(self, label: str) -> None:
         """Remove what a kill left while a file of this run was written."""
         for path in (self._record(label), self.checkpoint(label)):
-            for left in path.parent.glob(f".{path.stem}.*.tmp"):
-                left.unlink(missing_ok=True)
-        for left in self.result(label, "_").parent.glob(".*.tmp"):
-            left.unlink(missing_ok=True)
+            remove_partial(path.parent, f"{path.stem}.")
+        remove_partial(self.result(label, "_").parent)
 
     def record(self, label: str) -> RunRecord:
         """How far the run is; one that was never begun is ``waiting``."""
@@ -129,7 +127,7 @@ class StudyFolder:
 
     def results(self, label: str) -> dict[str, Result]:
         """What was measured of one checkpoint, by the name of the file."""
-        paths = sorted(self.result(label, "_").parent.glob("*.json"), key=lambda p: p.stem)
+        paths = in_order(self.result(label, "_").parent.glob("*.json"))
         return {path.stem: load_result(path) for path in paths}
 
     @property

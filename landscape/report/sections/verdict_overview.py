@@ -8,8 +8,15 @@ from matplotlib.figure import Figure
 
 from landscape.plotting import TEXT_WIDTH, RatioRow, plot_ratios
 from landscape.report.model import ReportFigure
-from landscape.report.numbers import rounded
-from landscape.report.sections.verdict_tables import decided_by
+from landscape.report.sections.verdict_tables import (
+    P_HOLM,
+    RUNS_NEEDED,
+    P,
+    decided_by,
+    estimate_cell,
+    interval_cell,
+    interval_column,
+)
 from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
@@ -105,25 +112,20 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
 
 def overview_table(comparison: Comparison) -> Table:
     """A row for each pair: its verdict and the deciding measure's numbers."""
-    confidence = f"{1 - comparison.settings.alpha:.0%}"
     measures = _measures(comparison)
     rows = []
     for pair in comparison.pairs:
         row = _row(pair, comparison.settings.primary)
         if row is None:
             continue
-        ends = "–"
-        if row.interval is not None:
-            low, high = (rounded(x, digits=3).text() for x in (row.interval.low, row.interval.high))
-            ends = f"{low}\u00a0to\u00a0{high}"
         rows.append(
             (
                 text_cell(pair.group),
                 text_cell(pair.baseline),
                 text_cell(pair.verdict, hint=pair.reason),
                 *(_verdict_cell(pair, name) for name in measures),
-                number_cell(row.estimate, digits=3),
-                text_cell(ends, hint=row.interval.method if row.interval else ""),
+                estimate_cell(row),
+                interval_cell(row.interval),
                 number_cell(row.p_value, digits=2),
                 number_cell(row.p_holm, digits=2),
                 count_cell(min(row.num_runs)),
@@ -148,15 +150,11 @@ def overview_table(comparison: Comparison) -> Table:
                 for title in [comparison.measure(name).title]
             ),
             Column(key="ratio", title="ratio", formula="median of group over baseline"),
-            Column(key="interval", title=f"{confidence} interval"),
-            Column(key="p", title="p", formula="permutation test of no difference"),
-            Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs"),
+            interval_column(comparison),
+            P,
+            P_HOLM,
             Column(key="num_runs", title="runs", formula="of the smaller group"),
-            Column(
-                key="runs_needed",
-                title="runs needed",
-                formula="to find a ratio at the bounds of equivalence",
-            ),
+            RUNS_NEEDED,
             Column(
                 key="loss_ratio",
                 title="loss ratio",

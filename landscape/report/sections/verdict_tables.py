@@ -20,6 +20,14 @@ from landscape.results.comparison import (
     StoredInterval,
 )
 
+P = Column(key="p", title="p", formula="permutation test of no difference")
+P_HOLM = Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs")
+RUNS_NEEDED = Column(
+    key="runs_needed",
+    title="runs needed",
+    formula="to find a ratio at the bounds of equivalence",
+)
+
 
 def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
     """A row for each measure of one pair of groups."""
@@ -31,9 +39,9 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
             title="ratio",
             formula="median of group over baseline; a difference where marked Δ",
         ),
-        Column(key="interval", title=f"{1 - comparison.settings.alpha:.0%} interval"),
-        Column(key="p", title="p", formula="permutation test of no difference"),
-        Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs"),
+        interval_column(comparison),
+        P,
+        P_HOLM,
         Column(key="p_floor", title="floor of p", formula="the smallest p that this n can give"),
         Column(
             key="equivalence_p_holm",
@@ -45,11 +53,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
             title="detectable ratio",
             formula="the least ratio above 1 that these runs would have found",
         ),
-        Column(
-            key="runs_needed",
-            title="runs needed",
-            formula="to find a ratio at the bounds of equivalence",
-        ),
+        RUNS_NEEDED,
         Column(key="kind", title="kind"),
     )
     measures = [comparison.measure(m.measure) for m in pair.measures]
@@ -75,8 +79,8 @@ def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
     return (
         measure_cell(measure),
         text_cell(row.verdict, hint=row.reason),
-        number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3),
-        _interval_cell(row.interval),
+        estimate_cell(row),
+        interval_cell(row.interval),
         number_cell(row.p_value, digits=2),
         number_cell(row.p_holm, digits=2),
         number_cell(row.p_floor, digits=2),
@@ -98,7 +102,18 @@ def decided_by(comparison: Comparison) -> str:
     return comparison.measure(comparison.settings.primary).title
 
 
-def _interval_cell(interval: StoredInterval | None) -> Cell:
+def interval_column(comparison: Comparison) -> Column:
+    """Headed by the comparison's confidence."""
+    return Column(key="interval", title=f"{1 - comparison.settings.alpha:.0%} interval")
+
+
+def estimate_cell(row: MeasureRow) -> Cell:
+    """A ratio, or a difference with its mark."""
+    return number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3)
+
+
+def interval_cell(interval: StoredInterval | None) -> Cell:
+    """Both ends, the method as a tooltip."""
     if interval is None:
         return text_cell(None)
     low, high = (rounded(end, digits=3).text() for end in (interval.low, interval.high))
@@ -139,7 +154,7 @@ def accuracy_table(comparison: Comparison) -> Table | None:
         (
             measure_cell(comparison.measure(row.measure)),
             number_cell(row.correlation, digits=2),
-            _interval_cell(row.interval),
+            interval_cell(row.interval),
             number_cell(row.p_holm, digits=2),
             count_cell(row.num_runs),
         )
