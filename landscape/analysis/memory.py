@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graphs import free_memory, rebatched
+from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.risk import EmpiricalRisk, cut
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
@@ -44,8 +45,9 @@ class MemoryPlan:
 def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
     """The risk, its batches cut so that one's graph and work take a quarter of ``memory`` bytes.
 
-    The bytes of an example are measured on two and on four of them. With batch norm in train mode
-    the size of the batches is part of the loss: they stay as they are.
+    The bytes of an example are measured on two and on four of them; where memory does not hold
+    these, batches have one. With batch norm in train mode the size of the batches is part of the
+    loss: they stay as they are.
     """
     if risk.batch_norm == "train" or not risk.batches:
         return risk
@@ -53,7 +55,12 @@ def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
     sizes = [n for n in (2, 4) if n <= len(first.targets)]
     if len(sizes) < 2:
         return risk
-    taken = [_graph_bytes(risk, n) for n in sizes]
+    try:
+        taken = [_graph_bytes(risk, n) for n in sizes]
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        return rebatched(risk, 1)
     an_example = max((taken[1] - taken[0]) // 2, 1)
     fits = int(_FOR_BATCH * memory) // (2 * an_example)
     largest = max(len(batch.targets) for batch in risk.batches)

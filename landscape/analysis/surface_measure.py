@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
 from landscape.curvature.risk import Batch, EmpiricalRisk
 from landscape.distributed import all_reduce_sum
@@ -25,13 +26,14 @@ def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: b
     """A function θ -> ``{"loss", "accuracy" where targets are classes, a metric's name, …}``.
 
     One forward pass over the examples; with ``recalibrate`` one more before it, in which the
-    running statistics of batch norm are computed anew for θ.
+    running statistics of batch norm are computed anew for θ. Where memory ends, batches are halved;
+    not with ``recalibrate``, whose statistics depend on them.
 
     Raises
     ------
     ValueError
-        If ``recalibrate`` is asked of a network without running statistics, or a metric is
-        called like one of the values above.
+        If ``recalibrate`` is asked of a network without running statistics, or memory ends with
+        it; or if a metric is called like one of the values above.
     """
     clashing = [m.name for m in metrics if m.name in ("loss", "accuracy", "at")]
     if clashing:
@@ -45,11 +47,16 @@ def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: b
     @torch.no_grad()
     def measure(theta: Tensor) -> dict[str, float]:
         tensors = risk.layout.split(theta)
-        if not recalibrate:
-            return _values(risk, metrics, lambda batch: risk.outputs(tensors, batch.inputs))
-        named: dict[str, Tensor] = dict(zip(risk.layout.names, tensors, strict=True))
-        buffers = recalibrated_buffers(risk, named)
-        return _values(risk, metrics, lambda batch: _outputs(risk.model, named | buffers, batch))
+
+        def own_sums() -> Tensor:
+            if not recalibrate:
+                return _sums(risk, metrics, lambda batch: risk.outputs(tensors, batch.inputs))
+            named: dict[str, Tensor] = dict(zip(risk.layout.names, tensors, strict=True))
+            named |= recalibrated_buffers(risk, named)
+            return _sums(risk, metrics, lambda batch: _outputs(risk.model, named, batch))
+
+        coupled_by = "--bn-recalibrate" if recalibrate else None
+        return _values(risk, metrics, with_smaller_batches(risk, own_sums, coupled_by=coupled_by))
 
     return measure
 
@@ -71,12 +78,14 @@ def make_joint_measure(
 
     @torch.no_grad()
     def measure(thetas: Tensor) -> list[dict[str, float]]:
-        found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
+        def own_sums() -> list[Tensor]:
+            found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
+            return [
+                _sums(risk, metrics, lambda batch, k=k: found[id(batch)][k])
+                for k in range(len(thetas))
+            ]
 
-        def values(k: int) -> dict[str, float]:
-            return _values(risk, metrics, lambda batch: found[id(batch)][k])
-
-        return [values(k) for k in range(len(thetas))]
+        return [_values(risk, metrics, sums) for sums in with_smaller_batches(risk, own_sums)]
 
     return measure
 
@@ -103,24 +112,27 @@ def recalibrated_buffers(risk: EmpiricalRisk, named: dict[str, Tensor]) -> dict[
     return buffers
 
 
-def _values(risk: EmpiricalRisk, metrics: Sequence[Loss], forward: Forward) -> dict[str, float]:
-    device = risk.device
+def _sums(risk: EmpiricalRisk, metrics: Sequence[Loss], forward: Forward) -> Tensor:
+    """Over this process's examples: right answers, answers asked for, loss, each metric."""
     # Sums stay on the device until the pass is over: reading one waits for all work before it.
-    sums = torch.zeros(1 + len(metrics), dtype=torch.float64, device=device)
-    counts = torch.zeros(2, dtype=torch.float64, device=device)
+    sums = torch.zeros(3 + len(metrics), dtype=torch.float64, device=risk.device)
     for batch in risk.batches:
         outputs = forward(batch)
-        for k, loss in enumerate((risk.loss, *metrics)):
+        for k, loss in enumerate((risk.loss, *metrics), start=2):
             sums[k] += loss.per_example(outputs, batch.targets).double().sum()
-        right = accuracy_counts(outputs, batch.targets)
-        if right is not None:
-            counts += torch.tensor(right, dtype=torch.float64, device=device)
-    means = (all_reduce_sum(sums) / risk.num_examples).tolist()
-    hits, asked = all_reduce_sum(counts).tolist()
-    values = {"loss": means[0]}
+        right, asked = accuracy_counts(outputs, batch.targets)
+        sums[0] += right
+        sums[1] += asked
+    return sums
+
+
+def _values(risk: EmpiricalRisk, metrics: Sequence[Loss], own: Tensor) -> dict[str, float]:
+    hits, asked, *sums = all_reduce_sum(own).tolist()
+    loss, *others = (s / risk.num_examples for s in sums)
+    values = {"loss": loss}
     if asked:
         values["accuracy"] = hits / asked
-    return values | {m.name: v for m, v in zip(metrics, means[1:], strict=True)}
+    return values | {m.name: v for m, v in zip(metrics, others, strict=True)}
 
 
 def _outputs(model: nn.Module, tensors: dict[str, Tensor], batch: Batch) -> Tensor:

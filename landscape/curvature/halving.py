@@ -28,19 +28,30 @@ class Batched(Protocol):
 
 
 def with_smaller_batches(
-    risk: Batched, run: Callable[[], T], afterwards: Callable[[], None] = lambda: None
+    risk: Batched,
+    run: Callable[[], T],
+    afterwards: Callable[[], None] = lambda: None,
+    *,
+    coupled_by: str | None = None,
 ) -> T:
     """``run()``; where memory does not suffice, again with the batches halved, for good.
 
     The sum over examples is the same up to rounding. No other process takes part: each halves
-    its own batches. ``afterwards`` is called each time that they were.
+    its own batches, so ``run`` must not wait for others. ``afterwards`` is called each time that
+    they were.
+
+    Parameters
+    ----------
+    coupled_by
+        The option that makes the examples of a batch depend on one another, if there is one.
 
     Raises
     ------
     ValueError
-        One example at a time is still too much; or batch norm is in train mode, where smaller
-        batches would be another function.
+        One example at a time is still too much; or examples are coupled, by ``coupled_by`` or by
+        batch norm in train mode, so that smaller batches would be another function.
     """
+    coupled_by = "--bn train" if risk.batch_norm == "train" else coupled_by
     while True:
         try:
             return run()
@@ -48,10 +59,10 @@ def with_smaller_batches(
             if not is_out_of_memory(error):
                 raise
             largest = max(len(batch.targets) for batch in risk.batches)
-            if largest == 1 or risk.batch_norm == "train":
+            if largest == 1 or coupled_by is not None:
                 raise ValueError(
                     f"out of memory with batches of {largest}, which cannot be made smaller"
-                    f"{' with --bn train' if largest > 1 else ''}. Use a machine or device with "
+                    f"{f' with {coupled_by}' if largest > 1 else ''}. Use a machine or device with "
                     "more memory, or a smaller network."
                 ) from error
         # Outside the handler: there the error's traceback still holds what filled the memory.

@@ -92,8 +92,11 @@ def as_outputs(raw: object) -> Tensor:
     )
 
 
-def accuracy_counts(outputs: Tensor, targets: Tensor) -> tuple[int, int] | None:
-    """(right, asked) over all positions; None where targets are no class numbers."""
+def accuracy_counts(outputs: Tensor, targets: Tensor) -> tuple[Tensor, int]:
+    """(right, asked) over all positions, 0 of 0 where targets are no class numbers.
+
+    The first stays on its device: reading it would wait for all work before it.
+    """
     if targets.is_floating_point() or outputs.ndim != targets.ndim + 1:
-        return None
-    return int((outputs.argmax(-1) == targets).sum()), targets.numel()
+        return targets.new_zeros(()), 0
+    return (outputs.argmax(-1) == targets).sum(), targets.numel()

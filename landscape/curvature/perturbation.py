@@ -18,6 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.risk import EmpiricalRisk, leaves
 from landscape.curvature.scaling import SCALES, filter_scale
 from landscape.distributed import all_reduce_sum
@@ -68,8 +69,11 @@ def example_losses(risk: EmpiricalRisk, theta: Tensor) -> Tensor:
     """Loss of each of this process's examples at ``theta``, shape (n,), float64."""
     tensors = risk.layout.split(theta)
     none = torch.zeros(0, dtype=torch.float64, device=theta.device)  # a process may have no batch
-    losses = [risk.per_example(tensors, batch).double() for batch in risk.batches]
-    return torch.cat([none, *losses])
+
+    def losses() -> list[Tensor]:
+        return [risk.per_example(tensors, batch).double() for batch in risk.batches]
+
+    return torch.cat([none, *with_smaller_batches(risk, losses)])
 
 
 def mean_over_examples(values: Tensor, num_examples: int) -> Estimate:
@@ -109,15 +113,20 @@ def loss_and_gradient(risk: EmpiricalRisk, theta: Tensor) -> tuple[float, Tensor
 
     On a spiking network the loss is that of the hard spikes and the gradient the surrogate's.
     """
-    gradient = torch.zeros_like(theta)
-    total = torch.zeros(1, dtype=torch.float64, device=theta.device)
-    for batch in risk.batches:
-        tensors = leaves(risk.layout.split(theta))
-        losses = risk.per_example(tensors, batch)
-        total += losses.detach().double().sum()
-        if losses.requires_grad:
-            gradient += risk.layout.flatten(
-                torch.autograd.grad(losses.sum(), tensors, materialize_grads=True)
-            )
+
+    def own_sums() -> tuple[Tensor, Tensor]:
+        gradient = torch.zeros_like(theta)
+        total = torch.zeros(1, dtype=torch.float64, device=theta.device)
+        for batch in risk.batches:
+            tensors = leaves(risk.layout.split(theta))
+            losses = risk.per_example(tensors, batch)
+            total += losses.detach().double().sum()
+            if losses.requires_grad:
+                gradient += risk.layout.flatten(
+                    torch.autograd.grad(losses.sum(), tensors, materialize_grads=True)
+                )
+        return total, gradient
+
+    total, gradient = with_smaller_batches(risk, own_sums)
     n = risk.num_examples
     return float(all_reduce_sum(total)) / n, all_reduce_sum(gradient) / n

@@ -142,17 +142,17 @@ class EmpiricalRisk:
         tensors = self.layout.split(self.theta if theta is None else theta)
 
         def own_sums() -> Tensor:
-            total = torch.zeros(3, dtype=torch.float64)
+            total = torch.zeros(3, dtype=torch.float64, device=self.device)
             for batch in self.batches:
                 outputs = self.outputs(tensors, batch.inputs)
-                total[0] += self.loss.per_example(outputs, batch.targets).double().sum().cpu()
-                counts = accuracy_counts(outputs, batch.targets)
-                if counts is not None:
-                    total[1:] += torch.tensor(counts, dtype=torch.float64)
+                total[0] += self.loss.per_example(outputs, batch.targets).double().sum()
+                right, asked = accuracy_counts(outputs, batch.targets)
+                total[1] += right
+                total[2] += asked
             return total
 
-        total = with_smaller_batches(self, own_sums)
-        summed, right, asked = all_reduce_sum(total.to(self.device)).tolist()
+        total = all_reduce_sum(with_smaller_batches(self, own_sums))
+        summed, right, asked = total.tolist()
         return Evaluation(summed / self.num_examples, right / asked if asked else None)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:

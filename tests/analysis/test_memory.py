@@ -51,6 +51,17 @@ def test_a_batch_and_its_work_take_a_quarter_of_the_budget(risk, memory):
     assert cut_risk.num_examples == 256
 
 
+def test_memory_that_does_not_hold_four_examples_is_tried_with_one(risk):
+    class Room(torch.nn.Sequential):
+        def forward(self, x):
+            if len(x) > 3:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return super().forward(x)
+
+    small = EmpiricalRisk(Room(*risk.model), risk.loss, risk.batches)
+    assert {len(batch.targets) for batch in fitting_batches(small, MB).batches} == {1}
+
+
 @pytest.mark.parametrize("memory", [MB // 2, MB, 4 * MB, 64 * MB])
 def test_the_parts_of_a_plan_fit_into_the_budget(risk, memory):
     plan = plan_memory(risk, memory, num_pairs=10, num_spare=10)

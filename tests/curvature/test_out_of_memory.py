@@ -1,0 +1,143 @@
+"""Every pass over the examples goes on with smaller batches where memory ends, or says why not."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+import landscape
+from landscape.analysis.fidelity_measure import walk
+from landscape.analysis.surface_measure import make_joint_measure, make_measure
+from landscape.curvature.losses import Loss, cross_entropy, mse
+from landscape.curvature.perturbation import (
+    PairedRise,
+    example_losses,
+    loss_and_gradient,
+    noise_like,
+)
+from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.curvature.smoothing import expected_rise
+
+METRICS = [Loss("squares", mse)]
+
+
+class Room:
+    """A loss for which memory ends at more than ``limit`` examples at once."""
+
+    def __init__(self):
+        self.limit = 100
+
+    def __call__(self, outputs, targets):
+        if len(targets) > self.limit:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return cross_entropy(outputs, targets)
+
+
+def network(*, normed=False):
+    torch.manual_seed(0)
+    middle = [nn.BatchNorm1d(4)] if normed else []
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), *middle, nn.Linear(4, 2)).double().eval()
+
+
+def examples(rng):
+    return (
+        torch.randn(23, 3, generator=rng, dtype=torch.float64),
+        torch.randint(0, 2, (23,), generator=rng),
+    )
+
+
+def make_risk(rng, model, **settings):
+    return EmpiricalRisk(model, Loss("room", Room()), cut(*examples(rng), 20), **settings)
+
+
+def a_step(risk):
+    return 0.1 * noise_like(risk, torch.Generator().manual_seed(1))
+
+
+def _joint(risk):
+    measure = make_joint_measure(risk, metrics=METRICS, recalibrate=False)
+    points = measure(torch.stack([risk.theta, risk.theta + a_step(risk)]))
+    return torch.tensor([list(values.values()) for values in points])
+
+
+def _point(risk):
+    measure = make_measure(risk, metrics=METRICS, recalibrate=False)
+    return torch.tensor(list(measure(risk.theta).values()))
+
+
+def _smoothed(risk):
+    rng = torch.Generator().manual_seed(1)
+    scale = torch.ones_like(risk.theta)
+    return expected_rise(risk, scale, (0.1,), num_pairs=2, rng=rng)[0].mean
+
+
+PASSES = {
+    "losses of examples": lambda risk: example_losses(risk, risk.theta),
+    "loss and gradient": lambda risk: loss_and_gradient(risk, risk.theta),
+    "a paired rise": lambda risk: PairedRise(risk).at(a_step(risk)),
+    "both sides of a direction": lambda risk: walk(PairedRise(risk), a_step(risk), (1.0, 2.0)).plus,
+    "a smoothed loss": _smoothed,
+    "a point of a surface": _point,
+    "points of a surface together": _joint,
+}
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_a_pass_that_runs_out_of_memory_goes_on_with_smaller_batches(name, rng):
+    risk = make_risk(rng, network())
+    expected = PASSES[name](risk)
+    risk.loss.function.limit = 6
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        found = PASSES[name](risk)
+    assert [len(b.targets) for b in risk.batches] == [5, 5, 5, 5, 3]
+    assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_memory_that_ends_between_two_passes_leaves_each_example_its_place(rng):
+    risk = make_risk(rng, network())
+    step = a_step(risk)
+    expected = PairedRise(risk).differences(step)
+    paired = PairedRise(risk)
+    risk.loss.function.limit = 7
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        assert_close(paired.differences(step), expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", sorted(PASSES.keys() - {"points of a surface together"}))
+def test_batches_that_batch_norm_couples_are_refused_instead(name, rng):
+    risk = make_risk(rng, network(normed=True), batch_norm="train")
+    risk.loss.function.limit = 6
+    with pytest.raises(ValueError, match="batches of 20, which cannot be made smaller with --bn t"):
+        PASSES[name](risk)
+
+
+def test_batches_of_recalibrated_statistics_are_refused_too(rng):
+    risk = make_risk(rng, network(normed=True))
+    measure = make_measure(risk, metrics=[], recalibrate=True)
+    risk.loss.function.limit = 6
+    with pytest.raises(ValueError, match="cannot be made smaller with --bn-recalibrate"):
+        measure(risk.theta)
+    assert [len(b.targets) for b in risk.batches] == [20, 3]
+
+
+def test_whole_analyses_end_with_the_same_numbers(rng):
+    room, data = Room(), examples(rng)
+    names = ["preflight", "sharpness", "line", "fidelity"]
+
+    def found():
+        return landscape.analyze(
+            network(normed=True), room, data, only=names, budget="quick", dtype="float64"
+        ).results
+
+    expected = found()
+    room.limit = 9
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        smaller = found()
+    assert [c.status for c in smaller["preflight"].checks] == [
+        c.status for c in expected["preflight"].checks
+    ]
+    assert_close(smaller["line"].losses, expected["line"].losses, rtol=1e-10, atol=0)
+    rows = zip(smaller["sharpness"].rows, expected["sharpness"].rows, strict=True)
+    assert_close(*zip(*((a.value, b.value) for a, b in rows), strict=True), rtol=1e-6, atol=1e-12)
+    rows = zip(smaller["fidelity"].directions, expected["fidelity"].directions, strict=True)
+    assert_close(*zip(*((a.plus, b.plus) for a, b in rows), strict=True), rtol=1e-6, atol=1e-12)
