@@ -21,6 +21,7 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
+from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.losses import as_outputs
 from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
@@ -92,11 +93,12 @@ def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
 @contextmanager
 def _running(target: Target, progress: Progress, expected: int) -> Iterator["_Counting"]:
     model = _Plain(copy.deepcopy(target.risk.model))
-    batches = [(b.inputs, b.targets) for b in target.risk.batches]
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    # It draws on the CPU for eigenvalues, and on the device for the trace.
+    devices = [target.device] if target.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
         torch.manual_seed(target.settings.seed)
-        yield _Counting(model, _mean_loss(target), batches, progress, expected)
+        yield _Counting(model, target, progress, expected)
 
 
 def _provenance(target: Target, clock: Clock, num_matvecs: int) -> Provenance:
@@ -128,17 +130,10 @@ class _Plain(nn.Module):
 class _Counting(PyHessian):  # type: ignore[misc]
     """PyHessian as it is, with its Hessian-vector products counted."""
 
-    def __init__(
-        self,
-        model: nn.Module,
-        criterion: Any,
-        batches: list[tuple[Tensor, Tensor]],
-        progress: Progress,
-        expected: int,
-    ) -> None:
-        super().__init__(
-            model, criterion, dataloader=batches, cuda=batches[0][0].device.type == "cuda"
-        )
+    def __init__(self, model: nn.Module, target: Target, progress: Progress, expected: int) -> None:
+        self._risk = copy.copy(target.risk)
+        super().__init__(model, _mean_loss(target), dataloader=self._pairs(), cuda=False)
+        self.device = target.device  # which its own flag leaves to the current GPU
         self.num_matvecs = 0
         self._progress = progress
         self._expected = expected
@@ -146,8 +141,17 @@ class _Counting(PyHessian):  # type: ignore[misc]
     def dataloader_hv_product(self, v: list[Tensor]) -> tuple[float, list[Tensor]]:
         self.num_matvecs += 1
         self._progress(self.num_matvecs, max(self._expected, self.num_matvecs))
-        result: tuple[float, list[Tensor]] = super().dataloader_hv_product(v)
-        return result
+        product = super().dataloader_hv_product
+
+        def run() -> tuple[float, list[Tensor]]:
+            self.data = self._pairs()
+            found: tuple[float, list[Tensor]] = product(v)
+            return found
+
+        return with_smaller_batches(self._risk, run)
+
+    def _pairs(self) -> list[tuple[Tensor, Tensor]]:
+        return [(b.inputs, b.targets) for b in self._risk.batches]
 
 
 def _mean_loss(target: Target) -> Any:

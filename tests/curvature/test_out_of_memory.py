@@ -7,7 +7,11 @@ from torch.testing import assert_close
 
 import landscape
 from landscape.analysis.fidelity_measure import walk
+from landscape.analysis.in_memory import dataset_of
+from landscape.analysis.progress import quiet
+from landscape.analysis.pyhessian_solver import pyhessian_trace
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
+from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.perturbation import (
     PairedRise,
@@ -118,6 +122,18 @@ def test_batches_of_recalibrated_statistics_are_refused_too(rng):
     with pytest.raises(ValueError, match="cannot be made smaller with --bn-recalibrate"):
         measure(risk.theta)
     assert [len(b.targets) for b in risk.batches] == [20, 3]
+
+
+def test_pyhessian_goes_on_as_well(rng):
+    room, (x, y) = Room(), examples(rng)
+    data, loss = dataset_of((x.float(), y), split="train"), Loss("room", room)
+    target = make_target(network(), loss, data, TargetSettings(batch_size=20), label="net")
+    expected = pyhessian_trace(target, progress=quiet)
+    room.limit = 6
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        found = pyhessian_trace(target, progress=quiet)
+    assert found.trace.mean == pytest.approx(expected.trace.mean, rel=1e-5)
+    assert found.num_matvecs == expected.num_matvecs
 
 
 def test_whole_analyses_end_with_the_same_numbers(rng):
