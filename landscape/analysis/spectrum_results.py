@@ -12,6 +12,7 @@ from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.quadrature import (
     GaussRule,
     negative_mass,
+    resolved_negative_mass,
     spectral_density,
     wasserstein_bound,
 )
@@ -66,6 +67,13 @@ def density_result(
     steps = min(num_steps, nodes.shape[1])
     bound = wasserstein_bound(steps, len(rules), spec.num_params)
     known = math.isfinite(float(curve.stderr[0])) and not exact
+    negative = (
+        negative_mass(rules, curve.bandwidth)
+        if exact
+        else resolved_negative_mass(
+            rules, curve.bandwidth, dim=spec.num_params, num_steps=num_steps
+        )
+    )
     return SpectralDensity(
         subject=target.subject,
         provenance=provenance,
@@ -81,7 +89,7 @@ def density_result(
         num_steps=steps,
         num_matvecs=num_matvecs,
         wasserstein_bound=0.0 if exact else float(nodes.max() - nodes.min()) * bound,
-        negative_mass=as_estimate(negative_mass(rules, curve.bandwidth)),
+        negative_mass=as_estimate(negative),
         negative_threshold=curve.bandwidth,
         orthogonality_loss=orthogonality_loss,
     )

@@ -78,7 +78,7 @@ class SpectralDensity(Result):
     num_steps: int
     num_matvecs: int
     wasserstein_bound: float | None  # of the un-smoothed density, units of λ
-    negative_mass: Estimate  # fraction of eigenvalues below -threshold
+    negative_mass: Estimate  # fraction of eigenvalues below -threshold; error: probes and steps
     negative_threshold: float
     orthogonality_loss: float | None = None  # of the Lanczos vectors, where they were kept
 
