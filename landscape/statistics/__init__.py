@@ -2,7 +2,7 @@
 
 Knows runs and their values only: no network, no files. From the ground up: ``permutation``
 (sign-flip, signed-rank and label-permutation tests), ``intervals``, ``bootstrap``, ``equivalence``
-(TOST, detectable effect), ``multiplicity`` (Holm), ``components`` (seed, shard, probe),
+(TOST), ``detectable`` (power), ``multiplicity`` (Holm), ``components`` (seed, shard, probe),
 ``effects`` and ``comparison`` (one measure, two groups), ``verdict`` (all of them), and, apart
 from these, ``correlation`` (flatness against accuracy).
 """

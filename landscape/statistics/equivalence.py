@@ -59,7 +59,7 @@ def t_test_power(effect: float, *, stderr: float, dof: float, alpha: float) -> f
     """Return the power of a two-sided t test at a true mean log ratio ``effect``.
 
     Paired, with s the standard deviation of n log ratios: stderr = s/√n and dof = n - 1. The
-    permutation tests have nearly this power wherever their floor allows them any.
+    permutation tests of few runs have less: see ``landscape.statistics.detectable``.
     """
     critical = -float(stdtrit(dof, alpha / 2))
     shift = abs(effect) / stderr
@@ -68,7 +68,7 @@ def t_test_power(effect: float, *, stderr: float, dof: float, alpha: float) -> f
 
 
 def detectable_log_ratio(*, stderr: float, dof: float, alpha: float, power: float) -> float:
-    """Return the least |mean log ratio| that a test at ``alpha`` finds with probability ``power``.
+    """Return the least |mean log ratio| that a t test at ``alpha`` finds with ``power``.
 
     ``stderr`` and ``dof`` as in ``t_test_power``, usually estimated from the runs themselves: read
     the answer as a planning figure (at n = 6 a standard deviation is uncertain by a third), never

@@ -104,7 +104,7 @@ def label_permutation_test(
     pool = np.concatenate([a, b])
     if ranks:
         pool = rankdata(pool)
-    statistic = _rank_statistic if ranks else _welch_statistic
+    statistic = _rank_statistic if ranks else welch_statistic
     observed = statistic(pool[None, :], n)[0]
     threshold = observed - 1e-9 * max(1.0, abs(observed)) if np.isfinite(observed) else observed
     num_deals = math.comb(total, n)
@@ -116,7 +116,8 @@ def label_permutation_test(
         hits = int(np.count_nonzero(statistic(deals, n) >= threshold))
         return PermutationTest(
             p_value=hits / num_deals,
-            floor=(2 if n == len(b) else 1) / num_deals,
+            # Ranks turned round are as far apart: then the lowest p belongs to two deals.
+            floor=(2 if ranks or n == len(b) else 1) / num_deals,
             exact=True,
             num_patterns=num_deals,
         )
@@ -139,7 +140,8 @@ def _sampled(hits: int, num_resamples: int) -> PermutationTest:
     )
 
 
-def _welch_statistic(deals: Table, n: int) -> Vector:
+def welch_statistic(deals: Table, n: int) -> Vector:
+    """Welch's |t| of each row: its first ``n`` numbers against the rest, shape (rows,)."""
     a, b = deals[:, :n], deals[:, n:]
     gap = np.abs(a.mean(1) - b.mean(1))
     spread = np.sqrt(a.var(1, ddof=1) / a.shape[1] + b.var(1, ddof=1) / b.shape[1])

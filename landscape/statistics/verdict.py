@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from landscape.statistics.comparison import Comparison
+from landscape.statistics.detectable import found_log_ratio
 from landscape.statistics.effects import Settings
-from landscape.statistics.equivalence import detectable_log_ratio
 from landscape.statistics.multiplicity import holm
 from landscape.statistics.wording import decided_reason, equivalent_reason, undecided_reason
 
@@ -120,9 +120,11 @@ def detectable_ratio(
     effect = comparison.effect
     if best_p > settings.alpha or effect.stderr is None or effect.dof is None:
         return None
-    log_ratio = detectable_log_ratio(
+    log_ratio = found_log_ratio(
         stderr=effect.stderr,
         dof=effect.dof,
+        num_runs=comparison.num_runs,
+        paired=comparison.paired,
         alpha=settings.alpha / num_tests,
         power=settings.power,
     )

@@ -133,3 +133,14 @@ def test_pairs_needed_is_the_first_n_whose_floor_survives_holm(alpha, num_tests)
 def test_a_sample_must_be_a_finite_vector(bad):
     with pytest.raises(ValueError, match="differences must be"):
         flip(bad)
+
+
+@pytest.mark.parametrize(("n", "m"), [(3, 4), (2, 5), (4, 4)])
+@pytest.mark.parametrize("ranks", [True, False])
+def test_the_floor_is_the_smallest_p_that_any_data_give(n, m, ranks, rng):
+    pools = [np.concatenate([10 + rng.random(n), rng.random(m)]) for _ in range(3)]
+    tests = [
+        label_permutation_test(pool[:n], pool[n:], ranks=ranks, num_resamples=1, rng=rng)
+        for pool in pools
+    ]
+    assert min(t.p_value for t in tests) == tests[0].floor

@@ -90,7 +90,9 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
     (known,) = judge(
         [
             replace(
-                first, effect=replace(first.effect, stderr=first.effect.stderr * 40**0.5, dof=9.0)
+                first,
+                num_runs=(10, 10),
+                effect=replace(first.effect, stderr=first.effect.stderr * 40**0.5, dof=9.0),
             )
         ],
         primary="trace",
