@@ -65,3 +65,49 @@ def test_no_scatter_within_groups_is_said(x, options):
     result = within_group_correlation(x, [1.0, 2, 3, 1, 2, 4], ["a"] * 3 + ["b"] * 3, **options)
     assert result.correlation is result.interval is result.p_value is None
     assert "does not vary" in result.words
+
+
+@pytest.mark.parametrize("truth", [0.0, 0.5])
+def test_seeds_that_groups_share_are_no_further_runs(truth, rng):
+    num_groups, num_seeds, draws = 8, 10, 250
+    groups = list(np.repeat([f"recipe {i}" for i in range(num_groups)], num_seeds))
+    seeds = list(range(num_seeds)) * num_groups
+
+    def scatter(shape):
+        x = rng.normal(size=shape)
+        return x, truth * x + (1 - truth**2) ** 0.5 * rng.normal(size=shape)
+
+    rejected = covered = alone = 0
+    for _ in range(draws):
+        own, shared = scatter((num_groups, num_seeds)), scatter(num_seeds)
+        x, y = ((0.6**0.5 * a + 0.4**0.5 * b).ravel() for a, b in zip(own, shared, strict=True))
+        options = {"confidence": 0.95, "num_resamples": 99, "rng": rng}
+        result = within_group_correlation(x, y, groups, seeds=seeds, **options)
+        rejected += result.p_value <= 0.05
+        covered += not result.interval.excludes(truth)
+        unshared = within_group_correlation(x, y, groups, **options)
+        alone += not unshared.interval.excludes(truth)
+    if truth == 0:
+        assert abs(rejected / draws - 0.05) <= 4 * (0.05 * 0.95 / draws) ** 0.5
+    assert covered / draws >= 0.9
+    assert alone / draws < covered / draws - 0.03
+
+
+def test_shared_seeds_in_any_order_and_number_are_taken(rng, options):
+    x, y = rng.normal(size=9), rng.normal(size=9)
+    groups, seeds = ["a"] * 5 + ["b"] * 4, [3, 1, 2, 0, 4, 0, 1, 2, 7]
+    turned = np.argsort(rng.random(9))
+    first, second = (
+        within_group_correlation(
+            x[order],
+            y[order],
+            [groups[i] for i in order],
+            seeds=[seeds[i] for i in order],
+            **options,
+        )
+        for order in (np.arange(9), turned)
+    )
+    assert first.correlation == pytest.approx(second.correlation)
+    assert first.interval.low == pytest.approx(second.interval.low)
+    with pytest.raises(ValueError, match="x, y, groups and seeds must have one entry a run"):
+        within_group_correlation(x, y, groups, seeds=[1], **options)
