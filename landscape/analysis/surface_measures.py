@@ -122,9 +122,11 @@ def plane_asymmetry(x_axis: Array, y_axis: Array, losses: Array) -> float:
     there = _at(x_axis, y_axis, losses, X.ravel(), Y.ravel())
     back = _at(x_axis, y_axis, losses, -X.ravel(), -Y.ravel())
     centre = _at(x_axis, y_axis, losses, np.zeros(1), np.zeros(1))
-    weights = np.outer(np.gradient(x), np.gradient(y)).ravel()
-    even = weights @ np.abs(there + back - 2 * centre)
-    return float(weights @ np.abs(there - back) / even) if even > 0 else np.nan
+    odd, even = (
+        trapezoid(trapezoid(np.abs(values).reshape(X.shape), y), x)
+        for values in (there - back, there + back - 2 * centre)
+    )
+    return float(odd / even) if even > 0 else np.nan
 
 
 def roughness(axes: list[Array], losses: Array) -> float:

@@ -71,7 +71,9 @@ SCHEMES: dict[str, Scheme] = {
     "surrogate_backward": Scheme(surrogate_backward, "normal"),
     "surrogate_backward_uniform": Scheme(surrogate_backward, "uniform"),
     # Rows (or columns) orthonormal times the gain: Saxe, McClelland & Ganguli (ICLR 2014).
-    "orthogonal": Scheme(lambda layer: 1 / max(layer.fan_in, layer.fan_out), "orthogonal"),
+    "orthogonal": Scheme(
+        lambda layer: 1 / max(layer.fan_in, layer.fan_out // layer.kernel), "orthogonal"
+    ),
 }
 # The distribution that the IKUN protocol draws each of these baselines from.
 SCHEMES |= {
@@ -134,6 +136,7 @@ def initialize(
         layer = Layer(
             fan_in=fan_in,
             fan_out=fan_out,
+            kernel=math.prod(weight.shape[2:]),
             beta=beta_value,
             rate=rate,
             normalised=normalised,

@@ -25,6 +25,7 @@ class Layer:
 
     fan_in: int  # C_in k² for a convolution
     fan_out: int  # C_out k²
+    kernel: int = 1  # k²
     beta: float  # of the IKUN schemes
     rate: float = 0.1  # of the spikes that come in: p, per input and time step
     normalised: bool = False  # a batch norm follows, so that currents have variance 1

@@ -60,6 +60,15 @@ def test_an_even_plane_has_asymmetry_zero_also_on_uneven_axes():
     assert plane_asymmetry(X, Y, _bowl(X, Y) + X[:, None] ** 3) > 0.05
 
 
+@pytest.mark.parametrize("slope", [0.5, 1.0])
+def test_asymmetry_of_a_plane_is_the_ratio_of_integrals_that_it_is_said_to_be(slope):
+    # Over the square of half-width 1: ∫|2 slope x³| = 2 slope, ∫|2 x² + 2 y²| = 16/3.
+    axis = np.linspace(-1, 1, 41)
+    losses = axis[:, None] ** 2 + axis**2 + slope * axis[:, None] ** 3
+    # The trapezoidal rule is off by less than h² |f''| / 12 of each.
+    assert plane_asymmetry(axis, axis, losses) == pytest.approx(2 * slope * 3 / 16, rel=2e-3)
+
+
 @given(c=st.lists(st.floats(-3, 3), min_size=5, max_size=5))
 def test_a_quadratic_is_not_rough(c):
     x, y = X[:, None], Y

@@ -94,6 +94,16 @@ def test_orthogonal_weights_are_orthogonal():
     assert_close(wide @ wide.T, 4 * torch.eye(3, dtype=torch.float64))
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (4, 4), (4, 8), (8, 4)])
+def test_orthogonal_kernels_are_orthogonal_whatever_their_shape(inputs, outputs):
+    conv = nn.Conv2d(inputs, outputs, 3, bias=False)
+    stds = initialize(conv, "orthogonal", seed=0)
+    rows = conv.weight.detach().flatten(1)
+    singular = torch.linalg.svdvals(rows)
+    assert_close(singular, torch.ones_like(singular))  # as torch.nn.init.orthogonal_ makes them
+    assert_close(rows.square().mean().sqrt().item(), stds["weight"], rtol=1e-5, atol=0)
+
+
 def test_seeds_give_different_draws_and_never_touch_the_global_generator():
     layers = [nn.Linear(6, 4) for _ in range(3)]
     state = torch.random.get_rng_state()
