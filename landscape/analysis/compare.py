@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.random import Generator
 
 from landscape import statistics
 from landscape.analysis.compare_accuracy import accuracy_rows
@@ -16,7 +15,7 @@ from landscape.analysis.compare_groups import (
     find_group,
     grouped,
 )
-from landscape.analysis.compare_match import Match, Matched, match_runs
+from landscape.analysis.compare_match import Match, match_runs
 from landscape.analysis.compare_measures import (
     Shared,
     choose_primary,
@@ -25,17 +24,13 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_rows import (
-    measure_row,
-    pair_row,
-    statistics_measure,
-)
+from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
 from landscape.results import (
     ComparedGroup,
     Comparison,
     ComparisonSettings,
-    PairRow,
     Result,
 )
 
@@ -88,11 +83,20 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
     measures = selected(candidates, settings.measures)
     primary = choose_primary(measures, settings.primary)
     matches = {
-        name: match_runs(members, groups[baseline], names=(name, baseline), how=settings.match)
+        (name, baseline): match_runs(
+            members, groups[baseline], names=(name, baseline), how=settings.match
+        )
         for name, members in groups.items()
         if name != baseline
     }
-    pairs, notes = _judge(measures, matches, baseline, primary, settings.statistics, rng)
+    pairs, notes = judge_pairs(
+        matches,
+        measures,
+        primary=primary,
+        required=(primary,),
+        settings=settings.statistics,
+        rng=rng,
+    )
     return Comparison(
         provenance=clock.provenance(
             command=settings.command, seed=settings.seed, device=torch.device("cpu")
@@ -104,7 +108,7 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
             for name, members in groups.items()
         ),
         measures=tuple(measure_row(m) for m in measures),
-        pairs=tuple(pairs),
+        pairs=pairs,
         accuracy=accuracy_rows(measures, groups, settings.statistics, rng),
         notes=(
             *_left_out(checkpoints, groups),
@@ -113,79 +117,6 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
             *notes,
         ),
     )
-
-
-def _judge(
-    measures: Sequence[Shared],
-    matches: Mapping[str, Matched],
-    baseline: str,
-    primary: str,
-    settings: statistics.Settings,
-    rng: Generator,
-) -> tuple[list[PairRow], list[str]]:
-    comparisons, notes = [], []
-    for group, matched in matches.items():
-        for shared in measures:
-            runs = _runs(matched.runs, shared)
-            partners = _runs(matched.baseline_runs, shared)
-            seeds = {r.seed for r in runs} & {r.seed for r in partners}
-            if not (seeds if matched.paired else runs and partners):
-                if shared.name == primary:
-                    raise ValueError(
-                        f"primary must be measured for {group!r} and {baseline!r} alike; {primary} "
-                        "has no runs to be compared. Choose another with --primary."
-                    )
-                notes.append(f"{shared.title} could not be compared for {group}.")
-                continue
-            comparisons.append(
-                statistics.compare_runs(
-                    statistics_measure(shared),
-                    runs,
-                    partners,
-                    names=(group, baseline),
-                    paired=matched.paired,
-                    settings=settings,
-                    rng=rng,
-                )
-            )
-    verdicts = statistics.judge(comparisons, primary=primary, settings=settings)
-    rows = [
-        pair_row(
-            pair,
-            matches[pair.group],
-            measures,
-            num_tests=len(comparisons),
-            settings=settings,
-        )
-        for pair in verdicts
-    ]
-    low, high = settings.bounds
-    notes += [
-        f"The loss of {row.group} is {row.loss_ratio:.3g} times that of {row.baseline}, which by "
-        "itself can make a minimum sharper or flatter."
-        for row in rows
-        if row.loss_ratio is not None and not low <= row.loss_ratio <= high
-    ]
-    return rows, notes
-
-
-def _runs(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.Run]:
-    found = [(i, c, shared.values.get(c.label)) for i, c in enumerate(checkpoints)]
-    counts = {len(v.recentred_shards) for v in shared.values.values()}
-    by_shard = len(counts) == 1 and counts != {0}
-    runs = []
-    for index, c, value in found:
-        if value is None:
-            continue
-        values = value.recentred_shards if by_shard else (value.row.value,)
-        runs.append(
-            statistics.Run(
-                seed=index if c.seed is None else c.seed,
-                values=values,
-                stderrs=(value.probe_stderr,) * len(values),
-            )
-        )
-    return runs
 
 
 def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSettings:

@@ -1,6 +1,6 @@
 """``plot_<result>(results, ax)``: one function a result type. Never imports torch."""
 
-from landscape.plotting.comparison import RatioRow, plot_ratios
+from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
 from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
@@ -25,7 +25,7 @@ __all__ = [
     "COLUMN_WIDTH",
     "PAGE_WIDTH",
     "TEXT_WIDTH",
-    "RatioRow",
+    "EffectRow",
     "Stroke",
     "figure_style",
     "figure_text",
@@ -34,6 +34,7 @@ __all__ = [
     "new_figure",
     "panels_of",
     "plot_density",
+    "plot_differences",
     "plot_eigenvalues",
     "plot_fidelity",
     "plot_fidelity_ratios",

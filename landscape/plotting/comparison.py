@@ -1,10 +1,11 @@
-"""The figure of a verdict: ratios with their intervals, measures as rows."""
+"""The figure of a verdict: ratios or differences with their intervals, a row each."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from landscape.plotting.style import (
     COLOURS,
@@ -12,6 +13,7 @@ from landscape.plotting.style import (
     INK,
     PAPER,
     figure_text,
+    power_of_ten,
     read_out,
 )
 
@@ -25,24 +27,25 @@ _NICE_RATIOS = sorted(
 
 
 @dataclass(frozen=True, kw_only=True)
-class RatioRow:
-    """One row: a measure's ratio to the baseline and its interval; None where it has none."""
+class EffectRow:
+    """One row: how far a group is from its baseline, by one measure."""
 
     title: str  # drawn on two lines where it has a part in brackets
-    flatter: str  # ↓ or ↑: where the flatter side is
-    ratio: float  # not drawn where it is not finite
+    flatter: str = ""  # ↓ or ↑: where the flatter side is
+    estimate: float | None  # None: nothing is drawn
     interval: tuple[float, float] | None
-    verdict: str  # flatter | sharper | equivalent | undecided
+    verdict: str  # flatter | sharper | equivalent | undecided, or other words
     primary: bool = False
 
 
 def plot_ratios(
-    rows: Sequence[RatioRow],
+    rows: Sequence[EffectRow],
     ax: Axes,
     *,
     bounds: tuple[float, float],
     baseline: str,
     most_ticks: int = 10,
+    show_verdicts: bool = True,
 ) -> None:
     """Draw ratios on a log axis with 1 marked and the equivalence ``bounds`` shaded.
 
@@ -51,47 +54,90 @@ def plot_ratios(
     """
     ax.axvspan(*bounds, color=GRID, alpha=0.6, linewidth=0)
     ax.axvline(1, color=INK, linewidth=0.8)
-    for row, entry in enumerate(rows):
-        colour = _COLOUR_OF.get(entry.verdict, INK)
-        if entry.interval is not None:
-            low, high = (min(max(end, 1e-3), 1e3) for end in entry.interval)
-            ax.plot([low, high], [row, row], color=colour, linewidth=1.6 if entry.primary else 1.1)
-        ax.plot(
-            [entry.ratio],
-            [row],
-            color=colour,
-            marker="D" if entry.primary else "o",
-            markersize=5.5 if entry.primary else 4.5,
-            markerfacecolor=PAPER if entry.verdict == "undecided" else colour,
-            linestyle="none",
-        )
-        ax.annotate(
-            entry.verdict,
-            (1.01, row),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=7,
-            fontweight="bold" if entry.primary else "normal",
-        )
+    _draw_rows(rows, ax, within=(1e-3, 1e3), show_verdicts=show_verdicts)
     ax.set_xscale("log")
-    drawn = (r for r in rows if math.isfinite(r.ratio))
-    reach = [1 / 1.5, 1.5, *(end for r in drawn for end in (*(r.interval or ()), r.ratio))]
+    reach = [1 / 1.5, 1.5, *_reach(rows)]
     ax.set_xlim(max(min(reach) / 1.1, 1e-3), min(max(reach) * 1.1, 1e3))
     low, high = ax.get_xlim()
     ticks = [tick for tick in _NICE_RATIOS if low <= tick <= high]
     ax.set_xticks(_thinned(ticks, (high / low) ** (1 / most_ticks)))
     ax.set_xticks([], minor=True)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    ax.set_yticks(range(len(rows)), [_two_lines(r) for r in rows], linespacing=1.05)
-    for label, entry in zip(ax.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if entry.primary else "normal")
-    ax.set_ylim(len(rows) - 0.5, -0.5)
-    ax.grid(visible=False, axis="y")
     read_out(ax, "ratio {:.3g}", "")
     ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale)")
 
 
-def _two_lines(row: RatioRow) -> str:
+def plot_differences(
+    rows: Sequence[EffectRow],
+    ax: Axes,
+    *,
+    unit: str,
+    baseline: str,
+    most_ticks: int = 6,
+    show_verdicts: bool = True,
+) -> None:
+    """Draw differences in ``unit`` on a linear axis with 0 marked, in the manner of ratios."""
+    ax.axvline(0, color=INK, linewidth=0.8)
+    _draw_rows(rows, ax, within=(-math.inf, math.inf), show_verdicts=show_verdicts)
+    reach = [0.0, *_reach(rows)]
+    margin = 0.08 * (max(reach) - min(reach)) or 1.0
+    ax.set_xlim(min(reach) - margin, max(reach) + margin)
+    largest = max(map(abs, reach))
+    exponent = math.floor(math.log10(largest)) if largest else 0
+    exponent = 0 if -2 <= exponent <= 3 else exponent
+    ax.xaxis.set_major_locator(MaxNLocator(most_ticks))
+    ax.xaxis.set_major_formatter(
+        lambda value, _: f"{round(value / 10.0**exponent, 6):g}".replace("-", "−")
+    )
+    read_out(ax, "difference {:.3g}", "")
+    power = f"{power_of_ten(exponent)} " if exponent else ""
+    ax.set_xlabel(f"difference from {figure_text(baseline)} ({power}{unit})")
+
+
+def _draw_rows(
+    rows: Sequence[EffectRow], ax: Axes, *, within: tuple[float, float], show_verdicts: bool
+) -> None:
+    for place, row in enumerate(rows):
+        colour = _COLOUR_OF.get(row.verdict, INK)
+        if row.interval is not None:
+            ends = [min(max(end, within[0]), within[1]) for end in row.interval]
+            ax.plot(ends, [place, place], color=colour, linewidth=1.6 if row.primary else 1.1)
+        if row.estimate is not None:
+            ax.plot(
+                [row.estimate],
+                [place],
+                color=colour,
+                marker="D" if row.primary else "o",
+                markersize=5.5 if row.primary else 4.5,
+                markerfacecolor=PAPER if row.verdict == "undecided" else colour,
+                linestyle="none",
+            )
+        if show_verdicts:
+            ax.annotate(
+                row.verdict,
+                (1.01, place),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=7,
+                fontweight="bold" if row.primary else "normal",
+            )
+    ax.set_yticks(range(len(rows)), [_two_lines(r) for r in rows], linespacing=1.05)
+    for label, row in zip(ax.get_yticklabels(), rows, strict=True):
+        label.set_fontweight("bold" if row.primary else "normal")
+    ax.set_ylim(len(rows) - 0.5, -0.5)
+    ax.grid(visible=False, axis="y")
+
+
+def _reach(rows: Sequence[EffectRow]) -> list[float]:
+    return [
+        end
+        for row in rows
+        if row.estimate is not None
+        for end in (*(row.interval or ()), row.estimate)
+    ]
+
+
+def _two_lines(row: EffectRow) -> str:
     name, bracket, details = row.title.partition(" (")
     first = f"{figure_text(name)} {row.flatter}"
     return f"{first}\n{figure_text(bracket[1:] + details, longest=40)}" if details else first

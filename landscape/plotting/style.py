@@ -134,6 +134,11 @@ def _power_text(value: float) -> str:
     exponent = round(np.log10(value)) if value > 0 else 0
     if value <= 0 or -3 <= exponent <= 3 or not np.isclose(value, 10.0**exponent):
         return f"{value:g}"
+    return power_of_ten(exponent)
+
+
+def power_of_ten(exponent: int) -> str:
+    """``10⁻⁵`` as plain text."""
     return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 

@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from landscape.plotting.style import power_of_ten
+
 _MOST_DIGITS = 5
 _PM, _TIMES = r"\pm", r"\times"  # LaTeX's
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Rounded:
 
     def text(self) -> str:
         """As it stands on the page."""
-        return self._join(self.mantissa.replace("-", "−"), "±", "×", _plain_power)
+        return self._join(self.mantissa.replace("-", "−"), "±", "×", power_of_ten)
 
     def latex(self) -> str:
         """As LaTeX mathematics."""
@@ -36,10 +37,6 @@ class Rounded:
         if not self.exponent:
             return body
         return f"{body if self.error is None else f'({body})'} {times} {power(self.exponent)}"
-
-
-def _plain_power(exponent: int) -> str:
-    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _latex_power(exponent: int) -> str:

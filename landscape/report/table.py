@@ -25,6 +25,9 @@ class Column:
     optional: bool = False  # left out on the page where no row has a value
 
 
+CHECKPOINT = Column(key="checkpoint", title="checkpoint")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
     """What a heading means: on the page as a tooltip and in a list below the table."""
@@ -72,6 +75,16 @@ class Table:
             if c.formula
         )
         return (*of_columns, *self.row_explanations)
+
+    @property
+    def number_columns(self) -> tuple[bool, ...]:
+        """For each column whether it holds numbers, some of which may be missing, and no words."""
+        values = [[row[i].value for row in self.rows] for i in range(len(self.columns))]
+        return tuple(
+            any(isinstance(value, float) for value in column)
+            and not any(isinstance(value, str) and value for value in column)
+            for column in values
+        )
 
 
 def for_page(table: Table) -> Table:
@@ -169,7 +182,7 @@ def to_markdown(table: Table) -> str:
     """A pipe table with its caption and note."""
     lines = [
         _markdown_row([_heading(c) for c in table.columns]),
-        "|" + "|".join(["---"] + ["--:"] * (len(table.columns) - 1)) + "|",
+        "|" + "|".join("--:" if number else "---" for number in table.number_columns) + "|",
         *(_markdown_row([cell.text for cell in row]) for row in table.rows),
     ]
     notes = [f"\n{_escape_markdown(table.note)}"] if table.note else []
@@ -189,11 +202,12 @@ def _escape_markdown(text: str) -> str:
 
 def to_latex(table: Table) -> str:
     """A booktabs table, ready for LaTeX's input command; it needs the booktabs package."""
+    aligned = "".join("r" if number else "l" for number in table.number_columns)
     lines = [
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{escape_latex(table.caption)}}}",
-        rf"\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
+        rf"\begin{{tabular}}{{{aligned}}}",
         r"\toprule",
         " & ".join(escape_latex(_heading(c)) for c in table.columns) + r" \\",
         r"\midrule",

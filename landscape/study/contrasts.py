@@ -17,7 +17,8 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_rows import measure_row, pair_row, statistics_measure
+from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
 from landscape.results import ComparedGroup, Comparison, ComparisonSettings, PairRow
 from landscape.study.plan import ComparisonPlan
@@ -53,14 +54,13 @@ def compare_contrasts(
     baseline = contrasts[0][1]
     candidates = shared_measures(compared, baseline=baseline, allow_mismatch=False)
     measures = selected(candidates, plan.all_measures)
-    primary = choose_primary(measures, plan.primary[0])
-    pairs, notes = judge_pairs(compared, contrasts, measures, primary, settings_of(plan), rng)
+    pairs, notes = judge_contrasts(compared, contrasts, measures, plan, rng)
     missing = [" against ".join(pair) for pair in plan.contrasts if pair not in contrasts]
     return Comparison(
         provenance=clock.provenance(command=command, seed=plan.seed, device=torch.device("cpu")),
         baseline=baseline,
         settings=ComparisonSettings(
-            primary=primary,
+            primary=choose_primary(measures, plan.primary[0]),
             primary_declared=True,
             match="epoch",
             split=split,
@@ -85,12 +85,11 @@ def compare_contrasts(
     )
 
 
-def judge_pairs(
+def judge_contrasts(
     groups: Groups,
     contrasts: Sequence[tuple[str, str]],
     measures: Sequence[Shared],
-    primary: str,
-    settings: statistics.Settings,
+    plan: ComparisonPlan,
     rng: Generator,
 ) -> tuple[tuple[PairRow, ...], list[str]]:
     """Compare and judge ``contrasts`` as one family; also sentences on losses that differ.
@@ -100,65 +99,14 @@ def judge_pairs(
     ValueError
         If a measure was not taken of any pair of runs of a contrast.
     """
-    matches = {
-        pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how="epoch")
-        for pair in contrasts
-    }
-    comparisons = []
-    for pair, matched in matches.items():
-        for shared in measures:
-            runs = _measured(matched.runs, shared)
-            partners = _measured(matched.baseline_runs, shared)
-            if not ({r.seed for r in runs} & {r.seed for r in partners} or not matched.paired):
-                raise ValueError(
-                    f"{shared.name} must be measured of the same seeds of {pair[0]!r} and "
-                    f"{pair[1]!r}; it was not of any."
-                )
-            comparisons.append(
-                statistics.compare_runs(
-                    statistics_measure(shared),
-                    runs,
-                    partners,
-                    names=pair,
-                    paired=matched.paired,
-                    settings=settings,
-                    rng=rng,
-                )
-            )
-    rows = tuple(
-        pair_row(
-            found,
-            matches[found.group, found.baseline],
-            measures,
-            num_tests=len(comparisons),
-            settings=settings,
-        )
-        for found in statistics.judge(comparisons, primary=primary, settings=settings)
+    return judge_pairs(
+        {
+            pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how="epoch")
+            for pair in contrasts
+        },
+        measures,
+        primary=choose_primary(measures, plan.primary[0]),
+        required=[m.name for m in measures],
+        settings=settings_of(plan),
+        rng=rng,
     )
-    low, high = settings.bounds
-    notes = [
-        f"The loss of {row.group} is {row.loss_ratio:.3g} times that of {row.baseline}, which by "
-        "itself can make a minimum sharper or flatter."
-        for row in rows
-        if row.loss_ratio is not None and not low <= row.loss_ratio <= high
-    ]
-    return rows, notes
-
-
-def _measured(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.Run]:
-    counts = {len(v.recentred_shards) for v in shared.values.values()}
-    by_shard = len(counts) == 1 and counts != {0}
-    runs = []
-    for index, c in enumerate(checkpoints):
-        value = shared.values.get(c.label)
-        if value is None:
-            continue
-        values = value.recentred_shards if by_shard else (value.row.value,)
-        runs.append(
-            statistics.Run(
-                seed=index if c.seed is None else c.seed,
-                values=values,
-                stderrs=(value.probe_stderr,) * len(values),
-            )
-        )
-    return runs

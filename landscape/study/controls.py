@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from landscape.analysis.compare_groups import Analysed
-from landscape.analysis.compare_measures import Shared, choose_primary, selected, shared_measures
+from landscape.analysis.compare_measures import Shared, selected, shared_measures
 from landscape.results import ControlRow, PairRow
-from landscape.study.contrasts import Groups, judge_pairs, settings_of
+from landscape.study.contrasts import Groups, judge_contrasts
 from landscape.study.plan import ComparisonPlan, Control
 
 # Rounding, noise of the solver (1e-3) and a spike that flips, but no factor that matters.
@@ -31,11 +31,8 @@ def check_control(control: Control, groups: Groups, plan: ComparisonPlan) -> Con
     names = (control.group, control.baseline)
     if control.group == control.baseline:
         names = (f"{control.group}, first half", f"{control.group}, second half")
-    primary = choose_primary(measures, plan.primary[0])
     rng = np.random.default_rng(plan.seed)
-    (row,), _ = judge_pairs(
-        dict(zip(names, pair, strict=True)), [names], measures, primary, settings_of(plan), rng
-    )
+    (row,), _ = judge_contrasts(dict(zip(names, pair, strict=True)), [names], measures, plan, rng)
     found = row.verdict
     passed = (
         found in ("equivalent", "undecided")

@@ -16,9 +16,10 @@ from synthetic_results import (
 )
 
 from landscape.plotting import (
-    RatioRow,
+    EffectRow,
     panels_of,
     plot_density,
+    plot_differences,
     plot_eigenvalues,
     plot_fidelity,
     plot_fidelity_ratios,
@@ -191,26 +192,57 @@ def test_a_measure_that_does_not_exist_is_refused(ax):
 def test_ratios_stand_at_their_values_with_one_marked(figure, ax):
     pair = comparison().pairs[0]
     rows = [
-        RatioRow(
+        EffectRow(
             title=m.measure.replace("[filter]", " (filter scale)"),
             flatter="↓",
-            ratio=m.estimate,
+            estimate=m.estimate,
             interval=(m.interval.low, m.interval.high),
             verdict=m.verdict,
         )
         for m in pair.measures
     ]
-    rows.append(
-        RatioRow(title="unbounded", flatter="↑", ratio=2, interval=(0, np.inf), verdict="undecided")
-    )
+    rows.append(EffectRow(title="unbounded", estimate=2, interval=(0, np.inf), verdict="undecided"))
     plot_ratios(rows, ax, bounds=(0.8, 1.25), baseline="kaiming")
     figure.draw_without_rendering()
     marks = [artist for artist in ax.get_lines() if artist.get_linestyle() == "None"]
-    assert_allclose([mark.get_xdata()[0] for mark in marks], [row.ratio for row in rows])
+    assert_allclose([mark.get_xdata()[0] for mark in marks], [row.estimate for row in rows])
     assert "1" in [text.get_text() for text in ax.get_xticklabels()]
     assert [mark.get_markerfacecolor() == PAPER for mark in marks] == [
         row.verdict == "undecided" for row in rows
     ]
+
+
+@pytest.mark.parametrize(("size", "power"), [(3e-5, "10⁻⁵ "), (0.4, ""), (70.0, ""), (2e6, "10⁶ ")])
+def test_differences_are_read_off_in_their_unit(figure, ax, size, power):
+    estimates = [-size, None, size]
+    rows = [
+        EffectRow(
+            title="rise",
+            estimate=estimate,
+            interval=None if estimate is None else (estimate - size / 2, estimate + size),
+            verdict="undecided",
+        )
+        for estimate in estimates
+    ]
+    plot_differences(rows, ax, unit="loss", baseline="kaiming")
+    figure.draw_without_rendering()
+    assert ax.get_xlabel() == f"difference from kaiming ({power}loss)"
+    unit = 10.0 ** np.floor(np.log10(2 * size)) if power else 1.0
+    for place, text in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True):
+        assert_allclose(float(text.get_text().replace("−", "-")) * unit, place, atol=1e-6 * size)
+    low, high = ax.get_xlim()
+    assert low < -1.5 * size
+    assert high > 2 * size
+    marks = [artist for artist in ax.get_lines() if artist.get_linestyle() == "None"]
+    assert [mark.get_ydata()[0] for mark in marks] == [0, 2]
+
+
+def test_a_difference_of_nothing_has_an_axis(figure, ax):
+    row = EffectRow(title="rise", estimate=0.0, interval=(0.0, 0.0), verdict="undecided")
+    plot_differences([row], ax, unit="loss", baseline="kaiming")
+    figure.draw_without_rendering()
+    low, high = ax.get_xlim()
+    assert low < 0 < high
 
 
 def test_fidelity_draws_the_measured_rise_and_each_prediction(figure):

@@ -86,3 +86,20 @@ def test_markdown_cells_cannot_break_out_of_their_table():
     row = (text_cell("a|b\n<script>"), number_cell(1.0, 0.1))
     lines = to_markdown(table_of(row)).splitlines()
     assert lines[-1] == r"| a\|b \<script\> | 1.00 ± 0.10 |"
+
+
+def test_numbers_stand_at_the_right_and_words_at_the_left():
+    rows = (
+        (text_cell("a"), text_cell(None), count_cell(None), text_cell("–1 to 2"), number_cell(1.0)),
+        (text_cell("b"), text_cell(None), count_cell(3), text_cell(None), number_cell(None)),
+    )
+    table = table_of(*rows)
+    assert table.number_columns == (False, False, True, False, True)
+    assert to_markdown(table).splitlines()[3] == "|---|---|--:|---|--:|"
+    assert r"\begin{tabular}{llrlr}" in to_latex(table)
+
+
+def test_a_table_without_rows_has_headings():
+    columns = (Column(key="a", title="A"), Column(key="b", title="B"))
+    table = Table(name="t", caption="Empty.", columns=columns, rows=())
+    assert to_markdown(table).splitlines()[2:] == ["| A | B |", "|---|---|"]

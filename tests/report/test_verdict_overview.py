@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from synthetic_comparison import comparison
 
-from landscape.plotting import PAGE_WIDTH
+from landscape.plotting import COLUMN_WIDTH, PAGE_WIDTH
 from landscape.report.sections.verdict import verdict_section
 from landscape.report.sections.verdict_overview import overview_lead
 
@@ -65,16 +65,72 @@ def test_reasons_are_given_for_the_decided_pairs():
     assert sum("against" in words for words in section.paragraphs) == 1
 
 
-def test_a_pair_without_a_ratio_has_words_and_no_point():
-    def no_ratio(row):
-        is_primary = row.measure == "lambda_max[filter]"
-        return row if is_primary else replace(row, scale="difference", estimate=-1e-4)
+def as_difference(row):
+    return replace(
+        row,
+        scale="difference",
+        estimate=-1e-4,
+        interval=replace(row.interval, low=-3e-4, high=2e-4),
+    )
 
-    section = verdict_section(many(["undecided"] * 3, change=no_ratio))
-    figure = Figure(figsize=(PAGE_WIDTH, 3))
-    section.figures[0].draw(figure, True)
+
+def as_differences_but_the_deciding(row):
+    return row if row.measure == "lambda_max[filter]" else as_difference(row)
+
+
+def drawn(report_figure, width):
+    figure = Figure(figsize=(width, 3))
+    report_figure.draw(figure, True)
+    return figure
+
+
+def points(ax):
+    """Rows that have a mark."""
+    marks = [line for line in ax.get_lines() if line.get_linestyle() == "None"]
+    return [mark.get_ydata()[0] for mark in marks]
+
+
+def test_a_pair_without_a_ratio_stands_among_the_differences_in_their_unit():
+    section = verdict_section(many(["undecided"] * 3, change=as_differences_but_the_deciding))
+    figure = drawn(section.figures[0], PAGE_WIDTH)
     deciding, *others = figure.axes
-    assert len(others) == 2
-    for ax in figure.axes:
-        words = [text.get_text() for text in ax.texts]
-        assert [w.endswith("(no ratio)") for w in words] == [ax is not deciding, False, False]
+    assert points(deciding) == [0, 1, 2]
+    assert [points(ax) for ax in others] == [[1, 2], [0]] * 2
+    assert [ax.get_xlabel() for ax in others] == [
+        "ratio to baseline\n(log scale)",
+        "difference from baseline\n(10⁻⁴ loss)",
+    ] * 2
+    # Each measure's verdicts stand once, at the right of its last panel.
+    assert [len(ax.texts) for ax in figure.axes] == [3, 0, 3, 0, 3]
+    assert "no ratio" in section.figures[0].caption
+
+
+def test_on_a_phone_a_panel_holds_the_pairs_that_it_draws():
+    section = verdict_section(many(["undecided"] * 3, change=as_differences_but_the_deciding))
+    figure = drawn(section.figures[0], COLUMN_WIDTH)
+    assert [len(points(ax)) for ax in figure.axes] == [3, 2, 1, 2, 1]
+    assert [len(ax.texts) for ax in figure.axes] == [3, 2, 1, 2, 1]
+
+
+def test_without_any_ratio_there_are_no_panels_of_ratios():
+    pairs = tuple(
+        replace(p, measures=tuple(map(as_difference, p.measures)))
+        for p in many(["undecided"] * 3).pairs
+    )
+    section = verdict_section(comparison(pairs=pairs))
+    for ax in drawn(section.figures[0], PAGE_WIDTH).axes:
+        assert ax.get_xlabel().startswith("difference")
+        assert points(ax) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("width", [COLUMN_WIDTH, PAGE_WIDTH])
+def test_one_pair_has_an_axis_of_ratios_and_one_for_each_difference(width):
+    (pair,) = comparison().pairs
+    rows = tuple(map(as_differences_but_the_deciding, pair.measures))
+    section = verdict_section(comparison(pairs=(replace(pair, measures=rows),)))
+    figure = drawn(section.figures[0], width)
+    assert [points(ax) for ax in figure.axes] == [[0]] * 5
+    ratios, *others = [ax.get_xlabel() for ax in figure.axes]
+    assert ratios.startswith("ratio to kaiming")
+    assert all("10⁻⁴ loss" in label for label in others)
+    assert "difference -0.0001 loss" in section.figures[0].alt

@@ -9,14 +9,14 @@ from landscape.plotting import plot_fidelity, plot_fidelity_ratios
 from landscape.report.material import Material, grouped, slug
 from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.fidelity_tables import fidelity_tables
-from landscape.report.table import Cell, Column, Table, number_cell, text_cell
+from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
 from landscape.results import operator_title
 from landscape.results.fidelity import Fidelity, OperatorVerdict
 
 _MOST_ON_PAGE = 6
 _MOST_TOLD = 4  # networks that are told of one by one
 _COLUMNS = (
-    Column(key="checkpoint", title="checkpoint"),
+    CHECKPOINT,
     Column(key="operator", title="operator"),
     Column(key="verdict", title="verdict"),
     Column(key="from", title="agrees from r", formula="distance over ‖θ‖"),

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from landscape.report.table import Cell, Column, Table, number_cell, text_cell
+from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
 from landscape.results import MEASURES
 from landscape.results.fidelity import DirectionFidelity, Fidelity
 
 _CUSP = MEASURES["cusp_slope"]
-_CHECKPOINT = Column(key="checkpoint", title="checkpoint")
 _SLOPES = (
-    _CHECKPOINT,
+    CHECKPOINT,
     Column(
         key="factor",
         title="slope ×",
@@ -44,7 +43,7 @@ def _directions(results: Sequence[Fidelity]) -> Table:
     radii = _words(f"{r.reference_radius:g}" for r in results)
     fitted = _words(f"{r.fit_radius:g}" for r in results)
     columns = (
-        _CHECKPOINT,
+        CHECKPOINT,
         Column(key="direction", title="direction"),
         *(
             Column(

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from landscape.report.detail import detail_note
 from landscape.report.material import Material, grouped
 from landscape.report.model import Section
-from landscape.report.table import Column, Table, count_cell, number_cell, text_cell
+from landscape.report.table import CHECKPOINT, Column, Table, count_cell, number_cell, text_cell
 from landscape.results import Check, Preflight, Subject
 
 _COLUMNS = (
-    Column(key="checkpoint", title="checkpoint"),
+    CHECKPOINT,
     Column(key="loss", title="loss", better="↓", formula="mean over the N examples"),
     Column(key="accuracy", title="accuracy", better="↑"),
     Column(
@@ -23,7 +23,7 @@ _COLUMNS = (
     Column(key="split", title="split"),
 )
 _SETTING_COLUMNS = (
-    Column(key="checkpoint", title="checkpoint"),
+    CHECKPOINT,
     Column(key="model", title="model"),
     Column(key="data", title="examples"),
     Column(key="training", title="training"),

@@ -2,7 +2,15 @@
 
 from landscape.report.material import Material, operator_text
 from landscape.report.model import Section
-from landscape.report.table import Column, Table, count_cell, digest_cell, number_cell, text_cell
+from landscape.report.table import (
+    CHECKPOINT,
+    Column,
+    Table,
+    count_cell,
+    digest_cell,
+    number_cell,
+    text_cell,
+)
 from landscape.results import (
     Eigenvalues,
     LossLine,
@@ -107,7 +115,7 @@ def _files(material: Material) -> Table:
         for s in material.subjects
     )
     columns = (
-        Column(key="checkpoint", title="checkpoint"),
+        CHECKPOINT,
         Column(key="file", title="file"),
         Column(key="checkpoint_sha256", title="SHA-256 of the file"),
         Column(key="data", title="data"),

@@ -8,15 +8,14 @@ from matplotlib.figure import Figure
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.report.material import Material, by_operator, mismatch_note, operator_text
 from landscape.report.model import ReportFigure, Section
-from landscape.report.sections.fidelity import fidelity_sentences
-from landscape.report.sections.operators import OPERATOR_SENTENCES
-from landscape.report.sections.spectra_tables import (
-    density_table,
+from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
     layer_table,
-    trace_table,
 )
+from landscape.report.sections.fidelity import fidelity_sentences
+from landscape.report.sections.operators import OPERATOR_SENTENCES
+from landscape.report.sections.probe_tables import density_table, trace_table
 from landscape.report.table import Table
 from landscape.results import (
     Eigenvalues,

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.report.table import Cell, Column, Table, number_cell, text_cell
+from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
 from landscape.results import LineMeasures, LossLine, LossPlane
 
-_CHECKPOINT = Column(key="checkpoint", title="checkpoint")
 _ALONG = Column(key="along", title="along")
 _LOSS = Column(key="loss", title="loss", formula="L(θ), at the checkpoint", better="↓")
 _LOWEST = Column(
@@ -72,7 +71,7 @@ def _by_threshold(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
 
 def _lines_table(lines: Sequence[LossLine], index: int) -> Table:
     m = lines[0].measures
-    columns = [_CHECKPOINT, _ALONG, _LOSS, _LOWEST]
+    columns = [CHECKPOINT, _ALONG, _LOSS, _LOWEST]
     if m is not None:
         columns += [
             Column(
@@ -160,7 +159,7 @@ def _path_row(line: LossLine) -> tuple[Cell, ...]:
 
 def _planes_table(planes: Sequence[LossPlane], index: int) -> Table:
     m = planes[0].measures
-    columns = [_CHECKPOINT, _ALONG, _LOSS, _LOWEST]
+    columns = [CHECKPOINT, _ALONG, _LOSS, _LOWEST]
     if m is not None:
         columns += [
             Column(

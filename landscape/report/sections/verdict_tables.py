@@ -1,5 +1,6 @@
 """The tables of a verdict: measures, groups, and flatness against accuracy."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from landscape.report.numbers import rounded
@@ -20,6 +21,7 @@ from landscape.results.comparison import (
     StoredInterval,
 )
 
+ESTIMATE_FORMULA = "median of group over baseline; a difference where marked Δ"
 P = Column(key="p", title="p", formula="permutation test of no difference")
 P_HOLM = Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs")
 RUNS_NEEDED = Column(
@@ -27,6 +29,8 @@ RUNS_NEEDED = Column(
     title="runs needed",
     formula="to find a ratio at the bounds of equivalence",
 )
+
+_MOST_MEASURES = 3
 
 
 def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
@@ -37,7 +41,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
         Column(
             key="estimate",
             title="ratio",
-            formula="median of group over baseline; a difference where marked Δ",
+            formula=ESTIMATE_FORMULA,
         ),
         interval_column(comparison),
         P,
@@ -69,7 +73,12 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
                 for m, row in zip(measures, pair.measures, strict=True)
             ),
         ),
-        note="; ".join(f"{m.title}: {m.mismatch}" for m in measures if m.mismatch),
+        note=". ".join(
+            [
+                *difference_notes(comparison, pair.measures),
+                *(f"{m.title}: {m.mismatch}" for m in measures if m.mismatch),
+            ]
+        ),
     )
 
 
@@ -97,6 +106,20 @@ def measure_cell(measure: ComparedMeasure) -> Cell:
     return replace(shown, value=measure.name)
 
 
+def row_of(pair: PairRow, measure: str) -> MeasureRow | None:
+    """The pair's row of a measure; None: it was not compared by that."""
+    return next((m for m in pair.measures if m.measure == measure), None)
+
+
+def measures_shown(comparison: Comparison) -> list[str]:
+    """Where all pairs are told together: the deciding measure, then others that all have."""
+    primary = comparison.settings.primary
+    shared = [
+        m.name for m in comparison.measures if all(row_of(p, m.name) for p in comparison.pairs)
+    ]
+    return [primary, *(name for name in shared if name != primary)][:_MOST_MEASURES]
+
+
 def decided_by(comparison: Comparison) -> str:
     """The title of the primary measure."""
     return comparison.measure(comparison.settings.primary).title
@@ -110,6 +133,13 @@ def interval_column(comparison: Comparison) -> Column:
 def estimate_cell(row: MeasureRow) -> Cell:
     """A ratio, or a difference with its mark."""
     return number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3)
+
+
+def difference_notes(comparison: Comparison, rows: Sequence[MeasureRow]) -> list[str]:
+    """The units of the differences among ``rows``, once each."""
+    measures = [comparison.measure(row.measure) for row in rows if row.scale != "ratio"]
+    units = dict.fromkeys(f"{m.title}: Δ and its interval in units of {m.unit}" for m in measures)
+    return list(units)
 
 
 def interval_cell(interval: StoredInterval | None) -> Cell:
