@@ -35,6 +35,8 @@ BASIS_DTYPES = {
     "float64": torch.float64,
 }
 METHOD = "thick-restart Lanczos, full reorthogonalisation"
+TRACE_METHOD = "deflated quadrature of the same Krylov run"
+EXACT_METHOD = "exact: all eigenvalues, from the same Krylov run"
 _BOUNDS = "; residuals are upper bounds (99 %)"
 
 # Up to so many pairs each gets a fresh product for its true residual; beyond, that would cost a
@@ -185,11 +187,11 @@ def max_basis(plan: MemoryPlan | None) -> dict[str, int]:
 def stability_edge(target: Target) -> float | None:
     """(2 + 2 m) / lr: above it, gradient descent with momentum m leaves a minimum.
 
-    Cohen et al. 2021 (arXiv 2103.00065), appendix B. For SGD only, whose learning rate is one
-    number for all parameters.
+    Cohen et al. 2021 (arXiv 2103.00065), appendix B. For plain SGD only: Adam has no one learning
+    rate, and sharpness-aware minimisation (sam-sgd) leaves minima well below this edge.
     """
     training = target.subject.training
-    if training is None or not training.optimizer.endswith("sgd"):
+    if training is None or training.optimizer != "sgd":
         return None
     return (2 + 2 * (training.momentum or 0.0)) / training.learning_rate
 
@@ -210,6 +212,7 @@ def _results(
         num_matvecs=matvecs,
     )
     pairs = run.eigenpairs
+    exact = run.trace.num_probes == 0
     plain = settings.scale == "none" and settings.operator == "hessian"
     eigenvalues = Eigenvalues(
         subject=target.subject,
@@ -232,19 +235,19 @@ def _results(
         trace=as_estimate(run.trace),
         frobenius_norm=root_of(run.frobenius_squared),
         effective_rank=as_estimate(run.effective_rank),
-        method="deflated quadrature of the same Krylov run",
-        num_probes=len(run.rules),
+        method=EXACT_METHOD if exact else TRACE_METHOD,
+        num_probes=run.trace.num_probes,
         num_matvecs=run.num_matvecs,
-        deflated=len(pairs.values),
+        deflated=int(pairs.converged.sum()),
         shards=tuple(shard.trace.mean for shard in shards),
     )
     density = density_result(
         target,
         settings,
         run.rules,
-        atoms=pairs.values.double().numpy(),
+        atoms=pairs.values[pairs.converged].double().numpy(),
         num_steps=settings.num_steps,
-        exact=run.trace.num_probes == 0,
+        exact=exact,
         num_matvecs=run.num_matvecs,
         provenance=provenance,
         orthogonality_loss=pairs.orthogonality_loss,

@@ -1,0 +1,60 @@
+"""What a spectrum says of itself: which eigenvalues are known, and what is exact."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from small_surfaces import SETTINGS, drawn_data, filled
+from torch import nn
+
+from landscape.analysis.progress import quiet
+from landscape.analysis.spectrum import SpectrumSettings, spectrum, stability_edge
+from landscape.analysis.target import make_target
+from landscape.curvature.losses import Loss, cross_entropy
+from landscape.results import TrainingInfo
+
+SEARCH = SpectrumSettings(
+    operator="hessian",
+    num_largest=20,
+    num_smallest=5,
+    tol=1e-6,
+    num_probes=2,
+    num_steps=10,
+    max_matvecs=1,  # far too few for 25 pairs: the probes and two products a pair are all it takes
+)
+
+
+@pytest.fixture
+def wide():
+    """About 250 parameters: more than the products spent on them."""
+    net = filled(nn.Sequential(nn.Linear(10, 18), nn.Tanh(), nn.Linear(18, 3)))
+    data = drawn_data(torch.arange(60) % 3, (60, 10))
+    return make_target(net, Loss("ce", cross_entropy), data, SETTINGS, label="wide")
+
+
+def test_only_converged_eigenvalues_are_drawn_and_counted_as_known(wide):
+    found = spectrum(wide, settings=SEARCH, progress=quiet)
+    known = [e.value for e in (*found.eigenvalues.largest, *found.eigenvalues.smallest)]
+    converged = [
+        e.value for e in (*found.eigenvalues.largest, *found.eigenvalues.smallest) if e.converged
+    ]
+    assert 0 < len(converged) < len(known)
+    assert sorted(found.density.atoms.tolist()) == sorted(converged)
+    assert found.trace.deflated == len(converged)
+
+
+def test_a_spectrum_that_is_known_whole_claims_no_probes(linear):
+    found = spectrum(linear, settings=SEARCH, progress=quiet)
+    assert found.trace.trace.stderr == 0
+    assert found.trace.num_probes == 0
+    assert found.trace.method.startswith("exact")
+
+
+@pytest.mark.parametrize(("optimizer", "edge"), [("sgd", 38), ("sam-sgd", None), ("adam", None)])
+def test_only_plain_sgd_has_the_edge_of_stability(optimizer, edge, linear):
+    training = TrainingInfo(
+        init="lecun", optimizer=optimizer, learning_rate=0.1, momentum=0.9, seed=0, epoch=1,
+        num_epochs=1,
+    )  # fmt: skip
+    trained = replace(linear, subject=replace(linear.subject, training=training))
+    assert stability_edge(trained) == (None if edge is None else pytest.approx(edge))
