@@ -1,14 +1,16 @@
 """Several processes as one: the process group under ``torchrun``, and what they say to each other.
 
-The work itself uses one collective, :func:`all_reduce_sum`. Decisions that hang on files are taken
-by process 0 and told to the others (:func:`from_main`), so that all take the same path.
+Work shared by examples uses one collective, :func:`all_reduce_sum`; independent tasks are given
+out whole (:func:`share_out`). Decisions that hang on files are taken by process 0 and told to the
+others (:func:`from_main`), so that all take the same path.
 """
 
 import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar, cast
@@ -26,6 +28,8 @@ State = dict[str, Tensor | int | float]
 # One that dies closes its connections, and ends them at once.
 _DEFAULT_TIMEOUT = 45.0  # seconds
 _START_TIMEOUT = timedelta(minutes=10)  # importing torch from a busy file server takes its time
+
+_alone = ContextVar("alone", default=False)
 
 
 class PeerLostError(RuntimeError):
@@ -85,6 +89,38 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
         with _told_as_lost():
             dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
     return tensor
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """A block in which this process is the only one: it sums, and decides, for itself."""
+    token = _alone.set(True)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
+
+def share_out(tasks: Sequence[Callable[[], Tensor]]) -> list[Tensor]:
+    """What ``tasks`` return, on every process; each is done, alone, by the process of its place.
+
+    There are no more of them than processes, and what they return is of one shape. A process
+    without a task repeats another's, so that all are done at about the same time.
+
+    Raises
+    ------
+    PeerLostError
+        Another process ended, or did not come within the time limit.
+    """
+    if not _is_active():
+        return [task() for task in tasks]
+    task = tasks[rank() % len(tasks)]
+    with alone():
+        own = task().contiguous()
+    found = [torch.empty_like(own) for _ in range(world_size())]
+    with _told_as_lost():
+        dist.all_gather(found, own)
+    return found[: len(tasks)]
 
 
 def from_main(decide: Callable[[], T]) -> T:
@@ -238,4 +274,4 @@ def _told_as_lost() -> Iterator[None]:
 
 
 def _is_active() -> bool:
-    return dist.is_available() and dist.is_initialized()
+    return dist.is_available() and dist.is_initialized() and not _alone.get()

@@ -1,17 +1,19 @@
 """Finished units of an analysis in a file, so that the same command goes on after the last."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.state_file import State, StateFile
 from landscape.analysis.target import Target
-from landscape.distributed import PeerLostError
+from landscape.distributed import PeerLostError, all_reduce_sum, rank, share_out, world_size
 from landscape.linalg.operator import SelfAdjointOperator
-from landscape.linalg.units import Keep, afresh
+from landscape.linalg.units import Keep, Unit, afresh
 
 
 @contextmanager
@@ -20,8 +22,9 @@ def journal(
     configuration: Mapping[str, str | int | float],
     *,
     counted: Sequence[SelfAdjointOperator] = (),
+    shared: bool = False,
 ) -> Iterator[Keep]:
-    """A :data:`Keep` for the block, whose units outlive it where the block does not end.
+    """A :class:`Keep` for the block, whose units outlive it where the block does not end.
 
     Units are the same on all processes, or none of their business: process 0 writes its own and
     tells the others what it finds. A signal drops the unit under way.
@@ -33,34 +36,60 @@ def journal(
     configuration
         What the units belong to; those of another configuration are not used.
     counted
-        Operators whose ``num_matvecs`` shall include what earlier runs spent on kept units.
+        Operators whose ``num_matvecs`` shall include what earlier runs spent on kept units, and
+        what other processes did.
+    shared
+        Whether the processes share out independent units, each done by one of them alone.
     """
-    if path is None:
+    if path is None and not shared:
         yield afresh
         return
     file = StateFile(path, configuration)
-    units: State = file.load() or {}
+    known: State = file.load() or {}
     for index, A in enumerate(counted):
-        A.num_matvecs += int(units.get(_count(index), 0))
+        A.num_matvecs += int(known.get(_count(index), 0))
 
-    def keep(name: str, compute: Callable[[], Tensor]) -> Tensor:
-        nonlocal units
-        known = units.get(name)
-        if isinstance(known, Tensor):
-            return known
-        unit = compute().detach().cpu()
-        counts = {_count(index): A.num_matvecs for index, A in enumerate(counted)}
-        rest = {n: v for n, v in units.items() if not n.startswith(f"{name}/")}
-        units = {**rest, **counts, name: unit}  # at once: a signal finds the old or the new
-        file.save(units)
-        return unit
+    def each(units: Iterable[Unit]) -> Iterator[Tensor]:
+        nonlocal known
+        waiting = iter(units)
+        while together := dict(islice(waiting, world_size() if shared else 1)):
+            found = {n: unit for n in together if isinstance(unit := known.get(n), Tensor)}
+            new = {n: compute for n, compute in together.items() if n not in found}
+            if new:
+                done = (
+                    _share_out(list(new.values()), counted) if shared else [new[n]() for n in new]
+                )
+                finished = {n: u.detach().cpu() for n, u in zip(new, done, strict=True)}
+                found |= finished
+                if path is not None:
+                    counts = {_count(index): A.num_matvecs for index, A in enumerate(counted)}
+                    parts = tuple(f"{name}/" for name in new)
+                    rest = {n: v for n, v in known.items() if not n.startswith(parts)}
+                    # At once: a signal finds the old or the new.
+                    known = {**rest, **counts, **finished}
+                    file.save(known)
+            yield from (found[name] for name in together)
 
     try:
-        yield keep
+        yield Keep(each)
     except (KeyboardInterrupt, PeerLostError):
-        file.save(units, now=True)
+        file.save(known, now=True)
         raise
     file.remove()
+
+
+def _share_out(
+    tasks: Sequence[Callable[[], Tensor]], counted: Sequence[SelfAdjointOperator]
+) -> list[Tensor]:
+    """What ``tasks`` return, each done by one process; matvecs of all of them are counted."""
+    before = [A.num_matvecs for A in counted]
+    done = share_out(tasks)
+    spent = [A.num_matvecs - b for A, b in zip(counted, before, strict=True)]
+    # A process beyond the number of tasks has repeated another's.
+    own = torch.tensor(spent, dtype=torch.float64) * (rank() < len(tasks))
+    for A, b, n in zip(counted, before, all_reduce_sum(own).tolist(), strict=True):
+        A.num_matvecs = b + int(n)
+    return done
 
 
 def told(keep: Keep, progress: Progress, total: int) -> Keep:
@@ -68,14 +97,14 @@ def told(keep: Keep, progress: Progress, total: int) -> Keep:
     done = 0
     progress(done, total)
 
-    def and_tell(name: str, compute: Callable[[], Tensor]) -> Tensor:
+    def each(units: Iterable[Unit]) -> Iterator[Tensor]:
         nonlocal done
-        unit = keep(name, compute)
-        done += 1
-        progress(done, total)
-        return unit
+        for unit in keep.each(units):
+            done += 1
+            progress(done, total)
+            yield unit
 
-    return and_tell
+    return Keep(each)
 
 
 def configuration_of(target: Target, settings: object) -> dict[str, str | int | float]:

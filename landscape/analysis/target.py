@@ -4,8 +4,7 @@ import copy
 import hashlib
 import math
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,14 +13,17 @@ from torch import Tensor, nn
 
 from landscape.analysis.choices import DEFAULT_EXAMPLES, choose_data, choose_loss, training_info
 from landscape.analysis.memory import fitting_batches
+from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
-from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset
-from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
+from landscape.distributed import alone, rank, world_size
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
+
+# With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
+_LEAST_SHARE = 64
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -49,6 +51,7 @@ class TargetSettings:
     state_key: str | None = None
     allow_globals: tuple[str, ...] = ()
     unsafe_pickle: bool = False
+    share: str = "examples"  # what processes divide: examples, probes, or auto
     memory: int | None = None  # bytes that a process may take; None: what the machine has free
 
 
@@ -59,6 +62,7 @@ class Target:
     subject: Subject
     risk: EmpiricalRisk
     settings: TargetSettings
+    by_probes: bool = False  # every process has all examples, and probes of its own
 
     @property
     def model(self) -> nn.Module:
@@ -72,6 +76,10 @@ class Target:
         """A CPU generator for one purpose, seeded by the run's seed: the same on every device."""
         digest = hashlib.sha256(f"{purpose} {self.settings.seed}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+
+    def for_this_process(self) -> AbstractContextManager[None]:
+        """A block in which the risk's sums are over what this process has, if that is all."""
+        return alone() if self.by_probes else nullcontext()
 
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.
@@ -154,7 +162,8 @@ def make_target(
     """Make a target of objects in memory; ``model`` is copied, and stays as it was."""
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
-    if settings.batch_norm == "train" and world_size() > 1:
+    by_probes = _by_probes(settings.share, len(data))
+    if settings.batch_norm == "train" and world_size() > 1 and not by_probes:
         raise ValueError(
             "batch norm in train mode uses the statistics of each batch, and how examples fall "
             "into batches depends on the number of processes. Use --bn eval, or one process."
@@ -163,18 +172,19 @@ def make_target(
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
     inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
-    risk = EmpiricalRisk(
-        model,
-        loss,
-        _not_empty(make_batches(inputs, targets, settings.batch_size)),
-        batch_norm=settings.batch_norm,
-    )
-    if settings.memory is not None:
-        risk = fitting_batches(risk, settings.memory)
-    with _fitting_advice(label, risk, data):
-        evaluation = risk.evaluate()
-    gradient_norm = float(risk.gradient().double().norm())
-    _check_agreement(risk.theta, data)
+    with alone() if by_probes else nullcontext():
+        risk = EmpiricalRisk(
+            model,
+            loss,
+            _not_empty(make_batches(inputs, targets, settings.batch_size)),
+            batch_norm=settings.batch_norm,
+        )
+        if settings.memory is not None:
+            risk = fitting_batches(risk, settings.memory)
+        with fitting_advice(label, risk, data):
+            evaluation = risk.evaluate()
+        gradient_norm = float(risk.gradient().double().norm())
+    check_agreement(risk.theta, data)
     if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
         raise ValueError(
             f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
@@ -184,7 +194,7 @@ def make_target(
     subject = Subject(
         label=label,
         checkpoint=checkpoint,
-        checkpoint_sha256=checkpoint_sha256 or _sha256_of_theta(risk.theta),
+        checkpoint_sha256=checkpoint_sha256 or sha256_of_theta(risk.theta),
         model=model_name or type(model).__name__,
         spiking=is_spiking(model),
         surrogate="; ".join(spiking_notes(model)) or None,
@@ -202,50 +212,18 @@ def make_target(
         training=sidecar_info,
         notes=notes,
     )
-    return Target(subject=subject, risk=risk, settings=settings)
+    return Target(subject=subject, risk=risk, settings=settings, by_probes=by_probes)
 
 
-@contextmanager
-def _fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[None]:
-    """Turn what a network or loss raises on examples that are not its own into what to check.
-
-    Raises
-    ------
-    ValueError
-        With the shapes of an example, and the first line of what was raised.
-    """
-    try:
-        yield
-    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
-        if is_out_of_memory(error) or isinstance(error, PeerLostError):
-            raise
-        shapes = " and ".join(str(tuple(a.shape[1:])) for a in (data.inputs, data.targets))
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
-        raise ValueError(
-            f"{label}: network, data and loss do not fit one another: {reason}. An example of "
-            f"{data.name} has input and target of shapes {shapes}; the loss is {risk.loss.name}. "
-            "Check --model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
-        ) from error
+def _by_probes(share: str, num_examples: int) -> bool:
+    """Whether processes take probes of their own on all examples, rather than a part of these."""
+    few = num_examples < _LEAST_SHARE * world_size()
+    return world_size() > 1 and (share == "probes" or (share == "auto" and few))
 
 
 def _not_empty(batches: list[Batch]) -> list[Batch]:
     """Without the empty batch that stands for no examples: not every layer takes one."""
     return [batch for batch in batches if len(batch.targets)]
-
-
-def _check_agreement(theta: Tensor, data: Dataset) -> None:
-    """Refuse processes that loaded other weights or examples: their sum would be no one's loss."""
-    if world_size() == 1:
-        return
-    text = f"{_sha256_of_theta(theta)} {data.sha256} {data.indices_sha256}"
-    number = float(int(hashlib.sha256(text.encode()).hexdigest()[:12], 16))  # exact in float64
-    seen = torch.zeros(world_size(), dtype=torch.float64)
-    seen[rank()] = number
-    if bool((all_reduce_sum(seen) != number).any()):
-        raise ValueError(
-            "the processes loaded different weights or examples. Give all of them the same files, "
-            "by absolute paths on a shared file system, and --data-dir where data are fetched."
-        )
 
 
 def open_device(name: str) -> torch.device:
@@ -269,7 +247,3 @@ def open_device(name: str) -> torch.device:
 
 def _cast(tensor: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
     return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
-
-
-def _sha256_of_theta(theta: Tensor) -> str:
-    return hashlib.sha256(theta.cpu().numpy().tobytes()).hexdigest()

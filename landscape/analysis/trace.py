@@ -27,7 +27,7 @@ _SHARE_OF_NORM = 6
 _MOST_FOR_NORM = 100
 
 # How many 95 % Student intervals held the trace, over flat and decaying spectra
-# (tests/linalg/test_trace.py); the others covered as they should.
+# (tests/linalg/test_estimate_trace.py); the others covered as they should.
 _COVERED = {"xtrace": "87 to 95 %", "xnystrace": "76 to 81 %"}
 
 
@@ -45,7 +45,8 @@ def trace_of(
 ) -> Trace:
     """Trace, Frobenius norm and effective rank tr²/‖A‖_F², each with its standard error.
 
-    With ``state``, a killed run goes on after its last matvec.
+    With ``state``, a killed run goes on after its last matvec. Of a target that is shared by
+    probes, each process computes other products.
 
     Raises
     ------
@@ -60,15 +61,17 @@ def trace_of(
             f"xnystrace needs an operator without negative eigenvalues, ggn or fisher; got "
             f"{settings.operator}. Take --method xtrace."
         )
-    A = make_operator(
-        selected(target.risk, settings.params),
-        settings.operator,
-        scale=settings.scale,
-        weight_decay=settings.weight_decay,
-        graph_budget=target.settings.memory and target.settings.memory // 2,
-    )
+    with target.for_this_process():
+        A = make_operator(
+            selected(target.risk, settings.params),
+            settings.operator,
+            scale=settings.scale,
+            weight_decay=settings.weight_decay,
+            graph_budget=target.settings.memory and target.settings.memory // 2,
+        )
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
-    with journal(state, configuration_of(target, settings), counted=[A]) as kept:
+    configuration = configuration_of(target, settings)
+    with journal(state, configuration, counted=[A], shared=target.by_probes) as kept:
         keep = told(kept, progress, settings.num_matvecs)
         trace, method = estimate_trace(
             A,

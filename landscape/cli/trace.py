@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     help="Stop once the standard error is this share of the trace.",
 )
 @click.option(
+    "--share",
+    type=click.Choice(["auto", "examples", "probes"]),
+    default="auto",
+    show_default=True,
+    help="What processes divide under torchrun; auto: examples, unless each would have few.",
+)
+@click.option(
     "--solver",
     type=click.Choice(["landscape", "pyhessian"]),
     default="landscape",

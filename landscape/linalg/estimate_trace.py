@@ -9,7 +9,7 @@ from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import XNysTraceSketch, XTraceSketch, sketch_memory
 from landscape.linalg.trace import exact_trace, hutchpp_trace, probe_forms
-from landscape.linalg.units import Keep, KeptProducts, afresh, within
+from landscape.linalg.units import Keep, afresh
 
 Method = Literal["auto", "exact", "hutchinson", "hutch++", "xtrace", "xnystrace"]
 
@@ -19,11 +19,11 @@ _FIRST_LOOK = 8  # probes before an estimate may say that it is good enough
 
 
 class _Growing(Protocol):
-    """An estimator that takes one more probe and can say at any time what it has."""
+    """An estimator that takes more probes and can say at any time what it has."""
 
     @property
     def num_probes(self) -> int: ...
-    def add(self, rng: Generator) -> None: ...
+    def add(self, count: int, rng: Generator) -> None: ...
     def estimate(self) -> Estimate: ...
 
 
@@ -36,10 +36,11 @@ class _Hutchinson:
     def num_probes(self) -> int:
         return len(self.forms)
 
-    def add(self, rng: Generator) -> None:
-        keep = within(self.keep, str(self.num_probes))
-        (form,) = probe_forms(self.A, num_probes=1, rng=rng, keep=keep)
-        self.forms.append(form.trace)
+    def add(self, count: int, rng: Generator) -> None:
+        forms = probe_forms(
+            self.A, num_probes=count, rng=rng, keep=self.keep, first=self.num_probes
+        )
+        self.forms += [form.trace for form in forms]
 
     def estimate(self) -> Estimate:
         return estimate_mean(torch.tensor(self.forms, dtype=torch.float64))
@@ -77,7 +78,6 @@ def estimate_trace(
     if rel_error is not None and not rel_error > 0:
         raise ValueError(f"rel_error must be positive, or None; got {rel_error}.")
     chosen = _resolve(A, method, num_matvecs, psd, memory, stops=rel_error is not None)
-    kept = KeptProducts(A, keep)
     match chosen:
         case "exact":
             return exact_trace(A, keep), chosen
@@ -89,10 +89,10 @@ def estimate_trace(
             return _grow(_Hutchinson(A, keep), num_matvecs, rel_error, rng), chosen
         case "xnystrace":
             num_probes = min(num_matvecs, A.dim)
-            return _grow(XNysTraceSketch(kept, num_probes), num_probes, rel_error, rng), chosen
+            return _grow(XNysTraceSketch(A, num_probes, keep), num_probes, rel_error, rng), chosen
         case _:
             num_probes = min(num_matvecs // 2, A.dim)
-            return _grow(XTraceSketch(kept, num_probes), num_probes, rel_error, rng), "xtrace"
+            return _grow(XTraceSketch(A, num_probes, keep), num_probes, rel_error, rng), "xtrace"
 
 
 def _resolve(
@@ -118,13 +118,14 @@ def _resolve(
 
 def _grow(sketch: _Growing, num_probes: int, rel_error: float | None, rng: Generator) -> Estimate:
     """Add probes up to ``num_probes``, or until a look finds the error small enough."""
-    next_look = _FIRST_LOOK
-    while sketch.num_probes < num_probes:
-        sketch.add(rng)
-        if rel_error is not None and sketch.num_probes >= next_look:
-            now = sketch.estimate()
-            if now.stderr <= rel_error * abs(now.mean):
-                return now
-            # Looking rarely keeps the stop from waiting for a lucky low of the error itself.
-            next_look = sketch.num_probes + max(2, sketch.num_probes // 4)
-    return sketch.estimate()
+    if rel_error is None:
+        sketch.add(num_probes, rng)
+        return sketch.estimate()
+    more = _FIRST_LOOK
+    while True:
+        sketch.add(min(more, num_probes - sketch.num_probes), rng)
+        now = sketch.estimate()
+        if now.stderr <= rel_error * abs(now.mean) or sketch.num_probes >= num_probes:
+            return now
+        # Looking rarely keeps the stop from waiting for a lucky low of the error itself.
+        more = max(2, sketch.num_probes // 4)

@@ -6,14 +6,17 @@ References
    estimation, SIAM J. Matrix Anal. Appl. 45(1):1-23, arXiv 2301.07825.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.estimate import Estimate, estimate_mean
-from landscape.linalg.lanczos import finite_product, is_breakdown, orthogonalise
+from landscape.linalg.lanczos import is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import normal
+from landscape.linalg.units import Keep, afresh, products
 
 _CHUNK = 1 << 16
 
@@ -27,7 +30,7 @@ def sketch_memory(dim: int, num_matvecs: int, dtype: torch.dtype) -> int:
 
 
 class XTraceSketch:
-    """XTrace [1]_ (section 2.1, normalised as in 2.3), grown a probe of two products at a time.
+    """XTrace [1]_ (section 2.1, normalised as in 2.3), grown by probes of two products each.
 
     Unbiased for any symmetric A. The error falls with what A has beyond rank k, the number of
     probes: far below Hutchinson's where a few eigenvalues dominate, and about √2 above it, at the
@@ -35,8 +38,8 @@ class XTraceSketch:
     estimates; it is too small where leaving a probe out changes the approximation much.
     """
 
-    def __init__(self, A: SelfAdjointOperator, max_probes: int) -> None:
-        self.A = A
+    def __init__(self, A: SelfAdjointOperator, max_probes: int, keep: Keep = afresh) -> None:
+        self.A, self.keep = A, keep
         # Rows, so that growing is appending: Ω, Q with the range of A Ω, and Z = (A Qᵀ)ᵀ.
         self.probes, self.Q, self.Z = torch.empty(
             3, max_probes, A.dim, dtype=A.dtype, device=A.device
@@ -45,19 +48,23 @@ class XTraceSketch:
         self.rank = 0
         self.scale = 0.0
 
-    def add(self, rng: Generator) -> None:
-        """Two products; one, where A ω adds nothing to the range: the rank of A is then reached."""
-        omega = normal(self.A, rng)
-        y = finite_product(self.A, omega).clone()
-        self.probes[self.num_probes] = omega
-        self.num_probes += 1
-        self.scale = max(self.scale, float(vector_norm(y, dtype=torch.float64)))
-        orthogonalise(y, self.Q[: self.rank], None)
-        norm = float(vector_norm(y, dtype=torch.float64))
-        if self.rank < self.A.dim and not is_breakdown(norm, self.scale, self.A.dtype):
-            self.Q[self.rank] = y / norm
-            self.Z[self.rank] = finite_product(self.A, self.Q[self.rank])
-            self.rank += 1
+    def add(self, count: int, rng: Generator) -> None:
+        """``count`` probes: A ω of all, then A q of each q that these add to the range of A.
+
+        A probe that adds none, the rank of A being reached, takes one product.
+        """
+        rank_before = self.rank
+        for product in products(self.A, _drawn(self, count, rng), self.keep):
+            y = product.clone()  # it may be ω itself
+            self.scale = max(self.scale, float(vector_norm(y, dtype=torch.float64)))
+            orthogonalise(y, self.Q[: self.rank], None)
+            norm = float(vector_norm(y, dtype=torch.float64))
+            if self.rank < self.A.dim and not is_breakdown(norm, self.scale, self.A.dtype):
+                self.Q[self.rank] = y / norm
+                self.rank += 1
+        new = ((f"range {i}", self.Q[i]) for i in range(rank_before, self.rank))
+        for i, product in enumerate(products(self.A, new, self.keep), start=rank_before):
+            self.Z[i] = product
 
     def estimate(self) -> Estimate:
         """Mean and standard error of the leave-one-out estimates; needs two probes or more."""
@@ -84,23 +91,25 @@ class XTraceSketch:
 
 
 class XNysTraceSketch:
-    """XNysTrace [1]_, section 2.2, for A ≥ 0, grown a probe of one product at a time.
+    """XNysTrace [1]_, section 2.2, for A ≥ 0, grown by probes of one product each.
 
     The most accurate of all where the spectrum decays; its standard error is then too small, by up
     to a factor of three in the tests.
     """
 
-    def __init__(self, A: SelfAdjointOperator, max_probes: int) -> None:
-        self.A = A
+    def __init__(self, A: SelfAdjointOperator, max_probes: int, keep: Keep = afresh) -> None:
+        self.A, self.keep = A, keep
         self.probes, self.products = torch.empty(
             2, max_probes, A.dim, dtype=A.dtype, device=A.device
         )
         self.num_probes = 0
 
-    def add(self, rng: Generator) -> None:
-        self.probes[self.num_probes] = normal(self.A, rng)
-        self.products[self.num_probes] = finite_product(self.A, self.probes[self.num_probes])
-        self.num_probes += 1
+    def add(self, count: int, rng: Generator) -> None:
+        """``count`` probes and their products."""
+        first = self.num_probes
+        drawn = products(self.A, _drawn(self, count, rng), self.keep)
+        for i, product in enumerate(drawn, start=first):
+            self.products[i] = product
 
     def estimate(self) -> Estimate:
         """Mean and standard error of the leave-one-out estimates; needs two probes or more.
@@ -135,6 +144,17 @@ class XNysTraceSketch:
         # their span, uniform in direction; its length is noise, set to its mean.
         normalise = (n - k + 1) * torch.linalg.inv(gram(Omega, Omega)).diagonal()
         return estimate_mean(nystrom - lengths + normalise / left_out)
+
+
+def _drawn(
+    sketch: XTraceSketch | XNysTraceSketch, count: int, rng: Generator
+) -> Iterator[tuple[str, Tensor]]:
+    """The next ``count`` normal probes, which become the sketch's, each with its unit's name."""
+    for _ in range(count):
+        i = sketch.num_probes
+        sketch.probes[i] = normal(sketch.A, rng)
+        sketch.num_probes += 1
+        yield f"probe {i}", sketch.probes[i]
 
 
 def gram(X: Tensor, Y: Tensor) -> Tensor:

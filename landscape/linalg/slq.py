@@ -38,5 +38,5 @@ def spectral_quadrature(
     def rule(z: Tensor) -> Tensor:
         return torch.stack(gauss_rule(tridiagonalise(A, z, min(num_steps, A.dim))))
 
-    units = [keep(f"probe {i}", partial(rule, sphere(A, rng))) for i in range(num_probes)]
+    units = keep.each((f"probe {i}", partial(rule, sphere(A, rng))) for i in range(num_probes))
     return [GaussRule(*unit) for unit in units]

@@ -18,7 +18,7 @@ from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
 from landscape.linalg.sketch import gram
-from landscape.linalg.units import Keep, KeptProducts, afresh, number
+from landscape.linalg.units import Keep, afresh, numbers, products
 
 
 class ProbeForms(NamedTuple):
@@ -29,9 +29,17 @@ class ProbeForms(NamedTuple):
 
 
 def probe_forms(
-    A: SelfAdjointOperator, *, num_probes: int, rng: Generator, keep: Keep = afresh
+    A: SelfAdjointOperator,
+    *,
+    num_probes: int,
+    rng: Generator,
+    keep: Keep = afresh,
+    first: int = 0,
 ) -> list[ProbeForms]:
-    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes: one product, one unit each."""
+    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes: one product, one unit each.
+
+    ``first`` is the number of the first probe, in the units' names.
+    """
 
     def forms(z: Tensor) -> Tensor:
         product = finite_product(A, z)
@@ -39,7 +47,8 @@ def probe_forms(
         square = float(vector_norm(product, dtype=torch.float64)) ** 2
         return torch.tensor([form, square], dtype=torch.float64)
 
-    units = [keep(f"probe {i}", partial(forms, rademacher(A, rng))) for i in range(num_probes)]
+    names = (f"probe {i}" for i in range(first, first + num_probes))
+    units = keep.each((name, partial(forms, rademacher(A, rng))) for name in names)
     return [ProbeForms(*unit.tolist()) for unit in units]
 
 
@@ -72,10 +81,10 @@ def hutchpp_trace(
     """
     _refuse_below(num_matvecs, 6)
     third = num_matvecs // 3
-    kept = KeptProducts(A, keep)
-    sketch = torch.stack([finite_product(kept, rademacher(A, rng)) for _ in range(third)])
+    draws = ((f"range {i}", rademacher(A, rng)) for i in range(third))
+    sketch = torch.stack(list(products(A, draws, keep)))
     Q = torch.linalg.qr(sketch.T)[0].T.contiguous()
-    known = sum(number(keep, f"form {i}", partial(_form, A, q)) for i, q in enumerate(Q))
+    known = sum(numbers(keep, ((f"form {i}", partial(_form, A, q)) for i, q in enumerate(Q))))
     num_probes = num_matvecs - third - len(Q)
     return deflated_trace(A, Q, known, num_matvecs=num_probes, rng=rng, keep=keep)
 
@@ -107,10 +116,8 @@ def exact_trace(A: SelfAdjointOperator, keep: Keep = afresh) -> Estimate:
         e[i] = 1
         return float(finite_product(A, e)[i])
 
-    total = 0.0
-    for i in range(A.dim):
-        total += number(keep, f"entry {i}", partial(entry, i))
-    return Estimate(total, 0.0, 0)
+    entries = numbers(keep, ((f"entry {i}", partial(entry, i)) for i in range(A.dim)))
+    return Estimate(sum(entries), 0.0, 0)
 
 
 def _form(A: SelfAdjointOperator, q: Tensor) -> float:

@@ -1,11 +1,14 @@
 """Work in named units, so that a run that was cut off goes on after the last whole one.
 
-A routine hands each unit to a :data:`Keep`, which computes it, or knows it from before. Random
+A routine hands each unit to a :class:`Keep`, which computes it, or knows it from before; units that
+need nothing of one another it hands over together, and several processes may share these. Random
 vectors are drawn outside of the units, whether or not these are computed, so that the next ones
 see the same draws.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,31 +16,55 @@ from torch import Tensor
 from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import SelfAdjointOperator
 
-Keep = Callable[[str, Callable[[], Tensor]], Tensor]
+Unit = tuple[str, Callable[[], Tensor]]
 
 
-def afresh(name: str, compute: Callable[[], Tensor]) -> Tensor:
-    """Keep nothing: compute every unit."""
-    return compute()
+@dataclass(frozen=True)
+class Keep:
+    """Who computes units.
+
+    Attributes
+    ----------
+    each
+        The tensors of units that are independent, of one shape, in their order. Neither units nor
+        tensors are all held at once.
+    """
+
+    each: Callable[[Iterable[Unit]], Iterator[Tensor]]
+
+    def __call__(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """One unit, which needs what was computed before."""
+        (unit,) = self.each([(name, compute)])
+        return unit
+
+
+afresh = Keep(lambda units: (compute() for _, compute in units))  # keeps nothing
 
 
 def within(keep: Keep, name: str) -> Keep:
     """Units that are parts of the unit ``name``: once that is whole, they need not be kept."""
-    return lambda part, compute: keep(f"{name}/{part}", compute)
+    return Keep(lambda units: keep.each((f"{name}/{part}", compute) for part, compute in units))
 
 
 def number(keep: Keep, name: str, compute: Callable[[], float]) -> float:
     """A unit that is one number."""
-    return float(keep(name, lambda: torch.tensor([compute()], dtype=torch.float64)))
+    (unit,) = numbers(keep, [(name, compute)])
+    return unit
 
 
-class KeptProducts(SelfAdjointOperator):
-    """``A``, each of its products a unit, known by its place in their order."""
+def numbers(keep: Keep, units: Iterable[tuple[str, Callable[[], float]]]) -> list[float]:
+    """Independent units that are one number each."""
 
-    def __init__(self, A: SelfAdjointOperator, keep: Keep) -> None:
-        self.inner, self._keep = A, keep
-        self.dim, self.dtype, self.device = A.dim, A.dtype, A.device
+    def tensor(compute: Callable[[], float]) -> Tensor:
+        return torch.tensor([compute()], dtype=torch.float64)
 
-    def _matvec(self, v: Tensor) -> Tensor:
-        product = self._keep(f"product {self.num_matvecs}", lambda: finite_product(self.inner, v))
-        return product.to(self.device)
+    found = keep.each((name, partial(tensor, compute)) for name, compute in units)
+    return [float(unit) for unit in found]
+
+
+def products(
+    A: SelfAdjointOperator, vectors: Iterable[tuple[str, Tensor]], keep: Keep
+) -> Iterator[Tensor]:
+    """``A v`` of each named vector, one after the other, each a unit."""
+    units = ((name, partial(finite_product, A, v)) for name, v in vectors)
+    return (product.to(A.device) for product in keep.each(units))

@@ -18,10 +18,13 @@ from landscape.distributed import (
     PeerError,
     PeerLostError,
     all_reduce_sum,
+    alone,
     from_main,
     process_group,
     rank,
+    share_out,
     state_from_main,
+    world_size,
 )
 from landscape.results import load_result
 
@@ -46,6 +49,35 @@ def _conversation():
     except PeerError as error:
         refusal = ("PeerError", str(error))
     return total, told, state, nothing, refusal
+
+
+def _shared_tasks():
+    """Three tasks, or as many as there are processes: what they return, and who did them."""
+    done = []
+
+    def task(k):
+        done.append((k, rank(), world_size()))
+        return all_reduce_sum(torch.tensor([float(k), -0.0]))  # a sum over one process
+
+    tasks = [lambda k=k: task(k) for k in range(min(3, world_size()))]
+    return [t.tolist() for t in share_out(tasks)], done
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_each_task_is_done_by_one_process_alone_and_known_to_all(together, n):
+    for number, (found, done) in enumerate(together(n, _shared_tasks)):
+        assert str(found) == str([[float(k), -0.0] for k in range(min(3, n))])
+        assert done == [(number % 3, 0, 1)]  # the fourth process repeats the first one's
+
+
+def test_one_process_does_all_tasks():
+    assert [t.item() for t in share_out([lambda k=k: torch.tensor(k) for k in range(3)])] == [
+        0,
+        1,
+        2,
+    ]
+    with alone():
+        assert (rank(), world_size()) == (0, 1)
 
 
 @pytest.mark.parametrize("n", [2, 4])
@@ -142,7 +174,7 @@ def test_another_number_of_processes_goes_on_from_the_state(together, checkpoint
         codes = together(n, _run, command, dies_at, alone=True)
         assert codes[0] == 130
         assert codes[1] == -signal.SIGKILL
-        (state,) = (tmp_path / "out").glob("unfinished/*/spectrum.state")
+        (state,) = (tmp_path / "out").glob("unfinished/*/eigenvalues.state")
         counted.append(state.stat().st_size)
         assert "another process of this run ended" in capfd.readouterr().err
     assert counted[1] > counted[0]  # the second run had gone on from the first

@@ -3,6 +3,7 @@ import math
 import pytest
 import torch
 from torch.testing import assert_close
+from traces import Memory
 
 from landscape.linalg.lanczos import Tridiagonal, lanczos
 from landscape.linalg.operator import DenseOperator
@@ -166,14 +167,10 @@ def test_finished_probes_are_not_run_again(operator_with):
         rng = torch.Generator().manual_seed(7)
         return spectral_quadrature(A, num_probes=5, num_steps=8, rng=rng, **settings)
 
-    known = {}
-
-    def keep(name, compute):
-        return known[name] if name in known else known.setdefault(name, compute())
-
-    whole = run(keep=keep)
-    before, known = A.num_matvecs, dict(list(known.items())[:3])
-    rest = run(keep=keep)
+    units = Memory()
+    whole = run(keep=units.keep)
+    before, units.known = A.num_matvecs, dict(list(units.known.items())[:3])
+    rest = run(keep=units.keep)
     assert A.num_matvecs - before == 2 * 8
     for a, b in zip(rest, whole, strict=True):
         assert torch.equal(a.nodes, b.nodes)
