@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from landscape.cli.measured import measured_options
-from landscape.cli.options import open_targets
-from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.measured import measure_each, measured_options, show_each
+from landscape.cli.output import print_table
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
+    from landscape.analysis.progress import Progress
+    from landscape.analysis.target import Target, TargetSettings
+    from landscape.results import Preflight
 
 _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
 
@@ -35,19 +36,26 @@ def check(
     """Check that the numbers of CHECKPOINTS can mean anything; exit code 1 if one cannot."""
     from landscape.analysis.preflight import preflight
 
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: preflight", quiet=quiet) as progress:
-            results.append(preflight(target, operator_name=operator_name, progress=progress))
-    write_results(out, "preflight", results)
-    if as_json:
-        print_json(results)
-    else:
-        for result in results:
-            rows = [(c.name, _MARKS[c.status], c.value) for c in result.checks]
-            print_table(("check", "", "measured"), rows, title=result.subject.label)
-            for c in result.checks:
-                if c.status == "fail":
-                    click.echo(f"  {c.name}: {c.advice}")
+    def measure(target: "Target", *, state: Path | None, progress: "Progress") -> "Preflight":
+        return preflight(target, operator_name=operator_name, progress=progress)
+
+    results = measure_each(
+        "preflight",
+        measure,
+        {"operator": operator_name},
+        checkpoints=checkpoints,
+        settings=settings,
+        out=out,
+        quiet=quiet,
+    )
+    show_each(results, _print, as_json=as_json)
     if not all(result.passed for result in results):
         raise click.exceptions.Exit(1)
+
+
+def _print(result: "Preflight") -> None:
+    rows = [(c.name, _MARKS[c.status], c.value) for c in result.checks]
+    print_table(("check", "", "measured"), rows, title=result.subject.label)
+    for c in result.checks:
+        if c.status == "fail":
+            click.echo(f"  {c.name}: {c.advice}")

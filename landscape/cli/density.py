@@ -1,16 +1,18 @@
 """``landscape density``: the eigenvalue density, with its error band."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.options import open_targets
-from landscape.cli.output import print_json, print_table, progress_bar, write_results
-from landscape.cli.spectra import basis_option, run_spectra, save_plot, spectrum_options
+from landscape.cli.measured import measure_each
+from landscape.cli.output import print_json, print_table
+from landscape.cli.spectra import basis_option, run_spectrum, save_plot, spectrum_options
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
+    from landscape.analysis.target import Target, TargetSettings
     from landscape.results import SpectralDensity
 
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 def density(
     checkpoints: tuple[Path, ...],
     settings: "TargetSettings",
+    operator_name: str,
     low_memory: bool,
     as_json: bool,
     plot: Path | None,
@@ -61,18 +64,22 @@ def density(
     \b
     landscape density checkpoints/*.safetensors --plot spectrum.png
     """
+    from landscape.analysis.density import low_memory_density
+    from landscape.analysis.spectrum import SpectrumSettings
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     if low_memory and options["basis_dtype"] is not None:
         raise click.UsageError("--low-memory keeps no basis that --basis-dtype could store.")
-    if low_memory:
-        results = _in_low_memory(checkpoints, settings, out=out, quiet=quiet, **options)
-    else:
-        runs = run_spectra(
-            checkpoints, settings, num_smallest=0, shards=0, out=out, quiet=quiet, **options
-        )
-        results = [run.density for run in runs]
-    write_results(out, "density", results)
+    wanted = SpectrumSettings(operator=operator_name, num_smallest=0, **options)
+    results = measure_each(
+        "density",
+        partial(low_memory_density if low_memory else _with_eigenpairs, settings=wanted),
+        {**asdict(wanted), "low_memory": low_memory},
+        checkpoints=checkpoints,
+        settings=settings,
+        out=out,
+        quiet=quiet,
+    )
     if as_json:
         print_json(results)
     for result in results if not as_json else ():
@@ -94,27 +101,5 @@ def density(
         save_plot(plot, lambda axes: plot_density(results, axes))
 
 
-def _in_low_memory(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
-    *,
-    operator_name: str,
-    out: Path | None,
-    quiet: bool,
-    **options: Any,
-) -> list["SpectralDensity"]:
-    from landscape.analysis.density import low_memory_density
-    from landscape.analysis.spectrum import SpectrumSettings
-    from landscape.cli.results_folder import held, state_path
-
-    chosen = SpectrumSettings(operator=operator_name, num_smallest=0, **options)
-    found = []
-    with held(out):
-        for target in open_targets(checkpoints, settings, quiet=quiet):
-            label = target.subject.label
-            state = state_path(out, label, "density")
-            with progress_bar(f"{label}: probes", quiet=quiet) as progress:
-                found.append(
-                    low_memory_density(target, settings=chosen, state=state, progress=progress)
-                )
-    return found
+def _with_eigenpairs(target: "Target", **about: Any) -> "SpectralDensity":
+    return run_spectrum(target, **about).density

@@ -6,20 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.eigenvectors import print_overlaps, save_vectors
+from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.second_opinion import (
     explain_protocol,
     published_protocol,
     run_pyhessian,
 )
-from landscape.cli.spectra import (
-    basis_option,
-    run_spectra,
-    save_plot,
-    shards_option,
-    spectrum_options,
-)
+from landscape.cli.spectra import basis_option, save_plot, shards_option, spectrum_options
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -85,24 +79,20 @@ def eigenvalues(
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
     published = protocol == "published"
+    about = {"checkpoints": checkpoints, "out": out, "quiet": quiet}
     if published or solver == "pyhessian":
         if vectors or overlap or options["basis_dtype"]:
             raise click.UsageError(
                 "--vectors, --overlap and --basis-dtype go with --solver lanczos."
             )
-        results = _second_opinion(checkpoints, settings, published, quiet, options)
+        if published:
+            settings = published_protocol(settings)
+            options |= {"num_largest": 50}
+        results = run_pyhessian(options, settings=settings, **about)
     else:
         results = _by_lanczos(
-            checkpoints,
-            settings,
-            options,
-            vectors=vectors,
-            overlap=overlap,
-            as_json=as_json,
-            out=out,
-            quiet=quiet,
+            options, vectors, overlap, as_json=as_json, settings=settings, **about
         )
-    write_results(out, "eigenvalues", results)
     if as_json:
         print_json(results)
     for result in results if not as_json else ():
@@ -118,42 +108,21 @@ def eigenvalues(
         raise click.exceptions.Exit(1)
 
 
-def _second_opinion(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
-    published: bool,
-    quiet: bool,
-    options: dict[str, Any],
-) -> list["Eigenvalues"]:
-    if published:
-        settings = published_protocol(settings)
-        options = options | {"num_largest": 50}
-    return run_pyhessian(checkpoints, settings, quiet=quiet, **options)
-
-
 def _by_lanczos(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
-    options: dict[str, Any],
-    *,
-    vectors: bool,
-    overlap: bool,
-    as_json: bool,
-    out: Path | None,
-    quiet: bool,
+    options: dict[str, Any], vectors: bool, overlap: bool, *, as_json: bool, **about: Any
 ) -> list["Eigenvalues"]:
-    if vectors and out is None:
+    if vectors and about["out"] is None:
         raise click.UsageError("--vectors needs -o, a folder to keep the eigenvectors in.")
-    if overlap and len(checkpoints) < 2:
+    if overlap and len(about["checkpoints"]) < 2:
         raise click.UsageError("--overlap needs two checkpoints or more.")
-    runs = run_spectra(
-        checkpoints, settings, num_probes=2, num_steps=10, out=out, quiet=quiet, **options
-    )
-    if vectors and out is not None:
-        save_vectors(out, runs)
-    if overlap:
-        print_overlaps(runs, as_json=as_json)
-    return [run.eigenvalues for run in runs]
+    with each_eigenpairs(options, vectors or overlap, **about) as runs:
+        if vectors:
+            save_vectors(about["out"], runs)
+        if overlap:
+            print_overlaps(runs, as_json=as_json)
+        results = [run.eigenvalues for run in runs]
+        write_results(about["out"], "eigenvalues", results)
+    return results
 
 
 def _print(result: "Eigenvalues") -> None:

@@ -2,43 +2,89 @@
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from landscape.cli.measured import each_measured
 from landscape.cli.output import print_table, result_path
+from landscape.cli.spectra import run_spectrum
 from landscape.files import write_atomic
 
 if TYPE_CHECKING:
-    from landscape.analysis.spectrum import Spectrum
+    from torch import Tensor
+
+    from landscape.analysis.progress import Progress
+    from landscape.analysis.target import Target
+    from landscape.results import Eigenvalues
 
 
-def save_vectors(folder: Path, runs: Sequence["Spectrum"]) -> None:
-    """Write each run's eigenpairs as ``eigenvectors.safetensors`` beside its results.
+class Run(NamedTuple):
+    """The eigenvalues of a checkpoint and, where they were asked for, the eigenvectors."""
 
-    ``vectors`` has orthonormal rows, shape (k, P), in the order of ``values``, descending.
-    """
+    eigenvalues: "Eigenvalues"
+    # "vectors" has orthonormal rows, shape (k, P), in the order of "values", descending, and of
+    # "residuals".
+    pairs: dict[str, "Tensor"]
+
+
+def each_eigenpairs(
+    options: Mapping[str, Any], with_vectors: bool, **about: Any
+) -> AbstractContextManager[list[Run]]:
+    """A Krylov run a checkpoint; ``about`` as of :func:`each_measured`."""
+    from landscape.analysis.spectrum import SpectrumSettings
+
+    own = dict(options)
+    operator, shards = own.pop("operator_name"), own.pop("shards")
+    wanted = SpectrumSettings(
+        operator=operator, num_shards=shards, num_probes=2, num_steps=10, **own
+    )
+
+    def measure(target: "Target", *, state: Path | None, progress: "Progress") -> Run:
+        run = run_spectrum(target, settings=wanted, state=state, progress=progress)
+        pairs = run.eigenpairs
+        found = {"values": pairs.values, "vectors": pairs.vectors, "residuals": pairs.residuals}
+        # Copies: a view would keep the whole basis.
+        copies = {name: tensor.cpu().contiguous().clone() for name, tensor in found.items()}
+        return Run(run.eigenvalues, copies if with_vectors else {})
+
+    settings = {**asdict(wanted), "vectors": with_vectors}
+    return each_measured("eigenvalues", measure, settings, save=_save, load=_load, **about)
+
+
+def _save(run: Run, path: Path) -> None:
+    from safetensors.torch import save
+
+    from landscape.results import save_result
+
+    write_atomic(path.with_suffix(".safetensors"), save(run.pairs))
+    save_result(run.eigenvalues, path)
+
+
+def _load(path: Path) -> Run:
+    from safetensors.torch import load_file
+
+    from landscape.results import Eigenvalues, load_result
+
+    return Run(cast(Eigenvalues, load_result(path)), load_file(path.with_suffix(".safetensors")))
+
+
+def save_vectors(folder: Path, runs: Sequence[Run]) -> None:
+    """Write each run's eigenpairs as ``eigenvectors.safetensors`` beside its results."""
     from safetensors.torch import save
 
     from landscape.distributed import is_main
 
-    if not is_main():
-        return
-    for run in runs:
+    for run in runs if is_main() else ():
         path = result_path(folder, run.eigenvalues.subject.label, "eigenvectors")
-        pairs = run.eigenpairs
-        tensors = {
-            "values": pairs.values.contiguous(),
-            "vectors": pairs.vectors.cpu().contiguous(),
-            "residuals": pairs.residuals.contiguous(),
-        }
-        tensors = {name: tensor.clone() for name, tensor in tensors.items()}
-        write_atomic(path.with_suffix(".safetensors"), save(tensors))
+        write_atomic(path.with_suffix(".safetensors"), save(run.pairs))
 
 
-def print_overlaps(runs: Sequence["Spectrum"], *, as_json: bool) -> None:
+def print_overlaps(runs: Sequence[Run], *, as_json: bool) -> None:
     """‖V Wᵀ‖_F²/k of the k largest eigenvectors of every two checkpoints.
 
     Raises
@@ -55,7 +101,7 @@ def print_overlaps(runs: Sequence["Spectrum"], *, as_json: bool) -> None:
         )
     rows = []
     for first, second in itertools.combinations(runs, 2):
-        V, W = (r.eigenpairs.vectors[: r.eigenpairs.num_largest] for r in (first, second))
+        V, W = (r.pairs["vectors"][: len(r.eigenvalues.largest)] for r in (first, second))
         record = {
             "type": "Overlap",
             "first": first.eigenvalues.subject.label,

@@ -1,12 +1,14 @@
 """``landscape fidelity``: whether curvature predicts how the loss really rises."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from landscape.analysis.fidelity_settings import FidelitySettings
-from landscape.cli.measured import measure_each, measured_options
+from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.number_lists import numbers, words
 from landscape.cli.output import print_table
 
@@ -105,17 +107,17 @@ def fidelity(
 
     chosen["operators"] = chosen["operators"] or None
     chosen["smoothing_radius"] = chosen["smoothing_radius"] or None
-    measure_each(
+    wanted = FidelitySettings(**chosen)
+    results = measure_each(
         "fidelity",
-        measure,
-        FidelitySettings(**chosen),
+        partial(measure, settings=wanted),
+        asdict(wanted),
         checkpoints=checkpoints,
         settings=settings,
         out=out,
-        as_json=as_json,
         quiet=quiet,
-        show=_print,
     )
+    show_each(results, _print, as_json=as_json)
 
 
 def _print(result: "Fidelity") -> None:

@@ -1,8 +1,10 @@
 """What commands share that measure one checkpoint after the other and print a table of each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import click
 
@@ -10,11 +12,20 @@ from landscape.cli.options import open_targets, target_options, with_options
 from landscape.cli.output import print_json, progress_bar, write_results
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
+    from landscape.analysis.progress import Progress
+    from landscape.analysis.target import Target, TargetSettings
     from landscape.results import Result
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 R = TypeVar("R", bound="Result")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Measure(Protocol[T_co]):
+    """An analysis of one checkpoint, which keeps its state at ``state`` while it runs."""
+
+    def __call__(self, target: "Target", *, state: Path | None, progress: "Progress") -> T_co: ...
 
 
 def measured_options(command: F) -> F:
@@ -32,32 +43,70 @@ def measured_options(command: F) -> F:
     return argument(with_options(options, target_options(command)))
 
 
-def measure_each(
+@contextmanager
+def each_measured(
     analysis: str,
-    measure: Callable[..., R],
-    wanted: object,
+    measure: Measure[T],
+    wanted: Mapping[str, object],
     *,
     checkpoints: Sequence[Path],
     settings: "TargetSettings",
     out: Path | None,
-    as_json: bool,
     quiet: bool,
-    show: Callable[[R], None],
-) -> None:
-    """``measure`` each checkpoint as ``wanted``; keep the results under ``out``, print each.
+    save: Callable[[T, Path], None],
+    load: Callable[[Path], T],
+) -> Iterator[list[T]]:
+    """What ``measure`` finds of each checkpoint, for a block that writes it under ``out``.
 
-    A run that was killed goes on where it was when it is given the same ``out`` again.
+    A run that was killed goes on when it is given the same ``out`` again: within a checkpoint
+    by its state, and what was found of finished ones is kept until the block has ended.
+
+    Parameters
+    ----------
+    wanted
+        The settings of ``measure``: what was found under others is not used.
+    save, load
+        Write what was found of a checkpoint to a file, and read it.
     """
-    from landscape.cli.results_folder import held, state_path
+    from landscape.cli.kept import forget, keep, kept
+    from landscape.cli.results_folder import held, settings_of, state_path
+    from landscape.distributed import from_main, is_main
 
-    results: list[R] = []
+    found: list[T] = []
+    places: list[Path] = []
     with held(out):
         for target in open_targets(checkpoints, settings, quiet=quiet):
             label = target.subject.label
             state = state_path(out, label, analysis)
-            with progress_bar(f"{label}: {analysis}", quiet=quiet) as progress:
-                results.append(measure(target, settings=wanted, state=state, progress=progress))
-    write_results(out, analysis, results)
+            place = None if state is None else state.with_suffix(".json")
+            made_with = settings_of(target, wanted)
+            result = None if place is None else from_main(partial(kept, place, made_with, load))
+            if result is None:
+                with progress_bar(f"{label}: {analysis}", quiet=quiet) as progress:
+                    result = measure(target, state=state, progress=progress)
+                if place is not None:
+                    from_main(partial(keep, place, made_with, partial(save, result)))
+            found.append(result)
+            places += [place] if place is not None else []
+        yield found
+        for place in places if is_main() else ():
+            forget(place)
+
+
+def measure_each(
+    analysis: str, measure: Measure[R], wanted: Mapping[str, object], **about: Any
+) -> list[R]:
+    """One result a checkpoint, written once the last is there; see :func:`each_measured`."""
+    from landscape.results import load_result, save_result
+
+    load = cast(Callable[[Path], R], load_result)
+    with each_measured(analysis, measure, wanted, save=save_result, load=load, **about) as results:
+        write_results(about["out"], analysis, results)
+        return results
+
+
+def show_each(results: Sequence[R], show: Callable[[R], None], *, as_json: bool) -> None:
+    """Print the results: by ``show``, or as JSON."""
     if as_json:
         print_json(results)
         return

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _RECORD = "settings.json"
 # Settings that move no number, or that the subject tells more exactly.
-_IGNORED = {"command", "data_dir", "memory", "work"}
+_IGNORED = {"command", "data_dir", "loss", "memory", "share", "work"}
 
 
 @contextmanager
@@ -41,10 +41,28 @@ def state_path(folder: Path | None, label: str, name: str) -> Path | None:
     return folder and folder / "unfinished" / label / f"{name}.state"
 
 
+def settings_of(target: "Target", wanted: Mapping[str, object]) -> dict[str, Any]:
+    """All that decides the results of ``target``, as JSON holds it.
+
+    ``wanted`` are the settings of the analyses.
+    """
+    subject = target.subject
+    chosen = {**asdict(target.settings), **wanted}
+    settings = {
+        "checkpoint": subject.checkpoint_sha256,
+        "examples_sha256": subject.examples_sha256,
+        "loss": subject.loss_name,
+        **{name: value for name, value in chosen.items() if name not in _IGNORED},
+    }
+    plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
+    return plain
+
+
 def _enter(stack: ExitStack, folder: Path, lock: AbstractContextManager[None]) -> None:
     ensure_writable(folder)
     stack.enter_context(lock)
-    for place in (folder, folder / "figures", folder / "tables", *folder.glob("results/*")):
+    places = (p for name in ("results", "unfinished") for p in folder.glob(f"{name}/*"))
+    for place in (folder, folder / "figures", folder / "tables", *places):
         remove_partial(place)
 
 
@@ -56,22 +74,14 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     ValueError
         If the folder holds results made with other settings; the message shows the difference.
     """
-    subject = target.subject
-    settings: dict[str, Any] = {
-        "checkpoint": subject.checkpoint_sha256,
-        "examples": subject.examples_sha256,
-        "model": subject.model,
-        "loss": subject.loss_name,
-        **{k: v for k, v in asdict(target.settings).items() if k not in _IGNORED | {"loss"}},
-        **{k: v for k, v in asdict(suite).items() if k not in _IGNORED},
-    }
-    settings = json.loads(json.dumps(settings, default=str))
-    path = _record_path(folder, subject.label)
+    settings = settings_of(target, asdict(suite))
+    label = target.subject.label
+    path = _record_path(folder, label)
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))["settings"]
         if difference := _difference(before, settings):
             raise ValueError(
-                f"{folder} holds results of {subject.label} made with other settings: "
+                f"{folder} holds results of {label} made with other settings: "
                 f"{difference}. "
                 "Write to another folder with -o, or start anew with --force."
             )

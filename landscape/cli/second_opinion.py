@@ -1,18 +1,21 @@
 """PyHessian in the place of the project's own solver, and the published protocol around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from landscape.cli.options import open_targets
-from landscape.cli.output import progress_bar
+from landscape.cli.measured import measure_each
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
-    from landscape.results import Eigenvalues, Trace
+    from landscape.analysis.progress import Progress
+    from landscape.analysis.target import Target, TargetSettings
+    from landscape.results import Eigenvalues, Result, Trace
+
+R = TypeVar("R", bound="Result")
 
 
 def published_protocol(settings: "TargetSettings") -> "TargetSettings":
@@ -21,10 +24,8 @@ def published_protocol(settings: "TargetSettings") -> "TargetSettings":
     return replace(settings, split="test", examples=settings.examples if named else "0:1")
 
 
-def run_pyhessian(
-    checkpoints: Sequence[Path], settings: "TargetSettings", *, quiet: bool, **options: Any
-) -> list["Eigenvalues"]:
-    """PyHessian's eigenvalues of each checkpoint.
+def run_pyhessian(options: Mapping[str, Any], **about: Any) -> list["Eigenvalues"]:
+    """PyHessian's eigenvalues of each checkpoint; ``about`` as of :func:`measure_each`.
 
     Raises
     ------
@@ -33,27 +34,26 @@ def run_pyhessian(
     """
     from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues
 
-    _check_plain(options)
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
-            number = options["num_largest"]
-            results.append(pyhessian_eigenvalues(target, num_eigenvalues=number, progress=progress))
-    return results
+    find = partial(pyhessian_eigenvalues, num_eigenvalues=options["num_largest"])
+    return _measure_each("eigenvalues", find, options, about)
 
 
-def run_pyhessian_trace(
-    checkpoints: Sequence[Path], settings: "TargetSettings", *, quiet: bool, **options: Any
-) -> list["Trace"]:
+def run_pyhessian_trace(options: Mapping[str, Any], **about: Any) -> list["Trace"]:
     """PyHessian's trace of each checkpoint; refuses what :func:`run_pyhessian` refuses."""
     from landscape.analysis.pyhessian_solver import pyhessian_trace
 
+    return _measure_each("trace", pyhessian_trace, options, about)
+
+
+def _measure_each(
+    analysis: str, find: Callable[..., R], options: Mapping[str, Any], about: Mapping[str, Any]
+) -> list[R]:
     _check_plain(options)
-    results = []
-    for target in open_targets(checkpoints, settings, quiet=quiet):
-        with progress_bar(f"{target.subject.label}: PyHessian", quiet=quiet) as progress:
-            results.append(pyhessian_trace(target, progress=progress))
-    return results
+
+    def measure(target: "Target", *, state: Path | None, progress: "Progress") -> R:
+        return find(target, progress=progress)
+
+    return measure_each(analysis, measure, {"solver": "pyhessian", **options}, **about)
 
 
 def _check_plain(options: Mapping[str, Any]) -> None:

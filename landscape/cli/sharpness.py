@@ -1,12 +1,14 @@
 """``landscape sharpness``: how much the loss rises around a checkpoint, by many measures."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
-from landscape.cli.measured import measure_each, measured_options
+from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.number_lists import numbers, words
 from landscape.cli.output import print_table
 
@@ -103,17 +105,17 @@ def sharpness(
     """
     from landscape.analysis.sharpness import sharpness as measure
 
-    measure_each(
+    wanted = SharpnessSettings(**chosen)
+    results = measure_each(
         "sharpness",
-        measure,
-        SharpnessSettings(**chosen),
+        partial(measure, settings=wanted),
+        asdict(wanted),
         checkpoints=checkpoints,
         settings=settings,
         out=out,
-        as_json=as_json,
         quiet=quiet,
-        show=_print,
     )
+    show_each(results, _print, as_json=as_json)
 
 
 def _print(result: "SharpnessTable") -> None:

@@ -1,22 +1,17 @@
 """What ``eigenvalues``, ``density`` and ``trace`` share: one Krylov run, looked at three ways."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from landscape.cli.options import (
-    open_targets,
-    operator_options,
-    target_options,
-    with_options,
-)
-from landscape.cli.output import progress_bar
+from landscape.cli.options import operator_options, target_options, with_options
 
 if TYPE_CHECKING:
+    from landscape.analysis.progress import Progress
     from landscape.analysis.spectrum import Spectrum, SpectrumSettings
-    from landscape.analysis.target import Target, TargetSettings
+    from landscape.analysis.target import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -86,52 +81,14 @@ def output_options(command: F) -> F:
     return with_options(options, command)
 
 
-def run_spectra(
-    checkpoints: Sequence[Path],
-    settings: "TargetSettings",
-    *,
-    operator_name: str,
-    params: str,
-    scale: str,
-    weight_decay: float,
-    num_largest: int,
-    num_smallest: int,
-    tol: float,
-    num_probes: int,
-    num_steps: int,
-    max_matvecs: int,
-    shards: int,
-    basis_dtype: str | None,
-    out: Path | None,
-    quiet: bool,
-) -> list["Spectrum"]:
-    """One run a checkpoint; with ``out``, a killed run goes on where it was."""
-    from landscape.analysis.spectrum import SpectrumSettings, spectrum
-    from landscape.cli.results_folder import held, state_path
+def run_spectrum(
+    target: "Target", *, settings: "SpectrumSettings", state: Path | None, progress: "Progress"
+) -> "Spectrum":
+    """The spectrum of a checkpoint, once its plan is told; with ``state``, a killed run goes on."""
+    from landscape.analysis.spectrum import spectrum
 
-    wanted = SpectrumSettings(
-        operator=operator_name,
-        params=params,
-        scale=scale,
-        weight_decay=weight_decay,
-        num_largest=num_largest,
-        num_smallest=num_smallest,
-        tol=tol,
-        num_probes=num_probes,
-        num_steps=num_steps,
-        max_matvecs=max_matvecs,
-        num_shards=shards,
-        basis_dtype=basis_dtype,
-    )
-    found = []
-    with held(out):
-        for target in open_targets(checkpoints, settings, quiet=quiet):
-            label = target.subject.label
-            with progress_bar(f"{label}: {operator_name}", quiet=quiet) as progress:
-                tell_plan(target, wanted)
-                state = state_path(out, label, "spectrum")
-                found.append(spectrum(target, settings=wanted, state=state, progress=progress))
-    return found
+    tell_plan(target, settings)
+    return spectrum(target, settings=settings, state=state, progress=progress)
 
 
 def tell_plan(target: "Target", settings: "SpectrumSettings") -> None:

@@ -1,12 +1,15 @@
 """``landscape trace``: trace, Frobenius norm and effective rank, each with its error."""
 
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.options import open_targets, operator_options, target_options
-from landscape.cli.output import print_json, print_table, progress_bar, write_results
+from landscape.cli.measured import measure_each
+from landscape.cli.options import operator_options, target_options
+from landscape.cli.output import print_json, print_table
 from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import output_options, save_plot
 
@@ -70,24 +73,14 @@ def trace(
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.trace import TraceSettings, trace_of
-    from landscape.cli.results_folder import held, state_path
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
+    about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
     if solver == "pyhessian":
-        results = run_pyhessian_trace(
-            checkpoints, settings, quiet=quiet, operator_name=operator_name, **options
-        )
+        results = run_pyhessian_trace({"operator_name": operator_name, **options}, **about)
     else:
-        results = []
         chosen = TraceSettings(operator=operator_name, **options)
-        with held(out):
-            for target in open_targets(checkpoints, settings, quiet=quiet):
-                label = target.subject.label
-                state = state_path(out, label, "trace")
-                with progress_bar(f"{label}: trace", quiet=quiet) as progress:
-                    found = trace_of(target, settings=chosen, state=state, progress=progress)
-                results.append(found)
-    write_results(out, "trace", results)
+        results = measure_each("trace", partial(trace_of, settings=chosen), asdict(chosen), **about)
     if as_json:
         print_json(results)
     for result in results if not as_json else ():

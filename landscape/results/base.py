@@ -10,11 +10,13 @@ import io
 import json
 import types
 import typing
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -110,12 +112,12 @@ def load_stored(path: Path) -> Stored:
         )
     npz = path.with_suffix(".npz")
     arrays: dict[str, np.ndarray] = {}
-    if npz.exists():
-        with np.load(npz, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
     try:
+        if npz.exists():
+            with np.load(npz, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
         return typing.cast(Stored, _decode(_TYPES[kind], body, arrays))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ResultError(f"{path} is damaged or incomplete: {error}.") from error
 
 

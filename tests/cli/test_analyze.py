@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -48,6 +49,20 @@ def test_other_settings_are_refused_with_the_difference(invoke, smooth_checkpoin
     path, arguments = smooth_checkpoint
     with pytest.raises(ValueError, match="seed was 0, now 7"):
         invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7)
+
+
+def test_other_examples_under_the_same_name_are_refused(
+    invoke, smooth_checkpoint, analysed, tmp_path
+):
+    path, arguments = smooth_checkpoint
+    data = dict(np.load(arguments[3]))
+    data["x"][0] += 1
+    other = tmp_path / "other"
+    other.mkdir()
+    np.savez(other / "xy.npz", **data)
+    arguments = [other / "xy.npz" if a == arguments[3] else a for a in arguments]
+    with pytest.raises(ValueError, match="examples_sha256 was"):
+        invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
 
 
 def test_force_starts_anew(invoke, smooth_checkpoint, analysed):

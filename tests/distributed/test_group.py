@@ -1,6 +1,7 @@
 """What processes say to each other, and what they do when one of them is gone."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -199,3 +200,20 @@ def test_a_command_that_cannot_share_its_work_says_so(together, checkpoint, capf
     assert together(2, _run, ["info", checkpoint[0]], alone=True) == [2, 2]
     message = capfd.readouterr().err
     assert message.count("runs as one process; start it without torchrun") == 1
+
+
+def test_finished_checkpoints_are_kept_by_all_processes(together, checkpoint, tmp_path):
+    """A process dies in the second checkpoint; the next run has products for that one alone."""
+    other = tmp_path / "other.pth"
+    shutil.copy(checkpoint[0], other)
+    options = ["--examples", "all", "--dtype", "float64", "--matvecs", "20"]
+    command = ["trace", other, *checkpoint, *options, "--share", "examples", "-o", tmp_path / "out"]
+    assert together(2, _run, command, 25, alone=True) == [130, -signal.SIGKILL]
+    kept = (tmp_path / "out" / "unfinished" / "other" / "trace.json").read_bytes()
+    assert together(2, _run, command, 21, alone=True) == [0, 0]
+    assert (tmp_path / "out" / "results" / "other" / "trace.json").read_bytes() == kept
+    first, second = (
+        load_result(tmp_path / "out" / "results" / name / "trace.json") for name in ("other", "net")
+    )
+    assert first.trace.mean == pytest.approx(second.trace.mean, rel=1e-10)
+    assert not (tmp_path / "out" / "unfinished").exists()

@@ -6,12 +6,13 @@ import resource
 import signal
 import sys
 import warnings
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from landscape.analysis import state_file
-from landscape.cli import main
+from landscape.cli import kept, main
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,10 @@ def kill_many():
 @pytest.fixture(scope="session")
 def about(kill_many, tmp_path_factory):
     """The arguments that name a small checkpoint and its data."""
-    return kill_many.make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    arguments = kill_many.make_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    for name in ("trace", "fidelity"):  # imports what the forks need, once
+        assert kill_many.run([name, *arguments]) == 0
+    return arguments
 
 
 @pytest.fixture
@@ -35,20 +39,28 @@ def command(capfd):
     """Run a command line in a fork: its exit code and what it said on stderr.
 
     ``send`` is a signal that the process sends to itself after ``matvecs`` products;
-    ``file_size`` a limit in bytes, above which writing fails as on a full disk.
+    ``file_size`` a limit in bytes, above which writing fails as on a full disk. With
+    ``one_checkpoint`` it kills itself once the first checkpoint's result is kept.
     """
 
-    def run(*arguments, send=None, matvecs=12, file_size=None):
+    def run(*arguments, send=None, matvecs=12, file_size=None, one_checkpoint=False):
         capfd.readouterr()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # torch's threads do no work here
             child = os.fork()
         if child == 0:
+            if one_checkpoint:
+                kept.keep = partial(_keep_and_die, kept.keep)
             _in_fork([str(a) for a in arguments], send, matvecs, file_size)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         return code, capfd.readouterr().err
 
     return run
+
+
+def _keep_and_die(keep, *arguments):
+    keep(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _in_fork(arguments, send, matvecs, file_size):

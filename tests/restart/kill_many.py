@@ -31,12 +31,14 @@ from landscape.analysis import state_file
 from landscape.cli import main
 from landscape.results import load_result
 
-# By name, the command line without the output; "…" stands for checkpoint, model, data and loss.
+# By name, the command line without the output; "…" stands for checkpoint, model, data and loss,
+# OTHER for a second checkpoint.
 COMMANDS = {
     "eigenvalues": "eigenvalues … --top 12 --bottom 8 --tol 1e-8 -o",
     "density": "density … --probes 6 --steps 30 --top 3 -o",
     "low-memory": "density … --low-memory --probes 12 --steps 20 -o",
     "trace": "trace … --matvecs 120 -o",
+    "several": "eigenvalues … OTHER --top 4 --bottom 2 --vectors --overlap -o",
     "sharpness": "sharpness … --num-pairs 4 --num-steps 4 --num-restarts 2 -o",
     "fidelity": "fidelity … --num-top 2 --num-random 2 -o",
     "surface": "surface … --x -1:1:41 --y -1:1:11 -o",
@@ -75,16 +77,17 @@ _MOST_KILLS = 3  # of one run
 
 
 def make_checkpoint(folder: Path) -> list[str]:
-    """A small network and its data; the arguments that name both."""
+    """Two small networks and their data; the arguments that name the first, and the data."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(200, 6, generator=generator)
     y = (x[:, 0] * x[:, 1] > 0).long()
     np.savez(folder / "xy.npz", x=x.numpy(), y=y.numpy())
-    torch.manual_seed(1)
-    model = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(6, 20), torch.nn.Tanh(), torch.nn.Linear(20, 2)
-    )
-    torch.save(model.state_dict(), folder / "net.pth")
+    for seed, name in enumerate(("net", "other"), 1):
+        torch.manual_seed(seed)
+        model = torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(6, 20), torch.nn.Tanh(), torch.nn.Linear(20, 2)
+        )
+        torch.save(model.state_dict(), folder / f"{name}.pth")
     arguments = ["--model", "mlp?sizes=6-20-2&activation=tanh", "--data", folder / "xy.npz"]
     about = [folder / "net.pth", *arguments, "--loss", "cross-entropy", "--examples", "all"]
     return [str(a) for a in (*about, "--batch-size", 50, "--quiet")]
@@ -93,7 +96,7 @@ def make_checkpoint(folder: Path) -> list[str]:
 def command_lines(folder: Path, about: list[str]) -> dict[str, list[str]]:
     """Every command, ready for the name of its output."""
     (folder / "plan.toml").write_text(_PLAN)
-    put = {"…": about, "PLAN": [str(folder / "plan.toml")]}
+    put = {"…": about, "OTHER": [str(folder / "other.pth")], "PLAN": [str(folder / "plan.toml")]}
     return {
         name: [word for part in text.split() for word in put.get(part, [part])]
         for name, text in COMMANDS.items()

@@ -42,7 +42,7 @@ def test_a_signal_saves_the_state_and_ends_the_run(
     code, said = command(*line, send=getattr(signal, name))
     assert code == 130
     assert said.strip().startswith("Interrupted.")
-    (state,) = out.glob("unfinished/*/spectrum.state")
+    (state,) = out.glob("unfinished/*/eigenvalues.state")
     with safetensors.safe_open(str(state), "pt") as file:
         # Noted during the 12th report: the 13th is the first place where the run may stop.
         assert '"num_matvecs": 1' in file.metadata()["numbers"]
@@ -83,7 +83,7 @@ def test_a_torn_or_deleted_state_costs_time_alone(
     out = tmp_path / "out"
     line = ["eigenvalues", *about, *EIGENVALUES, "-o", out]
     assert command(*line, send=signal.SIGTERM)[0] == 130
-    (state,) = out.glob("unfinished/*/spectrum.state")
+    (state,) = out.glob("unfinished/*/eigenvalues.state")
     if cut:
         state.write_bytes(state.read_bytes()[:cut])
     else:
@@ -103,7 +103,7 @@ def test_a_full_disk_keeps_the_state_that_was_written(
     assert "cannot write" in said
     assert "File too large" in said
     assert left_over(out) == []
-    (state,) = out.glob("unfinished/*/spectrum.state")
+    (state,) = out.glob("unfinished/*/eigenvalues.state")
     assert 0 < state.stat().st_size <= 20_000
     assert command(*line) == (0, "")
     assert kill_many.results(out) == unbroken
@@ -159,7 +159,7 @@ def test_a_torn_last_line_of_points_is_measured_again(command, about, kill_many,
 
 def test_partial_files_left_by_a_kill_are_swept(command, about, tmp_path):
     for place, name in (
-        ("unfinished/net", f".spectrum.state.{os.getpid()}.tmp"),
+        ("unfinished/net", f".eigenvalues.state.{os.getpid()}.tmp"),
         ("results/net", ".eigenvalues.json.abc.tmp"),
         ("figures", ".line.svg.abc.tmp"),
         ("tables", ".loaded.csv.abc.tmp"),
