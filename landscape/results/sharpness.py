@@ -67,7 +67,7 @@ MEASURES: Mapping[str, MeasureInfo] = {
     "effective_rank": MeasureInfo(
         title="effective rank",
         formula="tr(S A S)² / ‖S A S‖_F²",
-        source="Maddox et al. 2020, arXiv 2003.02139 (effective dimensionality)",
+        source="Bartlett et al. 2020, arXiv 1906.11300 (effective rank R₀)",
         unit="1",
         unit_scaled="1",
         error_over="probes",
@@ -75,7 +75,7 @@ MEASURES: Mapping[str, MeasureInfo] = {
     ),
     "smoothed_trace": MeasureInfo(
         title="trace of the smoothed Hessian",
-        formula="tr ∇²L_s, L_s(θ) = E L(θ + s ε), s = ρ ‖θ‖ / √P",
+        formula="tr ∇²L_s, L_s(θ) = E L(θ + s ε), mean over s² within ±50 % of (ρ ‖θ‖)² / P",
         source="dL_s/d(s²) = ½ tr ∇²L_s, the heat equation",
         unit="loss/θ²",
         unit_scaled="loss",
