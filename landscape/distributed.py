@@ -87,7 +87,7 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
     """
     if _is_active():
         with _told_as_lost():
-            dist.all_reduce(tensor, op=dist.ReduceOp.SUM)
+            dist.all_reduce(tensor, op=dist.ReduceOp.SUM, async_op=True).wait()
     return tensor
 
 
@@ -119,7 +119,7 @@ def share_out(tasks: Sequence[Callable[[], Tensor]]) -> list[Tensor]:
         own = task().contiguous()
     found = [torch.empty_like(own) for _ in range(world_size())]
     with _told_as_lost():
-        dist.all_gather(found, own)
+        dist.all_gather(found, own, async_op=True).wait()
     return found[: len(tasks)]
 
 
@@ -224,8 +224,12 @@ def process_group() -> Iterator[Group]:
         return
     backend = "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         backend = "cpu:gloo,cuda:nccl"
+        # So that waiting for a lost process raises; by default PyTorch ends this one too.
+        os.environ.setdefault("TORCH_NCCL_BLOCKING_WAIT", "1")
+        number = int(os.environ.get("LOCAL_RANK", "0"))
+        if number < torch.cuda.device_count():  # work on CPUs may have more processes than GPUs
+            torch.cuda.set_device(number)
     timeout = _timeout()
     with _told_as_lost():
         store, number, size = next(rendezvous("env://", timeout=_START_TIMEOUT))

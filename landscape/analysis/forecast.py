@@ -1,12 +1,12 @@
 """What a run will cost: one loss, one gradient and two matvecs timed, the rest counted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 import torch
 
-from landscape.analysis.layers import layers_of
+from landscape.analysis.layer_rows import rows_within, usual_matvecs
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.curvature.graphs import GraphCache
@@ -21,7 +21,6 @@ from landscape.linalg.operator import SelfAdjointOperator
 # spiking networks (benchmarks/README.md).
 _MATVECS_A_PAIR = 2.5
 _MATVECS_AT_LEAST = 20
-_LAYER_SEARCH = 20  # of one block, for one eigenvalue an end
 _PREFLIGHT_MATVECS = 16
 
 
@@ -38,11 +37,12 @@ class ForecastLine:
 
 def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list[ForecastLine]:
     """Forecast the analyses called ``names`` on ``target``."""
-    loss_seconds = _timed(target.risk.evaluate)
+    loss_seconds = _timed(target.risk.evaluate, target.device)
     A = make_operator(target.risk, suite.operator, weight_decay=suite.weight_decay)
     v = torch.ones(A.dim, dtype=A.dtype, device=A.device)
-    first_seconds = _once(lambda: A @ v)  # builds the graphs, and compiles where it compiles
-    matvec_seconds = _timed(lambda: A @ v)
+    # The first builds the graphs, and compiles where it compiles.
+    first_seconds = _once(lambda: A @ v, target.device)
+    matvec_seconds = _timed(lambda: A @ v, target.device)
     graphs = _graphs(A)
     budget = suite.budget
     pairs = min(A.dim, budget.num_largest + budget.num_smallest)
@@ -51,7 +51,9 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
     basis = choose_max_basis(A.dim, pairs, A.dtype, num_spare=budget.num_steps)
     krylov = krylov_memory(A.dim, basis, A.dtype)
     kept = graphs.bytes_kept + graphs.largest_graph
-    layers = len(layers_of(target.risk.layout.names))
+    probes = {"num_probes": budget.layer_probes, "num_steps": budget.layer_steps}
+    limit = None if suite.all_layers else budget.layers_max_matvecs
+    rows = rows_within(target.risk.layout.names, **probes, limit=limit)
     sharp, fidelity = budget.sharpness, budget.fidelity
     num_scales, operators = len(sharp.scales), 3 if target.subject.spiking else 2
     num_directions = (
@@ -63,7 +65,7 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
         "preflight": (_PREFLIGHT_MATVECS, 4, graphs.largest_graph),
         "spectrum": (spectrum, 0, kept + krylov),
         "scaled": (spectrum, 0, kept + krylov),
-        "layers": (layers * (_LAYER_SEARCH + budget.layer_probes * budget.layer_steps), 0, kept),
+        "layers": (len(rows) * usual_matvecs(**probes), 0, kept),
         "line": (1, budget.num_directions * budget.line_points, graphs.largest_graph),
         "plane": (0, budget.plane_points**2, graphs.largest_graph),
         "sharpness": (
@@ -99,24 +101,23 @@ def _graphs(A: SelfAdjointOperator) -> GraphCache[object]:
     return A.graphs  # type: ignore[return-value]
 
 
-def _once(run: object) -> float:
+def _once(run: Callable[[], object], device: torch.device) -> float:
     started = perf_counter()
-    assert callable(run)
     run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
     return perf_counter() - started
 
 
-def _timed(run: object) -> float:
+def _timed(run: Callable[[], object], device: torch.device) -> float:
     """The median of three, after one that is not counted."""
-    _once(run)
-    return sorted(_once(run) for _ in range(3))[1]
+    _once(run, device)
+    return sorted(_once(run, device) for _ in range(3))[1]
 
 
 def _copy_rate(A: SelfAdjointOperator) -> float:
     """Bytes a second that a long vector is read with."""
     rows = torch.ones(8, A.dim, dtype=A.dtype, device=A.device)
     v = torch.ones(A.dim, dtype=A.dtype, device=A.device)
-    seconds = _timed(lambda: rows @ v)
+    seconds = _timed(lambda: rows @ v, A.device)
     return rows.numel() * A.dtype.itemsize / max(seconds, 1e-9)

@@ -227,7 +227,7 @@ def _not_empty(batches: list[Batch]) -> list[Batch]:
 
 
 def open_device(name: str) -> torch.device:
-    """The device called ``name``, once a tensor has been put there.
+    """The device called ``name``, once it has held a float64 and given it back.
 
     Raises
     ------
@@ -238,8 +238,8 @@ def open_device(name: str) -> torch.device:
         name = f"cuda:{os.environ['LOCAL_RANK']}"
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros((), dtype=torch.float64, device=device).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
     return device

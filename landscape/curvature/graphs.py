@@ -87,6 +87,8 @@ def free_memory(device: torch.device, share: float = 1.0) -> int:
     """Bytes free on ``device``, times ``share``."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
+        # What PyTorch holds back of freed tensors is free to new ones.
+        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         free = _available_on_host()
     else:

@@ -7,7 +7,19 @@ from typing import Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from landscape.curvature.precision import full_precision
+
 T = TypeVar("T")
+
+# Of what has no exception of its own: the CPU's allocator (on Linux; elsewhere), the CUDA runtime,
+# and libraries that take their workspace by themselves.
+_TEXTS = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "DefaultCPUAllocator: not enough memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 
 
 class _Batch(Protocol):
@@ -36,7 +48,8 @@ def with_smaller_batches(
 ) -> T:
     """``run()``; where memory does not suffice, again with the batches halved, for good.
 
-    The sum over examples is the same up to rounding. No other process takes part: each halves
+    Every pass over the examples comes through here, and so each is in full precision. The sum over
+    examples is the same up to rounding. No other process takes part: each halves
     its own batches, so ``run`` must not wait for others. ``afterwards`` is called each time that
     they were.
 
@@ -54,7 +67,8 @@ def with_smaller_batches(
     coupled_by = "--bn train" if risk.batch_norm == "train" else coupled_by
     while True:
         try:
-            return run()
+            with full_precision():
+                return run()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -80,7 +94,6 @@ def with_smaller_batches(
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether PyTorch or Python could not get the memory it asked for."""
-    # The CPU's allocator has no exception of its own, only this text.
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
-        isinstance(error, RuntimeError) and "not enough memory" in str(error)
+        isinstance(error, RuntimeError) and any(text in str(error) for text in _TEXTS)
     )

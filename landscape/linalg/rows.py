@@ -63,4 +63,5 @@ def _blocks(rows: Tensor, dtype: torch.dtype, device: torch.device) -> Iterator[
         yield rows
         return
     for block in torch.split(rows, max(1, _BLOCK // rows.shape[1])):
-        yield block.to(dtype=dtype, device=device, non_blocking=True)
+        # Two steps: a narrow row travels as it is, and straight from memory that is pinned.
+        yield block.to(device=device, non_blocking=True).to(dtype=dtype)

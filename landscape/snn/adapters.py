@@ -179,7 +179,7 @@ def _has_gradient_in_eval(neuron: nn.Module) -> bool:
     if _library(neuron) != "spikingjelly":
         return True
     reset_state(neuron)  # a state that hangs on a graph cannot be copied
-    probe = copy.deepcopy(neuron)
+    probe = copy.deepcopy(neuron).cpu()  # where the number below is
     probe.eval()
     # Neurons act elementwise, so one number in the step mode's shape is enough of an input.
     shape = (1, 1, 1) if getattr(probe, "step_mode", "s") == "m" else (1, 1)

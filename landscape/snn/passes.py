@@ -6,6 +6,7 @@ accelerator, and the tensor functions of ``landscape.snn.kernels`` as they are w
 
 import functools
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -126,10 +127,35 @@ def _run(
 def _fused(
     function: Callable[..., Any], num_time_steps: int, dyn: NeuronDynamics
 ) -> Callable[..., Any]:
-    def run(*args: Tensor) -> Any:
+    """One kernel in place of ``function``; where none can be made, a warning and ``function``."""
+
+    def as_written(*args: Tensor) -> Any:
         return function(*args, num_time_steps, dyn)
 
-    return torch.compile(run, dynamic=True)
+    # PyTorch compiles a code object at most eight times, for all functions made of it together,
+    # and then leaves it as it is written: so each of these gets its own.
+    as_written.__code__ = as_written.__code__.replace()
+    # No contraction into fused multiply-adds: a membrane at its threshold is to fire in all passes.
+    chosen: Callable[..., Any] = torch.compile(
+        as_written, dynamic=True, options={"emulate_precision_casts": True}
+    )
+
+    def run(*args: Tensor) -> Any:
+        nonlocal chosen
+        try:
+            return chosen(*args)
+        except torch._dynamo.exc.TorchDynamoException as error:
+            reason = " ".join(str(error).splitlines()[:2]).strip()
+            warnings.warn(
+                f"spiking neurons run slower, operation by operation ({reason}). "
+                "LANDSCAPE_KERNELS=eager silences this.",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+            chosen = as_written
+            return chosen(*args)
+
+    return run
 
 
 def _constant(x: Tensor, num_time_steps: int) -> int:

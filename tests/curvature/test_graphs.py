@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.curvature.graphs import rebatched
+from landscape.curvature.graphs import free_memory, rebatched
 from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.curvature.operators import make_operator
@@ -13,6 +13,7 @@ from landscape.curvature.risk import EmpiricalRisk, cut
 ERRORS = {
     "accelerator": torch.OutOfMemoryError("CUDA out of memory."),
     "host": RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes."),
+    "library": RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate`"),
     "python": MemoryError(),
 }
 
@@ -76,6 +77,13 @@ def test_a_loss_or_gradient_that_runs_out_of_memory_halves_the_batches(error, rn
         make_risk(6, error, rng, batch_norm="train").gradient()
 
 
+def test_what_pytorch_holds_back_of_freed_tensors_counts_as_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (100, 1000))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 60)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 20)
+    assert free_memory(torch.device("cuda"), 0.5) == 70
+
+
 def test_one_example_that_does_not_fit_is_refused(rng):
     A = make_operator(make_risk(0, ERRORS["host"], rng), "hessian")
     with (
@@ -83,6 +91,12 @@ def test_one_example_that_does_not_fit_is_refused(rng):
         pytest.raises(ValueError, match="out of memory with batches of 1, which cannot be made"),
     ):
         A @ torch.ones(A.dim, dtype=torch.float64)
+
+
+def test_the_error_of_this_machines_allocator_is_recognised():
+    with pytest.raises(RuntimeError) as refused:
+        torch.empty(1 << 59)
+    assert is_out_of_memory(refused.value)
 
 
 def test_other_errors_are_not_taken_for_it(rng):
