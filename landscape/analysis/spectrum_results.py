@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from landscape.analysis.target import Target
 from landscape.curvature.risk import EmpiricalRisk
@@ -66,6 +67,8 @@ def density_result(
     spec = operator_spec(target, settings)
     steps = min(num_steps, nodes.shape[1])
     bound = wasserstein_bound(steps, len(rules), spec.num_params)
+    # Of the rules themselves: rows of ``nodes`` are filled up with zeros.
+    low, high = (float(end) for end in torch.cat([r.nodes for r in rules]).aminmax())
     known = math.isfinite(float(curve.stderr[0])) and not exact
     negative = (
         negative_mass(rules, curve.bandwidth)
@@ -88,7 +91,7 @@ def density_result(
         num_probes=len(rules),
         num_steps=steps,
         num_matvecs=num_matvecs,
-        wasserstein_bound=0.0 if exact else float(nodes.max() - nodes.min()) * bound,
+        wasserstein_bound=0.0 if exact else (high - low) * bound,
         negative_mass=as_estimate(negative),
         negative_threshold=curve.bandwidth,
         orthogonality_loss=orthogonality_loss,

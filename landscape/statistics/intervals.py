@@ -16,6 +16,9 @@ from scipy.special import stdtrit
 from landscape.statistics.arrays import as_vector, check_probability
 from landscape.statistics.permutation import MAX_EXACT_PAIRS
 
+# Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
+_LARGEST_LOG = math.log(np.finfo(np.float64).max) - 1e-9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
@@ -30,10 +33,10 @@ class Interval:
         return not self.low <= value <= self.high
 
     def exp(self) -> "Interval":
-        """Carry an interval for a log ratio over to the ratio."""
+        """Carry an interval for a log ratio over to the ratio; ends stay finite."""
         return Interval(
-            low=math.exp(self.low),
-            high=math.exp(self.high),
+            low=math.exp(min(self.low, _LARGEST_LOG)),
+            high=math.exp(min(self.high, _LARGEST_LOG)),
             confidence=self.confidence,
             method=self.method,
         )

@@ -2,15 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
 from landscape.analysis.progress import quiet
+from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings, spectrum, stability_edge
+from landscape.analysis.spectrum_results import density_result
 from landscape.analysis.target import make_target
 from landscape.curvature.losses import Loss, cross_entropy
+from landscape.linalg.quadrature import GaussRule
 from landscape.results import TrainingInfo
 
 SEARCH = SpectrumSettings(
@@ -58,3 +62,19 @@ def test_only_plain_sgd_has_the_edge_of_stability(optimizer, edge, linear):
     )  # fmt: skip
     trained = replace(linear, subject=replace(linear.subject, training=training))
     assert stability_edge(trained) == (None if edge is None else pytest.approx(edge))
+
+
+def test_the_wasserstein_bound_is_a_share_of_the_range_of_the_nodes(linear):
+    long = torch.linspace(5, 6, 8, dtype=torch.float64)
+    rules = [GaussRule(nodes, torch.full_like(nodes, 1 / len(nodes))) for nodes in (long, long[2:])]
+    density = density_result(
+        linear,
+        SEARCH,
+        rules,
+        atoms=np.zeros(0),
+        num_steps=6,
+        exact=False,
+        num_matvecs=0,
+        provenance=start_clock().provenance(command="", seed=0, device=torch.device("cpu")),
+    )
+    assert density.wasserstein_bound <= 1 + 1e-12  # not 6: no node lies between 0 and 5

@@ -111,3 +111,9 @@ def test_t_intervals_are_scipys(rng):
     paired, welch = t_interval(a, confidence=0.9), welch_interval(a, b, confidence=0.9)
     assert (paired.low, paired.high) == pytest.approx((one.low, one.high))
     assert (welch.low, welch.high) == pytest.approx((two.low, two.high))
+
+
+def test_the_interval_of_a_ratio_stays_finite_where_two_runs_say_nothing():
+    interval = t_interval([30.0, 0.0], confidence=0.99).exp()
+    assert interval.low == pytest.approx(math.exp(15 - 15 * math.tan(0.495 * math.pi)))
+    assert 1e300 < interval.high < math.inf
