@@ -117,6 +117,7 @@ def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:
         learning_rate=training.learning_rate,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
+        batch_size=training.batch_size,
         seed=training.seed,
         epoch=training.epoch,
         num_epochs=training.epochs,

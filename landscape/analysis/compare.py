@@ -14,6 +14,7 @@ from landscape.analysis.compare_groups import (
     analysed_checkpoints,
     find_group,
     grouped,
+    groups_note,
 )
 from landscape.analysis.compare_match import Match, match_runs
 from landscape.analysis.compare_measures import (
@@ -25,6 +26,7 @@ from landscape.analysis.compare_measures import (
     shared_measures,
 )
 from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_recipes import confounded
 from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
 from landscape.results import (
@@ -78,7 +80,8 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
     clock, rng = start_clock(), np.random.default_rng(settings.seed)
     checkpoints = analysed_checkpoints(results, split=settings.split)
     groups = grouped(checkpoints, settings.groups)
-    baseline = find_group(groups, settings.baseline)
+    note = groups_note(checkpoints, settings.groups, groups)
+    baseline = find_group(groups, settings.baseline, note=note)
     candidates = shared_measures(groups, baseline=baseline, allow_mismatch=settings.allow_mismatch)
     measures = selected(candidates, settings.measures)
     primary = choose_primary(measures, settings.primary)
@@ -111,6 +114,8 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         pairs=pairs,
         accuracy=accuracy_rows(measures, groups, settings.statistics, rng),
         notes=(
+            *([] if settings.groups else [note]),
+            *_confounded(groups, baseline),
             *_left_out(checkpoints, groups),
             *_not_compared(candidates, measures),
             *missing_notes(groups, measures),
@@ -132,6 +137,21 @@ def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSetti
         num_resamples=s.num_resamples,
         allow_mismatch=settings.allow_mismatch,
     )
+
+
+def _confounded(groups: Groups, baseline: str) -> list[str]:
+    subjects = {name: [c.subject for c in members] for name, members in groups.items()}
+    differences = {
+        name: confounded(found, subjects[baseline])
+        for name, found in subjects.items()
+        if name != baseline
+    }
+    return [
+        f"{name} and {baseline} differ in {', '.join(parts[:-1])} and {parts[-1]}: what is found "
+        "may come from any of these."
+        for name, parts in differences.items()
+        if parts
+    ]
 
 
 def _left_out(checkpoints: Iterable[Analysed], groups: Groups) -> list[str]:

@@ -1,15 +1,21 @@
 """Which checkpoint belongs to which group: as asked, by its sidecar, or by its file's name."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 
-from landscape.results import ComparedRun, Result, Subject, TrainingInfo, recipe_of
-
-_SEED = re.compile(r"[-_.]s(?:eed)?[-_=]?(\d+)(?=$|[-_.])")
-_EPOCH = re.compile(r"[-_.]e(?:p|poch)?[-_=]?(\d+)(?=$|[-_.])")
+from landscape.analysis.compare_recipes import Recipe
+from landscape.results import (
+    ComparedRun,
+    Result,
+    Subject,
+    epoch_in,
+    free_label,
+    recipe_of,
+    seed_in,
+    told_apart,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +33,13 @@ class Analysed:
     def seed(self) -> int | None:
         """Of its training, by the sidecar, else by the file's name."""
         training = self.subject.training
-        return training.seed if training else _number(_SEED, self.label)
+        return training.seed if training else seed_in(self.label)
 
     @property
     def epoch(self) -> int | None:
         """Epochs that its training had finished, found likewise."""
         training = self.subject.training
-        return training.epoch if training else _number(_EPOCH, self.label)
+        return training.epoch if training else epoch_in(self.label)
 
     @property
     def run(self) -> ComparedRun:
@@ -52,25 +58,27 @@ class Analysed:
 
 Groups = dict[str, list[Analysed]]
 
+_MOST_NAMED = 12
+
 
 def with_unique_labels(results: Sequence[Result]) -> list[Result]:
-    """Rename the checkpoints that share a label with another file: by folder, else by number."""
-    files: dict[str, list[str]] = {}
+    """Rename the checkpoints that share a label with another file: by folders, else by number."""
+    files: dict[str, dict[str, PurePath]] = {}
     for r in results:
-        known = files.setdefault(r.subject.label, [])
-        if r.subject.checkpoint_sha256 not in known:
-            known.append(r.subject.checkpoint_sha256)
-    taken = {label for label, digests in files.items() if len(digests) == 1}
+        known = files.setdefault(r.subject.label, {})
+        known.setdefault(r.subject.checkpoint_sha256, PurePath(r.subject.checkpoint))
+    taken = {label for label, known in files.items() if len(known) == 1}
     names: dict[tuple[str, str], str] = {}
+    for label, known in files.items():
+        if len(known) > 1:
+            found = told_apart([label] * len(known), list(known.values()))
+            for digest, name in zip(known, found, strict=True):
+                names[label, digest] = free_label(name, taken)
     renamed = []
     for r in results:
         s = r.subject
-        if len(files[s.label]) > 1:
-            key = (s.label, s.checkpoint_sha256)
-            if key not in names:
-                names[key] = _free(f"{PurePath(s.checkpoint).parent.name}-{s.label}", taken)
-            r = replace(r, subject=replace(s, label=names[key]))  # noqa: PLW2901
-        renamed.append(r)
+        name = names.get((s.label, s.checkpoint_sha256))
+        renamed.append(r if name is None else replace(r, subject=replace(s, label=name)))
     return renamed
 
 
@@ -119,9 +127,8 @@ def grouped(
             groups.setdefault(recipe_of(c.label), []).append(c)
     if len(groups) < 2:
         raise ValueError(
-            f"groups must be at least 2 to be compared; got {', '.join(groups)} "
-            f"({len(checkpoints)} checkpoints). Name them, for example --group "
-            "'mine=checkpoints/mine-*' --group 'other=checkpoints/other-*'."
+            f"groups must be at least 2 to be compared; got {len(groups)}. "
+            f"{groups_note(checkpoints, patterns, groups)}"
         )
     for name, members in groups.items():
         seen: dict[str, str] = {}
@@ -135,23 +142,43 @@ def grouped(
     return groups
 
 
-def find_group(groups: Groups, asked: str | None) -> str:
+def find_group(groups: Groups, asked: str | None, *, note: str) -> str:
     """The group called ``asked``, or the only one whose name starts so.
 
     Raises
     ------
     ValueError
-        If there is none, or several, or nothing was asked for.
+        If there is none, or several, or nothing was asked for; ends with ``note``, which names
+        the groups.
     """
     if asked in groups:
         return asked
     close = [name for name in groups if asked and name.startswith(asked)]
     if len(close) == 1:
         return close[0]
-    names = ", ".join(groups)
     if asked is None:
-        raise ValueError(f"--baseline must name the group to compare with, one of {names}.")
-    raise ValueError(f"--baseline must be one of the groups {names}; got {asked!r}.")
+        raise ValueError(f"--baseline must name the group to compare with. {note}")
+    raise ValueError(f"--baseline must be one of the groups; got {asked!r}. {note}")
+
+
+def groups_note(
+    checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequence[str]] | None, groups: Groups
+) -> str:
+    """Which groups there are, how :func:`grouped` made them, and how to have others."""
+    without = sum(c.subject.training is None for c in checkpoints)
+    if patterns:
+        how = "as --group says"
+    elif not without:
+        how = "by what the sidecars tell of the training"
+    else:
+        lacking = f"{without} of {len(checkpoints)} checkpoints have no sidecar"
+        how = f"by file names less seed (-s3) and epoch (-e10), since {lacking}"
+    counts = [f"{name} ({len(members)})" for name, members in groups.items()]
+    more = f" and {len(counts) - _MOST_NAMED} more" if len(counts) > _MOST_NAMED else ""
+    return (
+        f"Groups were made {how}: {', '.join(counts[:_MOST_NAMED])}{more}. For others say "
+        "--group NAME=GLOB, once for each."
+    )
 
 
 def _by_patterns(checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequence[str]]) -> Groups:
@@ -182,52 +209,8 @@ def _by_patterns(checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequenc
 
 def _by_recipe(checkpoints: Sequence[Analysed]) -> Groups:
     """Groups named after the initialisation, and after what else tells recipes apart."""
-    recipes = [_Recipe.of(c.subject) for c in checkpoints]
+    recipes = [Recipe.of(c.subject) for c in checkpoints]
     groups: Groups = {}
     for c, recipe in zip(checkpoints, recipes, strict=True):
         groups.setdefault(recipe.name(recipes), []).append(c)
     return groups
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Recipe:
-    training: TrainingInfo  # only what a recipe consists of is looked at
-    model: str
-
-    @classmethod
-    def of(cls, subject: Subject) -> "_Recipe":
-        assert subject.training is not None
-        return cls(training=subject.training, model=subject.model)
-
-    def name(self, others: Sequence["_Recipe"]) -> str:
-        t, trained = self.training, [other.training for other in others]
-        same = [o for o in trained if o.optimizer == t.optimizer]
-        parts = [t.init]
-        if t.gain != 1:
-            parts.append(f"gain{t.gain:g}")
-        if t.init.startswith("ikun") and t.beta not in (None, "released"):
-            parts.append(str(t.beta))
-        if len(same) < len(trained):
-            parts.append(t.optimizer)
-        if any(o.learning_rate != t.learning_rate for o in same):
-            parts.append(f"lr{t.learning_rate:g}")
-        if any(o.momentum != t.momentum for o in same):
-            parts.append(f"momentum{t.momentum or 0:g}")
-        if any(o.weight_decay != t.weight_decay for o in same):
-            parts.append(f"wd{t.weight_decay:g}")
-        if any(other.model != self.model for other in others):
-            parts.append(self.model)
-        return "-".join(parts)
-
-
-def _number(pattern: re.Pattern[str], label: str) -> int | None:
-    found = pattern.search(label)
-    return int(found[1]) if found else None
-
-
-def _free(name: str, taken: set[str]) -> str:
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name}-{number}", number + 1
-    taken.add(candidate)
-    return candidate

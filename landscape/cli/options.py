@@ -225,19 +225,7 @@ def describe(target: "Target") -> None:
 
 
 def unique_labels(paths: Sequence[Path]) -> list[str]:
-    """File names without their endings, made unique by the folder's name or a number."""
-    labels = [_safe(path.stem) for path in paths]
-    if len(set(labels)) < len(labels):
-        labels = [_safe(f"{path.parent.name}-{path.stem}") for path in paths]
-    seen: dict[str, int] = {}
-    for index, label in enumerate(labels):
-        seen[label] = seen.get(label, 0) + 1
-        if seen[label] > 1:
-            labels[index] = f"{label}-{seen[label]}"
-    return labels
+    """File names without their endings, made unique by folders or a number."""
+    from landscape.results.labels import told_apart
 
-
-def _safe(text: str) -> str:
-    """Letters, digits, dot, dash and underscore: what names a folder on every system."""
-    cleaned = "".join(c if c.isalnum() or c in "._-" else "_" for c in text).strip(".")
-    return cleaned or "checkpoint"
+    return told_apart([path.stem for path in paths], paths)

@@ -29,6 +29,7 @@ from landscape.results.fidelity import (
     Ratio,
     SlopeRow,
 )
+from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
 from landscape.results.preflight import Check, Preflight
 from landscape.results.sharpness import (
     MEASURES,
@@ -65,7 +66,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
-from landscape.results.titles import measure_title, operator_title, recipe_of
+from landscape.results.titles import measure_title, operator_title
 from landscape.results.training import TrainingCurves
 
 __all__ = [
@@ -120,6 +121,8 @@ __all__ = [
     "TrainingCurves",
     "TrainingInfo",
     "Trajectory",
+    "epoch_in",
+    "free_label",
     "in_order",
     "load_result",
     "load_stored",
@@ -128,4 +131,6 @@ __all__ = [
     "operator_title",
     "recipe_of",
     "save_result",
+    "seed_in",
+    "told_apart",
 ]

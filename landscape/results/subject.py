@@ -14,6 +14,7 @@ class TrainingInfo:
     learning_rate: float
     momentum: float | None = None
     weight_decay: float = 0.0
+    batch_size: int | None = None
     seed: int
     epoch: int
     num_epochs: int

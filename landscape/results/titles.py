@@ -1,18 +1,9 @@
-"""What readers see in place of keys: titles of measures and operators, and names of recipes.
+"""What readers see in place of keys: titles of measures and operators.
 
 Keys (``expected_rise[filter] ρ=0.03``) stay where programs read them: JSON, CSV, ``--primary``.
 """
 
-import re
-
 from landscape.results.sharpness import MEASURES, Measure
-
-_RUN = re.compile(r"[-_.](?:s|seed|e|ep|epoch)[-_=]?\d+(?=$|[-_.])")
-
-
-def recipe_of(label: str) -> str:
-    """A checkpoint's label less its seed (``-s3``) and epoch (``-e10``): what its twins share."""
-    return _RUN.sub("", label)
 
 
 def operator_title(name: str, *, spiking: bool) -> str:

@@ -8,8 +8,10 @@ from compared_results import analysed, checkpoints, group, relabelled, subject
 from landscape.analysis.compare_groups import (
     find_group,
     grouped,
+    groups_note,
     with_unique_labels,
 )
+from landscape.analysis.compare_recipes import confounded
 
 
 def names(groups):
@@ -28,6 +30,7 @@ def of_recipe(init, seed, **training):
         ({}, ["ikun_v1", "kaiming"]),
         ({"gain": 2.0}, ["ikun_v1", "kaiming", "kaiming-gain2"]),
         ({"optimizer": "sgd"}, ["ikun_v1-adam", "kaiming-adam", "kaiming-sgd"]),
+        ({"num_epochs": 40}, ["ikun_v1-20epochs", "kaiming-20epochs", "kaiming-40epochs"]),
         ({"learning_rate": 0.01}, ["ikun_v1-lr0.001", "kaiming-lr0.001", "kaiming-lr0.01"]),
     ],
 )
@@ -36,6 +39,13 @@ def test_sidecars_name_groups_after_what_differs(change, expected):
     further = [of_recipe("kaiming", s, **change) for s in range(2, 4)]
     groups = grouped(checkpoints(*base, *further), None)
     assert sorted(groups) == expected
+
+
+def test_batch_sizes_tell_recipes_apart_where_they_are_known():
+    runs = [of_recipe("kaiming", 0, batch_size=size) for size in (128, 64)]
+    assert sorted(grouped(checkpoints(*runs), None)) == ["kaiming-batch128", "kaiming-batch64"]
+    unknown = [of_recipe("kaiming", 0), of_recipe("lecun", 0, batch_size=64)]
+    assert sorted(grouped(checkpoints(*unknown), None)) == ["kaiming", "lecun"]
 
 
 def test_file_names_less_seed_and_epoch_name_groups_without_sidecars():
@@ -72,11 +82,11 @@ def test_patterns_fit_paths_names_and_labels():
 
 def test_the_baseline_is_a_group_or_the_only_start_of_one():
     groups = grouped(checkpoints(group("kaiming", [1]), group("kaiming2", [1])), None)
-    assert find_group(groups, "kaiming") == "kaiming"
-    assert find_group(groups, "kaiming2") == "kaiming2"
+    assert find_group(groups, "kaiming", note="") == "kaiming"
+    assert find_group(groups, "kaiming2", note="") == "kaiming2"
     for asked in ("k", "lecun"):
-        with pytest.raises(ValueError, match="baseline must be one of the groups kaiming, kaim"):
-            find_group(groups, asked)
+        with pytest.raises(ValueError, match=f"one of the groups; got '{asked}'. N"):
+            find_group(groups, asked, note="N")
 
 
 def test_two_files_of_one_name_get_labels_of_their_own():
@@ -95,6 +105,32 @@ def test_other_splits_are_left_out_or_refused():
         checkpoints(group("ikun_v1", [1], split="test"))
 
 
-def test_without_a_baseline_the_groups_are_named():
-    with pytest.raises(ValueError, match="must name the group to compare with, one of a, b"):
-        find_group({"a": [], "b": []}, None)
+def test_without_a_baseline_the_groups_are_named_and_how_they_were_made():
+    results = [
+        analysed(subject("x", 0, training=False, label=label, checkpoint_sha256=label))
+        for label in ("a-s0", "a-s1", "b_0", "b_1")
+    ]
+    members = checkpoints(*results)
+    groups = grouped(members, None)
+    with pytest.raises(
+        ValueError, match=r"file names .* 4 of 4 .*: a \(2\), b_0 \(1\), b_1 \(1\)"
+    ):
+        find_group(groups, None, note=groups_note(members, None, groups))
+    mixed = checkpoints(*results, group("kaiming", [1]))
+    assert "since 4 of 5 checkpoints have no sidecar" in groups_note(mixed, None, groups)
+    asked = groups_note(members, {"a": ["a*"], "b": ["b*"]}, groups)
+    assert asked.startswith("Groups were made as --group says: ")
+
+
+def test_two_recipes_that_differ_in_more_than_one_thing_are_told():
+    base = [checkpoint.subject for checkpoint in checkpoints(of_recipe("kaiming", 0))]
+
+    def parts(init, **training):
+        members = checkpoints(of_recipe(init, 0, **training))
+        return confounded([c.subject for c in members], base)
+
+    assert parts("ikun_v1") == []
+    assert parts("kaiming", optimizer="sgd", learning_rate=0.1, momentum=0.9) == []
+    assert parts("ikun_v1", optimizer="sgd", learning_rate=0.1) == ["initialisation", "optimiser"]
+    assert parts("kaiming", learning_rate=0.1, batch_size=64) == ["learning rate", "batch size"]
+    assert confounded([replace(base[0], training=None)], base) == []
