@@ -100,6 +100,7 @@ def budgets() -> str:
         "num_probes": "probes of the density",
         "num_steps": "Lanczos steps a probe",
         "max_matvecs": "matvecs of a spectrum, at most",
+        "layers_max_matvecs": "matvecs of the table of layers, at most",
         "line_points": "points of a line",
         "num_directions": "random lines",
         "plane_points": "points a side of the plane",

@@ -44,6 +44,11 @@ class Budget:
     sharpness: SharpnessSettings
     fidelity: FidelitySettings
 
+    @property
+    def layers_max_matvecs(self) -> int:
+        """Hard limit of the whole table of layers: what four spectra may take."""
+        return 4 * self.max_matvecs
+
 
 BUDGETS: dict[str, Budget] = {
     "quick": Budget(

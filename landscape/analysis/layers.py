@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from landscape.analysis.journal import configuration_of, journal
+from landscape.analysis.layer_rows import Row, rows_within, usual_matvecs
 from landscape.analysis.memory import MemoryPlan
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
@@ -22,15 +22,23 @@ _TOL = 1e-3  # a table of layers is read to three digits
 
 
 def layer_table(
-    target: Target, *, settings: SpectrumSettings, state: Path | None = None, progress: Progress
+    target: Target,
+    *,
+    settings: SpectrumSettings,
+    limit: int | None,
+    state: Path | None = None,
+    progress: Progress,
 ) -> LayerTable:
     """λ_max, λ_min and trace of each layer's block, the other layers held fixed.
 
-    A layer is a module with parameters of its own. By interlacing, no block's λ_max exceeds
-    that of the whole. With ``state``, a killed run goes on within the layer where it was.
+    A layer is a module with parameters of its own; where their rows would take more than
+    ``limit`` matvecs together, layers share rows. By interlacing, no block's λ_max exceeds that
+    of the whole. With ``state``, a killed run goes on within the row where it was.
     """
     clock = start_clock()
-    layers = layers_of(target.risk.layout.names)
+    probes = {"num_probes": settings.num_probes, "num_steps": settings.num_steps}
+    blocks = rows_within(target.risk.layout.names, **probes, limit=limit)
+    usual = usual_matvecs(**probes)
     rows, matvecs = [], 0
     plan = memory_plan(target, settings)
     own = replace(
@@ -41,15 +49,18 @@ def layer_table(
         tol=max(settings.tol, _TOL),
         num_shards=0,
     )
-    configuration = configuration_of(target, own) | max_basis(plan)
+    configuration = configuration_of(target, own) | max_basis(plan) | {"limit": limit or 0}
     with journal(state, configuration) as keep:
-        for done, (name, members) in enumerate(layers.items()):
-            progress(done, len(layers))
+        for done, row in enumerate(blocks):
+            progress(done, len(blocks))
             file = StateFile(
                 state and state.with_name(f"{state.stem}-{done}.state"),
-                configuration | {"layer": name},
+                configuration | {"layer": row.name},
             )
-            numbers = keep(name, partial(_block, target, name, members, own, plan, file)).tolist()
+            if limit is not None:  # what the rows before leave, and those after usually take
+                left = limit - matvecs - usual * (len(blocks) - done - 1)
+                own = replace(own, max_matvecs=min(settings.max_matvecs, left))
+            numbers = keep(row.name, partial(_block, target, row, own, plan, file)).tolist()
             file.remove()
             largest, smallest = (
                 Eigenvalue(value=v, residual=r, converged=bool(c))
@@ -59,14 +70,15 @@ def layer_table(
             matvecs += int(spent)
             rows.append(
                 LayerRow(
-                    name=name,
-                    num_params=target.risk.select(members).num_params,
+                    name=row.name,
+                    num_params=target.risk.select(row.parameters).num_params,
                     largest=largest,
                     smallest=smallest,
                     trace=Estimate(mean=mean, stderr=stderr),
+                    num_layers=row.num_layers,
                 )
             )
-    progress(len(layers), len(layers))
+    progress(len(blocks), len(blocks))
     return LayerTable(
         subject=target.subject,
         provenance=clock.provenance(
@@ -83,17 +95,16 @@ def layer_table(
 
 def _block(
     target: Target,
-    name: str,
-    members: list[str],
+    row: Row,
     settings: SpectrumSettings,
     plan: MemoryPlan | None,
     file: StateFile,
 ) -> Tensor:
     """Value, residual and convergence at both ends; the trace, its error; matvecs: float64."""
     run = run_spectrum(
-        target.risk.select(members),
+        target.risk.select(row.parameters),
         settings=settings,
-        rng=target.generator(f"layer {name}"),
+        rng=target.generator(f"layer {row.name}"),
         file=file,
         plan=plan,
     )
@@ -105,11 +116,3 @@ def _block(
     ]
     found = [*ends, run.trace.mean, run.trace.stderr, run.num_matvecs]
     return torch.tensor(found, dtype=torch.float64)
-
-
-def layers_of(names: tuple[str, ...]) -> dict[str, list[str]]:
-    """Parameter names by the module that holds them, in the network's order."""
-    return {
-        layer or "(top level)": list(members)
-        for layer, members in groupby(names, lambda name: name.rpartition(".")[0])
-    }

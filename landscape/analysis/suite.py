@@ -32,6 +32,8 @@ class SuiteSettings:
     ----------
     extent
         Surfaces reach from -extent to extent along filter-normalised directions.
+    all_layers
+        A row of the table of layers for each of them, whatever it costs.
     work
         Folder where unfinished runs keep their state; None: nowhere.
     """
@@ -42,6 +44,7 @@ class SuiteSettings:
     num_shards: int
     extent: float
     work: Path | None
+    all_layers: bool = False
 
 
 def run_preflight(
@@ -75,6 +78,7 @@ def run_layers(
                 num_probes=settings.budget.layer_probes,
                 num_steps=settings.budget.layer_steps,
             ),
+            limit=None if settings.all_layers else settings.budget.layers_max_matvecs,
             state=_work(settings, target, "layers.state"),
             progress=progress,
         )

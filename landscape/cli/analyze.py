@@ -38,6 +38,9 @@ _NAMES = ("preflight", "spectrum", "scaled", "layers", "line", "plane", "sharpne
 @click.option("--only", help=f"Comma-separated, of {', '.join(_NAMES)}.")
 @click.option("--skip", help="Leave these out.")
 @click.option(
+    "--all-layers", is_flag=True, help="A row for each layer, where a budget would join them."
+)
+@click.option(
     "--operator",
     type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
     default="hessian",
@@ -69,6 +72,7 @@ def analyze(
     budget: str,
     only: str | None,
     skip: str | None,
+    all_layers: bool,
     operator: str,
     weight_decay: float,
     shards: int,
@@ -95,6 +99,7 @@ def analyze(
         num_shards=shards,
         extent=extent,
         work=out / "unfinished",
+        all_layers=all_layers,
     )
     names = chosen_names(tuple(SUITE), only, skip)
     if dry_run:

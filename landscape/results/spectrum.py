@@ -107,13 +107,14 @@ class Trace(Result):
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
-    """One block of the operator: the parameters of one layer, all others held fixed."""
+    """One block of the operator: the parameters of one layer or more, all others held fixed."""
 
     name: str
     num_params: int
     largest: Eigenvalue
     smallest: Eigenvalue
     trace: Estimate
+    num_layers: int = 1  # that share this row
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -123,3 +124,8 @@ class LayerTable(Result):
     operator: OperatorSpec
     rows: tuple[LayerRow, ...]
     num_matvecs: int
+
+    @property
+    def joined(self) -> bool:
+        """Whether layers share rows, since there are many of them."""
+        return any(row.num_layers > 1 for row in self.rows)

@@ -60,7 +60,9 @@ ANALYSES = {
         9,  # a pair of noise; the losses at θ, two graphs
     ),
     "layers": (
-        lambda target, **place: layer_table(target, settings=SPECTRUM, progress=quiet, **place),
+        lambda target, **place: layer_table(
+            target, settings=SPECTRUM, limit=200, progress=quiet, **place
+        ),
         2,
     ),
     "low-memory density": (

@@ -8,7 +8,6 @@ from landscape.report.sections.spectra_columns import (
     RELATIVE,
     estimate_cell,
     title_of,
-    unit_of,
 )
 from landscape.report.table import (
     CHECKPOINT,
@@ -20,9 +19,13 @@ from landscape.report.table import (
     number_cell,
     text_cell,
 )
-from landscape.results import Eigenvalue, Eigenvalues, LayerTable, OperatorSpec
+from landscape.results import Eigenvalue, Eigenvalues, LayerTable, OperatorSpec, spectrum_unit
 
 _NOT_CONVERGED = f"{UNCONVERGED} not converged: the residual is above the tolerance."
+_JOINED = (
+    "Layers in one row make one block, since a row each would take more matvecs than the budget "
+    "allows; landscape analyze --all-layers gives each its own."
+)
 
 
 def eigenvalue_table(
@@ -69,20 +72,23 @@ def eigenvalue_table(
             Column(
                 key="lambda_max",
                 title="λ_max",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 better="↓",
                 formula="max vᵀAv over ‖v‖ = 1",
                 source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
             ),
             RELATIVE,
-            Column(key="lambda_last", title=last, unit=unit_of(spec), optional=True),
+            Column(key="lambda_last", title=last, unit=spectrum_unit(spec), optional=True),
             Column(
-                key="lambda_min", title="λ_min", unit=unit_of(spec), formula="min vᵀAv over ‖v‖ = 1"
+                key="lambda_min",
+                title="λ_min",
+                unit=spectrum_unit(spec),
+                formula="min vᵀAv over ‖v‖ = 1",
             ),
             Column(
                 key="stability_edge",
                 title="edge of stability",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
                 source="Cohen et al. 2021, arXiv 2103.00065",
                 optional=True,
@@ -118,8 +124,10 @@ def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalu
             CHECKPOINT,
             Column(key="end", title="end"),
             Column(key="rank", title="rank"),
-            Column(key="eigenvalue", title="eigenvalue", unit=unit_of(spec)),
-            Column(key="residual", title="residual", unit=unit_of(spec), formula="‖Av - λv‖₂"),
+            Column(key="eigenvalue", title="eigenvalue", unit=spectrum_unit(spec)),
+            Column(
+                key="residual", title="residual", unit=spectrum_unit(spec), formula="‖Av - λv‖₂"
+            ),
         ),
         rows=tuple(rows),
         note=_NOT_CONVERGED,
@@ -128,10 +136,10 @@ def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalu
 
 
 def layer_table(spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]) -> Table:
-    """A row for each layer of each checkpoint."""
+    """A row for each layer of each checkpoint, or for several layers that make one block."""
     rows = tuple(
         (
-            text_cell(row.name),
+            text_cell(row.name + (f" ({row.num_layers} layers)" if row.num_layers > 1 else "")),
             text_cell(result.subject.label),
             count_cell(row.num_params),
             _eigenvalue_cell(row.largest),
@@ -148,12 +156,13 @@ def layer_table(spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]) 
             Column(key="layer", title="layer"),
             CHECKPOINT,
             Column(key="num_params", title="parameters"),
-            Column(key="lambda_max", title="λ_max", unit=unit_of(spec), better="↓"),
-            Column(key="lambda_min", title="λ_min", unit=unit_of(spec)),
-            Column(key="trace", title="trace", unit=unit_of(spec), better="↓"),
+            Column(key="lambda_max", title="λ_max", unit=spectrum_unit(spec), better="↓"),
+            Column(key="lambda_min", title="λ_min", unit=spectrum_unit(spec)),
+            Column(key="trace", title="trace", unit=spectrum_unit(spec), better="↓"),
         ),
         rows=rows,
-        note=f"± of eigenvalues is the residual, of traces one standard error. {_NOT_CONVERGED}",
+        note=f"± of eigenvalues is the residual, of traces one standard error. {_NOT_CONVERGED}"
+        + (f" {_JOINED}" if any(r.joined for r in results) else ""),
         folded=len(rows) > 24,
     )
 

@@ -61,6 +61,7 @@ def layers_section(material: Material) -> Section | None:
     tables = material.of(LayerTable)
     if not tables:
         return None
+    several = ", or of several that share a row" if any(t.joined for t in tables) else ""
     figures = [
         _layer_figure(material, spec, suffix, members)
         for spec, suffix, members in by_operator(tables)
@@ -69,9 +70,9 @@ def layers_section(material: Material) -> Section | None:
         key="layers",
         title="Layer by layer",
         paragraphs=(
-            "Each block holds the parameters of one layer, all others fixed. Batch norm makes the "
-            "scale of the weights before it functionally irrelevant, so a raw value compares "
-            "between checkpoints only where the weights have the same scale.",
+            f"Each block holds the parameters of one layer{several}, all others fixed. Batch norm "
+            "makes the scale of the weights before it functionally irrelevant, so a raw value "
+            "compares between checkpoints only where the weights have the same scale.",
         ),
         figures=tuple(figures),
         tables=tuple(layer_table(*group) for group in by_operator(tables)),
