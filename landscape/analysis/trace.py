@@ -26,10 +26,6 @@ from landscape.results import Estimate, Trace
 _SHARE_OF_NORM = 6
 _MOST_FOR_NORM = 100
 
-# How many 95 % Student intervals held the trace, over flat and decaying spectra
-# (tests/linalg/test_estimate_trace.py); the others covered as they should.
-_COVERED = {"xtrace": "87 to 95 %", "xnystrace": "76 to 81 %"}
-
 
 @dataclass(frozen=True, kw_only=True)
 class TraceSettings(OperatorSettings):
@@ -102,16 +98,10 @@ def trace_of(
         trace=as_estimate(trace),
         frobenius_norm=root_of(squared),
         effective_rank=_ratio(trace, squared),
-        method=_with_coverage(method),
+        method=method,
         num_probes=trace.num_probes,
         num_matvecs=A.num_matvecs,
     )
-
-
-def _with_coverage(method: Method) -> str:
-    """The method's name, and what its standard error is worth where that is known to be little."""
-    covered = _COVERED.get(method)
-    return method if covered is None else f"{method}; 95 % intervals covered {covered} in tests"
 
 
 def _ratio(trace: ProbeEstimate, squared: ProbeEstimate) -> Estimate | None:

@@ -4,21 +4,24 @@ References
 ----------
 .. [1] Epperly, Tropp & Webber (2024), XTrace: making the most of every sample in stochastic trace
    estimation, SIAM J. Matrix Anal. Appl. 45(1):1-23, arXiv 2301.07825.
+.. [2] Efron & Stein (1981), The jackknife estimate of variance, Ann. Stat. 9(3):586-596.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import Estimate
 from landscape.linalg.lanczos import is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import normal
 from landscape.linalg.units import Keep, afresh, products
 
 _CHUNK = 1 << 16
+_MOST_BLOCKS = 60  # of probes left out together: a Student interval of more is no narrower
 
 
 def sketch_memory(dim: int, num_matvecs: int, dtype: torch.dtype) -> int:
@@ -34,8 +37,7 @@ class XTraceSketch:
 
     Unbiased for any symmetric A. The error falls with what A has beyond rank k, the number of
     probes: far below Hutchinson's where a few eigenvalues dominate, and about √2 above it, at the
-    same number of products, on a flat spectrum. The standard error is that of the probes' own
-    estimates; it is too small where leaving a probe out changes the approximation much.
+    same number of products, on a flat spectrum.
     """
 
     def __init__(self, A: SelfAdjointOperator, max_probes: int, keep: Keep = afresh) -> None:
@@ -67,34 +69,49 @@ class XTraceSketch:
             self.Z[i] = product
 
     def estimate(self) -> Estimate:
-        """Mean and standard error of the leave-one-out estimates; needs two probes or more."""
+        """The mean of the leave-one-out estimates and its jackknife error; needs two probes."""
         Omega, Q, Z = self.probes[: self.num_probes], self.Q[: self.rank], self.Z[: self.rank]
         H, W, R = gram(Q, Z), gram(Q, Omega), gram(Z, Omega)  # QᵀAQ, QᵀΩ, QᵀAΩ in columns
         H = (H + H.T) / 2
-        k = self.num_probes
+        squares = _squared_norms(Omega)
+
+        def of(probes: Tensor) -> float:
+            basis = torch.linalg.qr(R[:, probes])[0]  # within Q, of the range of A on these
+            return self._mean_of(
+                basis.T @ H @ basis,
+                basis.T @ W[:, probes],
+                basis.T @ R[:, probes],
+                squares[probes],
+            )
+
+        return _jackknife(self._mean_of(H, W, R, squares), of, self.num_probes)
+
+    def _mean_of(self, H: Tensor, W: Tensor, R: Tensor, squares: Tensor) -> float:
+        """The mean of the leave-one-out estimates of k probes whose range has a basis of rank r.
+
+        H, W and R are (r, r), (r, k) and (r, k); ``squares`` are the probes' squared norms.
+        """
+        rank, k = W.shape
         # Without probe i the range loses the direction s_i of Q ⟂ all other columns of R. Where the
         # probes outnumber the rank, the others span all of it.
         S = torch.zeros_like(W)
-        if k == self.rank:
+        if k == rank:
             S = torch.linalg.inv(R).T
             S /= vector_norm(S, dim=0)
         inside = W - S * (S * W).sum(0)
         form = (W * R).sum(0) - 2 * (inside * R).sum(0) + (inside * (H @ inside)).sum(0)
-        total = _squared_norms(Omega)
-        outside = total - (inside**2).sum(0)
+        outside = squares - (inside**2).sum(0)
         # The part of ω outside is uniform in direction; its length is noise, set to its mean.
-        num_outside = self.A.dim - (k - 1 if k == self.rank else self.rank)
-        negligible = outside <= 100 * torch.finfo(self.A.dtype).eps * total
+        num_outside = self.A.dim - (k - 1 if k == rank else rank)
+        negligible = outside <= 100 * torch.finfo(self.A.dtype).eps * squares
         form = torch.where(negligible, 0.0, form * num_outside / outside)
-        samples = H.trace() - (S * (H @ S)).sum(0) + form
-        return estimate_mean(samples)
+        return float((H.trace() - (S * (H @ S)).sum(0) + form).mean())
 
 
 class XNysTraceSketch:
     """XNysTrace [1]_, section 2.2, for A ≥ 0, grown by probes of one product each.
 
-    The most accurate of all where the spectrum decays; its standard error is then too small, by up
-    to a factor of three in the tests.
+    The most accurate of all where the spectrum decays.
     """
 
     def __init__(self, A: SelfAdjointOperator, max_probes: int, keep: Keep = afresh) -> None:
@@ -112,17 +129,27 @@ class XNysTraceSketch:
             self.products[i] = product
 
     def estimate(self) -> Estimate:
-        """Mean and standard error of the leave-one-out estimates; needs two probes or more.
+        """The mean of the leave-one-out estimates and its jackknife error; needs two probes.
 
         Raises
         ------
         ValueError
             When the sketch shows a negative direction, beyond rounding.
         """
-        k, n = self.num_probes, self.A.dim
-        Omega, Y = self.probes[:k], self.products[:k]
-        K = gram(Omega, Y)  # Ωᵀ A Ω, and the Nyström approximation is Y K⁻¹ Yᵀ
-        values, U = torch.linalg.eigh((K + K.T) / 2)
+        Omega, Y = self.probes[: self.num_probes], self.products[: self.num_probes]
+        K, G = gram(Omega, Y), gram(Omega, Omega)
+        K = (K + K.T) / 2  # Ωᵀ A Ω, and the Nyström approximation is Y K⁻¹ Yᵀ
+        R = torch.linalg.qr(Y.T, mode="r")[1].to(device="cpu", dtype=torch.float64)
+
+        def of(probes: Tensor) -> float:
+            return self._mean_of(K[probes][:, probes], R[:, probes], G[probes][:, probes])
+
+        return _jackknife(self._mean_of(K, R, G), of, self.num_probes)
+
+    def _mean_of(self, K: Tensor, R: Tensor, G: Tensor) -> float:
+        """The mean of the leave-one-out estimates of k probes: K = ΩᵀAΩ, RᵀR = YᵀY, G = ΩᵀΩ."""
+        k, n = len(K), self.A.dim
+        values, U = torch.linalg.eigh(K)
         # What rounding of the products, in random directions, leaves in the k x k matrix.
         floor = 10 * torch.finfo(self.A.dtype).eps * float(values.abs().max()) * (k / n) ** 0.5
         if float(values[0]) < -100 * floor:
@@ -132,18 +159,36 @@ class XNysTraceSketch:
             )
         seen = values > floor
         factor = U[:, seen] / values[seen].sqrt()  # K⁻¹ = F Fᵀ
-        R = torch.linalg.qr(Y.T, mode="r")[1].to(device="cpu", dtype=torch.float64)
         nystrom = (R @ factor).square().sum()
         if not bool(seen.all()):
             # The rank of A is reached: the other probes' approximation is that of all of them.
-            return estimate_mean(nystrom + K.diagonal() - (K @ factor).square().sum(1))
+            return float((nystrom + K.diagonal() - (K @ factor).square().sum(1)).mean())
         inverse = factor @ factor.T
         left_out = inverse.diagonal()
         lengths = (R @ inverse).square().sum(0) / left_out
         # What the others' approximation leaves, 1 / (K⁻¹)_ii, sees only the part of ω_i outside
         # their span, uniform in direction; its length is noise, set to its mean.
-        normalise = (n - k + 1) * torch.linalg.inv(gram(Omega, Omega)).diagonal()
-        return estimate_mean(nystrom - lengths + normalise / left_out)
+        normalise = (n - k + 1) * torch.linalg.inv(G).diagonal()
+        return float((nystrom - lengths + normalise / left_out).mean())
+
+
+def _jackknife(whole: float, of: Callable[[Tensor], float], num_probes: int) -> Estimate:
+    """``whole``, with the jackknife's standard error: ``of(probes)`` is it from fewer probes.
+
+    The leave-one-out estimates share all probes but one, so their spread says too little of the
+    error of their mean. The jackknife makes the whole estimate anew without each probe; its
+    variance is on average at least that of an estimate from one probe fewer [2]_, so that
+    intervals are rather too long: by up to a factor of two where the spectrum decays fast. Of many
+    probes, blocks are left out.
+    """
+    if num_probes < 2:
+        return Estimate(whole, math.nan, num_probes)
+    blocks = torch.arange(num_probes).tensor_split(min(num_probes, _MOST_BLOCKS))
+    others = [torch.cat([*blocks[:i], *blocks[i + 1 :]]) for i in range(len(blocks))]
+    without = torch.tensor([of(probes) for probes in others], dtype=torch.float64)
+    squares = (without - without.mean()).square().sum()
+    stderr = math.sqrt(float(squares) * (len(blocks) - 1) / len(blocks))
+    return Estimate(whole, stderr, num_probes)
 
 
 def _drawn(

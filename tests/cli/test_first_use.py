@@ -90,7 +90,7 @@ def test_nystrom_is_refused_where_eigenvalues_may_be_negative(invoke, smooth_che
     with pytest.raises(ValueError, match="ggn or fisher"):
         invoke("trace", path, *arguments, "--method", "xnystrace")
     said = invoke("trace", path, *arguments, "--method", "xnystrace", "--operator", "ggn").stdout
-    assert "xnystrace; 95 % intervals covered 76 to 81 % in tests" in said
+    assert "xnystrace, " in said
 
 
 def test_a_folder_that_is_no_checkpoint_is_told_once(invoke, tmp_path):

@@ -23,31 +23,26 @@ def test_lies_within_four_stderr_at_a_fixed_budget(name, method, seed, operator_
     assert A.num_matvecs <= 36
 
 
-# Measured with 300 draws of 36 products: the leave-one-out samples depend on each other, so that
-# their intervals are too short where the approximation is all there is (XNysTrace most of all).
 @pytest.mark.parametrize(
-    ("name", "method", "measured"),
-    [
-        ("flat", "hutch++", 0.96),
-        ("flat", "xtrace", 0.92),
-        ("flat", "xnystrace", 0.81),
-        ("algebraic", "hutch++", 0.96),
-        ("algebraic", "xtrace", 0.87),
-        ("algebraic", "xnystrace", 0.76),
-        ("outliers", "hutch++", 0.95),
-        ("outliers", "xtrace", 0.95),
-        ("outliers", "xnystrace", 0.79),
-    ],
+    ("name", "method"), [c for c in CASES if c[1] not in ("auto", "hutchinson")]
 )
-def test_coverage_of_the_other_intervals_is_what_is_stated(name, method, measured, operator_with):
+def test_the_other_intervals_cover_at_least_as_they_say(name, method, operator_with):
+    """Hutch++ has independent samples; a jackknife's variance is at least the true one on average.
+
+    At most 2.5 times as long as needed: a jackknife's error is that of an estimate from one probe
+    fewer, and more.
+    """
     A = operator_with(SPECTRA[name], torch.Generator().manual_seed(0))
     rng, true, num_draws = torch.Generator().manual_seed(1), float(SPECTRA[name].sum()), 300
-    hits = 0
+    hits, squares = 0, torch.zeros(2)
     for _ in range(num_draws):
         estimate, _ = estimate_trace(A, num_matvecs=36, rng=rng, method=method)
         low, high = estimate.interval(0.95)
         hits += low <= true <= high
-    assert abs(hits / num_draws - measured) <= 4 * math.sqrt(measured * (1 - measured) / num_draws)
+        squares += torch.tensor([estimate.stderr**2, (estimate.mean - true) ** 2])
+    assert hits / num_draws >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / num_draws)
+    # The mean of 300 squared errors is known to about 10 %.
+    assert 0.9 <= math.sqrt(squares[0] / squares[1]) <= 2.5
 
 
 @pytest.mark.parametrize("method", ["hutch++", "xtrace", "xnystrace", "auto"])

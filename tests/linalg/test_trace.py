@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 from traces import SPECTRA, Memory, N
 
+import landscape.linalg.sketch
 from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import DeflatedOperator, DenseOperator
 from landscape.linalg.sketch import XNysTraceSketch, XTraceSketch, gram
@@ -31,40 +32,73 @@ def test_hutchinson_interval_covers_as_it_says(operator_with):
     assert abs(hits / num_draws - 0.95) <= 0.03
 
 
-@pytest.mark.parametrize("name", SPECTRA)
-def test_xtrace_is_the_mean_of_its_leave_one_out_estimates(name, operator_with, rng):
-    A = operator_with(SPECTRA[name], rng)
-    sketch, k = XTraceSketch(A, 6), 6
-    for count in (1, 3, 2):
-        sketch.add(count, rng)
-    Omega, naive = sketch.probes, []
-    for i in range(k):
-        others = torch.cat([Omega[:i], Omega[i + 1 :]])
-        Q = torch.linalg.qr(A.matrix @ others.T)[0]
-        outside = Omega[i] - Q @ (Q.T @ Omega[i])
-        outside *= math.sqrt(N - k + 1) / outside.norm()
-        naive.append(torch.trace(Q.T @ A.matrix @ Q) + outside @ A.matrix @ outside)
-    expected = estimate_mean(torch.stack(naive))
-    assert sketch.estimate() == pytest.approx(expected, rel=1e-10)
+def xtrace(A, Omega):
+    """XTrace from the probes in the rows of ``Omega``, as its paper defines it."""
+    samples = []
+    for i, omega in enumerate(Omega):
+        Q = torch.linalg.qr(A.matrix @ torch.cat([Omega[:i], Omega[i + 1 :]]).T)[0]
+        outside = omega - Q @ (Q.T @ omega)
+        outside *= math.sqrt(N - len(Omega) + 1) / outside.norm()
+        samples.append(torch.trace(Q.T @ A.matrix @ Q) + outside @ A.matrix @ outside)
+    return float(torch.stack(samples).mean())
 
 
-@pytest.mark.parametrize("name", ["flat", "algebraic", "outliers"])
-def test_xnystrace_is_the_mean_of_its_leave_one_out_estimates(name, operator_with, rng):
-    A = operator_with(SPECTRA[name], rng)
-    sketch, k = XNysTraceSketch(A, 6), 6
-    for count in (1, 3, 2):
-        sketch.add(count, rng)
-    Omega, naive = sketch.probes, []
-    for i in range(k):
+def xnystrace(A, Omega):
+    """XNysTrace from the probes in the rows of ``Omega``, as its paper defines it."""
+    samples = []
+    for i, omega in enumerate(Omega):
         others = torch.cat([Omega[:i], Omega[i + 1 :]])
         Y = A.matrix @ others.T
         nystrom = Y @ torch.linalg.inv(others @ Y) @ Y.T
         Q = torch.linalg.qr(others.T)[0]
-        outside = Omega[i] - Q @ (Q.T @ Omega[i])
-        outside *= math.sqrt(N - k + 1) / outside.norm()
-        naive.append(torch.trace(nystrom) + outside @ (A.matrix - nystrom) @ outside)
-    expected = estimate_mean(torch.stack(naive))
-    assert sketch.estimate() == pytest.approx(expected, rel=1e-7)
+        outside = omega - Q @ (Q.T @ omega)
+        outside *= math.sqrt(N - len(Omega) + 1) / outside.norm()
+        samples.append(torch.trace(nystrom) + outside @ (A.matrix - nystrom) @ outside)
+    return float(torch.stack(samples).mean())
+
+
+SKETCHES = [
+    *((XTraceSketch, xtrace, name) for name in SPECTRA),
+    *((XNysTraceSketch, xnystrace, name) for name in ("flat", "algebraic", "outliers")),
+]
+
+
+@pytest.mark.parametrize(("sketched", "defined", "name"), SKETCHES)
+def test_a_sketch_is_its_definition_and_its_error_the_jackknifes(
+    sketched, defined, name, operator_with, rng
+):
+    A, k = operator_with(SPECTRA[name], rng), 6
+    sketch = sketched(A, k)
+    for count in (1, 3, 2):
+        sketch.add(count, rng)
+    Omega = sketch.probes
+    without = [defined(A, torch.cat([Omega[:i], Omega[i + 1 :]])) for i in range(k)]
+    spread = sum((x - sum(without) / k) ** 2 for x in without)
+    estimate = sketch.estimate()
+    assert estimate.mean == pytest.approx(defined(A, Omega), rel=1e-7)
+    assert estimate.stderr == pytest.approx(math.sqrt((k - 1) / k * spread), rel=1e-6)
+    assert estimate.num_probes == k
+
+
+@pytest.mark.parametrize("sketched", [XTraceSketch, XNysTraceSketch])
+def test_blocks_left_out_together_show_the_same_error(sketched, operator_with, monkeypatch):
+    A = operator_with(SPECTRA["algebraic"], torch.Generator().manual_seed(0))
+    squares = {10: 0.0, 60: 0.0}
+    for seed in range(8):
+        sketch = sketched(A, 40)
+        sketch.add(40, torch.Generator().manual_seed(seed))
+        for most in squares:
+            monkeypatch.setattr(landscape.linalg.sketch, "_MOST_BLOCKS", most)
+            squares[most] += sketch.estimate().stderr ** 2
+    # Eight variances of nine degrees of freedom: √(2/72) of themselves at one sigma.
+    assert squares[10] == pytest.approx(squares[60], rel=0.5)
+
+
+@pytest.mark.parametrize("sketched", [XTraceSketch, XNysTraceSketch])
+def test_a_single_probe_has_no_error(sketched, operator_with, rng):
+    sketch = sketched(operator_with(SPECTRA["flat"], rng), 1)
+    sketch.add(1, rng)
+    assert math.isnan(sketch.estimate().stderr)
 
 
 def test_deflation_by_known_eigenpairs(operator_with, rng):
