@@ -1,4 +1,4 @@
-"""Parameters spread over processes by FSDP2: refused as a network, read as a checkpoint."""
+"""Parameters spread over processes by FSDP: refused as a network, read as a checkpoint."""
 
 import importlib
 import sys
@@ -21,13 +21,20 @@ def network():
     return nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 2))
 
 
-def sharded():
-    """Each layer and the whole under ``fully_shard``, over all processes of the group."""
+def sharded(kind):
+    """A network over all processes of the group: by ``fully_shard``, or by the class before it."""
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard
+    from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
 
-    mesh = init_device_mesh("cpu", (torch.distributed.get_world_size(),))
     model = network()
+    if kind == "FSDP1":
+        return FullyShardedDataParallel(model, device_id=torch.device("cpu"))
+    if kind == "FSDP1, a layer":
+        model[0] = FullyShardedDataParallel(
+            model[0], device_id=torch.device("cpu"), use_orig_params=True
+        )
+        return model
+    mesh = init_device_mesh("cpu", (torch.distributed.get_world_size(),))
     for layer in (model[0], model[2], model):
         fully_shard(layer, mesh=mesh)
     return model
@@ -42,14 +49,14 @@ def _messages(attempts):
     return found
 
 
-def _refused_then_saved(folder):
+def _refused_then_saved(folder, kind):
     """What is said of the network before and after a step, and by a factory; then a checkpoint."""
     import torch.distributed.checkpoint as dcp
     from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own
-        model, data = sharded(), (torch.ones(6, 3), torch.tensor([0, 1] * 3))
+        model, data = sharded(kind), (torch.ones(6, 3), torch.tensor([0, 1] * 3))
         factory = types.ModuleType("sharding")
         factory.make = lambda: model
         sys.modules["sharding"] = factory
@@ -67,10 +74,11 @@ def _refused_then_saved(folder):
     return said, {name: tensor.tolist() for name, tensor in whole.items()}
 
 
-def test_sharded_networks_are_refused_and_their_checkpoints_read(together, tmp_path):
+@pytest.mark.parametrize("kind", ["FSDP2", "FSDP1", "FSDP1, a layer"])
+def test_sharded_networks_are_refused_and_their_checkpoints_read(kind, together, tmp_path):
     for name in ("checkpoint.state_dict", "device_mesh", "fsdp"):  # once, not in every fork
         importlib.import_module(f"torch.distributed.{name}")
-    (said, whole), (other, same) = together(2, _refused_then_saved, tmp_path / "saved")
+    (said, whole), (other, same) = together(2, _refused_then_saved, tmp_path / "saved", kind)
     assert whole == same
     assert len(set(said + other)) == 1
     assert "full_state_dict=True" in said[0]
