@@ -1,5 +1,6 @@
 """Numbers drawn from measured rises: intervals, exponents, rank correlations. NumPy only."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,8 +16,8 @@ _SIGNIFICANT = 2.0  # standard errors that a rise must stand above zero to enter
 
 
 def ratio_of(kappa: float, stderr: float, curvature: float) -> Ratio | None:
-    """κ / vᵀAv with the 95 % interval that κ's error gives; None where vᵀAv is 0."""
-    if curvature == 0:
+    """κ / vᵀAv with the 95 % interval that κ's error gives; None where that is not known."""
+    if curvature == 0 or not (math.isfinite(kappa) and math.isfinite(stderr)):
         return None
     half = NORMAL_95 * stderr / abs(curvature)
     value = kappa / curvature
@@ -85,7 +86,9 @@ def fit_cusp_slope(without: Array, rise: Array, distances: Array) -> Estimate:
     return Estimate(mean=float(slope(rise)), stderr=jackknife_stderr(slope(without)))
 
 
-def jackknife_stderr(values: Array) -> float:
-    """Standard error from K values, each computed without one of K groups of equal size."""
+def jackknife_stderr(values: Array) -> float | None:
+    """Standard error from K values, each without one of K groups of equal size; None for one."""
     K = len(values)
+    if K < 2:
+        return None
     return float(np.sqrt((K - 1) / K * ((values - values.mean()) ** 2).sum()))

@@ -8,6 +8,7 @@ arrays may hold NaN (a grid point that diverged is data).
 import dataclasses
 import io
 import json
+import math
 import types
 import typing
 import zlib
@@ -133,7 +134,13 @@ def _encode(value: object, *, arrays: dict[str, np.ndarray] | None, at: str = ""
         arrays[at] = value
         return {"npz": at}
     if isinstance(value, tuple | list):
-        return [_encode(v, arrays=arrays, at=f"{at}.{i}") for i, v in enumerate(value)]
+        # Measured where a loss may overflow, unlike single numbers: null, read again as NaN.
+        return [
+            None
+            if isinstance(v, float) and not math.isfinite(v)
+            else _encode(v, arrays=arrays, at=f"{at}.{i}")
+            for i, v in enumerate(value)
+        ]
     if isinstance(value, Mapping):
         return {str(k): _encode(v, arrays=arrays, at=f"{at}.{k}") for k, v in value.items()}
     if isinstance(value, np.generic):
@@ -166,7 +173,10 @@ def _decode(hint: Any, value: Any, arrays: Mapping[str, np.ndarray]) -> object:
     if origin is tuple:
         element = args[0] if len(args) == 2 and args[1] is Ellipsis else None
         hints_of = [element] * len(value) if element is not None else args
-        return tuple(_decode(h, v, arrays) for h, v in zip(hints_of, value, strict=True))
+        return tuple(
+            math.nan if v is None and h is float else _decode(h, v, arrays)
+            for h, v in zip(hints_of, value, strict=True)
+        )
     if origin is dict:
         return {k: _decode(args[1], v, arrays) for k, v in value.items()}
     return float(value) if hint is float else value

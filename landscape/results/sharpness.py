@@ -4,6 +4,7 @@
 ρ a relative radius: noise ρ S ε and the ball ‖S⁻¹ e‖ <= ρ √P, both about ρ ‖θ‖ long.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -209,7 +210,7 @@ def make_measure(
     return Measure(
         name=name,
         value=value,
-        stderr=stderr,
+        stderr=stderr if stderr is not None and math.isfinite(stderr) else None,
         error_over=info.error_over,
         radius=radius,
         scale=scale,

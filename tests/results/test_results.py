@@ -127,3 +127,14 @@ def test_a_result_without_its_arrays_is_refused(header, tmp_path):
     (tmp_path / "line.npz").unlink()
     with pytest.raises(ResultError, match="incomplete"):
         load_result(tmp_path / "line.json")
+
+
+def test_losses_that_overflowed_are_stored_as_unknown(header, tmp_path):
+    result = Eigenvalues(
+        **header, operator=OperatorSpec(name="hessian", num_params=5), largest=(), smallest=(),
+        tol=1e-4, num_matvecs=0, method="none", shards=((1.0, float("inf")),),
+    )  # fmt: skip
+    save_result(result, tmp_path / "a.json")
+    ((first, second),) = load_result(tmp_path / "a.json").shards
+    assert first == 1.0
+    assert second != second
