@@ -118,7 +118,7 @@ _DIRECTIONS = ["random", "eigenvector", "between", "bezier", "trajectory"]
     type=float,
     default=0.1,
     show_default=True,
-    help="The rise of the loss whose radius and area are given.",
+    help="The rise of the loss whose radius and area are given, in units of the loss.",
 )
 @click.option("--shard", metavar="I/N", help="Measure part I of N of the points only.")
 @click.option(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
 from landscape.cli.output import print_json, print_table, result_path
 from landscape.files import remove_partial, write_atomic
 from landscape.plotting import (
@@ -15,7 +17,7 @@ from landscape.plotting import (
     plot_planes,
     save_figure,
 )
-from landscape.report.sections.surface_tables import surface_tables
+from landscape.report.sections.surface_tables import surface_tables, threshold_advice
 from landscape.results import LossLine, LossPlane, save_result
 from landscape.surface.exports import surface_csv, surface_vtu, write_hdf5
 
@@ -79,3 +81,5 @@ def print_surfaces(results: Sequence[Surface], *, as_json: bool) -> None:
     for table in surface_tables(lines, planes):
         titles = [f"{c.title} {c.better}".rstrip() for c in table.columns]
         print_table(titles, [[cell.text for cell in row] for row in table.rows])
+    for advice in threshold_advice(lines, planes):
+        click.echo(advice, err=True)

@@ -100,6 +100,13 @@ class LossLine(Result):
         """|x| of the nearest coordinate that is not 0: radii below it are not resolved."""
         return float(np.abs(self.axis[self.axis != 0]).min())
 
+    @property
+    def rise_reached(self) -> float:
+        """The largest rise over L(0) that every direction reaches on the axis."""
+        rows = self.losses[None] if self.spread is None else self.spread
+        rises = [np.fmax.reduce(row) - np.interp(0.0, self.axis, row) for row in rows]
+        return float(min(rises))
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trajectory:
@@ -128,6 +135,13 @@ class LossPlane(Result):
     metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X, Y)
     trajectory: Trajectory | None = None
     measures: PlaneMeasures | None = None  # None where an axis has 0 at its end or outside
+
+    @property
+    def rise_enclosed(self) -> float:
+        """The rise over the checkpoint's loss below which sublevel sets end within the plane."""
+        L = self.losses
+        border = np.concatenate([L[0], L[-1], L[:, 0], L[:, -1]])
+        return float(border.min(initial=np.inf, where=~np.isnan(border))) - self.subject.loss
 
     @property
     def unresolved_area(self) -> float | None:

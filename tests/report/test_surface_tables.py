@@ -9,7 +9,7 @@ from landscape.analysis.surface_measures import line_measures, plane_measures
 from landscape.report.material import gather
 from landscape.report.sections.fidelity import fidelity_section
 from landscape.report.sections.sharpness import sharpness_section
-from landscape.report.sections.surface_tables import surface_tables
+from landscape.report.sections.surface_tables import surface_tables, threshold_advice
 from landscape.report.sections.surfaces import surfaces_section
 from landscape.results import DirectionSpec, SlopeRow
 
@@ -83,6 +83,63 @@ def test_an_area_that_the_grid_does_not_show_is_a_bound(curvature, prefix):
     assert area.text.startswith(prefix)
     if not prefix:
         assert area.value == pytest.approx(np.pi * 0.1, rel=0.05)  # π r², r² = 2 · 0.1 / 2
+
+
+SCALES = (1e-7, 3.3e-4, 0.0123, 0.19)  # of losses: the largest rise, below the default of 0.1
+
+
+def asked_for(text):
+    """The threshold that a note advises."""
+    return float(text.rpartition("--threshold ")[2].rstrip("."))
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_a_rise_that_lines_do_not_reach_is_told_with_one_that_they_do(scale):
+    axis = np.linspace(-1, 1, 21)
+    spread = np.stack([scale * (0.3 + c * axis**2) for c in (0.5, 0.2, 1.0)])
+
+    def measured(threshold):
+        measures = line_measures(axis, spread, threshold=threshold)
+        shown = line("a-s0", axis=axis, losses=spread[0], spread=spread, measures=measures)
+        (table,) = surface_tables([shown], [])
+        return cells(table)["radius"].text, table.note, threshold_advice([shown], [])
+
+    radius, note, (advice,) = measured(0.1)
+    assert ">" in radius
+    assert note.endswith(advice)
+    radius, _, no_advice = measured(asked_for(advice))
+    assert ">" not in radius
+    assert no_advice == []
+    assert asked_for(advice) >= 0.45 * 0.2 * scale  # no smaller than one digit makes it
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_an_area_that_planes_do_not_enclose_is_told_with_one_that_they_do(scale):
+    axis = np.linspace(-1, 1, 21)
+    x, y = np.meshgrid(axis, axis, indexing="ij")
+    losses = 0.0123 + scale * (0.3 * x**2 + y**2)
+
+    def measured(threshold):
+        measures = plane_measures(axis, axis, losses, threshold=threshold)
+        shown = plane("a-s0", x_axis=axis, y_axis=axis, losses=losses, measures=measures)
+        (table,) = surface_tables([], [shown])
+        return cells(table)["area"].text, table.note, threshold_advice([], [shown])
+
+    area, note, (advice,) = measured(0.1)
+    assert area.startswith(">")
+    assert note.endswith(advice)
+    area, _, no_advice = measured(asked_for(advice))
+    assert not area.startswith(">")
+    assert no_advice == []
+
+
+def test_where_no_rise_would_do_a_wider_grid_is_advised():
+    axis = np.linspace(-1, 1, 21)
+    falling = 0.5 - 0.1 * axis**2
+    measures = line_measures(axis, falling[None], threshold=0.1)
+    shown = line("a-s0", axis=axis, losses=falling, measures=measures)
+    (advice,) = threshold_advice([shown], [])
+    assert "wider grid" in advice
 
 
 def test_a_curve_shares_its_figure_with_the_straight_line():

@@ -1,5 +1,6 @@
 """Tables of what is read off loss surfaces: one for lines, one for paths, one for planes."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -69,6 +70,43 @@ def _by_threshold(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
     return list(groups.values())
 
 
+def threshold_advice(lines: Sequence[LossLine], planes: Sequence[LossPlane]) -> list[str]:
+    """Which rise to ask for, where that of ``--threshold`` is not reached within the grid."""
+    straight = [line for line in lines if not line.direction.is_path]
+    found = [_advice_on_lines(part) for part in _by_radii(straight)]
+    found += [_advice_on_planes(part) for part in _by_threshold(planes)]
+    return [advice for advice in found if advice]
+
+
+def _advice_on_lines(lines: Sequence[LossLine]) -> str:
+    m = lines[0].measures
+    if m is None or not any(x.measures and None in x.measures.threshold_radii for x in lines):
+        return ""
+    problem = f"Not every line rises by {m.threshold:g}"
+    return f"{problem}: {_other_threshold(min(line.rise_reached for line in lines))}."
+
+
+def _advice_on_planes(planes: Sequence[LossPlane]) -> str:
+    m = planes[0].measures
+    if m is None or not any(p.measures and p.measures.sublevel_cut for p in planes):
+        return ""
+    problem = f"Not every area of +{m.threshold:g} ends within its plane"
+    return f"{problem}: {_other_threshold(min(plane.rise_enclosed for plane in planes))}."
+
+
+def _other_threshold(most: float) -> str:
+    """What resolves all of them: a rise of one digit, a tenth below ``most`` at least."""
+    if not most > 0:
+        return "take a wider grid, landscape surface --x"
+    unit = 10.0 ** math.floor(math.log10(0.9 * most))
+    rise = math.floor(0.9 * most / unit) * unit
+    return f"take a smaller rise, landscape surface --threshold {rise:.1g}"
+
+
+def _lead(advice: str) -> str:
+    return f" {advice}" if advice else ""
+
+
 def _lines_table(lines: Sequence[LossLine], index: int) -> Table:
     m = lines[0].measures
     columns = [CHECKPOINT, _ALONG, _LOSS, _LOWEST]
@@ -98,7 +136,7 @@ def _lines_table(lines: Sequence[LossLine], index: int) -> Table:
         columns=tuple(columns),
         rows=tuple(_line_row(line) for line in lines),
         note="± is one standard error over directions, where there are several. < and >: not "
-        "within the first step, or not within the axis.",
+        "within the first step, or not within the axis." + _lead(_advice_on_lines(lines)),
     )
 
 
@@ -186,7 +224,7 @@ def _planes_table(planes: Sequence[LossPlane], index: int) -> Table:
         columns=tuple(columns),
         rows=tuple(_plane_row(plane) for plane in planes),
         note="One plane each, hence no error. <: within the cells around the checkpoint; >: beyond "
-        "the plane.",
+        "the plane." + _lead(_advice_on_planes(planes)),
     )
 
 
