@@ -36,7 +36,10 @@ from landscape.results import (
     SpectralDensity,
     Subject,
     Trace,
+    measure_title,
     save_result,
+    spectrum_title,
+    spectrum_unit,
 )
 
 _R = TypeVar("_R", bound=Result)
@@ -183,19 +186,23 @@ def _summary(result: Result) -> list[tuple[str, str]]:
             failed = [check.name for check in result.checks if check.status == "fail"]
             return [("preflight", f"failed: {', '.join(failed)}" if failed else "passed")]
         case Eigenvalues():
-            which = f" of {result.operator.name}{_scaled(result.operator.scale)}"
-            ends = (("largest", result.largest), ("smallest", result.smallest))
+            ends = (
+                ("largest eigenvalue", result.largest),
+                ("smallest eigenvalue", result.smallest),
+            )
             return [
-                (f"{end} eigenvalue{which}", rounded(found[0].value, found[0].residual).text())
-                for end, found in ends
+                _of_spectrum(what, result, found[0].value, found[0].residual)
+                for what, found in ends
                 if found
             ]
         case Trace():
-            name = f"trace of {result.operator.name}{_scaled(result.operator.scale)}"
-            return [(name, rounded(result.trace.mean, result.trace.stderr).text())]
+            return [_of_spectrum("trace", result, result.trace.mean, result.trace.stderr)]
         case SharpnessTable():
             return [
-                (row.label, rounded(row.value, row.stderr).text())
+                (
+                    measure_title(row, spiking=result.subject.spiking),
+                    _with_unit(row.value, row.stderr, row.unit),
+                )
                 for row in result.rows
                 if row.operator is None and row.layer is None
             ]
@@ -204,8 +211,16 @@ def _summary(result: Result) -> list[tuple[str, str]]:
     return []
 
 
-def _scaled(scale: str) -> str:
-    return "" if scale == "none" else f", scaled by {scale}"
+def _of_spectrum(
+    what: str, result: Eigenvalues | Trace, value: float, error: float | None
+) -> tuple[str, str]:
+    spec = result.operator
+    title = spectrum_title(what, spec, spiking=result.subject.spiking)
+    return title, _with_unit(value, error, spectrum_unit(spec))
+
+
+def _with_unit(value: float, error: float | None, unit: str) -> str:
+    return f"{rounded(value, error).text()} {unit}"
 
 
 def _drawn(draw: Callable[[Axes], object], ax: Axes | None) -> Axes:

@@ -1,7 +1,9 @@
 """``landscape.analyze``: equal to the command's analyses, and no trace of it in the model."""
 
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,7 +15,8 @@ from torch.utils.data import DataLoader, TensorDataset
 import landscape
 from landscape.analysis.in_memory import copied, dataset_of, loss_of
 from landscape.curvature.losses import BUILTIN_LOSSES
-from landscape.results import Eigenvalues, Trace, load_result
+from landscape.findings import Findings
+from landscape.results import Eigenvalues, SharpnessTable, Trace, load_result, make_measure
 from landscape.snn.adapters import spiking_notes
 
 TRIED = ["preflight", "spectrum", "layers", "line", "plane"]
@@ -164,11 +167,28 @@ def test_weighted_losses_keep_their_own_mean():
 
 def test_the_table_shows_values_and_escapes_names(found, model, examples):
     assert f"{found.subject.num_params:,} parameters" in repr(found)
-    assert "largest eigenvalue of hessian" in found._repr_html_()
+    assert "largest eigenvalue (Hessian)" in found._repr_html_()
     named = landscape.analyze(
         model, "cross-entropy", examples, label="<script>", budget="quick", only=["preflight"]
     )
     assert "<script>" not in named._repr_html_()
+
+
+def test_measures_are_shown_by_title_with_scale_and_unit(found):
+    row = make_measure("expected_rise", 0.02, 0.001, scale="filter", radius=0.03)
+    table = SharpnessTable(
+        subject=found.subject,
+        provenance=found.trace.provenance,
+        rows=(row,),
+        batch_norm="eval",
+        accuracy_drop=0.1,
+        num_pairs=2,
+        num_evaluations=4,
+    )
+    operator = replace(found.trace.operator, scale="filter")
+    shown = Findings({"trace": replace(found.trace, operator=operator), "sharpness": table})
+    assert "expected rise (filter scale, ρ = 0.03)  0.0200 ± 0.0010 loss" in repr(shown)
+    assert re.search(r"trace \(filter scale, Hessian\) .* loss$", repr(shown), re.MULTILINE)
 
 
 def test_every_result_of_the_run_can_be_drawn(found):

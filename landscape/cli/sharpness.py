@@ -120,10 +120,14 @@ def sharpness(
 
 def _print(result: "SharpnessTable") -> None:
     columns = ("measure", "value", "± stderr", "flatter", "unit", "note")
-    print_table(columns, [_cells(row) for row in result.rows], title=result.subject.label)
+    rows = [_cells(row, spiking=result.subject.spiking) for row in result.rows]
+    print_table(columns, rows, title=result.subject.label)
 
 
-def _cells(row: "Measure") -> tuple[str, ...]:
+def _cells(row: "Measure", *, spiking: bool) -> tuple[str, ...]:
+    from landscape.results import measure_title
+
     stderr = "" if row.stderr is None else f"{row.stderr:.2g}"
     arrow = "↓" if row.better == "lower" else "↑"
-    return row.label, f"{row.value:.4g}", stderr, arrow, row.unit, row.note
+    title = measure_title(row, spiking=spiking)
+    return title, f"{row.value:.4g}", stderr, arrow, row.unit, row.note

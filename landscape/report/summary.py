@@ -14,12 +14,12 @@ from landscape.results import (
     Result,
     SpectralDensity,
     Trace,
+    spectrum_unit,
 )
 from landscape.results.comparison import PairRow, StoredInterval
 from landscape.results.sharpness import SharpnessTable
 
 SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
-_PER_THETA = "loss/θ²"
 
 Entry = dict[str, Any]
 
@@ -88,11 +88,13 @@ def measures(result: Result) -> list[Entry]:
     common: Entry = {"split": result.subject.split, "num_examples": result.subject.num_examples}
     if isinstance(result, Eigenvalues):
         ends = (("lambda_max", result.largest), ("lambda_min", result.smallest))
-        spread = result.shard_stderr
+        spread, unit = result.shard_stderr, spectrum_unit(result.operator)
         return [
             common
             | _operator(result.operator, result)
-            | _entry(name, pairs[0].value, spread[0] if name == "lambda_max" and spread else None)
+            | _entry(
+                name, pairs[0].value, spread[0] if name == "lambda_max" and spread else None, unit
+            )
             | {"residual": pairs[0].residual, "converged": pairs[0].converged}
             for name, pairs in ends
             if pairs
@@ -104,10 +106,11 @@ def measures(result: Result) -> list[Entry]:
             "frobenius_norm": result.frobenius_norm,
             "effective_rank": result.effective_rank,
         }
+        unit = spectrum_unit(result.operator)
         return [
             common
             | _operator(result.operator, result)
-            | _entry(name, e.mean, e.stderr, "1" if name == "effective_rank" else _PER_THETA)
+            | _entry(name, e.mean, e.stderr, "1" if name == "effective_rank" else unit)
             for name, e in estimates.items()
             if e is not None
         ]
@@ -132,7 +135,7 @@ def _operator(spec: OperatorSpec, result: Result) -> Entry:
     }
 
 
-def _entry(name: str, value: float, stderr: float | None, unit: str = _PER_THETA) -> Entry:
+def _entry(name: str, value: float, stderr: float | None, unit: str) -> Entry:
     return {"name": name, "value": _finite(value), "stderr": _finite(stderr), "unit": unit}
 
 

@@ -66,7 +66,12 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
-from landscape.results.titles import measure_title, operator_title
+from landscape.results.titles import (
+    measure_title,
+    operator_title,
+    spectrum_title,
+    spectrum_unit,
+)
 from landscape.results.training import TrainingCurves
 
 __all__ = [
@@ -132,5 +137,7 @@ __all__ = [
     "recipe_of",
     "save_result",
     "seed_in",
+    "spectrum_title",
+    "spectrum_unit",
     "told_apart",
 ]

@@ -4,6 +4,7 @@ Keys (``expected_rise[filter] ρ=0.03``) stay where programs read them: JSON, CS
 """
 
 from landscape.results.sharpness import MEASURES, Measure
+from landscape.results.subject import OperatorSpec
 
 
 def operator_title(name: str, *, spiking: bool) -> str:
@@ -21,15 +22,31 @@ def measure_title(row: Measure, *, spiking: bool, params: str = "*") -> str:
 
     ``params`` is the glob of the parameters that the operator was restricted to.
     """
-    details = []
-    if row.scale != "none":
-        details.append(f"{row.scale} scale")
-    if row.operator:
-        details.append(operator_title(row.operator, spiking=spiking))
-    if row.layer:
-        details.append(row.layer)
-    if params != "*":
-        details.append(params)
-    if row.radius is not None:
-        details.append(f"ρ = {row.radius:g}")
-    return MEASURES[row.name].title + (f" ({', '.join(details)})" if details else "")
+    return _detailed(
+        MEASURES[row.name].title,
+        f"{row.scale} scale" if row.scale != "none" else "",
+        operator_title(row.operator, spiking=spiking) if row.operator else "",
+        row.layer or "",
+        params if params != "*" else "",
+        "" if row.radius is None else f"ρ = {row.radius:g}",
+    )
+
+
+def spectrum_title(what: str, spec: OperatorSpec, *, spiking: bool) -> str:
+    """A number of a spectrum for a reader, such as ``trace (filter scale, formal Hessian)``."""
+    return _detailed(
+        what,
+        f"{spec.scale} scale" if spec.scale != "none" else "",
+        operator_title(spec.name, spiking=spiking),
+        spec.params if spec.params != "*" else "",
+    )
+
+
+def spectrum_unit(spec: OperatorSpec) -> str:
+    """Of an operator's eigenvalues, and of what is linear in them."""
+    return "loss/θ²" if spec.scale == "none" else "loss"
+
+
+def _detailed(what: str, *details: str) -> str:
+    told = ", ".join(filter(None, details))
+    return f"{what} ({told})" if told else what

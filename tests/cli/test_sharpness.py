@@ -11,7 +11,7 @@ from torch import nn
 
 from landscape.cli.fidelity import fidelity
 from landscape.cli.sharpness import sharpness
-from landscape.results import load_result
+from landscape.results import load_result, measure_title
 
 FACTORY = """
 from torch import nn
@@ -61,10 +61,12 @@ def _output(command, folder, *arguments):
 def test_sharpness_prints_a_table_and_saves_it(folder):
     out = folder / "out"
     text = _output(sharpness, folder, *QUICK_SHARPNESS, "-o", str(out))
-    assert "expected_rise[filter] ρ=0.1" in text
+    assert "expected rise (filter scale, ρ = 0.1)" in text
     saved = load_result(out / "results" / "net" / "sharpness.json")
     assert saved.num_pairs == 2
-    assert all(row.label in text for row in saved.rows)
+    for row in saved.rows:
+        assert measure_title(row, spiking=False) in text
+        assert row.unit in text
 
 
 def test_sharpness_json_names_unit_and_direction(folder):

@@ -18,7 +18,7 @@ from landscape.report.detail import MOST_SHOWN, shown_in_detail
 from landscape.report.draw import DrawnFigure, Variant, trim
 from landscape.report.model import ReportFigure
 from landscape.report.page import content_security_policy, json_block
-from landscape.report.summary import SCHEMA_FILE
+from landscape.report.summary import SCHEMA_FILE, measures
 
 HOSTILE = "<script>alert(1)</script>&\"'$x_1$=cmd \\input{x}%#"
 
@@ -202,6 +202,13 @@ def test_the_policy_allows_one_style_sheet_and_one_script(page):
     assert policy.startswith("default-src 'none';")
     assert "unsafe" not in policy
     assert len(script.encode()) < 200_000
+
+
+@pytest.mark.parametrize(("scale", "unit"), [("none", "loss/θ²"), ("filter", "loss")])
+def test_the_summary_has_the_units_of_the_operators_scale(scale, unit):
+    plain = eigenvalues("a-s0")
+    result = dataclasses.replace(plain, operator=dataclasses.replace(plain.operator, scale=scale))
+    assert {m["unit"] for m in measures(result)} == {unit}
 
 
 def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):

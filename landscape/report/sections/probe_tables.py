@@ -8,10 +8,9 @@ from landscape.report.sections.spectra_columns import (
     RELATIVE,
     estimate_cell,
     title_of,
-    unit_of,
 )
 from landscape.report.table import CHECKPOINT, Column, Table, count_cell, number_cell, text_cell
-from landscape.results import OperatorSpec, SpectralDensity, Trace
+from landscape.results import OperatorSpec, SpectralDensity, Trace, spectrum_unit
 
 
 def trace_table(
@@ -47,7 +46,7 @@ def trace_table(
             Column(
                 key="trace",
                 title="trace",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 better="↓",
                 formula="tr A = E[zᵀAz]",
                 source="Hutchinson 1990",
@@ -56,14 +55,14 @@ def trace_table(
             Column(
                 key="mean_curvature",
                 title="trace / P",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 better="↓",
                 formula="the mean eigenvalue",
             ),
             Column(
                 key="frobenius_norm",
                 title="‖A‖ Frobenius",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 better="↓",
                 formula="√E‖Az‖²",
             ),
@@ -103,18 +102,18 @@ def density_table(spec: OperatorSpec, suffix: str, results: Sequence[SpectralDen
                 title="negative mass",
                 formula="fraction of eigenvalues below minus the threshold",
             ),
-            Column(key="negative_threshold", title="threshold", unit=unit_of(spec)),
+            Column(key="negative_threshold", title="threshold", unit=spectrum_unit(spec)),
             Column(
                 key="wasserstein_bound",
                 title="Wasserstein error",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 formula="bound on the distance of the un-smoothed density to the true one",
                 source="Chen, Trogdon & Ubaru 2021, arXiv 2105.06595",
             ),
             Column(
                 key="bandwidth",
                 title="kernel width",
-                unit=unit_of(spec),
+                unit=spectrum_unit(spec),
                 formula="standard deviation of the Gaussian that smooths the drawn density",
             ),
             Column(key="num_probes", title="probes"),

@@ -15,11 +15,6 @@ RELATIVE = Column(
 MATVECS = Column(key="num_matvecs", title="matvecs", formula="products of the operator and a v")
 
 
-def unit_of(spec: OperatorSpec) -> str:
-    """Of the operator's eigenvalues."""
-    return "loss/θ²" if spec.scale == "none" else "loss"
-
-
 def title_of(spec: OperatorSpec, results: Sequence[Result]) -> str:
     """The operator and the examples that its tables are of."""
     spiking = any(r.subject.spiking for r in results)
