@@ -51,6 +51,23 @@ def test_a_signal_saves_the_state_and_ends_the_run(
     assert not state.exists()
 
 
+@pytest.mark.parametrize("changed", [("activation=tanh", "activation=relu"), ("50", "40")])
+def test_the_state_of_another_network_or_batch_norm_is_not_continued(
+    command, about, kill_many, tmp_path, changed
+):
+    def line(arguments, out):
+        more = ["--bn", "train"] if changed[0] == "50" else []
+        return ["trace", *arguments, *more, "--matvecs", "24", "-o", tmp_path / out]
+
+    other = [a.replace(*changed) if "mlp?" in a or a == changed[0] else a for a in about]
+    assert other != about
+    assert command(*line(about, "out"), send=signal.SIGTERM)[0] == 130
+    assert len(list(tmp_path.glob("out/unfinished/*/trace.state"))) == 1
+    assert command(*line(other, "out")) == (0, "")
+    assert command(*line(other, "whole")) == (0, "")
+    assert kill_many.results(tmp_path / "out") == kill_many.results(tmp_path / "whole")
+
+
 def test_a_second_signal_ends_the_run_at_once():
     reached = []
 
