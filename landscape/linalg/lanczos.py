@@ -6,6 +6,7 @@ References
 ----------
 .. [1] Golub & Van Loan, Matrix Computations, 4th ed., section 10.1.
 .. [2] Parlett, The Symmetric Eigenvalue Problem (1998), sections 6.9 and 13.8.
+.. [3] Daniel, Gragg, Kaufman & Stewart (1976), Math. Comp. 30(136):772-795.
 """
 
 from typing import NamedTuple
@@ -19,6 +20,8 @@ from landscape.linalg.rows import project_out
 
 # A residual below this many units of rounding of the largest ||A q|| seen is rounding itself.
 BREAKDOWN_EPS = 10.0
+
+_KEPT = 0.5**0.5  # share of a vector that a pass of Gram-Schmidt must leave to be the last one
 
 
 class Tridiagonal(NamedTuple):
@@ -40,7 +43,7 @@ def lanczos(
     """Tridiagonalise ``A`` on the Krylov space of ``start``, shape (n,), nonzero.
 
     Stops early on an invariant subspace (β_k at rounding), where Ritz values are eigenvalues.
-    Reorthogonalises fully, twice [2]_: m matvecs, O(m n) memory, O(m² n) further work.
+    Reorthogonalises fully [2]_: m matvecs, O(m n) memory, O(m² n) further work.
     Without it, converged Ritz values come back as ghosts.
 
     Parameters
@@ -130,12 +133,20 @@ def finite_product(A: SelfAdjointOperator, q: Tensor) -> Tensor:
 
 
 def orthogonalise(r: Tensor, basis: Tensor, V: Tensor | None) -> Tensor:
-    """Gram-Schmidt, twice, in place; return the coefficients Q r as float64 on the CPU."""
+    """Gram-Schmidt in place; return the coefficients Q r as float64 on the CPU.
+
+    Where the first pass takes much of r away, its rounding is large beside what is left: then, and
+    only then, a second pass [3]_. Two are always enough.
+    """
     h = torch.zeros(len(basis), dtype=torch.float64)
+    left = float(vector_norm(r, dtype=torch.float64))
     for _ in range(2):
         if V is not None:
             project_out(r, V)
         h += project_out(r, basis).to(device="cpu", dtype=torch.float64)
+        before, left = left, float(vector_norm(r, dtype=torch.float64))
+        if left >= _KEPT * before:
+            break
     return h
 
 

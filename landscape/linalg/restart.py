@@ -145,7 +145,9 @@ class KrylovSpace:
         """Free ``r`` of all rows up to the next vector; return the coefficients."""
         k = self.size
         large = torch.zeros(k + 1, dtype=torch.float64)
-        for back, q in enumerate(self._last):
+        # What is large first, so that one pass over all rows is mostly enough.
+        recent = self._last or self.basis[max(0, k - 1) : k + 1].flip(0)
+        for back, q in enumerate(recent):
             large[k - back] = float(project_out(r, q[None]))
         return large + orthogonalise(r, self.basis[: k + 1], None)
 
