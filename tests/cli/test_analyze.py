@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--budget", "quick", "--quiet", "--only", "preflight,spectrum,layers"]
@@ -77,6 +78,20 @@ def test_dry_run_writes_nothing(invoke, smooth_checkpoint, tmp_path):
     result = invoke("analyze", path, *arguments, "-o", tmp_path / "none", "--dry-run")
     assert "matvecs" in result.stdout
     assert not (tmp_path / "none").exists()
+
+
+def test_all_layers_have_their_row_where_asked(invoke, smooth_checkpoint, tmp_path):
+    """26 layers within the quick budget: two a row, at 20 matvecs to search and 20 to sample."""
+    _, arguments = smooth_checkpoint
+    layers = [torch.nn.Flatten()]
+    for size in (3, *[2] * 25):
+        layers += [torch.nn.Linear(size, 2), torch.nn.Tanh()]
+    torch.save(torch.nn.Sequential(*layers[:-1]).state_dict(), tmp_path / "deep.pth")
+    model = f"mlp?sizes=3{26 * '-2'}&activation=tanh"
+    line = ["analyze", tmp_path / "deep.pth", "--model", model, *arguments[2:], "-o", tmp_path]
+    for extra, matvecs in (([], "520"), (["--all-layers"], "1,040")):
+        shown = invoke(*line, "--only", "layers", "--budget", "quick", "--dry-run", *extra).stdout
+        assert f" {matvecs} " in shown
 
 
 def test_unknown_analysis_is_refused(invoke, smooth_checkpoint, tmp_path):
