@@ -1,5 +1,11 @@
 """Every pass over the examples goes on with smaller batches where memory ends, or says why not."""
 
+import os
+import resource
+import sys
+import warnings
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
@@ -134,6 +140,39 @@ def test_pyhessian_goes_on_as_well(rng):
         found = pyhessian_trace(target, progress=quiet)
     assert found.trace.mean == pytest.approx(expected.trace.mean, rel=1e-5)
     assert found.num_matvecs == expected.num_matvecs
+
+
+def _in_little_memory():
+    """The norm of a difference of gradients: with memory enough, and where it really ends."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 4096), nn.Tanh(), nn.Linear(4096, 2))
+    x, y = torch.randn(4096, 4), torch.randint(0, 2, (4096,))
+    loss = Loss("cross-entropy", cross_entropy)
+    large, small = (EmpiricalRisk(model, loss, cut(x, y, size)) for size in (4096, 256))
+    expected = small.gradient()
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    limit = taken + (100 << 20)  # a layer's activations are 64 MiB
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    with pytest.warns(RuntimeWarning, match="going on with batches of"):
+        found = large.gradient()
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_memory_that_really_ends():
+    ours, theirs = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's threads do no work here
+        child = os.fork()  # a limit cannot be taken back
+    if not child:
+        try:
+            os.write(theirs, str(_in_little_memory()).encode())
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    os.waitpid(child, 0)
+    with os.fdopen(ours) as answer:
+        assert float(answer.read()) < 1e-5
 
 
 def test_whole_analyses_end_with_the_same_numbers(rng):
