@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -80,10 +81,11 @@ def make_joint_measure(
     def measure(thetas: Tensor) -> list[dict[str, float]]:
         def own_sums() -> list[Tensor]:
             found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
-            return [
-                _sums(risk, metrics, lambda batch, k=k: found[id(batch)][k])
-                for k in range(len(thetas))
-            ]
+
+            def output(k: int, batch: Batch) -> Tensor:
+                return found[id(batch)][k]
+
+            return [_sums(risk, metrics, partial(output, k)) for k in range(len(thetas))]
 
         return [_values(risk, metrics, sums) for sums in with_smaller_batches(risk, own_sums)]
 
