@@ -26,6 +26,7 @@ from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
 from landscape.results import DirectionFidelity, Estimate, Fidelity
+from landscape.snn.altered import has_smooth_twin
 
 __all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
 
@@ -152,7 +153,7 @@ def _operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ..
         )
     if settings.operators is None:
         genuine = ("hessian", "ggn")
-        return (*genuine, "smooth-hessian") if target.subject.spiking else genuine
+        return (*genuine, "smooth-hessian") if has_smooth_twin(target.model) else genuine
     unknown = [name for name in settings.operators if name not in OPERATORS]
     if unknown or not settings.operators:
         raise ValueError(

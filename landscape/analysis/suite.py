@@ -20,6 +20,7 @@ from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalues, Result, Trace
 from landscape.results.training import curves_from_metrics
+from landscape.snn.altered import has_smooth_twin
 
 Results = Mapping[str, Result]  # by the name of their file
 
@@ -144,10 +145,13 @@ def spectra_of(earlier: Results) -> list[Eigenvalues | Trace]:
 def run_fidelity(
     target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
+    asked = settings.budget.fidelity
+    if not has_smooth_twin(target.model):
+        asked = replace(asked, slopes=())  # a budget's sweep is of surrogates' slopes
     return {
         "fidelity": fidelity(
             target,
-            settings=settings.budget.fidelity,
+            settings=asked,
             state=_work(settings, target, "fidelity.state"),
             progress=progress,
         )

@@ -58,6 +58,11 @@ def is_spiking(model: nn.Module) -> bool:
     return any(True for _ in _neurons(model))
 
 
+def spiking_neurons(model: nn.Module) -> list[nn.Module]:
+    """The neurons in ``model``, of this package or of a library known here."""
+    return [neuron for _, neuron in _neurons(model)]
+
+
 def set_eval(model: nn.Module) -> list[str]:
     """Put ``model`` into eval mode, gradients and precision intact; return what that took.
 

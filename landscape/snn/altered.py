@@ -6,7 +6,30 @@ from typing import Any
 
 from torch import nn
 
+from landscape.snn.adapters import spiking_neurons
 from landscape.snn.neuron import SpikingNeuron
+
+_SWITCH = "set_spiking_mode"  # of SpikingJelly's surrogates, which carry their primitive
+
+
+def has_smooth_twin(model: nn.Module) -> bool:
+    """Whether ``model`` spikes, and the surrogate's primitive is known for all its spikes.
+
+    It is not for snnTorch's, nor for a function of the user's in place of a library's surrogate.
+    """
+    known = [_has_primitive(neuron) for neuron in spiking_neurons(model) if _spikes(neuron)]
+    return bool(known) and all(known)
+
+
+def _spikes(neuron: nn.Module) -> bool:
+    # A library's readout that only integrates has no surrogate at all.
+    marks = ("surrogate_function", "spike_grad")
+    return isinstance(neuron, SpikingNeuron) or any(hasattr(neuron, mark) for mark in marks)
+
+
+def _has_primitive(neuron: nn.Module) -> bool:
+    surrogate = getattr(neuron, "surrogate_function", None)
+    return isinstance(neuron, SpikingNeuron) or hasattr(surrogate, _SWITCH)
 
 
 def altered_network(
@@ -25,31 +48,33 @@ def altered_network(
     Raises
     ------
     ValueError
-        If there are no spiking neurons whose surrogate is known, or no slope to multiply.
+        If there are no spiking neurons, one of them has a surrogate whose primitive is not known,
+        or there is no slope to multiply.
     """
-    copied = copy.deepcopy(model)
-    altered = [_alter(module, smooth, slope_factor) for module in copied.modules()]
-    if not any(altered):
+    if not has_smooth_twin(model):
         raise ValueError(
-            f"{type(model).__name__} has no spiking neurons with a known surrogate: it has no "
-            "smooth twin, and no slope to multiply. Use --operator hessian or ggn; leave out "
-            "--slopes."
+            f"{type(model).__name__} has no spiking neurons, or some whose surrogate is not known: "
+            "it has no smooth twin, and no slope to multiply. Use the operators hessian and ggn; "
+            "leave out --slopes."
         )
+    copied = copy.deepcopy(model)
+    for module in copied.modules():
+        _alter(module, smooth, slope_factor)
     return copied
 
 
-def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> bool:
+def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> None:
     if isinstance(module, SpikingNeuron):
         module.dynamics = replace(
             module.dynamics,
             smooth=module.dynamics.smooth if smooth is None else smooth,
             surrogate=module.dynamics.surrogate.with_slope(slope_factor),
         )
-        return True
+        return
     # SpikingJelly's surrogates carry their primitive and their slope with them.
     surrogate: Any = copy.deepcopy(getattr(module, "surrogate_function", None))
-    if not hasattr(surrogate, "set_spiking_mode"):
-        return False
+    if not hasattr(surrogate, _SWITCH):
+        return
     if smooth is not None:
         surrogate.set_spiking_mode(not smooth)
     if slope_factor != 1.0:
@@ -60,4 +85,3 @@ def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> bool:
             )
         surrogate.alpha = surrogate.alpha * slope_factor
     module.surrogate_function = surrogate
-    return True

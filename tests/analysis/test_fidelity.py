@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import snntorch
 import torch
 from torch import Tensor, nn
 
+import landscape
 from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
 from landscape.analysis.progress import quiet
 from landscape.analysis.state_file import StateFile
@@ -14,7 +16,7 @@ from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
 from landscape.linalg.units import afresh
 from landscape.results import load_result, save_result
-from landscape.snn import SpikingMLP
+from landscape.snn import SpikingMLP, altered_network
 
 FEW = FidelitySettings(
     operators=("hessian",),
@@ -184,6 +186,37 @@ def test_all_operators_of_a_spiking_network_are_judged(spiking, tmp_path):
     assert len(result.smoothed_stderr) == len(result.directions)
     save_result(result, tmp_path / "fidelity.json")
     assert load_result(tmp_path / "fidelity.json").record() == result.record()
+
+
+class _Leaky(nn.Module):
+    """snnTorch's neurons name no primitive of their surrogate: there is no smooth twin."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(4, 6), nn.Linear(6, 3)
+        self.neuron = snntorch.Leaky(beta=0.8, init_hidden=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return sum((self.out(self.neuron(self.fc(x))) for _ in range(3)), torch.zeros(()))
+
+
+def test_a_network_without_a_smooth_twin_is_judged_by_the_other_operators():
+    torch.manual_seed(2)
+    x, y = torch.rand(20, 4), torch.randint(0, 3, (20,))
+    target = _target(_Leaky(), Loss("cross-entropy", cross_entropy), x, y)
+    assert target.subject.spiking
+    settings = FidelitySettings(num_top=1, num_random=1, smoothing_radius=None)
+    assert fidelity(target, settings=settings, progress=quiet).operators == ("hessian", "ggn")
+    half_known = nn.Sequential(SpikingMLP((4, 4, 4)), _Leaky())
+    with pytest.raises(ValueError, match="surrogate is not known"):
+        altered_network(half_known, smooth=True)
+
+
+def test_the_largest_budget_leaves_out_the_slopes_of_a_network_without_spikes():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Tanh(), nn.Linear(2, 2))
+    data = torch.rand(10, 2), torch.randint(0, 2, (10,))
+    found = landscape.analyze(model, "cross-entropy", data, budget="thorough", only=["fidelity"])
+    assert found.fidelity.slope_sweep == ()
 
 
 def test_the_summary_is_cheap(spiking):
