@@ -87,6 +87,7 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
     """
     if _is_active():
         with _told_as_lost():
+            # Waited for here: by itself nccl returns at once, and tells nobody of a loss.
             dist.all_reduce(tensor, op=dist.ReduceOp.SUM, async_op=True).wait()
     return tensor
 
