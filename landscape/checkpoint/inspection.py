@@ -15,7 +15,7 @@ from landscape.checkpoint.match import neuron_state_names
 from landscape.checkpoint.models import BUILTIN_MODELS
 from landscape.checkpoint.outline import TensorOutline
 from landscape.checkpoint.pickled import check_names
-from landscape.checkpoint.safetensor import check_shard, outline_safetensors, shards_of
+from landscape.checkpoint.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.sidecar import Sidecar
 from landscape.checkpoint.unwrap import unwrap
 
@@ -95,7 +95,7 @@ def _outlined(kind: Format, source: Path) -> tuple[Any, Mapping[str, str], str |
     if kind is Format.SAFETENSORS:
         return *outline_safetensors(source), None
     if kind is Format.SHARDED:
-        return _outlined_shards(source), {}, None
+        return of_all_shards(source, outline_safetensors), {}, None
     if kind is Format.DISTRIBUTED:
         return outline_folder(source), {}, None
     with source.open("rb") as file:
@@ -107,15 +107,6 @@ def _outlined(kind: Format, source: Path) -> tuple[Any, Mapping[str, str], str |
             raise
         return contents.value, {}, str(error)
     return contents.value, {}, None
-
-
-def _outlined_shards(index: Path) -> dict[str, TensorOutline]:
-    tensors: dict[str, TensorOutline] = {}
-    for file, wanted in shards_of(index).items():
-        shard, _ = outline_safetensors(index.parent / file)
-        check_shard(index.parent / file, wanted, shard)
-        tensors |= {name: shard[name] for name in wanted}
-    return tensors
 
 
 def _command(path: Path, model: str | None) -> str:

@@ -15,7 +15,7 @@ from landscape.checkpoint.errors import printable, refuse
 from landscape.checkpoint.formats import Format, recognise
 from landscape.checkpoint.outline import Outline
 from landscape.checkpoint.pickled import load_pickled, load_unrestricted
-from landscape.checkpoint.safetensor import check_shard, read_safetensors, shards_of
+from landscape.checkpoint.safetensor import of_all_shards, read_safetensors, shards_of
 from landscape.checkpoint.save import EMBEDDED_SIDECAR
 from landscape.checkpoint.sidecar import Sidecar, read_sidecar, sidecar_path
 from landscape.checkpoint.unwrap import unwrap
@@ -74,7 +74,7 @@ def load_checkpoint(
     if kind is Format.SAFETENSORS:
         value, metadata = read_safetensors(source)
     elif kind is Format.SHARDED:
-        value = _read_shards(source)
+        value = of_all_shards(source, read_safetensors)
     elif kind is Format.DISTRIBUTED:
         value = read_folder(source)
     elif unsafe_pickle:
@@ -112,15 +112,6 @@ def outline_of(kind: Format, path: Path, file: IO[bytes], *, check_data: bool) -
     if kind is Format.TORCH_ZIP:
         return outline_of_zip(path, file, check_data=check_data)
     return outline_of_legacy(path, file)
-
-
-def _read_shards(index: Path) -> dict[str, Tensor]:
-    tensors: dict[str, Tensor] = {}
-    for file, wanted in shards_of(index).items():
-        shard, _ = read_safetensors(index.parent / file)
-        check_shard(index.parent / file, wanted, shard)
-        tensors |= {name: shard[name] for name in wanted}
-    return tensors
 
 
 def _state_of_module(value: Any) -> Any:

@@ -2,10 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import safe_open
 from torch import Tensor
@@ -23,6 +23,7 @@ _DTYPES = {
     "F8_E4M3": "float8_e4m3fn",
     "F8_E5M2": "float8_e5m2",
 }
+_T = TypeVar("_T")
 _PREFIXES = {"F": "float", "I": "int", "U": "uint"}
 
 
@@ -79,13 +80,28 @@ def shards_of(index: Path) -> dict[str, list[str]]:
     return shards
 
 
-def check_shard(path: Path, wanted: list[str], found: dict[str, Any]) -> None:
-    """Refuse a shard that lacks tensors its index promises."""
-    missing = sorted(set(wanted) - set(found))
-    if missing:
-        raise refuse(
-            path, f"tensor '{printable(missing[0])}' should be in it by its index", COPY_AGAIN
-        )
+def of_all_shards(
+    index: Path, read: Callable[[Path], tuple[Mapping[str, _T], object]]
+) -> dict[str, _T]:
+    """What ``read`` finds in each shard of ``index``, by tensor.
+
+    Raises
+    ------
+    CheckpointError
+        If a shard lacks tensors that the index promises, or cannot be read.
+    """
+    found: dict[str, _T] = {}
+    for file, wanted in shards_of(index).items():
+        shard, _ = read(index.parent / file)
+        missing = sorted(set(wanted) - set(shard))
+        if missing:
+            raise refuse(
+                index.parent / file,
+                f"tensor '{printable(missing[0])}' should be in it by its index",
+                COPY_AGAIN,
+            )
+        found |= {name: shard[name] for name in wanted}
+    return found
 
 
 @contextmanager

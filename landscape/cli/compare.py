@@ -10,7 +10,7 @@ import click
 from landscape.cli.options import command_line
 
 if TYPE_CHECKING:
-    from landscape.results import Comparison, MeasureRow
+    from landscape.results import ComparedMeasure, Comparison, MeasureRow
 
 
 @click.command()
@@ -181,7 +181,9 @@ def _print(comparison: "Comparison") -> None:
         click.echo(f"  {pair.reason}.")
         runs = "paired by seed" if pair.paired else "not paired"
         click.echo(f"  Runs {runs}, {pair.matched}.")
-        rows = [_row(row, titles[row.measure], pair.paired, unlike) for row in pair.measures]
+        rows = [
+            _row(row, comparison.measure(row.measure), pair.paired, unlike) for row in pair.measures
+        ]
         print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
     for title, mismatch in unlike.items():
         click.echo(f"* {title} was not measured alike: {mismatch}")
@@ -196,12 +198,15 @@ def _print(comparison: "Comparison") -> None:
         click.echo(f"note: {note}")
 
 
-def _row(row: "MeasureRow", title: str, paired: bool, unlike: Container[str]) -> tuple[str, ...]:
+def _row(
+    row: "MeasureRow", measure: "ComparedMeasure", paired: bool, unlike: Container[str]
+) -> tuple[str, ...]:
     interval = row.interval
+    estimate = f"{row.estimate:.3g}"
     return (
-        title + (" *" if title in unlike else ""),
+        measure.title + (" *" if measure.title in unlike else ""),
         row.verdict,
-        f"{'Δ ' if row.scale == 'difference' else ''}{row.estimate:.3g}",
+        f"Δ {estimate} {measure.unit}" if row.scale == "difference" else estimate,
         "–" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}",
         f"{row.p_holm:.2g}",
         str(row.num_runs[0]) if paired else f"{row.num_runs[0]}, {row.num_runs[1]}",

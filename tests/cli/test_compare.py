@@ -62,6 +62,13 @@ def test_a_verdict_in_words_a_table_and_a_page(report, tmp_path):
     assert [pair.verdict for pair in stored.pairs] == ["flatter"]
 
 
+def test_a_difference_is_printed_in_its_unit(tmp_path):
+    folder = save(tmp_path, [*group("ikun_v1", [-1.0, 1.0]), *group("kaiming", [1.0, 1.0])])
+    text = run(folder, "--baseline", "kaiming")
+    (line,) = (row for row in text.splitlines() if row.startswith(" largest eigenvalue (formal"))
+    assert "Δ -1.4 loss/θ²" in line
+
+
 @pytest.fixture
 def unwritten(monkeypatch):
     """Leave the page out, which takes seconds to draw."""
