@@ -67,8 +67,9 @@ def from_arrays(
 ) -> Dataset:
     """Check inputs ``x``, shape (N, ...), and targets ``y``, and put them into a data set.
 
-    Floating-point inputs keep their type. Integer targets are class labels, whose number is
-    counted over ``y`` and ``other_targets``, those of the other splits; floats are regressed on.
+    Floating-point inputs keep their type. Integer targets are class labels, one an example or a
+    position, whose number is counted over ``y`` and ``other_targets``, those of the other splits;
+    floats are regressed on.
     """
     inputs, targets = _as_tensor(x, f"{name}: x"), _as_tensor(y, f"{name}: y")
     if inputs.dtype in (torch.uint8, torch.bool):
@@ -113,15 +114,25 @@ def _as_tensor(values: Any, what: str) -> Tensor:
 
 
 def _count_classes(targets: Tensor, other_targets: list[Any], name: str) -> int:
-    if targets.ndim != 1:
+    if _is_one_hot(targets) or (targets.ndim == 2 and targets.shape[1] == 1):
         raise ValueError(
-            f"{name}: class labels y must have shape (N,); got {tuple(targets.shape)}. Give "
-            "labels, not one-hot rows, or floats to regress on."
+            f"{name}: class labels y must have shape (N,), or (N, ...) with one at each position; "
+            f"got {'one-hot rows' if _is_one_hot(targets) else 'a column'} of shape "
+            f"{tuple(targets.shape)}. Give labels, or floats to regress on."
         )
-    if len(targets) and int(targets.min()) < 0:
-        raise ValueError(f"{name}: class labels y must be 0 or more; got {int(targets.min())}.")
+    if targets.numel() and int(targets.min()) < 0:
+        raise ValueError(
+            f"{name}: class labels y must be 0 or more; got {int(targets.min())}. Store numbers to "
+            "regress on as floats."
+        )
     labels = [targets.numpy(), *map(np.asarray, other_targets)]
     return 1 + max((int(np.max(some)) for some in labels if len(some)), default=0)
+
+
+def _is_one_hot(targets: Tensor) -> bool:
+    if targets.ndim != 2 or targets.shape[1] < 2 or not len(targets):
+        return False
+    return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all())
 
 
 def _read_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:

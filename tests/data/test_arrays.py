@@ -36,6 +36,13 @@ def test_float_targets_are_regressed_on(save):
     assert data.targets.dtype == torch.float64
 
 
+def test_labels_may_stand_at_each_position(save):
+    """As of the tokens of a text, or the pixels of an image."""
+    tokens = np.arange(8).reshape(4, 2)
+    data = open_dataset(save(x=X, y=tokens, y_test=tokens + 1), split="train")
+    assert (data.targets.tolist(), data.num_classes) == (tokens.tolist(), 9)
+
+
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
@@ -43,7 +50,8 @@ def test_float_targets_are_regressed_on(save):
         ({"images": X}, "lacks x and y, .* it holds none"),
         ({"x": X, "y": Y[:3]}, r"one entry an example; got shapes \(4, 3\) and \(3,\)"),
         ({"x": X, "y": Y - 1}, "must be 0 or more; got -1"),
-        ({"x": X, "y": np.eye(4, dtype=int)}, r"must have shape \(N,\); got \(4, 4\)"),
+        ({"x": X, "y": np.eye(4, dtype=int)}, r"got one-hot rows of shape \(4, 4\)"),
+        ({"x": X, "y": Y[:, None]}, r"got a column of shape \(4, 1\)"),
         ({"x": np.full((4, 3), np.nan), "y": Y}, "x contains NaN or infinity"),
         ({"x": (X * 255).astype(np.uint8), "y": Y}, "x is uint8, whose scale is not known"),
         ({"x": X.astype(complex), "y": Y}, "x must hold real numbers; its type is complex128"),
