@@ -141,7 +141,8 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     Returns
     -------
     tuple
-        The network, and what was done to make the weights fit (see ``load_into``).
+        The network, in float64 if the file's weights are, and what was done to make them fit
+        (see ``load_into``).
 
     Raises
     ------
@@ -150,7 +151,7 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     """
     if spec is not None:
         model = build_model(spec)
-        return model, load_into(model, checkpoint)
+        return model, _load_all_digits(model, checkpoint)
     found = model_spec(checkpoint)
     if found is None:
         raise CheckpointError(_unknown(checkpoint))
@@ -159,7 +160,14 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     with torch.device("meta"):
         matched(build_model(found), checkpoint)
     model = build_model(found)
-    return model, load_into(model, checkpoint)
+    return model, _load_all_digits(model, checkpoint)
+
+
+def _load_all_digits(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """``load_into``, but the model becomes float64 where the file's weights are."""
+    if any(tensor.dtype == torch.float64 for tensor in checkpoint.state.values()):
+        model.double()
+    return load_into(model, checkpoint)
 
 
 def _unknown(checkpoint: Checkpoint) -> str:

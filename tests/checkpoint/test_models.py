@@ -165,6 +165,14 @@ def test_users_model_overrides(tmp_path, monkeypatch, same):
         build_model(f"{tmp_path}/mine.py:number")
 
 
+def test_weights_in_float64_keep_their_digits(tmp_path, same):
+    weights = {"1.weight": torch.full((1, 2), 1 / 3, dtype=torch.float64)}
+    torch.save(weights, tmp_path / "x.pt")
+    model, notes = model_of(load_checkpoint(tmp_path / "x.pt"), "mlp?sizes=2-1&bias=false")
+    assert notes == ()
+    same(model.state_dict(), weights)
+
+
 @pytest.mark.parametrize(
     ("spec", "fragment"),
     [
