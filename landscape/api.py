@@ -78,6 +78,10 @@ def analyze(
     ValueError
         If an argument is out of range, or network, loss and data do not fit one another.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module; got a {type(model).__name__}.")
+    if isinstance(only, str) or isinstance(skip, str):
+        raise ValueError("only and skip must be lists of names, such as ['spectrum', 'layers'].")
     if budget not in BUDGETS:
         raise ValueError(f"budget must be one of {', '.join(BUDGETS)}; got {budget!r}.")
     asked = list(SUITE) if only is None else list(only)

@@ -222,6 +222,8 @@ def test_what_was_left_out_is_asked_for_in_words(found):
         ({"budget": "huge"}, "budget must be one of quick"),
         ({"only": ["hessian"]}, "analyses must be some of preflight"),
         ({"only": ["line"], "skip": ["line"]}, "leave no analysis"),
+        ({"only": "line"}, "must be lists of names"),
+        ({"model": abs}, r"must be a torch\.nn\.Module; got a builtin"),
         ({"loss": 3}, "loss must be a name"),
         ({"loss": nn.MSELoss(reduction="sum")}, "sums over the batch"),
         ({"data": 3}, r"data must be \(x, y\)"),

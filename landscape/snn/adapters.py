@@ -70,6 +70,7 @@ def set_eval(model: nn.Module) -> list[str]:
     carry no gradient, so that every derivative would come out as zero or as an error. Such
     neurons are found by trying, and kept in train mode, which changes nothing else in them.
     snnTorch's surrogates give float32 whatever comes in; spikes get their input's type back.
+    Batch norms without running statistics stay as they are, and are named.
     """
     model.eval()
     for library, neuron in _neurons(model):
@@ -78,6 +79,21 @@ def set_eval(model: nn.Module) -> list[str]:
     trapped = [neuron for _, neuron in _neurons(model) if not _has_gradient_in_eval(neuron)]
     for neuron in trapped:
         neuron.train()
+    return [*_notes_on_batch_norm(model), *_notes_on_trapped(trapped)]
+
+
+def _notes_on_batch_norm(model: nn.Module) -> list[str]:
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    bare = sum(norm.running_mean is None for norm in norms)
+    if not bare:
+        return []
+    return [
+        f"{bare} batch norms have no running statistics: in eval mode too they take each batch's, "
+        "so that results depend on --batch-size"
+    ]
+
+
+def _notes_on_trapped(trapped: list[nn.Module]) -> list[str]:
     if not trapped:
         return []
     kinds = ", ".join(sorted({type(neuron).__name__ for neuron in trapped}))

@@ -72,6 +72,17 @@ def test_ordinary_networks_are_not_spiking():
     assert reset_state(network) == 0
 
 
+def test_batch_norms_that_see_the_batch_in_eval_mode_are_named(rng):
+    bare = nn.BatchNorm1d(3, track_running_stats=False)
+    others = nn.BatchNorm1d(3), nn.InstanceNorm1d(3)
+    network = nn.Sequential(nn.Linear(2, 3), bare, others[0])
+    (note,) = set_eval(network)
+    assert note.startswith("1 batch norms have no running statistics")
+    x = torch.randn(6, 2, generator=rng)
+    assert not torch.allclose(network(x)[:3], network(x[:3]))
+    assert set_eval(nn.Sequential(*others)) == []
+
+
 class SpikeWithATanGradient(torch.autograd.Function):
     @staticmethod
     def forward(ctx, u):
