@@ -10,9 +10,7 @@ from torch import Tensor
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.target import Target
-from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import Batch, EmpiricalRisk
-from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.parameters import ParameterLayout
 from landscape.results import DirectionSpec, Trajectory
 from landscape.surface.bezier import train_bend
@@ -82,52 +80,6 @@ def file_course(target: Target, path: Path, *, dimensions: int, normalisation: s
             "Leave --y out, or make a file with two directions."
         )
     raw = raw._replace(vectors=raw.vectors[:dimensions], descriptions=raw.descriptions[:dimensions])
-    return course_along(target, raw, normalisation=normalisation)
-
-
-def eigenvector_course(
-    target: Target,
-    operator: str,
-    *,
-    ranks: Sequence[int],
-    normalisation: str,
-    tol: float,
-    max_matvecs: int,
-    progress: Progress,
-) -> Course:
-    """Along eigenvectors of a curvature operator: rank 1 is the top one, -1 the bottom one.
-
-    Raises
-    ------
-    ValueError
-        If a rank is 0, or an eigenpair did not converge within ``max_matvecs``.
-    """
-    if not ranks or 0 in ranks:
-        raise ValueError("ranks count from 1 (largest eigenvalue) or from -1 (smallest); got 0.")
-    A = make_operator(target.risk, operator)
-    pairs = extreme_eigenpairs(
-        A,
-        num_largest=max(0, *ranks),
-        num_smallest=max(0, *(-r for r in ranks)),
-        tol=tol,
-        max_matvecs=max_matvecs,
-        rng=target.generator("eigenvector direction"),
-        callback=lambda state: progress(A.num_matvecs, max_matvecs),
-    )
-    vectors, texts = [], []
-    for rank in ranks:
-        k = rank - 1 if rank > 0 else len(pairs.values) + rank
-        if not pairs.converged[k]:
-            raise ValueError(
-                f"eigenvector {rank} of the {operator} has a residual of "
-                f"{pairs.residuals[k]:.2g} after {pairs.num_matvecs} matvecs, above tol = {tol:g} "
-                "of the norm; allow more with --max-matvecs."
-            )
-        # An eigenvector's sign is arbitrary: fixed, so that a run can be continued.
-        v = pairs.vectors[k]
-        vectors.append(v * v[v.abs().argmax()].sign())
-        texts.append(f"eigenvector {rank} of the {operator}, λ = {pairs.values[k]:.4g}")
-    raw = RawDirections(tuple(vectors), "eigenvector", target.settings.seed, tuple(texts))
     return course_along(target, raw, normalisation=normalisation)
 
 

@@ -163,5 +163,6 @@ def surface(
     results = run.measure()
     if out is not None and results:
         write_surfaces(out, results, exports)
+        run.end(results)
     if results:
         print_surfaces(results, as_json=as_json)

@@ -1,6 +1,7 @@
 """What ``landscape surface`` does: courses from options, points into files, results out."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +15,12 @@ from landscape.analysis.surface_course import (
     Course,
     between_course,
     bezier_course,
-    eigenvector_course,
     file_course,
     random_course,
     theta_of_state,
     trajectory_course,
 )
+from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_measure import has_running_statistics
 from landscape.analysis.surface_points import (
     SurfaceSettings,
@@ -29,8 +30,10 @@ from landscape.analysis.surface_points import (
 )
 from landscape.analysis.target import Target, TargetSettings
 from landscape.checkpoint import load_checkpoint
+from landscape.cli.kept import forget
 from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
+from landscape.cli.results_folder import state_path
 from landscape.files import ensure_writable
 from landscape.parameters import select_names
 from landscape.results import LossLine, LossPlane, Trajectory
@@ -156,6 +159,7 @@ class SurfaceRun:
                 normalisation=self.normalise or "none",
                 tol=1e-3,
                 max_matvecs=self.max_matvecs,
+                state=self._direction_file(target.subject.label),
                 progress=progress,
             )
         if self.direction == "between":
@@ -166,6 +170,17 @@ class SurfaceRun:
                 progress=progress,
             )  # fmt: skip
         return trajectory_course(target, self._snapshots(target))
+
+    def end(self, results: Sequence[LossLine | LossPlane]) -> None:
+        """Once ``results`` are written, what the run was to go on from is not needed."""
+        for result in results:
+            path = self._direction_file(result.subject.label)
+            if path is not None:
+                forget(path)
+
+    def _direction_file(self, label: str) -> Path | None:
+        kind = ("line", "plane")[len(self._axes(None)) - 1]
+        return state_path(self.out, label, f"{kind}-eigenvector")
 
     def _snapshots(self, target: Target) -> list[Tensor]:
         folder = self.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")

@@ -11,9 +11,9 @@ from landscape.analysis.surface import loss_line, loss_plane, random_lines
 from landscape.analysis.surface_course import (
     between_course,
     bezier_course,
-    eigenvector_course,
     trajectory_course,
 )
+from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.curvature.losses import Loss, cross_entropy

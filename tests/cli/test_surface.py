@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
+from landscape.analysis import surface_eigenvector
+from landscape.cli import surface_output
 from landscape.cli.surface import surface
 from landscape.results import load_result
 
@@ -153,6 +155,32 @@ def test_points_are_kept_between_runs_and_forgotten_with_force(folder):
     with pytest.raises(ValueError, match="direction 1 was"):
         _run(folder, *out, "--x=-1:1:3", "--seed", "1")
     _run(folder, *out, "--x=-1:1:3", "--seed", "1", "--force")
+
+
+def test_eigenvectors_are_kept_until_the_results_are_written(folder, monkeypatch):
+    """Broken off before they are, the run has nothing left to search for or to measure."""
+    line = ("--x=-1:1:5", "--direction", "eigenvector", "--json")
+    both = ("0", "1")
+    whole = _run(folder, *line, checkpoints=both)
+    write = surface_output.write_surfaces
+    line = (*line, "-o", str(folder / "out"))
+
+    def broken(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(surface_output, "write_surfaces", broken)
+    # Click tells an interruption in its own way, and ends with code 1.
+    assert CliRunner().invoke(surface, _arguments(folder, *line, checkpoints=both)).exit_code == 1
+    assert len(list((folder / "out" / "unfinished").glob("*/line-eigenvector.state"))) == 2
+    monkeypatch.setattr(surface_output, "write_surfaces", write)
+    monkeypatch.setattr(surface_eigenvector, "extreme_eigenpairs", broken)
+    records = zip(
+        _run(folder, *line, checkpoints=both).splitlines(), whole.splitlines(), strict=True
+    )
+    for found, expected in ([json.loads(text) for text in pair] for pair in records):
+        assert found["losses"] == expected["losses"]
+        assert found["direction"] == expected["direction"]
+    assert not (folder / "out" / "unfinished").exists()
 
 
 @pytest.mark.parametrize(

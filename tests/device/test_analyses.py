@@ -18,11 +18,11 @@ from landscape.analysis.surface import loss_line, loss_plane
 from landscape.analysis.surface_course import (
     between_course,
     bezier_course,
-    eigenvector_course,
     file_course,
     random_course,
     trajectory_course,
 )
+from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.curvature.losses import Loss, mse
 from landscape.snn.adapters import set_eval

@@ -14,6 +14,7 @@ from landscape.analysis.layers import layer_table
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness import SharpnessSettings, sharpness
 from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.analysis.trace import TraceSettings, trace_of
 from landscape.curvature.losses import Loss, cross_entropy
@@ -156,3 +157,26 @@ def test_goes_on_after_the_last_whole_unit(name, target, tmp_path, monkeypatch):
         assert resumed.provenance.num_matvecs == whole.provenance.num_matvecs
         assert end - 1 + work.done - total <= unit
         assert list(tmp_path.iterdir()) == []
+
+
+def test_an_eigenvector_to_follow_is_searched_for_once(target, tmp_path, monkeypatch):
+    monkeypatch.setattr(state_file, "_INTERVAL", 0.0)
+    monkeypatch.setattr(state_file, "_SHARE", 1e9)
+    work = Work(monkeypatch)
+
+    def course(ranks=(1, -1), **place):
+        return eigenvector_course(
+            target, "ggn", ranks=ranks, normalisation="filter", tol=1e-6, max_matvecs=200,
+            progress=quiet, **place,
+        )  # fmt: skip
+
+    whole = work.of(course)
+    total, state = work.done, tmp_path / "line.state"
+    assert work.of(lambda: course(state=state), total // 2) is None
+    for most in (total // 2 + 4, 0):  # the rest, with the product under way and a graph; nothing
+        found = work.of(lambda: course(state=state))
+        assert work.done <= most
+        assert found.specs == whole.specs  # digests of the directions among them
+        assert all(map(torch.equal, found.vectors, whole.vectors))
+    work.of(lambda: course((1,), state=state))
+    assert work.done > 0  # other ranks are another search
