@@ -17,7 +17,7 @@ from typing import Any
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.in_memory import LossLike, copied, dataset_of, loss_of
+from landscape.analysis.in_memory import LossLike, copied, dataset_of, loss_notes, loss_of
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import SUITE, SuiteSettings
 from landscape.analysis.target import TargetSettings, make_target
@@ -108,6 +108,7 @@ def analyze(
         select_examples(dataset, None if chosen == "all" else chosen, seed=seed),
         settings,
         label=label or type(model).__name__,
+        notes=loss_notes(loss),
     )
     suite = SuiteSettings(
         budget=BUDGETS[budget],

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape
-from landscape.analysis.in_memory import copied, dataset_of, loss_of
+from landscape.analysis.in_memory import copied, dataset_of, loss_notes, loss_of
 from landscape.curvature.losses import BUILTIN_LOSSES
 from landscape.findings import Findings
 from landscape.results import Eigenvalues, SharpnessTable, Trace, load_result, make_measure
@@ -160,9 +160,14 @@ def test_a_loss_module_gives_one_value_an_example(module, name):
 
 def test_weighted_losses_keep_their_own_mean():
     weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0]))
-    outputs, labels = _randn(4, 2), torch.tensor([0, 1, 1, 0])
+    outputs, labels = _randn(4, 2), torch.tensor([0, 1, 0, 0])
     values = loss_of(weighted).per_example(outputs, labels)
     torch.testing.assert_close(values.mean(), weighted(outputs, labels))
+    halves = torch.stack([weighted(outputs[:2], labels[:2]), weighted(outputs[2:], labels[2:])])
+    assert not torch.allclose(halves.mean(), weighted(outputs, labels))
+    (note,) = loss_notes(weighted)
+    assert "depend on batch_size" in note
+    assert loss_notes(nn.CrossEntropyLoss()) == loss_notes("mse") == ()
 
 
 def test_the_table_shows_values_and_escapes_names(found, model, examples):

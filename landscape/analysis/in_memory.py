@@ -49,6 +49,17 @@ def loss_of(loss: LossLike) -> Loss:
     return Loss(name, loss)
 
 
+def loss_notes(loss: LossLike) -> tuple[str, ...]:
+    """What to know of a loss whose mean gives examples different weights, one line or none."""
+    by_class = isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
+    if not by_class or loss.reduction != "mean" or _weighs_alike(loss):
+        return ()
+    return (
+        f"{type(loss).__name__} divides by the weights in each batch, so that results depend on "
+        "batch_size; with all examples in one batch they are those of PyTorch's mean",
+    )
+
+
 def dataset_of(data: Any, *, split: str) -> Dataset:
     """Examples from a pair (x, y), a path or name as after ``--data``, or batches of pairs.
 
