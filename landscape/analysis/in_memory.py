@@ -51,8 +51,9 @@ def loss_of(loss: LossLike) -> Loss:
 
 def loss_notes(loss: LossLike) -> tuple[str, ...]:
     """What to know of a loss whose mean gives examples different weights, one line or none."""
-    by_class = isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss)
-    if not by_class or loss.reduction != "mean" or _weighs_alike(loss):
+    if not isinstance(loss, nn.CrossEntropyLoss | nn.NLLLoss):
+        return ()
+    if loss.reduction != "mean" or _weighs_alike(loss):
         return ()
     return (
         f"{type(loss).__name__} divides by the weights in each batch, so that results depend on "
