@@ -126,18 +126,23 @@ def place_elsewhere(num_bytes: int, device: torch.device) -> str:
 def basis_rows(device: torch.device, folder: Path, place: str | None) -> Allocate:
     """A function that makes a basis of (rows, n) at ``place``, in ``folder`` where it is a file.
 
-    None for the place: the device, or where its free memory does not suffice, elsewhere.
+    None for the place: the device, or where its free memory does not suffice, elsewhere. A
+    basis that its place turns out not to hold goes into the file.
     """
 
     def allocate(rows: int, dim: int, dtype: torch.dtype) -> Tensor:
         num_bytes, chosen = rows * dim * dtype.itemsize, place or MEMORY
         if place is None and device.type == "cuda" and num_bytes > free_memory(device, _OF_DEVICE):
             chosen = place_elsewhere(num_bytes, device)
-        if chosen == FILE:
-            return mapped_rows(folder)(rows, dim, dtype)
-        if chosen == PINNED:
-            return torch.empty(rows, dim, dtype=dtype, pin_memory=True)
-        return torch.empty(rows, dim, dtype=dtype, device=device)
+        try:
+            if chosen == MEMORY:
+                return torch.empty(rows, dim, dtype=dtype, device=device)
+            if chosen == PINNED:
+                return torch.empty(rows, dim, dtype=dtype, pin_memory=True)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        return mapped_rows(folder)(rows, dim, dtype)
 
     return allocate
 

@@ -51,6 +51,18 @@ def test_a_batch_and_its_work_take_a_quarter_of_the_budget(risk, memory):
     assert cut_risk.num_examples == 256
 
 
+def test_a_basis_that_memory_does_not_hold_after_all_goes_into_a_file(tmp_path, monkeypatch):
+    def refuse(*sizes, **settings):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 24 bytes.")
+
+    allocate = basis_rows(torch.device("cpu"), tmp_path / "work", None)
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "empty", refuse)
+        rows = allocate(2, 3, torch.float32)
+    assert rows.shape == (2, 3)
+    assert (tmp_path / "work").is_dir()
+
+
 def test_memory_that_does_not_hold_four_examples_is_tried_with_one(risk):
     class Room(torch.nn.Sequential):
         def forward(self, x):
