@@ -25,18 +25,20 @@ def accuracy_rows(
     found = []
     for shared in measures:
         points = [
-            (shared.values[c.label].row.value, c.run.test_accuracy, name)
+            (shared.values[c.label].row.value, c.run.test_accuracy, name, c.seed)
             for name, members in groups.items()
             for c in last_of_each_run(name, members)
             if c.label in shared.values and c.run.test_accuracy is not None
         ]
         if len(points) < 2:
             continue
-        x = np.array([value for value, _, _ in points])
+        x = np.array([value for value, *_ in points])
         link = statistics.within_group_correlation(
             np.log(x) if (x > 0).all() else x,
-            [accuracy for _, accuracy, _ in points],
-            [name for _, _, name in points],
+            [accuracy for _, accuracy, _, _ in points],
+            [name for _, _, name, _ in points],
+            # Runs of unknown seeds share none.
+            seeds=[i if seed is None else (seed,) for i, (*_, seed) in enumerate(points)],
             confidence=1 - settings.alpha,
             num_resamples=settings.num_resamples,
             rng=rng,

@@ -92,7 +92,8 @@ def _runs(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.Ru
             statistics.Run(
                 seed=index if c.seed is None else c.seed,
                 values=values,
-                stderrs=(value.probe_stderr,) * len(values),
+                # The shards' geometric mean is the whole's value, and has its probe error.
+                stderrs=(value.probe_stderr * len(values) ** 0.5,) * len(values),
             )
         )
     return runs

@@ -23,8 +23,7 @@ from landscape.statistics import (
     Settings,
 )
 from landscape.statistics.components import VarianceComponents
-from landscape.statistics.equivalence import detectable_log_ratio
-from landscape.statistics.permutation import sign_flip_floor
+from landscape.statistics.detectable import found_log_ratio
 
 _MOST_RUNS = 10_000
 
@@ -139,12 +138,11 @@ def runs_needed(comparison: Comparison, *, num_tests: int, settings: Settings) -
     spread = effect.stderr * math.sqrt(n if comparison.paired else 2 / (1 / n + 1 / m))
 
     def enough(runs: int) -> bool:
-        floor = sign_flip_floor(runs) if comparison.paired else 2 / math.comb(2 * runs, runs)
-        if floor > alpha:
-            return False
-        shown = detectable_log_ratio(
+        shown = found_log_ratio(
             stderr=spread / math.sqrt(runs),
             dof=runs - 1.0 if comparison.paired else 2.0 * (runs - 1),
+            num_runs=(runs, runs),
+            paired=comparison.paired,
             alpha=alpha,
             power=settings.power,
         )

@@ -12,6 +12,7 @@ perturbation of one per cent of the weights, whatever the scale:
 Where S is zero (zero weights, dead filters) nothing moves; no formula divides by it.
 """
 
+import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -82,8 +83,9 @@ def mean_over_examples(values: Tensor, num_examples: int) -> Estimate:
     mean = total / num_examples
     # Centred before squaring: differences of nearly equal losses leave no digits to spare.
     squares = float(all_reduce_sum((values - mean).square().sum().reshape(1)))
-    variance = squares / max(num_examples - 1, 1)
-    return Estimate(mean, (variance / num_examples) ** 0.5, num_examples)
+    if num_examples < 2:
+        return Estimate(mean, math.nan, num_examples)  # one example shows no spread
+    return Estimate(mean, (squares / (num_examples - 1) / num_examples) ** 0.5, num_examples)
 
 
 class PairedRise:

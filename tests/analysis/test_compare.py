@@ -8,7 +8,7 @@ from compared_results import analysed, group, relabelled, spectral, subject
 from landscape.analysis.compare import CompareSettings, compare
 from landscape.results import ResultError, load_result, load_stored, save_result
 from landscape.statistics import Settings
-from landscape.statistics.equivalence import detectable_log_ratio
+from landscape.statistics.detectable import found_log_ratio
 
 STATISTICS = Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
 SETTINGS = CompareSettings(
@@ -183,9 +183,11 @@ def test_the_runs_needed_are_the_least_that_reach_the_bound(judged, factors, fir
     spread = (logs[1] - logs[0]).std(ddof=1) if paired else np.sqrt(logs.var(1, ddof=1).sum())
 
     def detectable(runs):
-        return detectable_log_ratio(
+        return found_log_ratio(
             stderr=spread / math.sqrt(runs),
             dof=runs - 1 if paired else 2 * (runs - 1),
+            num_runs=(runs, runs),
+            paired=paired,
             alpha=alpha,
             power=0.8,
         )

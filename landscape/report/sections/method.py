@@ -29,8 +29,9 @@ def method_section(material: Material) -> Section:
     if ends:
         methods = ", ".join(sorted({r.method for r in ends}))
         sentences.append(
-            f"Eigenvalues: {methods}, until the true residual ‖Av - λv‖, recomputed with fresh "
-            "products, is below the tolerance times the norm; it bounds the error of λ."
+            f"Eigenvalues: {methods}. The residual ‖Av - λv‖ comes from fresh products and bounds "
+            "the distance from λ to an eigenvalue; a pair counts as converged where it is below "
+            "the tolerance times the norm."
         )
     if material.of(SpectralDensity):
         sentences.append(
@@ -40,7 +41,7 @@ def method_section(material: Material) -> Section:
         )
     if traces:
         methods = ", ".join(sorted({r.method for r in traces}))
-        sentences.append(f"Trace: {methods}; the error is the spread over independent probes.")
+        sentences.append(f"Trace: {methods}; errors are the spread over probes, 0 where exact.")
     if material.of(SharpnessTable):
         sentences.append(
             "Sharpness: formulas and sources are in the list below the table; noise is drawn in "

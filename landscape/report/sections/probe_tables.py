@@ -33,7 +33,7 @@ def trace_table(
             estimate_cell(r.mean_curvature),
             estimate_cell(r.frobenius_norm),
             estimate_cell(r.effective_rank),
-            text_cell(f"{r.method}, {r.num_probes} probes"),
+            text_cell(f"{r.method}, {r.num_probes} probes" if r.num_probes else r.method),
             count_cell(r.num_matvecs),
         )
         for r in results
@@ -100,14 +100,16 @@ def density_table(spec: OperatorSpec, suffix: str, results: Sequence[SpectralDen
             Column(
                 key="negative_mass",
                 title="negative mass",
-                formula="fraction of eigenvalues below minus the threshold",
+                formula="fraction of eigenvalues below minus the threshold; its ± holds, beside "
+                "the spread over probes, what the number of steps leaves open",
             ),
             Column(key="negative_threshold", title="threshold", unit=spectrum_unit(spec)),
             Column(
                 key="wasserstein_bound",
                 title="Wasserstein error",
                 unit=spectrum_unit(spec),
-                formula="bound on the distance of the un-smoothed density to the true one",
+                formula="bound, with 99 % probability, on the distance of the un-smoothed density "
+                "to the true one",
                 source="Chen, Trogdon & Ubaru 2021, arXiv 2105.06595",
             ),
             Column(

@@ -111,8 +111,14 @@ def _density_figure(
         caption=(
             f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
             "is, how far the isolated eigenvalues reach to the right, and how much lies left of "
-            f"zero. Bands: ± 1 standard error over n = {first.num_probes} probes of "
-            f"{first.num_steps} Lanczos steps. Ticks at the foot: converged eigenvalues. Kernel: "
+            "zero. "
+            + (
+                f"Bands: ± 1 standard error over n = {first.num_probes} probes of "
+                f"{first.num_steps} Lanczos steps. "
+                if first.stderr.any()
+                else "All eigenvalues are known, hence no bands. "
+            )
+            + "Ticks at the foot: converged eigenvalues. Kernel: "
             f"standard deviation {first.bandwidth:.2g} ({first.subject.label}). The log axis ends "
             "where a tenth of one eigenvalue would peak."
         ),
@@ -183,7 +189,12 @@ def _trace_figure(
         narrow_height=height,
         caption=(
             f"Trace of the {_of(spec, results)}: further left is flatter on average over "
-            f"directions. Bars: ± 1 standard error over n = {results[0].num_probes} probes."
+            "directions. "
+            + (
+                f"Bars: ± 1 standard error over n = {results[0].num_probes} probes."
+                if results[0].num_probes
+                else "Exact, hence no bars."
+            )
             + (" Small marks: the trace on each disjoint data shard." if shards else "")
         ),
         alt="Traces: " + ", ".join(f"{r.subject.label} {r.trace.mean:.3g}" for r in results) + ".",

@@ -38,7 +38,7 @@ _PATH_COLUMNS = (
         key="barrier",
         title="barrier",
         formula="max over t of L(t) - (1 - t) L(0) - t L(1), t from 0 to 1; 0: linearly connected",
-        source="Frankle et al. 2020, arXiv 1912.05671",
+        source="Entezari et al. 2022, arXiv 2110.06296",
         better="↓",
     ),
 )

@@ -18,7 +18,8 @@ def error_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
             Column(
                 key="seed",
                 title="seeds",
-                formula="standard deviation of the log ratio between training runs",
+                formula="standard deviation of the log ratio (unpaired: of the group's logarithms) "
+                "between training runs",
             ),
             Column(
                 key="shard",

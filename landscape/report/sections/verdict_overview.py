@@ -60,9 +60,9 @@ def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
     ]
     if alone:
         reasons.append(
-            f"In {len(alone)} of the undecided ones the {decided_by(comparison)} alone is decided. "
-            "A verdict also takes a measure that leaves the curvature aside and looks at the "
-            "network's own loss; why none agrees is told under each pair."
+            f"In {len(alone)} of the undecided ones the {decided_by(comparison)} by itself is "
+            "decided. A verdict also takes a scale-invariant measure and one of the network's own "
+            "loss that agree with it; what is missing or disagrees is told under each pair."
         )
     if undecided:
         reasons.append(
