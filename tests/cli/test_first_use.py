@@ -118,7 +118,9 @@ def test_a_changed_budget_is_told_by_the_settings_that_differ(invoke, smooth_che
 def test_each_layer_has_its_own_row_of_relative_flatness(invoke, smooth_checkpoint):
     path, arguments = smooth_checkpoint
     result = invoke("sharpness", path, *arguments, "--measures", "relative_flatness")
-    names = [line.split("  ")[0] for line in result.stdout.splitlines() if "relative flatness" in line]
+    names = [
+        line.split("  ")[0] for line in result.stdout.splitlines() if "relative flatness" in line
+    ]
     assert len(names) == len(set(names)) == 2
 
 
