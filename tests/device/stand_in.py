@@ -82,8 +82,15 @@ class _Literals(TorchFunctionMode):
 @contextmanager
 def stand_in_device():
     """The device, usable within the block."""
-    with _Factories(), _Literals():
-        yield DEVICE
+    # Modules that change their dtype get new parameters: ``.data`` would change a wrapper alone.
+    conversion = torch.__future__
+    before = conversion.get_overwrite_module_params_on_conversion()
+    conversion.set_overwrite_module_params_on_conversion(True)
+    try:
+        with _Factories(), _Literals():
+            yield DEVICE
+    finally:
+        conversion.set_overwrite_module_params_on_conversion(before)
 
 
 def _compute(func, args, kwargs):
@@ -107,7 +114,10 @@ def _held(value, met):
     """``value`` with CPU tensors in place of the device's; ``met`` collects the tensors in it."""
     if isinstance(value, Tensor):
         met.append(value)
-        return value.held if isinstance(value, DeviceTensor) else value
+        if not isinstance(value, DeviceTensor):
+            return value
+        assert (value.shape, value.dtype) == (value.held.shape, value.held.dtype)
+        return value.held
     if isinstance(value, list | tuple):
         return type(value)([_held(part, met) for part in value])
     if isinstance(value, dict):

@@ -36,9 +36,11 @@ QUICK = SuiteSettings(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["convolutional", "spiking"])
-def test_preflight(kind, on_both):
-    here, there = (preflight(t, operator_name="hessian", progress=quiet) for t in on_both(kind))
+@pytest.mark.parametrize(("kind", "dtype"), [("convolutional", "float32"), ("spiking", "float64")])
+def test_preflight(kind, dtype, on_both):
+    here, there = (
+        preflight(t, operator_name="hessian", progress=quiet) for t in on_both(kind, dtype=dtype)
+    )
     assert [(c.name, c.status) for c in there.checks] == [(c.name, c.status) for c in here.checks]
 
 
