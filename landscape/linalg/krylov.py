@@ -139,11 +139,11 @@ def _summarise(
     n = A.dim
     exact = search.all_values is not None
     floor = 10 * torch.finfo(A.dtype).eps * pairs.norm
+    samples = [r for r in search.records[1 : num_probes + 1] if r.alphas]
     if search.all_values is not None:
         rules = [GaussRule(search.all_values, torch.full((n,), 1 / n, dtype=torch.float64))]
         brackets = [(share := float((search.all_values < -floor).double().mean()), share)]
     else:
-        samples = [r for r in search.records[1 : num_probes + 1] if r.alphas]
         rules = [_whole_rule(r, n) for r in samples]
         brackets = [_negative_bracket(r, n, floor) for r in samples]
 
@@ -154,14 +154,18 @@ def _summarise(
 
     traces = [n * float(rule.weights @ rule.nodes) for rule in rules]
     squares = [n * float(rule.weights @ rule.nodes**2) for rule in rules]
-    trace, frobenius = estimate(traces), estimate(squares)
+    covariance = _form_covariance([] if exact else samples, n)
+    trace, frobenius = (
+        estimate(values)._replace(stderr=float(covariance[i, i].clamp(min=0).sqrt()))
+        for i, values in enumerate((traces, squares))
+    )
     return SpectralRun(
         eigenpairs=pairs,
         rules=tuple(rules),
         first_rule=gauss_rule(search.records[0].tridiagonal()),
         trace=trace,
         frobenius_squared=frobenius,
-        effective_rank=_effective_rank(trace, frobenius, traces, squares),
+        effective_rank=_effective_rank(trace, frobenius, covariance),
         negative_mass=estimate([float(r.weights[r.nodes < -floor].sum()) for r in rules]),
         negative_mass_bracket=(
             sum(low for low, _ in brackets) / len(brackets),
@@ -195,18 +199,33 @@ def _negative_bracket(record: ProbeRecord, dim: int, floor: float) -> tuple[floa
     return locked + rest * low, locked + rest * high
 
 
-def _effective_rank(
-    trace: Estimate, frobenius: Estimate, traces: list[float], squares: list[float]
-) -> Estimate:
+def _form_covariance(samples: list[ProbeRecord], dim: int) -> Tensor:
+    """Covariance of the mean trace and the mean squared Frobenius norm over probes, shape (2, 2).
+
+    For z uniform on the sphere in R^d, Cov(d zᵀBz, d zᵀCz) = 2d/(d + 2) (tr BC - tr B tr C / d),
+    where the probe's own quadrature gives the traces: exact up to degree 2 num_steps - 1. The
+    spread of two or three probes, which could stand here, is now and then close to nothing.
+    """
+    total = torch.zeros(2, 2, dtype=torch.float64)
+    for record in samples:
+        rule = gauss_rule(record.tridiagonal())
+        d = dim - len(record.locked)
+        traces = torch.stack([d * (rule.weights @ rule.nodes**degree) for degree in range(5)])
+        for i in (1, 2):
+            for j in (1, 2):
+                product = traces[i + j] - traces[i] * traces[j] / d
+                total[i - 1, j - 1] += 2 * d / (d + 2) * product
+    return total / max(len(samples), 1) ** 2
+
+
+def _effective_rank(trace: Estimate, frobenius: Estimate, covariance: Tensor) -> Estimate:
     """(tr A)² / ||A||_F², its error to first order in those of the two, which share probes."""
     if frobenius.mean == 0:
         return Estimate(0.0, 0.0, trace.num_probes)
     ratio = trace.mean / frobenius.mean
-    if trace.num_probes == 0:
-        return Estimate(trace.mean * ratio, 0.0, 0)
-    changes = [2 * ratio * t - ratio**2 * f for t, f in zip(traces, squares, strict=True)]
-    spread = estimate_mean(torch.tensor(changes, dtype=torch.float64))
-    return Estimate(trace.mean * ratio, spread.stderr, trace.num_probes)
+    slope = torch.tensor([2 * ratio, -(ratio**2)], dtype=torch.float64)
+    variance = (slope @ covariance @ slope).clamp(min=0)
+    return Estimate(trace.mean * ratio, float(variance.sqrt()), trace.num_probes)
 
 
 def subspace_overlap(V: Tensor, W: Tensor) -> float:

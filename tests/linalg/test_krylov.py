@@ -51,6 +51,25 @@ def test_every_estimate_lies_within_four_stderr(seed, operator_with):
     assert_close(result.eigenpairs.values, torch.cat([values[:5], values[[7, 6, 5]]]))
 
 
+@pytest.mark.parametrize("name", ["trace", "frobenius_squared", "effective_rank"])
+def test_the_error_of_two_probes_can_be_relied_on(name, operator_with):
+    """Four errors hold in each of 60 runs; over those of two samples they would not in a sixth."""
+    values = skewed_spectrum(120)
+    exact = {"trace": values.sum(), "frobenius_squared": (values**2).sum()}
+    exact["effective_rank"] = exact["trace"] ** 2 / exact["frobenius_squared"]
+    errors, stderrs = [], []
+    for seed in range(60):
+        rng = torch.Generator().manual_seed(seed)
+        result = run(operator_with(values, rng), rng, num_probes=2, num_steps=4, tol=1e-3)
+        found = getattr(result, name)
+        errors.append(found.mean - float(exact[name]))
+        stderrs.append(found.stderr)
+    z = torch.tensor(errors) / torch.tensor(stderrs)
+    assert z.abs().max() < 4
+    # Unbiased, too: the mean of 60 squares, each 1 up to sqrt(2), within three of its own errors.
+    assert float(z.square().mean()) == pytest.approx(1, abs=3 * (2 / 60) ** 0.5)
+
+
 def test_each_matvec_is_paid_once_and_feeds_everything(operator_with, rng):
     A = operator_with(skewed_spectrum(200), rng)
     result = run(A, rng)
