@@ -77,8 +77,8 @@ def with_unique_labels(results: Sequence[Result]) -> list[Result]:
     renamed = []
     for r in results:
         s = r.subject
-        name = names.get((s.label, s.checkpoint_sha256))
-        renamed.append(r if name is None else replace(r, subject=replace(s, label=name)))
+        unique = names.get((s.label, s.checkpoint_sha256))
+        renamed.append(r if unique is None else replace(r, subject=replace(s, label=unique)))
     return renamed
 
 

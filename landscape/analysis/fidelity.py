@@ -92,10 +92,13 @@ def fidelity(
         for d, slope in zip(directions, slopes, strict=True):
             along = within(keep, d.name)
             walks.append(walk(paired, d.vector, distances, within(along, "walk")))
-            forms = [quadratic_form(A, d, within(along, name)) for name, A in operators.items()]
+            forms = [
+                Estimate(mean=quadratic_form(A, d, within(along, name)), stderr=None)
+                for name, A in operators.items()
+            ]
             if settings.smoothing_radius is not None:
                 smoothed.append(_smoothed(target, d, norm, settings, within(along, "smoothed")))
-                forms.append(smoothed[-1].mean)
+                forms.append(smoothed[-1])
             tested.append(direction_row(d, slope, tuple(forms), walks[-1], distances, fitted))
             progress(len(names) + len(tested), total)
         sweep, sweep_matvecs = slope_sweep(

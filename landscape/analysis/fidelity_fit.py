@@ -15,12 +15,14 @@ NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 _SIGNIFICANT = 2.0  # standard errors that a rise must stand above zero to enter a power law
 
 
-def ratio_of(kappa: float, stderr: float, curvature: float) -> Ratio | None:
-    """κ / vᵀAv with the 95 % interval that κ's error gives; None where that is not known."""
+def ratio_of(
+    kappa: float, stderr: float, curvature: float, curvature_stderr: float = 0.0
+) -> Ratio | None:
+    """κ / vᵀAv, its 95 % interval from both errors to first order; None where one is unknown."""
     if curvature == 0 or not (math.isfinite(kappa) and math.isfinite(stderr)):
         return None
-    half = NORMAL_95 * stderr / abs(curvature)
     value = kappa / curvature
+    half = NORMAL_95 * math.hypot(stderr, value * curvature_stderr) / abs(curvature)
     return Ratio(value=value, low=value - half, high=value + half)
 
 

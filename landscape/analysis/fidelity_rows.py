@@ -13,7 +13,7 @@ from landscape.results import DirectionFidelity, Estimate
 def direction_row(
     direction: Direction,
     slope: float,
-    curvatures: tuple[float, ...],
+    curvatures: tuple[Estimate, ...],
     measured: Walk,
     distances: tuple[float, ...],
     fitted: np.ndarray,
@@ -29,7 +29,7 @@ def direction_row(
         kind=direction.kind,
         operator=direction.operator,
         slope=slope,
-        curvatures=curvatures,
+        curvatures=tuple(c.mean for c in curvatures),
         plus=tuple(e.mean for e in measured.plus),
         plus_stderr=tuple(e.stderr for e in measured.plus),
         minus=tuple(e.mean for e in measured.minus),
@@ -37,7 +37,10 @@ def direction_row(
         kappa=tuple(kappa.tolist()),
         kappa_stderr=tuple(kappa_error.tolist()),
         ratios=tuple(
-            tuple(ratio_of(k, e, c) for k, e in zip(kappa, kappa_error, strict=True))
+            tuple(
+                ratio_of(k, e, c.mean, c.stderr or 0.0)
+                for k, e in zip(kappa, kappa_error, strict=True)
+            )
             for c in curvatures
         ),
         exponent=exponent,

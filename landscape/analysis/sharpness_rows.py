@@ -138,8 +138,10 @@ def _tolerated(
         keep=keep,
     )
     note = f"accuracy may fall by {settings.accuracy_drop:g}"
-    if not found.bounded:
+    if found.bound == "lower":
         note += "; lower bound: it holds up to the largest noise tried"
+    elif found.bound == "upper":
+        note += "; upper bound: it falls by more even at the least noise tried"
     return [
         make_measure(
             "tolerated_noise",

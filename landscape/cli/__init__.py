@@ -107,6 +107,12 @@ def _run(say: Callable[[str], None]) -> int:
         if type(error).__name__ == "PeerLostError":  # its module imports torch
             say(f"Error: {error}")
             return EXIT_INTERRUPTED
+        if _is_out_of_memory(error):
+            say(
+                "Error: out of memory. Give --memory what a process may take, fewer --examples, or "
+                "a smaller --batch-size; what was finished is kept."
+            )
+            return EXIT_USAGE
         import traceback
 
         say(traceback.format_exc())
@@ -116,6 +122,15 @@ def _run(say: Callable[[str], None]) -> int:
         )
         return EXIT_BUG
     return code if isinstance(code, int) else 0
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    # Where torch was never imported, only Python itself can have run out.
+    if "torch" not in sys.modules:
+        return isinstance(error, MemoryError)
+    from landscape.curvature.halving import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _say(text: str) -> None:

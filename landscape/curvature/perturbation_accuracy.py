@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -21,7 +21,8 @@ class ToleratedNoise(NamedTuple):
 
     radius: float
     stderr: float | None  # over noise draws, by the slope of the accuracy there
-    bounded: bool  # False: the accuracy holds up to ``radius``, the largest tried
+    # The accuracy holds even at ``radius``, the largest tried, or not even there, at the smallest.
+    bound: Literal["lower", "upper"] | None
     num_evaluations: int
 
 
@@ -67,7 +68,8 @@ def tolerated_noise(
 
     low, high = _bracket(holds)
     if low == high:
-        return ToleratedNoise(low, None, low < _USUAL, steps.num_evaluations + 1)
+        bound: Literal["lower", "upper"] = "lower" if low >= _USUAL else "upper"
+        return ToleratedNoise(low, None, bound, steps.num_evaluations + 1)
     while high > low * (1 + tol):
         middle = math.sqrt(low * high)
         low, high = (middle, high) if holds(middle) else (low, middle)
@@ -76,7 +78,7 @@ def tolerated_noise(
     above, below = radius * _SLOPE_FACTOR, radius / _SLOPE_FACTOR
     fall = float(steps.accuracies(below).mean() - steps.accuracies(above).mean())
     stderr = spread * (above - below) / fall if fall > 0 else None
-    return ToleratedNoise(radius, stderr, True, steps.num_evaluations + 1)
+    return ToleratedNoise(radius, stderr, None, steps.num_evaluations + 1)
 
 
 def _bracket(holds: Callable[[float], bool]) -> tuple[float, float]:

@@ -150,6 +150,14 @@ def test_the_first_pair_of_neighbours_counts_not_the_first_single_radius():
     assert "usable at radii 0.01 to 0.03 only" in found.sentence
 
 
+def test_the_error_of_a_measured_curvature_widens_the_ratio():
+    """To first order relative errors add in squares: 3 % and 4 % make 5 %."""
+    found = ratio_of(4.0, 0.12, 2.0, 0.08)
+    assert found.value == 2.0
+    assert found.high - found.value == pytest.approx(1.959964 * 0.05 * 2)
+    assert found.value - found.low == pytest.approx(found.high - found.value)
+
+
 def test_an_undecided_radius_parts_no_neighbours():
     errors = (0.01, 50.0, 0.01)
     rows = [[ratio_of(1.0, error, 1.0) for error in errors]]

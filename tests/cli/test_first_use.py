@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from landscape.cli import cli, main
 from landscape.cli.surface_run import _shard_file
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +27,25 @@ def test_help_of_no_command_imports_torch_or_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), 2, "Error: out of memory. Give --memory"),
+        (MemoryError(), 2, "Error: out of memory. Give --memory"),
+        (RuntimeError("something else"), 101, "This is a bug in landscape (RuntimeError)"),
+    ],
+)
+def test_memory_that_ends_is_no_bug(monkeypatch, capsys, error, code, words):
+    def fail(**_):
+        raise error
+
+    monkeypatch.setattr(cli, "main", fail)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == code
+    assert words in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

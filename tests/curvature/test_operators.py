@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, mse
+from landscape.curvature.losses import Loss, mse, nll
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.risk import EmpiricalRisk, make_batches
 from landscape.curvature.scaling import ScaledOperator, filter_scale, weight_scale
@@ -106,6 +107,16 @@ def test_smooth_hessian_is_the_derivative_of_the_smooth_twins_gradient(make_risk
 def test_smooth_hessian_of_a_network_without_spikes_is_refused(make_risk):
     with pytest.raises(ValueError, match="no spiking neurons"):
         make_operator(make_risk("smooth"), "smooth-hessian")
+
+
+def test_ggn_of_nll_on_log_probabilities_is_that_of_cross_entropy_on_logits(make_risk, dense):
+    """Both name one loss; nll itself is linear in the log-probabilities."""
+    logits = make_risk("smooth")
+    model = nn.Sequential(*logits.model, nn.LogSoftmax(dim=-1))
+    log_probabilities = EmpiricalRisk(model, Loss("nll", nll), logits.batches)
+    G = dense(GGNOperator(logits))
+    assert float(G.norm()) > 0.1
+    assert_close(dense(GGNOperator(log_probabilities)), G)
 
 
 def test_ggn_of_a_linear_model_with_squared_error_is_its_hessian(dense):

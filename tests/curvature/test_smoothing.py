@@ -15,7 +15,7 @@ from landscape.curvature.perturbation import (
 )
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
-from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.curvature.risk import EmpiricalRisk, Evaluation, make_batches
 from landscape.curvature.smoothing import expected_rise, smoothed_curvature, smoothed_trace
 
 EPS = torch.finfo(torch.float64).eps
@@ -194,11 +194,25 @@ def test_tolerated_noise_brackets_the_drop(make_risk):
         return total / 40
 
     found = tolerated_noise(risk, S, accuracy_drop=0.19, num_pairs=20, tol=0.01, rng=seeded(3))
-    assert found.bounded
+    assert found.bound is None
     assert found.stderr is not None
     assert found.stderr > 0
     assert mean_accuracy(found.radius / 1.02) >= 0.81
     assert mean_accuracy(found.radius * 1.02) < 0.81
+
+
+@pytest.mark.parametrize(("accuracy", "bound"), [(0.5, "lower"), (0.0, "upper")])
+def test_tolerated_noise_beyond_the_radii_tried_is_a_bound(accuracy, bound, make_risk, monkeypatch):
+    """An accuracy that never falls, and one that falls from 0.5 to 0 with any noise at all."""
+    risk = make_risk("smooth")
+    S = relative_scale("none", risk.layout, risk.theta)
+
+    def evaluate(theta=None):
+        return Evaluation(1.0, 0.5 if theta is None else accuracy)
+
+    monkeypatch.setattr(risk, "evaluate", evaluate)
+    found = tolerated_noise(risk, S, accuracy_drop=0.1, num_pairs=2, tol=0.1, rng=seeded(0))
+    assert (found.bound, found.stderr) == (bound, None)
 
 
 @pytest.mark.parametrize(
