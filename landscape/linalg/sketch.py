@@ -178,8 +178,8 @@ def _jackknife(whole: float, of: Callable[[Tensor], float], num_probes: int) -> 
     The leave-one-out estimates share all probes but one, so their spread says too little of the
     error of their mean. The jackknife makes the whole estimate anew without each probe; its
     variance is on average at least that of an estimate from one probe fewer [2]_, so that
-    intervals are rather too long, up to several times where the spectrum decays fast. Of many probes,
-    blocks are left out.
+    intervals are rather too long, up to several times where the spectrum decays fast. Of many
+    probes, blocks are left out.
     """
     if num_probes < 2:
         return Estimate(whole, math.nan, num_probes)
