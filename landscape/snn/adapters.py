@@ -164,7 +164,8 @@ def _settings(neuron: nn.Module) -> str:
     if (surrogate := getattr(neuron, "surrogate_function", None)) is not None:
         slope = getattr(surrogate, "alpha", None)
         shown = "" if slope is None else f"(alpha={float(slope):g})"
-        parts.append(f"surrogate {type(surrogate).__name__}{shown}")
+        named = getattr(surrogate, "__name__", type(surrogate).__name__)
+        parts.append(f"surrogate {named}{shown}")
     if (surrogate := getattr(neuron, "spike_grad", None)) is not None:
         parts.append(f"surrogate {_closure_name(surrogate)}")
     if hasattr(neuron, "v_reset"):

@@ -49,6 +49,8 @@ def test_spikingjelly_networks_are_described_and_reset(rng):
     network = nn.Sequential(nn.Linear(3, 4), nn.Sequential(lif))
     (line,) = spiking_notes(network)
     assert line.endswith("LIFNode (surrogate ATan(alpha=3), soft reset, multi-step)")
+    (line,) = spiking_notes(neuron.IFNode(surrogate_function=torch.relu))
+    assert "(surrogate relu, " in line
     x = 3 * torch.randn(4, 6, 3, generator=rng)
     first = network(x)
     assert set_eval(network) == []
