@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 _BLOCK = 1 << 24  # numbers brought over or widened at a time
-_CHUNK = 1 << 16  # columns
+_CACHED = 1 << 19  # numbers widened at a time where they are used more than once
 _NUM_VECTORS, _NUM_PASSES = 4, 3
 
 
@@ -49,12 +49,17 @@ def orthogonality_loss(rows: Tensor) -> float:
     for _ in range(_NUM_PASSES):
         W = torch.linalg.qr(W).Q.to(rows.device)
         Z = -W
-        for columns in torch.split(rows, _CHUNK, dim=1):
+        for columns in torch.split(rows, cached_columns(m), dim=1):
             wide = columns.double()
             Z = Z + wide @ (wide.T @ W)
         W = Z.cpu()
         loss = float(torch.linalg.matrix_norm(W, 2))
     return loss
+
+
+def cached_columns(num_rows: int) -> int:
+    """How many columns of so many rows a processor's cache holds in float64."""
+    return max(1, _CACHED // max(1, num_rows))
 
 
 def _blocks(rows: Tensor, dtype: torch.dtype, device: torch.device) -> Iterator[Tensor]:

@@ -18,9 +18,9 @@ from landscape.linalg.estimate import Estimate
 from landscape.linalg.lanczos import is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import normal
+from landscape.linalg.rows import cached_columns
 from landscape.linalg.units import Keep, afresh, products
 
-_CHUNK = 1 << 16
 _MOST_BLOCKS = 60  # of probes left out together: a Student interval of more is no narrower
 
 
@@ -203,11 +203,12 @@ def _drawn(
 
 
 def gram(X: Tensor, Y: Tensor) -> Tensor:
-    """Inner products of rows, X Yᵀ, summed in float64 on the CPU a block of columns at a time."""
-    total = torch.zeros(len(X), len(Y), dtype=torch.float64)
-    for x, y in zip(torch.split(X, _CHUNK, dim=1), torch.split(Y, _CHUNK, dim=1), strict=True):
-        total += (x.double() @ y.double().T).cpu()
-    return total
+    """Inner products of rows, X Yᵀ, summed in float64 a block of columns at a time; on the CPU."""
+    total = torch.zeros(len(X), len(Y), dtype=torch.float64, device=X.device)
+    size = cached_columns(len(X) + len(Y))
+    for x, y in zip(torch.split(X, size, dim=1), torch.split(Y, size, dim=1), strict=True):
+        total += x.double() @ y.double().T
+    return total.cpu()
 
 
 def _squared_norms(rows: Tensor) -> Tensor:
