@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from benchmarks.problem import Problem, plain_product
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.eigen import extreme_eigenpairs
+from landscape.linalg.verify import num_verification
 
 MAX_MATVECS = 20_000
 
@@ -50,6 +51,7 @@ def landscape_solver(tol: float) -> Solver:
             tol=tol,
             max_matvecs=MAX_MATVECS,
             rng=rng,
+            verify_matvecs=num_verification(2 * k),
         )
         search = pairs.num_matvecs - pairs.num_verification - pairs.num_check
         note = (

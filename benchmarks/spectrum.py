@@ -18,9 +18,9 @@ from benchmarks.record import Comparison, Row
 from benchmarks.solvers import MAX_MATVECS, Found, arpack, eigenthings, pyhessian
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
+from landscape.linalg.verify import num_verification
 
 _OURS, _OURS_LESS = "landscape", "landscape, PyHessian's work"
-_VERIFY = 10  # fresh products behind the package's residuals; its opponents spend none
 _LESS_TOL = 1e-2  # far below the residuals that PyHessian leaves
 # Least ratio of each opponent's seconds to the package's, by network.
 _TARGETS = {
@@ -86,7 +86,7 @@ def _analyse(problem: Problem, k: int, tol: float, num_probes: int, num_steps: i
         num_steps=num_steps,
         max_matvecs=MAX_MATVECS,
         rng=torch.Generator().manual_seed(0),
-        verify_matvecs=_VERIFY,
+        verify_matvecs=num_verification(2 * k),
     )
 
 

@@ -27,6 +27,7 @@ from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
+from landscape.linalg.verify import num_verification
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
 
 BASIS_DTYPES = {
@@ -38,11 +39,6 @@ METHOD = "thick-restart Lanczos, full reorthogonalisation"
 TRACE_METHOD = "deflated quadrature of the same Krylov run"
 EXACT_METHOD = "exact: all eigenvalues, from the same Krylov run"
 _BOUNDS = "; residuals are upper bounds (99 %)"
-
-# Up to so many pairs each gets a fresh product for its true residual; beyond, that would cost a
-# third of the run, and ten products of random combinations bound all residuals instead.
-_VERIFIED_ONE_BY_ONE = 40
-_SKETCH = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +149,7 @@ def run_spectrum(
             tol=settings.tol,
             num_probes=settings.num_probes,
             num_steps=min(settings.num_steps, A.dim),
-            verify_matvecs=_SKETCH if wanted > _VERIFIED_ONE_BY_ONE else None,
+            verify_matvecs=num_verification(wanted),
             max_matvecs=max(
                 settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
             ),
@@ -222,7 +218,7 @@ def _results(
         smallest=_listed(pairs, slice(len(pairs.values) - pairs.num_smallest, None))[::-1],
         tol=settings.tol,
         num_matvecs=run.num_matvecs,
-        method=METHOD + (_BOUNDS if len(pairs.values) > _VERIFIED_ONE_BY_ONE else ""),
+        method=METHOD + ("" if num_verification(len(pairs.values)) is None else _BOUNDS),
         shards=tuple(tuple(shard.eigenpairs.largest.tolist()) for shard in shards),
         stability_edge=stability_edge(target) if plain else None,
         orthogonality_loss=pairs.orthogonality_loss,

@@ -15,6 +15,16 @@ from landscape.linalg.lanczos import finite_product
 from landscape.linalg.search import KrylovSearch
 
 _FAILURE = 0.01  # chance that the sketched bound fails
+_ONE_BY_ONE = 40  # pairs, at most
+_SKETCH = 10  # products that bound the residuals of more
+
+
+def num_verification(num_pairs: int) -> int | None:
+    """How many products to verify so many pairs with; None: one each, for true residuals.
+
+    Of many pairs that would be a third of all work.
+    """
+    return None if num_pairs <= _ONE_BY_ONE else _SKETCH
 
 
 def verify(search: KrylovSearch, num_products: int | None) -> Tensor:
