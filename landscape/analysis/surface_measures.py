@@ -144,7 +144,7 @@ def roughness(axes: list[Array], losses: Array) -> float:
     columns += [a * b for k, a in enumerate(scaled) for b in scaled[k:]]
     design, target = np.stack(columns, axis=1), values[finite]
     total = float(np.square(target - target.mean()).sum()) if target.size else 0.0
-    if len(target) <= design.shape[1] or total == 0:
+    if len(target) <= design.shape[1] or np.ptp(target) == 0:
         return np.nan
     fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
     return float(np.square(target - fitted).sum() / total)

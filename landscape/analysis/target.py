@@ -13,7 +13,12 @@ from torch import Tensor, nn
 
 from landscape.analysis.choices import DEFAULT_EXAMPLES, choose_data, choose_loss, training_info
 from landscape.analysis.memory import fitting_batches
-from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
+from landscape.analysis.target_checks import (
+    check_agreement,
+    first_batch_notes,
+    fitting_advice,
+    sha256_of_theta,
+)
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
@@ -183,6 +188,7 @@ def make_target(
             risk = fitting_batches(risk, settings.memory)
         with fitting_advice(label, risk, data):
             evaluation = risk.evaluate()
+        notes = (*notes, *first_batch_notes(risk))
         gradient_norm = float(risk.gradient().double().norm())
     check_agreement(risk.theta, data)
     if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):

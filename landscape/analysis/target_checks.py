@@ -7,10 +7,12 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from landscape.curvature.halving import is_out_of_memory
-from landscape.curvature.risk import EmpiricalRisk
+from landscape.curvature.halving import is_out_of_memory, with_smaller_batches
+from landscape.curvature.risk import EmpiricalRisk, leaves
 from landscape.data.dataset import Dataset
 from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
+
+_NAMED = 4  # tensors in a note
 
 
 @contextmanager
@@ -34,6 +36,41 @@ def fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[N
             f"{data.name} has input and target of shapes {shapes}; the loss is {risk.loss.name}. "
             "Check --model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error
+
+
+def first_batch_notes(risk: EmpiricalRisk) -> tuple[str, ...]:
+    """What the first batch shows of the loss: the parameters that it does not use.
+
+    Raises
+    ------
+    ValueError
+        If it uses none of them.
+    """
+    if not risk.batches:
+        return ()
+    unused = with_smaller_batches(risk, lambda: _unused(risk))
+    if len(unused) == len(risk.layout.names):
+        raise ValueError(
+            "the loss depends on none of the network's parameters, so there is nothing to "
+            "differentiate. Look for torch.no_grad, .detach() or .item() in forward and loss."
+        )
+    if not unused:
+        return ()
+    more = ", …" if len(unused) > _NAMED else ""
+    return (
+        f"the loss does not use {len(unused)} tensors ({', '.join(unused[:_NAMED])}{more}): all "
+        "eigenvalues that belong to them are 0",
+    )
+
+
+def _unused(risk: EmpiricalRisk) -> list[str]:
+    """Names of the parameters on which the loss of the first batch does not depend."""
+    tensors = leaves(risk.layout.split(risk.theta))
+    loss = risk.summed_loss(tensors, risk.batches[0])
+    if not loss.requires_grad:
+        return list(risk.layout.names)
+    found = torch.autograd.grad(loss, tensors, allow_unused=True)
+    return [name for name, g in zip(risk.layout.names, found, strict=True) if g is None]
 
 
 def check_agreement(theta: Tensor, data: Dataset) -> None:

@@ -26,6 +26,8 @@ class HessianOperator(RiskOperator[_GradientGraph]):
     def _build(self, index: int) -> _GradientGraph:
         tensors = leaves(self.risk.layout.split(self.theta))
         loss = self.risk.summed_loss(tensors, self.risk.batches[index])
+        if not loss.requires_grad:  # it uses none of these parameters
+            return _GradientGraph(tensors, [], [])
         gradients = torch.autograd.grad(loss, tensors, create_graph=True, allow_unused=True)
         live = [(i, g) for i, g in enumerate(gradients) if g is not None and g.requires_grad]
         return _GradientGraph(tensors, [g for _, g in live], [i for i, _ in live])

@@ -38,6 +38,8 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
         tensors = leaves(self.risk.layout.split(self.theta))
         values = self._values(tensors, index)
         dummy = torch.zeros_like(values, requires_grad=True)
+        if not values.requires_grad:  # they use none of these parameters
+            return _JacobianGraph(tensors, values, dummy, [], [])
         pullback = torch.autograd.grad(
             values, tensors, grad_outputs=dummy, create_graph=True, allow_unused=True
         )

@@ -163,11 +163,11 @@ class EmpiricalRisk:
             total = torch.zeros_like(point)
             for batch in self.batches:
                 tensors = leaves(self.layout.split(point))
-                total += self.layout.flatten(
-                    torch.autograd.grad(
-                        self.summed_loss(tensors, batch), tensors, materialize_grads=True
+                loss = self.summed_loss(tensors, batch)
+                if loss.requires_grad:
+                    total += self.layout.flatten(
+                        torch.autograd.grad(loss, tensors, materialize_grads=True)
                     )
-                )
             return total
 
         return all_reduce_sum(with_smaller_batches(self, own_sum)) / self.num_examples

@@ -84,6 +84,7 @@ def test_roughness_is_the_share_of_variance_that_is_left():
     expected = ripple.var() / (axis**2).var()
     assert roughness([axis], losses) == pytest.approx(expected / (1 + expected), rel=0.05)
     assert np.isnan(roughness([axis[:3]], losses[:3]))
+    assert np.isnan(roughness([axis], np.full_like(axis, 1.1)))  # its mean is off by rounding
 
 
 def test_the_sublevel_set_of_a_bowl_is_an_ellipse():

@@ -1,0 +1,84 @@
+"""Parameters that the loss does not use have zero curvature, alone as beside others."""
+
+import pytest
+import torch
+from small_surfaces import SETTINGS, drawn_data, filled
+from torch import nn
+
+from landscape.analysis.budget import BUDGETS
+from landscape.analysis.progress import quiet
+from landscape.analysis.suite import SuiteSettings, run_layers
+from landscape.analysis.target import make_target
+from landscape.curvature.losses import Loss, cross_entropy
+from landscape.curvature.operators import make_operator
+from landscape.curvature.perturbation import loss_and_gradient
+
+
+class _Idle(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.head = nn.Linear(3, 2), nn.Linear(3, 2)
+        self.idle = nn.Parameter(torch.ones(4))
+
+    def forward(self, x):
+        return self.used(x).tanh()
+
+
+class _Cut(nn.Linear):
+    def forward(self, x):
+        return super().forward(x).detach()
+
+
+def _target(model):
+    data = drawn_data(torch.arange(12) % 2)
+    return make_target(
+        filled(model), Loss("cross-entropy", cross_entropy), data, SETTINGS, label="made"
+    )
+
+
+@pytest.fixture
+def target():
+    return _target(_Idle())
+
+
+@pytest.mark.parametrize("operator", ["hessian", "ggn", "fisher"])
+@pytest.mark.parametrize("scale", ["none", "filter"])
+def test_their_block_is_zero(target, operator, scale):
+    whole = make_operator(target.risk, operator, scale=scale)
+    alone = make_operator(target.risk.select(["idle", "head.weight"]), operator, scale=scale)
+    assert not (alone @ torch.ones(alone.dim, dtype=alone.dtype)).any()
+    image = whole @ torch.ones(whole.dim, dtype=whole.dtype)
+    where = target.risk.layout.slices
+    assert image[where["used.weight"]].any()
+    assert not any(image[where[name]].any() for name in ("idle", "head.weight", "head.bias"))
+
+
+def test_their_gradient_is_zero(target):
+    risk = target.risk.select(["idle"])
+    assert not risk.gradient().any()
+    assert not loss_and_gradient(risk, risk.theta)[1].any()
+
+
+def test_the_table_of_layers_has_rows_of_zeros(target):
+    suite = SuiteSettings(
+        budget=BUDGETS["quick"],
+        operator="hessian",
+        weight_decay=0.0,
+        num_shards=0,
+        extent=1.0,
+        work=None,
+    )
+    (table,) = run_layers(target, suite, {}, quiet).values()
+    ends = {r.name: (r.largest.value, r.smallest.value, r.trace.mean) for r in table.rows}
+    assert ends["head"] == (0, 0, 0)
+    assert ends["used"][0] > 0
+
+
+def test_they_are_named(target):
+    (note,) = target.subject.notes
+    assert "3 tensors (idle, head.weight, head.bias)" in note
+
+
+def test_a_loss_that_uses_no_parameter_is_refused():
+    with pytest.raises(ValueError, match=r"none of the network's parameters.*detach"):
+        _target(_Cut(3, 2))
