@@ -18,6 +18,7 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.results import Check
 
+DETERMINISTIC = "deterministic, state reset"
 _NOISE = 1e-3  # of ‖A‖: three digits of the leading eigenvalues are then real
 
 
@@ -31,11 +32,12 @@ def deterministic(risk: EmpiricalRisk, A: SelfAdjointOperator, u: Tensor) -> Che
     gap = float((products[0] - products[1]).norm() / products[0].norm().clamp_min(1e-300))
     good = losses[0] == losses[1] and gap <= 100 * torch.finfo(A.dtype).eps
     return verdict(
-        "deterministic, state reset",
+        DETERMINISTIC,
         good,
         f"loss differs by {abs(losses[0] - losses[1]):.1e}, matvec by {gap:.1e}",
-        "Two evaluations at the same weights must agree: turn off dropout and augmentation, and "
-        "reset the state of neurons inside forward.",
+        "Two evaluations at the same weights must agree: turn off dropout (F.dropout is on unless "
+        "told training=self.training) and augmentation, and reset the state of neurons inside "
+        "forward. Until they do, no check of the operator means anything: those are left out.",
     )
 
 
@@ -98,7 +100,9 @@ def derivative_of_gradient(target: Target, risk: EmpiricalRisk, operator_name: s
         "The gradient jumps at these very weights, so there is no second derivative: units sit on "
         "a kink, such as a ReLU fed exactly 0 (a batch norm that starts at scale 0). Train a step."
         if jumps
-        else "The second derivative is not that of this loss: look for custom backwards.",
+        else "The second derivative is not that of this loss: look for custom backwards. If they "
+        "are surrogate gradients of spikes, this is expected: the Hessian is formal, that of no "
+        "loss (docs/spiking.md); read eigenvalues as a ranking, and see landscape fidelity.",
     )
 
 

@@ -13,6 +13,7 @@ from landscape.data.dataset import Dataset
 from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
 
 _NAMED = 4  # tensors in a note
+_ROUNDING = 100  # eps: what sums in another order leave, on devices that have no fixed order
 
 
 @contextmanager
@@ -39,38 +40,50 @@ def fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[N
 
 
 def first_batch_notes(risk: EmpiricalRisk) -> tuple[str, ...]:
-    """What the first batch shows of the loss: the parameters that it does not use.
+    """What the first batch shows of the loss: parameters it does not use, and whether it is random.
 
     Raises
     ------
     ValueError
-        If it uses none of them.
+        If it uses none of the parameters.
     """
     if not risk.batches:
         return ()
-    unused = with_smaller_batches(risk, lambda: _unused(risk))
+    unused, gap = with_smaller_batches(risk, lambda: _on_first_batch(risk))
     if len(unused) == len(risk.layout.names):
         raise ValueError(
             "the loss depends on none of the network's parameters, so there is nothing to "
             "differentiate. Look for torch.no_grad, .detach() or .item() in forward and loss."
         )
-    if not unused:
-        return ()
-    more = ", …" if len(unused) > _NAMED else ""
-    return (
-        f"the loss does not use {len(unused)} tensors ({', '.join(unused[:_NAMED])}{more}): all "
-        "eigenvalues that belong to them are 0",
-    )
+    notes = []
+    if unused:
+        more = ", …" if len(unused) > _NAMED else ""
+        notes.append(
+            f"the loss does not use {len(unused)} tensors ({', '.join(unused[:_NAMED])}{more}): "
+            "all eigenvalues that belong to them are 0"
+        )
+    if gap > _ROUNDING * torch.finfo(risk.dtype).eps:
+        notes.append(
+            f"two evaluations of one batch differ, an example's loss by up to {gap:.1e} of the "
+            "largest: the forward pass is random (F.dropout without training=self.training?) or "
+            "keeps state; do not trust what is measured here, residuals and errors included"
+        )
+    return tuple(notes)
 
 
-def _unused(risk: EmpiricalRisk) -> list[str]:
-    """Names of the parameters on which the loss of the first batch does not depend."""
-    tensors = leaves(risk.layout.split(risk.theta))
-    loss = risk.summed_loss(tensors, risk.batches[0])
-    if not loss.requires_grad:
-        return list(risk.layout.names)
-    found = torch.autograd.grad(loss, tensors, allow_unused=True)
-    return [name for name, g in zip(risk.layout.names, found, strict=True) if g is None]
+def _on_first_batch(risk: EmpiricalRisk) -> tuple[list[str], float]:
+    """Parameters on which its loss does not depend; how far two evaluations are apart, relative."""
+    tensors, batch = leaves(risk.layout.split(risk.theta)), risk.batches[0]
+    losses = risk.per_example(tensors, batch)
+    if not losses.requires_grad:
+        return list(risk.layout.names), 0.0
+    found = torch.autograd.grad(losses.sum(), tensors, allow_unused=True)
+    unused = [name for name, g in zip(risk.layout.names, found, strict=True) if g is None]
+    first = losses.detach()
+    del losses  # and the graph with it
+    again = risk.per_example(tensors, batch).detach()  # in grad mode too: others have fast paths
+    size = float(first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
+    return unused, float((first - again).abs().max()) / size
 
 
 def check_agreement(theta: Tensor, data: Dataset) -> None:

@@ -99,6 +99,56 @@ def test_noise_in_the_forward_is_found():
     assert not passed
     assert checks["deterministic, state reset"].status == "fail"
     assert "dropout" in checks["deterministic, state reset"].advice
+    others = [name for name, check in checks.items() if check.status == "fail"]
+    assert others == ["deterministic, state reset"]  # no wrong advice about backwards or float64
+    assert not {"symmetric", "derivative of the gradient", "noise floor"} & set(checks)
+
+
+class _Masked(nn.Module):
+    def forward(self, x):
+        return nn.functional.dropout(x, 0.5)
+
+
+@pytest.mark.parametrize("random", [_Noisy, _Masked])
+def test_a_random_forward_is_noted_by_every_command(random):
+    torch.manual_seed(0)  # the user's dropout draws from the global generator
+    (note,) = _target(_net(random())).subject.notes
+    assert "two evaluations of one batch differ" in note
+    assert "do not trust" in note
+    assert not _target(_net(nn.Dropout(0.5))).subject.notes
+
+
+class _Step(torch.autograd.Function):
+    """A spike with a surrogate gradient of one's own, in no library's neuron."""
+
+    @staticmethod
+    def forward(ctx, u):
+        ctx.save_for_backward(u)
+        return (u > 0).to(u)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (u,) = ctx.saved_tensors
+        return grad / (1 + u.square())
+
+
+class _OwnSpikes(nn.Module):
+    def forward(self, x):
+        return _Step.apply(x)
+
+
+def test_a_surrogate_of_ones_own_is_told_what_its_hessian_is():
+    found = _statuses(_net(_OwnSpikes()))[0]["derivative of the gradient"]
+    assert found.status == "fail"
+    assert "surrogate gradients" in found.advice
+    assert "formal" in found.advice
+
+
+def test_the_gradient_norm_is_set_against_the_weights():
+    target = _target(_net())
+    shown = _statuses(_net())[0]["gradient norm"].value
+    product = target.subject.grad_norm * float(target.risk.theta.norm())
+    assert shown.endswith(f"‖θ‖ = {float(target.risk.theta.norm()):.3g}: {product:.3g}")
 
 
 def test_a_backward_that_is_no_derivative_is_found():
