@@ -10,7 +10,7 @@ from torch.func import functional_call, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
+from landscape.curvature.losses import Loss, as_outputs
 from landscape.curvature.risk import Batch, EmpiricalRisk
 from landscape.distributed import all_reduce_sum
 from landscape.snn.adapters import reset_state
@@ -122,7 +122,7 @@ def _sums(risk: EmpiricalRisk, metrics: Sequence[Loss], forward: Forward) -> Ten
         outputs = forward(batch)
         for k, loss in enumerate((risk.loss, *metrics), start=2):
             sums[k] += loss.per_example(outputs, batch.targets).double().sum()
-        right, asked = accuracy_counts(outputs, batch.targets)
+        right, asked = risk.loss.accuracy_counts(outputs, batch.targets)
         sums[0] += right
         sums[1] += asked
     return sums

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -40,50 +41,62 @@ def fitting_advice(label: str, risk: EmpiricalRisk, data: Dataset) -> Iterator[N
 
 
 def first_batch_notes(risk: EmpiricalRisk) -> tuple[str, ...]:
-    """What the first batch shows of the loss: parameters it does not use, and whether it is random.
+    """What the first batch shows: unused parameters, a random forward, classes on either axis.
 
     Raises
     ------
     ValueError
-        If it uses none of the parameters.
+        If the loss uses none of the parameters.
     """
     if not risk.batches:
         return ()
-    unused, gap = with_smaller_batches(risk, lambda: _on_first_batch(risk))
-    if len(unused) == len(risk.layout.names):
+    found = with_smaller_batches(risk, lambda: _on_first_batch(risk))
+    if len(found.unused) == len(risk.layout.names):
         raise ValueError(
             "the loss depends on none of the network's parameters, so there is nothing to "
             "differentiate. Look for torch.no_grad, .detach() or .item() in forward and loss."
         )
     notes = []
-    if unused:
-        more = ", …" if len(unused) > _NAMED else ""
+    if found.unused:
+        more = ", …" if len(found.unused) > _NAMED else ""
         notes.append(
-            f"the loss does not use {len(unused)} tensors ({', '.join(unused[:_NAMED])}{more}): "
-            "all eigenvalues that belong to them are 0"
+            f"the loss does not use {len(found.unused)} tensors "
+            f"({', '.join(found.unused[:_NAMED])}{more}): all eigenvalues that belong to them are 0"
         )
-    if gap > _ROUNDING * torch.finfo(risk.dtype).eps:
+    if found.gap > _ROUNDING * torch.finfo(risk.dtype).eps:
         notes.append(
-            f"two evaluations of one batch differ, an example's loss by up to {gap:.1e} of the "
-            "largest: the forward pass is random (F.dropout without training=self.training?) or "
-            "keeps state; do not trust what is measured here, residuals and errors included"
+            f"two evaluations of one batch differ, an example's loss by up to {found.gap:.1e} of "
+            "the largest: the forward pass is random (F.dropout without training=self.training?) "
+            "or keeps state; do not trust what is measured here, residuals and errors included"
+        )
+    if found.ambiguous is not None:
+        notes.append(
+            f"in outputs of shape {found.ambiguous} classes could be on the second axis or on the "
+            "last: the last is taken"
         )
     return tuple(notes)
 
 
-def _on_first_batch(risk: EmpiricalRisk) -> tuple[list[str], float]:
-    """Parameters on which its loss does not depend; how far two evaluations are apart, relative."""
+class _Found(NamedTuple):
+    unused: list[str]  # parameters on which the loss does not depend
+    gap: float = 0.0  # between two evaluations of an example, relative to the largest loss
+    ambiguous: tuple[int, ...] | None = None  # shape of outputs with classes on either axis
+
+
+def _on_first_batch(risk: EmpiricalRisk) -> _Found:
     tensors, batch = leaves(risk.layout.split(risk.theta)), risk.batches[0]
-    losses = risk.per_example(tensors, batch)
+    outputs = risk.outputs(tensors, batch.inputs)
+    losses = risk.loss.per_example(outputs, batch.targets)
     if not losses.requires_grad:
-        return list(risk.layout.names), 0.0
-    found = torch.autograd.grad(losses.sum(), tensors, allow_unused=True)
-    unused = [name for name, g in zip(risk.layout.names, found, strict=True) if g is None]
+        return _Found(list(risk.layout.names))
+    gradient = torch.autograd.grad(losses.sum(), tensors, allow_unused=True)
+    unused = [name for name, g in zip(risk.layout.names, gradient, strict=True) if g is None]
+    shape = tuple(outputs.shape) if risk.loss.is_ambiguous(outputs, batch.targets) else None
     first = losses.detach()
-    del losses  # and the graph with it
+    del outputs, losses  # and the graph with them
     again = risk.per_example(tensors, batch).detach()  # in grad mode too: others have fast paths
     size = float(first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
-    return unused, float((first - again).abs().max()) / size
+    return _Found(unused, float((first - again).abs().max()) / size, shape)
 
 
 def check_agreement(theta: Tensor, data: Dataset) -> None:

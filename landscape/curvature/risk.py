@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.losses import Loss, accuracy_counts, as_outputs
+from landscape.curvature.losses import Loss, as_outputs
 from landscape.curvature.plain_forms import plain_forms
 from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.parameters import ParameterLayout
@@ -146,7 +146,7 @@ class EmpiricalRisk:
             for batch in self.batches:
                 outputs = self.outputs(tensors, batch.inputs)
                 total[0] += self.loss.per_example(outputs, batch.targets).double().sum()
-                right, asked = accuracy_counts(outputs, batch.targets)
+                right, asked = self.loss.accuracy_counts(outputs, batch.targets)
                 total[1] += right
                 total[2] += asked
             return total

@@ -1,4 +1,4 @@
-"""Parameters that the loss does not use have zero curvature, alone as beside others."""
+"""What is noted of a target; parameters that its loss does not use have zero curvature."""
 
 import pytest
 import torch
@@ -29,11 +29,10 @@ class _Cut(nn.Linear):
         return super().forward(x).detach()
 
 
-def _target(model):
-    data = drawn_data(torch.arange(12) % 2)
-    return make_target(
-        filled(model), Loss("cross-entropy", cross_entropy), data, SETTINGS, label="made"
-    )
+def _target(model, targets=None, settings=SETTINGS):
+    data = drawn_data(torch.arange(12) % 2 if targets is None else targets)
+    loss = Loss("cross-entropy", cross_entropy)
+    return make_target(filled(model), loss, data, settings, label="made")
 
 
 @pytest.fixture
@@ -82,3 +81,10 @@ def test_they_are_named(target):
 def test_a_loss_that_uses_no_parameter_is_refused():
     with pytest.raises(ValueError, match=r"none of the network's parameters.*detach"):
         _target(_Cut(3, 2))
+
+
+def test_classes_on_either_axis_are_said():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Unflatten(1, (2, 2)))
+    (note,) = _target(model, torch.arange(24).reshape(12, 2) % 2).subject.notes
+    assert "(5, 2, 2)" in note
+    assert "the last is taken" in note
