@@ -39,6 +39,7 @@ def analyze(
     budget: str = "standard",
     only: Sequence[str] | None = None,
     skip: Sequence[str] = (),
+    all_layers: bool = False,
     operator: str = "hessian",
     weight_decay: float = 0.0,
     examples: int | str | None = None,
@@ -68,6 +69,8 @@ def analyze(
         ``quick``, ``standard`` or ``thorough``.
     only, skip
         Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity.
+    all_layers
+        A row for each layer, where a budget would join them, whatever it costs.
     examples
         N (a random subset), ``START:STOP`` or ``all``; None: up to 1,000.
     progress
@@ -117,6 +120,7 @@ def analyze(
         num_shards=0,
         extent=1.0,
         work=None,
+        all_layers=all_layers,
     )
     results: dict[str, Result] = {}
     for name in names:

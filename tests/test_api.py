@@ -245,3 +245,17 @@ def test_bad_arguments_are_refused_in_words(changed, message, model, examples):
 def test_importing_the_package_does_not_import_torch():
     code = "import landscape, sys; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_layers_have_rows_of_their_own_where_asked(examples):
+    layers = [part for _ in range(30) for part in (nn.Linear(3, 3), nn.Tanh())]
+    deep = nn.Sequential(*layers, nn.Linear(3, 2))
+    counts = [
+        len(
+            landscape.analyze(
+                deep, "cross-entropy", examples, budget="quick", only=["layers"], all_layers=each
+            ).layers.rows
+        )
+        for each in (False, True)
+    ]
+    assert counts[0] < counts[1] == 31

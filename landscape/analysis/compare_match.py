@@ -51,7 +51,7 @@ def match_runs(
         epoch = _shared_epoch(names, a, b)
         runs = [_at(epoch, run) for run in a.values()]
         partners = [_at(epoch, run) for run in b.values()]
-        words = f"at epoch {epoch}" if epoch is not None else "at epochs that nothing tells"
+        words = f"at epoch {epoch}" if epoch is not None else "their epochs unknown"
     elif how == "loss":
         if not paired:
             raise ValueError(

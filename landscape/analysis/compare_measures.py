@@ -26,8 +26,6 @@ _PRIMARY_ORDER = (
     "mean_curvature[filter]",
     "mean_curvature",
 )
-# Describes the shape of a spectrum, not its size: it falls when the top eigenvalue grows.
-_NO_VOTE = ("effective_rank",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class Shared:
 
     @property
     def scale_invariant(self) -> bool:
-        return bool(self.any.row.invariant_under) and self.any.row.name not in _NO_VOTE
+        return bool(self.any.row.invariant_under)
 
     @property
     def hard_forward(self) -> bool:

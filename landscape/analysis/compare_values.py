@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from landscape.analysis.compare_groups import Analysed
 from landscape.results import (
+    MEASURES,
     Eigenvalues,
     Fidelity,
     Measure,
@@ -19,7 +20,7 @@ from landscape.results import (
 )
 
 Settings = tuple[tuple[str, str], ...]  # what was measured, how: (name, value in words)
-_SPECTRAL = ("lambda_max", "mean_curvature", "frobenius_norm", "effective_rank")
+_SPECTRAL = ("lambda_max", "mean_curvature", "frobenius_norm")
 _PROBED = ("probes", "noise pairs")
 
 
@@ -79,7 +80,10 @@ class Value:
 
 
 def values_of(checkpoint: Analysed) -> list[Value]:
-    """Every measure of a checkpoint, those of an operator from its own results where stored."""
+    """Every measure of flatness of a checkpoint; an operator's from its own results if stored.
+
+    A measure that is flatter neither way, such as the effective rank, is none of flatness.
+    """
     found = [v for r in checkpoint.results for v in _of_result(r)]
     own = {(v.key, v.row.operator) for v in found}
     for r in checkpoint.results:
@@ -113,7 +117,6 @@ def _of_result(result: Result) -> Iterator[Value]:
         estimates = {
             "mean_curvature": (result.mean_curvature, tuple(s / size for s in result.shards)),
             "frobenius_norm": (result.frobenius_norm, ()),
-            "effective_rank": (result.effective_rank, ()),
         }
         for name, (estimate, shards) in estimates.items():
             if estimate is None:
@@ -141,7 +144,7 @@ def _of_result(result: Result) -> Iterator[Value]:
 
 def _of_table(table: SharpnessTable) -> list[Value]:
     found = []
-    for row in table.rows:
+    for row in (row for row in table.rows if MEASURES[row.name].better != "neither"):
         further = {"batch norm": table.batch_norm}
         if row.operator:
             further["operator"] = row.operator

@@ -56,7 +56,7 @@ def fidelity(
         For an unknown operator, radii that are not ascending, or nothing to fit within
         ``fit_radius``.
     """
-    names = _operator_names(target, settings)
+    names = operator_names(target, settings)
     clock, total = start_clock(), len(names) + _num_directions(names, settings)
     progress(0, total)
     operators = {name: make_operator(target.risk, name) for name in names}
@@ -147,7 +147,14 @@ def fidelity_summary(target: Target, *, operator_name: str, progress: Progress) 
     )
 
 
-def _operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...]:
+def operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...]:
+    """Those to be tested: what was asked for, else all that the network has.
+
+    Raises
+    ------
+    ValueError
+        If an operator is unknown, or the radii are out of order or all beyond the fit.
+    """
     check_radii("radii", settings.radii)
     if settings.radii[0] > settings.fit_radius:
         raise ValueError(

@@ -6,6 +6,7 @@ from time import perf_counter
 
 import torch
 
+from landscape.analysis.fidelity import operator_names
 from landscape.analysis.layer_rows import rows_within, usual_matvecs
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import Target
@@ -55,7 +56,7 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
     limit = None if suite.all_layers else budget.layers_max_matvecs
     rows = rows_within(target.risk.layout.names, **probes, limit=limit)
     sharp, fidelity = budget.sharpness, budget.fidelity
-    num_scales, operators = len(sharp.scales), 3 if target.subject.spiking else 2
+    num_scales, operators = len(sharp.scales), len(operator_names(target, fidelity))
     num_directions = (
         operators * (fidelity.num_top + fidelity.num_bottom)
         + fidelity.num_random

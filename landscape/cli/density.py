@@ -89,7 +89,7 @@ def density(
             ("negative mass", rounded(mass.mean, mass.stderr).text()),
             ("kernel width", f"{result.bandwidth:.3g}"),
             ("probes x steps", f"{result.num_probes} x {result.num_steps}"),
-            ("Wasserstein bound", f"{result.wasserstein_bound:.3g}"),
+            ("Wasserstein bound (99 %)", f"{result.wasserstein_bound:.3g}"),
             ("matvecs", f"{result.num_matvecs:,}"),
         ]
         if result.orthogonality_loss is not None:

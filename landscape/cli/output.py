@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from landscape.results import Result
 
 # A number, whatever stands before or after it, or the sign of a missing one.
-_NUMBER = re.compile(r"[-+−±≤<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+−±≤≥<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
 
 
 @contextmanager

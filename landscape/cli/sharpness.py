@@ -125,9 +125,9 @@ def _print(result: "SharpnessTable") -> None:
 
 
 def _cells(row: "Measure", *, spiking: bool) -> tuple[str, ...]:
-    from landscape.results import measure_title
+    from landscape.results import flatter_arrow, measure_title
 
     stderr = "" if row.stderr is None else f"{row.stderr:.2g}"
-    arrow = "↓" if row.better == "lower" else "↑"
     title = measure_title(row, spiking=spiking)
-    return title, f"{row.value:.4g}", stderr, arrow, row.unit, row.note
+    value = f"{row.bound} {row.value:.4g}".lstrip()
+    return title, value, stderr, flatter_arrow(row), row.unit, row.note

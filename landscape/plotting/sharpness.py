@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -20,42 +21,58 @@ from landscape.results import MEASURES, Measure, SharpnessTable
 _MOST_NAMED = 6  # places of one axis whose names have room
 
 
+class Panel(NamedTuple):
+    """What one axis shows: the values of a measure that have one unit."""
+
+    name: str  # a key of MEASURES
+    unit: str
+    title: str
+
+
 def plot_sharpness(
     tables: Sequence[SharpnessTable],
     figure: Figure,
     *,
     strokes: Mapping[str, Stroke] | None = None,
 ) -> None:
-    """Fill ``figure`` with a panel a measure; bars are ± 1 standard error.
+    """Fill ``figure`` with a panel a measure and unit; bars are ± 1 standard error.
 
-    Measures at several radii are drawn against them, at the filter scale where there is one,
-    since that does not change under rescaled filters; the others side by side, one place for each
-    scale or layer.
+    Scaled curvature is a loss, plain curvature a loss per θ²: two panels. Measures at several
+    radii are drawn against them, at the filter scale where there is one, since that does not
+    change under rescaled filters; the others side by side, one place for each scale or layer.
     """
-    names = panels_of(tables)
-    columns = min(len(names), max(2, round(figure.get_figwidth() / 2.2)))
-    rows = -(-len(names) // columns)
+    panels = panels_of(tables)
+    columns = min(len(panels), max(2, round(figure.get_figwidth() / 2.2)))
+    rows = -(-len(panels) // columns)
     grid = figure.subplots(rows, columns, squeeze=False)
-    for name, ax in zip(names, grid.flat, strict=False):
-        _draw(name, tables, ax, strokes)
-    for ax in grid.flat[len(names) :]:
+    for panel, ax in zip(panels, grid.flat, strict=False):
+        _draw(panel, tables, ax, strokes)
+    for ax in grid.flat[len(panels) :]:
         ax.set_axis_off()
 
 
-def panels_of(tables: Sequence[SharpnessTable]) -> list[str]:
-    """Names of the measures that the tables hold, in the order in which they are defined."""
-    held = {row.name for table in tables for row in table.rows}
-    return [name for name in MEASURES if name in held]
+def panels_of(tables: Sequence[SharpnessTable]) -> list[Panel]:
+    """A panel for each measure and unit that the tables hold, in the order of ``MEASURES``."""
+    every = [row for table in tables for row in table.rows]
+    panels = []
+    for name in MEASURES:
+        units = list(dict.fromkeys(row.unit for row in every if row.name == name))
+        for unit in units:
+            scales = dict.fromkeys(r.scale for r in every if (r.name, r.unit) == (name, unit))
+            scaled = " or ".join(scale for scale in scales if scale != "none")
+            told = f", {scaled} scale" if scaled and len(units) > 1 else ""
+            panels.append(Panel(name, unit, MEASURES[name].title + told))
+    return panels
 
 
 def _draw(
-    name: str,
+    panel: Panel,
     tables: Sequence[SharpnessTable],
     ax: Axes,
     strokes: Mapping[str, Stroke] | None,
 ) -> None:
     labels = [t.subject.label for t in tables]
-    rows = [[row for row in t.rows if row.name == name] for t in tables]
+    rows = [[r for r in t.rows if (r.name, r.unit) == (panel.name, panel.unit)] for t in tables]
     radii = sorted({row.radius for part in rows for row in part if row.radius is not None})
     over_radii = len(radii) > 1
     if over_radii:
@@ -97,8 +114,8 @@ def _draw(
     if values.min() > 0 and values.max() > 4 * values.min():
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)
-    ax.set_title(fill(MEASURES[name].title, 20))
-    ax.set_ylabel("" if every[0].unit == "1" else every[0].unit)
+    ax.set_title(fill(panel.title, 20))
+    ax.set_ylabel("" if panel.unit == "1" else panel.unit)
     read_out(ax, "{:.3g}", "{:.4g}")
 
 

@@ -125,18 +125,24 @@ def number_cell(
     stderr: float | None = None,
     *,
     converged: bool = True,
+    bound: str = "",
     mark: str = "",
     digits: int = 4,
     hint: str = "",
 ) -> Cell:
-    """A cell with a number, its error, and a mark where the number is not converged."""
+    """A cell with a number, its error, and a mark where the number is not converged.
+
+    ``bound``, ≥ or ≤, stands before a number that is no more than a bound.
+    """
     if value is None:
         return text_cell(None)
     number = rounded(value, stderr, digits=digits)
     mark = mark or ("" if converged else UNCONVERGED)
     return Cell(
-        text=f"{number.text()} {mark}".rstrip(),
-        latex=number.latex() + (r"\,$\dagger$" if mark == UNCONVERGED else escape_latex(mark)),
+        text=f"{bound} {number.text()} {mark}".strip(),
+        latex=escape_latex(f"{bound} ".lstrip())
+        + number.latex()
+        + (r"\,$\dagger$" if mark == UNCONVERGED else escape_latex(mark)),
         value=value,
         stderr=stderr,
         mark=mark,
@@ -242,6 +248,8 @@ _LATEX = {
     "\u202f": r"\,",
     "–": "--",
     "±": r"$\pm$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
     "×": r"$\times$",
     "†": r"$\dagger$",
     "λ": r"$\lambda$",

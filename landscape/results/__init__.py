@@ -67,6 +67,7 @@ from landscape.results.surface import (
     Trajectory,
 )
 from landscape.results.titles import (
+    flatter_arrow,
     measure_title,
     operator_title,
     spectrum_title,
@@ -127,6 +128,7 @@ __all__ = [
     "TrainingInfo",
     "Trajectory",
     "epoch_in",
+    "flatter_arrow",
     "free_label",
     "in_order",
     "load_result",

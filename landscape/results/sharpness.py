@@ -31,7 +31,7 @@ class MeasureInfo:
     source: str
     unit: str  # with scale none
     unit_scaled: str  # with scale filter or weight
-    better: str = "lower"  # lower | higher: which way is flatter
+    better: str = "lower"  # lower | higher | neither: which way is flatter
     hard_forward: bool  # whether it is read off the network's own forward, spikes included
     error_over: str  # what the standard error is taken over
     invariant_under: tuple[str, ...] | None = None  # None: as its scale
@@ -71,6 +71,8 @@ MEASURES: Mapping[str, MeasureInfo] = {
         source="Bartlett et al. 2020, arXiv 1906.11300 (effective rank R₀)",
         unit="1",
         unit_scaled="1",
+        # The shape of a spectrum, not its size: it falls when the top eigenvalue grows.
+        better="neither",
         error_over="probes",
         hard_forward=False,
     ),
@@ -94,7 +96,8 @@ MEASURES: Mapping[str, MeasureInfo] = {
     ),
     "worst_rise": MeasureInfo(
         title="worst-case rise",
-        formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P",
+        formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P; what an ascent finds, a lower bound, "
+        "whose error is over examples only",
         source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",
         unit="loss",
         unit_scaled="loss",
@@ -166,7 +169,7 @@ class Measure:
     hard_forward: bool
     invariant_under: tuple[str, ...]  # among batch-norm, relu, relu-unit
     unit: str
-    better: str  # lower | higher
+    better: str  # lower | higher | neither
     formula: str
     source: str
     num_evaluations: int  # passes over the examples, or matvecs where ``operator`` is set
@@ -179,6 +182,12 @@ class Measure:
         of = "".join(f" {part}" for part in (self.operator, self.layer) if part)
         radius = "" if self.radius is None else f" ρ={self.radius:g}"
         return f"{self.name}{where}{of}{radius}"
+
+    @property
+    def bound(self) -> str:
+        """≥ where the value is a lower bound, ≤ where it is an upper one, as its note says."""
+        signs = {"lower bound": "≥", "upper bound": "≤"}
+        return next((sign for words, sign in signs.items() if words in self.note), "")
 
 
 def make_measure(

@@ -32,6 +32,11 @@ def measure_title(row: Measure, *, spiking: bool, params: str = "*") -> str:
     )
 
 
+def flatter_arrow(row: Measure) -> str:
+    """The way in which a measure is flatter; nothing where neither way is."""
+    return {"lower": "↓", "higher": "↑"}.get(MEASURES[row.name].better, "")
+
+
 def spectrum_title(what: str, spec: OperatorSpec, *, spiking: bool) -> str:
     """A number of a spectrum for a reader, such as ``trace (filter scale, formal Hessian)``."""
     return _detailed(

@@ -46,7 +46,8 @@ def undecided_reason(
         )
         needed = ""
         if comparison.paired:
-            needed = f"; {pairs_needed(alpha, num_tests)} pairs can"
+            pairs = pairs_needed(alpha, num_tests)
+            needed = f"; {pairs} pairs can show one that is large enough"
         return (
             f"{_runs(comparison)} cannot show a difference, however large: the smallest p-value "
             f"that they can give is {effect.test.floor:.2g}{times}, above {alpha:g}{needed}; "

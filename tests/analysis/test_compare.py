@@ -115,11 +115,13 @@ def test_raw_curvature_alone_decides_nothing(judged, factors):
     assert "agree" in pair.reason
 
 
-def test_the_effective_rank_never_votes(judged, factors):
-    found = judged(group("ikun_v1", factors(0.5)), group("kaiming", factors()), measures=["*"])
-    ranks = [m for m in found.measures if m.name.startswith("effective_rank")]
-    assert ranks
-    assert not any(m.scale_invariant or m.hard_forward for m in ranks)
+def test_the_effective_rank_is_no_measure_of_flatness(judged, factors):
+    groups = group("ikun_v1", factors(0.5)), group("kaiming", factors())
+    found = judged(*groups, measures=["*"])
+    assert any(m.name.startswith("frobenius_norm") for m in found.measures)
+    assert not any(m.name.startswith("effective_rank") for m in found.measures)
+    with pytest.raises(ValueError, match="nothing fits 'effective_rank'"):
+        judged(*groups, measures=["effective_rank"])
 
 
 def test_few_runs_are_told_what_they_lack(judged, factors):

@@ -112,9 +112,7 @@ def test_without_a_baseline_the_groups_are_named_and_how_they_were_made():
     ]
     members = checkpoints(*results)
     groups = grouped(members, None)
-    with pytest.raises(
-        ValueError, match=r"file names .* 4 of 4 .*: a \(2\), b_0 \(1\), b_1 \(1\)"
-    ):
+    with pytest.raises(ValueError, match=r"file names .* 4 of 4 .*: a \(2\), b_0 \(1\), b_1 \(1\)"):
         find_group(groups, None, note=groups_note(members, None, groups))
     mixed = checkpoints(*results, group("kaiming", [1]))
     assert "since 4 of 5 checkpoints have no sidecar" in groups_note(mixed, None, groups)

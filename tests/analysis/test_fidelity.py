@@ -7,9 +7,12 @@ import torch
 from torch import Tensor, nn
 
 import landscape
+from landscape.analysis.budget import BUDGETS
 from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
+from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
 from landscape.analysis.state_file import StateFile
+from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.operators import make_operator
@@ -207,6 +210,19 @@ def test_a_network_without_a_smooth_twin_is_judged_by_the_other_operators():
     assert target.subject.spiking
     settings = FidelitySettings(num_top=1, num_random=1, smoothing_radius=None)
     assert fidelity(target, settings=settings, progress=quiet).operators == ("hessian", "ggn")
+    settings = BUDGETS["quick"].fidelity
+    tried = settings.num_top + settings.num_bottom
+    suite = SuiteSettings(
+        budget=BUDGETS["quick"],
+        operator="hessian",
+        weight_decay=0.0,
+        num_shards=0,
+        extent=1.0,
+        work=None,
+    )
+    (line,) = forecast(target, suite, ["fidelity"])
+    others = settings.num_random + settings.num_filter
+    assert line.num_matvecs == 2 * (settings.max_matvecs + 2 * tried + others)
     half_known = nn.Sequential(SpikingMLP((4, 4, 4)), _Leaky())
     with pytest.raises(ValueError, match="surrogate is not known"):
         altered_network(half_known, smooth=True)

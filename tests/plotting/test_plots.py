@@ -8,7 +8,6 @@ from synthetic_results import (
     curves,
     density,
     eigenvalues,
-    header,
     layers,
     line,
     plane,
@@ -17,7 +16,6 @@ from synthetic_results import (
 
 from landscape.plotting import (
     EffectRow,
-    panels_of,
     plot_density,
     plot_differences,
     plot_eigenvalues,
@@ -29,14 +27,13 @@ from landscape.plotting import (
     plot_plane_3d,
     plot_planes,
     plot_ratios,
-    plot_sharpness,
     plot_trace,
     plot_training_curves,
     shared_levels,
     strokes_for,
 )
 from landscape.plotting.style import PAPER, figure_bytes
-from landscape.results import MEASURES, Eigenvalue, SharpnessTable, Trajectory, make_measure
+from landscape.results import Eigenvalue, Trajectory
 
 
 def lines_of(ax, index):
@@ -256,24 +253,3 @@ def test_fidelity_draws_the_measured_rise_and_each_prediction(figure):
     assert_allclose(measured.get_ydata(), (np.array(along.plus) + along.minus) / 2)
     plot_fidelity_ratios(result, right)
     assert figure_bytes(figure, "png")
-
-
-def test_sharpness_has_a_panel_a_measure_and_a_place_a_layer(figure):
-    layers = ("features.block.0.conv.weight", "features.block.1.conv.weight")
-    rows = [
-        *(make_measure("relative_flatness", 2.0 + k, 0.1, layer=n) for k, n in enumerate(layers)),
-        *(make_measure("sam_rise", 0.1 * r, 0.01, scale=s, radius=r)
-          for s in ("none", "filter") for r in (0.01, 0.03)),
-        make_measure("cusp_slope", 0.3, 0.02),
-    ]  # fmt: skip
-    table = SharpnessTable(
-        **header("a-s0"), rows=tuple(rows), batch_norm="eval", accuracy_drop=0.05,
-        num_pairs=2, num_evaluations=3,
-    )  # fmt: skip
-    plot_sharpness([table], figure)
-    titles = [ax.get_title(loc="left").replace("\n", " ") for ax in figure.axes]
-    drawn = {title: ax for title, ax in zip(titles, figure.axes, strict=True) if title}
-    assert set(drawn) == {MEASURES[name].title for name in panels_of([table])}
-    marks = {title: ax.get_lines()[0] for title, ax in drawn.items()}
-    assert list(marks["relative flatness"].get_xdata()) == [0, 1]
-    assert_allclose(marks["rise at SAM's step"].get_xydata(), [[0.01, 0.001], [0.03, 0.003]])

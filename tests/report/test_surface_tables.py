@@ -170,3 +170,15 @@ def test_slopes_and_the_cusp_stand_in_tables():
     titles = [row[0].text for row in values.rows]
     row = values.rows[max(k for k, title in enumerate(titles) if "cusp slope" in title)]
     assert (row[1].value, row[1].stderr) == (expected.mean, expected.stderr)
+
+
+def test_a_bound_says_so_and_no_arrow_stands_where_neither_way_is_flatter():
+    (table, *_) = sharpness_section(gather([sharpness("kaiming-s0")], None)).tables
+    rows = {row[0].text.partition(" (")[0]: row for row in table.rows}
+    worst, rank = rows["worst-case rise"], rows["effective rank"]
+    assert worst[1].text.startswith("≥ 0.1")
+    assert worst[1].latex.startswith(r"$\geq$ $0.1")
+    assert worst[0].text.endswith("↓")
+    assert "over examples only" in worst[0].hint
+    assert rows["expected rise"][1].text.startswith("0.0")
+    assert not {"↓", "↑"} & set(rank[0].text)

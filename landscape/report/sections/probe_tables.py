@@ -106,10 +106,10 @@ def density_table(spec: OperatorSpec, suffix: str, results: Sequence[SpectralDen
             Column(key="negative_threshold", title="threshold", unit=spectrum_unit(spec)),
             Column(
                 key="wasserstein_bound",
-                title="Wasserstein error",
+                title="Wasserstein bound (99 %)",
                 unit=spectrum_unit(spec),
-                formula="bound, with 99 % probability, on the distance of the un-smoothed density "
-                "to the true one",
+                formula="with 99 % probability the un-smoothed density is no further than this "
+                "from the true one: a worst case over all spectra, as a rule far above the error",
                 source="Chen, Trogdon & Ubaru 2021, arXiv 2105.06595",
             ),
             Column(

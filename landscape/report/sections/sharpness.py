@@ -10,9 +10,14 @@ from landscape.plotting import legend_above_all, panels_of, plot_sharpness
 from landscape.report.material import Material, Reference, mismatch_note, relative
 from landscape.report.model import ReportFigure, Section
 from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
-from landscape.results import MEASURES, Fidelity, Measure, SharpnessTable, measure_title
-
-_ARROWS = {"lower": "↓", "higher": "↑"}
+from landscape.results import (
+    MEASURES,
+    Fidelity,
+    Measure,
+    SharpnessTable,
+    flatter_arrow,
+    measure_title,
+)
 
 
 def sharpness_section(material: Material) -> Section | None:
@@ -30,7 +35,9 @@ def sharpness_section(material: Material) -> Section | None:
         key="sharpness",
         title="Sharpness",
         paragraphs=(
-            "Each row is one measure; the arrow points to the flatter side. Measures marked hard "
+            "Each row is one measure; the arrow points to the flatter side, where it has one. ≥ "
+            "stands before a lower bound: the worst case may be worse than what the search found, "
+            "and the error beside it is over examples only. Measures marked hard "
             "are read off losses of the network as it runs, spikes included; the others come from "
             "an operator. An invariant measure does not change under rescalings of the weights "
             "that leave the function unchanged, which a raw one does.",
@@ -55,7 +62,8 @@ def _figures(material: Material, results: Sequence[SharpnessTable]) -> list[Repo
                 caption=(
                     f"Each measure on the {split} examples, ± 1 standard error over what the table "
                     "says. Against the radius where it was varied, at filter scale; else at "
-                    "each scale or layer. Lower is flatter, but for tolerated noise."
+                    "each scale or layer. Lower is flatter, but for tolerated noise, and for the "
+                    "effective rank, which has no flatter side."
                 ),
                 alt=f"Panels of {panels} sharpness measures for "
                 + ", ".join(r.subject.label for r in members)
@@ -144,11 +152,12 @@ def _checkpoint_columns(results: Sequence[SharpnessTable]) -> list[Column]:
 
 def _title(row: Measure, result: SharpnessTable) -> str:
     title = measure_title(row, spiking=result.subject.spiking)
-    return f"{title}\u00a0{_ARROWS.get(row.better, '')}".rstrip()
+    return f"{title}\u00a0{flatter_arrow(row)}".rstrip()
 
 
 def _explain(row: Measure) -> Explanation:
-    return Explanation(title=MEASURES[row.name].title, formula=row.formula, source=row.source)
+    info = MEASURES[row.name]
+    return Explanation(title=info.title, formula=info.formula, source=info.source)
 
 
 def _remarks(results: Sequence[SharpnessTable]) -> list[Explanation]:
@@ -172,7 +181,8 @@ def _describe(row: Measure) -> tuple[Cell, ...]:
 def _value(row: Measure | None) -> Cell:
     if row is None:
         return text_cell(None)
-    return number_cell(row.value, row.stderr, mark="*" if row.note else "", hint=row.note)
+    mark = "*" if row.note else ""
+    return number_cell(row.value, row.stderr, bound=row.bound, mark=mark, hint=row.note)
 
 
 def _relative(

@@ -3,7 +3,6 @@
 from landscape.report.sections.verdict_tables import (
     ESTIMATE_FORMULA,
     P_HOLM,
-    RUNS_NEEDED,
     P,
     decided_by,
     difference_notes,
@@ -12,6 +11,7 @@ from landscape.report.sections.verdict_tables import (
     interval_column,
     measures_shown,
     row_of,
+    runs_needed_column,
 )
 from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
@@ -119,7 +119,7 @@ def overview_table(comparison: Comparison) -> Table:
             P,
             P_HOLM,
             Column(key="num_runs", title="runs", formula="of the smaller group"),
-            RUNS_NEEDED,
+            runs_needed_column(comparison),
             Column(
                 key="loss_ratio",
                 title="loss ratio",

@@ -24,12 +24,6 @@ from landscape.results.comparison import (
 ESTIMATE_FORMULA = "median of group over baseline; a difference where marked Δ"
 P = Column(key="p", title="p", formula="permutation test of no difference")
 P_HOLM = Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs")
-RUNS_NEEDED = Column(
-    key="runs_needed",
-    title="runs needed",
-    formula="to find a ratio at the bounds of equivalence",
-)
-
 _MOST_MEASURES = 3
 
 
@@ -57,7 +51,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
             title="detectable ratio",
             formula="the least ratio above 1 that these runs would have found",
         ),
-        RUNS_NEEDED,
+        runs_needed_column(comparison),
         Column(key="kind", title="kind"),
     )
     measures = [comparison.measure(m.measure) for m in pair.measures]
@@ -128,6 +122,17 @@ def decided_by(comparison: Comparison) -> str:
 def interval_column(comparison: Comparison) -> Column:
     """Headed by the comparison's confidence."""
     return Column(key="interval", title=f"{1 - comparison.settings.alpha:.0%} interval")
+
+
+def runs_needed_column(comparison: Comparison) -> Column:
+    """Headed by the ratios that so many runs would find."""
+    low, high = comparison.settings.bounds
+    return Column(
+        key="runs_needed",
+        title=f"runs needed for {low:g} or {high:g}",
+        formula=f"to find a ratio at the bound nearer to 1 with probability "
+        f"{comparison.settings.power:.0%}; larger differences are found by fewer",
+    )
 
 
 def estimate_cell(row: MeasureRow) -> Cell:
