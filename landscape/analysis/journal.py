@@ -110,15 +110,14 @@ def told(keep: Keep, progress: Progress, total: int) -> Keep:
 def configuration_of(target: Target, settings: object) -> dict[str, str | int | float]:
     """What the state of an analysis belongs to: all that moves its numbers beyond rounding."""
     subject = target.subject
-    batch_norm = target.risk.batch_norm
     return {
         "checkpoint": subject.checkpoint_sha256,
         "model": subject.model,
         "examples": subject.examples_sha256,
         "loss": subject.loss_name,
-        "batch_norm": batch_norm,
+        "batch_norm": target.risk.batch_norm,
         # Elsewhere it moves the rounding, and --memory may cut it.
-        "batch_size": target.settings.batch_size if batch_norm == "train" else 0,
+        "batch_size": target.settings.batch_size if target.risk.coupled_by else 0,
         "dtype": str(target.risk.dtype),
         "seed": target.settings.seed,
         **{

@@ -46,10 +46,10 @@ def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
     """The risk, its batches cut so that one's graph and work take a quarter of ``memory`` bytes.
 
     The bytes of an example are measured on two and on four of them; where memory does not hold
-    these, batches have one. With batch norm in train mode the size of the batches is part of the
-    loss: they stay as they are.
+    these, batches have one. Where batch norm uses each batch's statistics, the size of the batches
+    is part of the loss: they stay as they are.
     """
-    if risk.batch_norm == "train" or not risk.batches:
+    if risk.coupled_by is not None or not risk.batches:
         return risk
     first = risk.batches[0]
     sizes = [n for n in (2, 4) if n <= len(first.targets)]

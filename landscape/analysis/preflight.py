@@ -22,6 +22,7 @@ from landscape.curvature.perturbation import example_losses
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.probes import sphere
 from landscape.results import Check, Preflight
+from landscape.snn.adapters import num_bare_batch_norms
 
 _FITTED = 1e-12  # a loss below this is zero: the example's outputs equal its targets
 
@@ -118,15 +119,24 @@ def _fitted(target: Target) -> Check:
 def _modes(target: Target) -> Check:
     modules = list(target.model.modules())
     norms = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
+    bare = num_bare_batch_norms(target.model)
     drops = [m for m in modules if isinstance(m, nn.modules.dropout._DropoutNd)]
     active = sum(m.training and m.p > 0 for m in drops)
-    return verdict(
-        "batch norm and dropout",
-        active == 0,
-        f"{norms} batch norms in {target.risk.batch_norm} mode, {len(drops)} dropouts, "
-        f"{active} active",
-        "Dropout must be off: the loss would be random.",
+    name = "batch norm and dropout"
+    of_batch = f", {bare} of them on each batch's statistics in any mode" if bare else ""
+    value = (
+        f"{norms} batch norms in {target.risk.batch_norm} mode{of_batch}, {len(drops)} dropouts, "
+        f"{active} active"
     )
+    if bare and not active:
+        return Check(
+            name=name,
+            status="note",
+            value=value,
+            advice="Batch norms without running statistics make the examples of a batch depend on "
+            "one another: results depend on --batch-size, and there is no fisher.",
+        )
+    return verdict(name, active == 0, value, "Dropout must be off: the loss would be random.")
 
 
 def _unused(target: Target) -> Check:

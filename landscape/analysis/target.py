@@ -168,12 +168,9 @@ def make_target(
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
     by_probes = _by_probes(settings.share, len(data))
-    if settings.batch_norm == "train" and world_size() > 1 and not by_probes:
-        raise ValueError(
-            "batch norm in train mode uses the statistics of each batch, and how examples fall "
-            "into batches depends on the number of processes. Use --bn eval, or one process."
-        )
     dtype, device = DTYPES[settings.dtype], open_device(settings.device)
+    if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
+        notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
     inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
@@ -184,6 +181,12 @@ def make_target(
             _not_empty(make_batches(inputs, targets, settings.batch_size)),
             batch_norm=settings.batch_norm,
         )
+        if risk.coupled_by and world_size() > 1:
+            raise ValueError(
+                f"{risk.coupled_by} uses the statistics of each batch, and how examples fall into "
+                "batches depends on the number of processes. Use --bn eval and layers that keep "
+                "running statistics, or one process."
+            )
         if settings.memory is not None:
             risk = fitting_batches(risk, settings.memory)
         with fitting_advice(label, risk, data):

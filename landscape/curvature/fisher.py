@@ -14,15 +14,15 @@ class FisherOperator(JacobianOperator):
     Raises
     ------
     ValueError
-        With batch norm in train mode, where an example has no loss of its own; or a loss that
-        returns only the mean over a batch.
+        With batch norm that uses each batch's statistics, where an example has no loss of its own;
+        or a loss that returns only the mean over a batch.
     """
 
     def _values(self, tensors: list[Tensor], index: int) -> Tensor:
-        if self.risk.batch_norm == "train":
+        if self.risk.coupled_by is not None:
             raise ValueError(
-                "fisher needs a loss for each example by itself; batch norm in train mode couples "
-                "them. Use --bn eval."
+                "fisher needs a loss for each example by itself; those of a batch are coupled by "
+                f"{self.risk.coupled_by}. Use --bn eval, and layers that keep running statistics."
             )
         batch = self.risk.batches[index]
         values = self.risk.per_example(tensors, batch)

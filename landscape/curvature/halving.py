@@ -30,7 +30,9 @@ class _Batch(Protocol):
 class Batched(Protocol):
     """What :func:`with_smaller_batches` cuts: a sum over batches."""
 
-    batch_norm: str
+    @property
+    def coupled_by(self) -> str | None:
+        """What makes the examples of a batch depend on one another, as far as is known."""
 
     @property
     def batches(self) -> Sequence[_Batch]: ...
@@ -62,9 +64,9 @@ def with_smaller_batches(
     ------
     ValueError
         One example at a time is still too much; or examples are coupled, by ``coupled_by`` or by
-        batch norm in train mode, so that smaller batches would be another function.
+        the network, so that smaller batches would be another function.
     """
-    coupled_by = "--bn train" if risk.batch_norm == "train" else coupled_by
+    coupled_by = risk.coupled_by or coupled_by
     while True:
         try:
             with full_precision():

@@ -13,7 +13,7 @@ from landscape.curvature.losses import Loss, as_outputs
 from landscape.curvature.plain_forms import plain_forms
 from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.parameters import ParameterLayout
-from landscape.snn.adapters import reset_state
+from landscape.snn.adapters import num_bare_batch_norms, reset_state
 
 
 class Batch(NamedTuple):
@@ -102,6 +102,13 @@ class EmpiricalRisk:
     @property
     def device(self) -> torch.device:
         return self.theta.device
+
+    @property
+    def coupled_by(self) -> str | None:
+        """What makes the examples of a batch depend on one another, as far as is known."""
+        if self.batch_norm == "train":
+            return "--bn train"
+        return "batch norm without running statistics" if num_bare_batch_norms(self.model) else None
 
     def select(self, names: Sequence[str]) -> "EmpiricalRisk":
         """The same risk as a function of fewer parameters, the others held fixed."""

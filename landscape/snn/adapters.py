@@ -82,9 +82,14 @@ def set_eval(model: nn.Module) -> list[str]:
     return [*_notes_on_batch_norm(model), *_notes_on_trapped(trapped)]
 
 
+def num_bare_batch_norms(model: nn.Module) -> int:
+    """How many batch norms keep no running statistics, and so use each batch's in eval mode too."""
+    norms = (m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
+    return sum(norm.running_mean is None for norm in norms)
+
+
 def _notes_on_batch_norm(model: nn.Module) -> list[str]:
-    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    bare = sum(norm.running_mean is None for norm in norms)
+    bare = num_bare_batch_norms(model)
     if not bare:
         return []
     return [

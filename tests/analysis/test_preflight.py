@@ -174,6 +174,18 @@ def test_dropout_is_switched_off_and_counted():
     assert "1 dropouts, 0 active" in checks["batch norm and dropout"].value
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_batch_norms_that_see_the_batch_are_told_from_those_that_do_not(kept):
+    norm = nn.BatchNorm1d(3, track_running_stats=kept)
+    target = _target(nn.Sequential(nn.Linear(3, 3), norm, nn.Linear(3, 2)))
+    found = preflight(target, operator_name="hessian", progress=quiet)
+    (check,) = (c for c in found.checks if c.name == "batch norm and dropout")
+    assert check.status == ("pass" if kept else "note")
+    assert ("1 of them on each batch's statistics" in check.value) == (not kept)
+    assert found.passed
+    assert (target.risk.coupled_by is None) == kept
+
+
 def test_unused_and_frozen_parameters_are_counted():
     model = _net()
     model.register_parameter("idle", nn.Parameter(torch.ones(4)))

@@ -8,7 +8,7 @@ from torch import nn
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import SuiteSettings, run_layers
-from landscape.analysis.target import make_target
+from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import loss_and_gradient
@@ -88,3 +88,9 @@ def test_classes_on_either_axis_are_said():
     (note,) = _target(model, torch.arange(24).reshape(12, 2) % 2).subject.notes
     assert "(5, 2, 2)" in note
     assert "the last is taken" in note
+
+
+@pytest.mark.parametrize(("dtype", "count"), [("float32", 1), ("float64", 0)])
+def test_weights_that_lose_digits_are_noted(dtype, count):
+    notes = _target(nn.Linear(3, 2).double(), settings=TargetSettings(dtype=dtype)).subject.notes
+    assert sum("rounded from float64 to float32" in note for note in notes) == count

@@ -19,6 +19,7 @@ from landscape.analysis.pyhessian_solver import pyhessian_trace
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy, mse
+from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (
     PairedRise,
     example_losses,
@@ -119,6 +120,17 @@ def test_batches_that_batch_norm_couples_are_refused_instead(name, rng):
     risk.loss.function.limit = 6
     with pytest.raises(ValueError, match="batches of 20, which cannot be made smaller with --bn t"):
         PASSES[name](risk)
+
+
+def test_batches_that_norms_without_statistics_couple_are_refused_too(rng):
+    model = network(normed=True)
+    model[2] = nn.BatchNorm1d(4, track_running_stats=False).double()
+    risk = make_risk(rng, model)
+    risk.loss.function.limit = 6
+    with pytest.raises(ValueError, match="cannot be made smaller with batch norm without running"):
+        risk.evaluate()
+    with pytest.raises(ValueError, match=r"coupled by batch norm without running.*--bn eval"):
+        make_operator(risk, "fisher") @ risk.theta
 
 
 def test_batches_of_recalibrated_statistics_are_refused_too(rng):

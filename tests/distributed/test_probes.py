@@ -7,8 +7,13 @@ import os
 import sys
 
 import pytest
+import torch
+from torch import nn
 
 from landscape.analysis import state_file
+from landscape.analysis.choices import named_loss
+from landscape.analysis.in_memory import dataset_of
+from landscape.analysis.target import TargetSettings, make_target
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.operator import SelfAdjointOperator
@@ -120,6 +125,24 @@ def test_statistics_of_a_batch_are_whole_where_probes_are_shared(together, check
     assert code == 0
     assert _numbers(text) == _numbers(_train_mode(checkpoint, "auto")[1])
     assert together(2, _train_mode, checkpoint, "examples", alone=True) == [(2, ""), (2, "")]
+
+
+def _bare_norms(share):
+    """Why two processes cannot make a target of batch norms without running statistics, if so."""
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3, track_running_stats=False))
+    x = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
+    data = dataset_of((x, torch.arange(8) % 3), split="train")
+    settings = TargetSettings(share=share, batch_size=4)
+    try:
+        return make_target(net, named_loss("cross-entropy"), data, settings, label="n").subject.loss
+    except ValueError as error:
+        return str(error)
+
+
+def test_norms_that_keep_no_statistics_need_whole_batches_too(together):
+    torch.manual_seed(0)
+    assert all("or one process" in text for text in together(2, _bare_norms, "examples"))
+    assert together(2, _bare_norms, "probes") == [_bare_norms("auto")] * 2
 
 
 def _overflowing(checkpoint):
