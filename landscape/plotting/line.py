@@ -19,6 +19,7 @@ from landscape.results import LossLine
 
 Strokes = Mapping[str, Stroke]
 _DASHED, _DOTTED = (0, (4, 2.5)), (0, (1, 1))
+_MARKS = 8  # along each line, so that lines of one colour are told apart
 
 
 def plot_line(
@@ -28,25 +29,31 @@ def plot_line(
     strokes: Strokes | None = None,
     log: bool = False,
 ) -> Axes | None:
-    """Draw L(θ + x d), its accuracy on a second axis, and the quadratic prediction dashed.
+    """Draw L(θ + x d), its accuracy dotted on a second axis, and the quadratic prediction dashed.
 
-    The prediction is L(θ) + x ∇L·d + ½ x² dᵀAd of the operator that the result names. A band
-    spans the losses along all random directions, where there are several. A straight line between
-    two checkpoints that is drawn beside the curve between them is dashed. Points whose loss is
-    not finite are crosses on the upper edge. Returns the accuracies' axes, if any.
+    Losses are solid lines with marks, whatever dashes their strokes have elsewhere. The
+    prediction is L(θ) + x ∇L·d + ½ x² dᵀAd of the operator that the result names. A band spans
+    the losses along all random directions, where there are several. A straight line between two
+    checkpoints that is drawn beside the curve between them is dashed. Points whose loss is not
+    finite are crosses on the upper edge. Returns the accuracies' axes, if any.
     """
     labels = [r.subject.label for r in results]
     drawn = [r.losses if r.spread is None else r.spread for r in results]
     finite = np.concatenate([losses[np.isfinite(losses)] for losses in drawn])
     second = ax.twinx() if any(r.accuracies is not None for r in results) else None
     curved = any(r.direction.kind == "bezier" for r in results)
-    for result in results:
+    for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)
+        every = max(1, len(result.axis) // _MARKS)
         (line,) = ax.plot(
             result.axis,
             np.where(np.isfinite(result.losses), result.losses, np.nan),
             color=stroke.colour,
-            linestyle=_DASHED if curved and result.direction.kind == "between" else stroke.dash,
+            linestyle=_DASHED if curved and result.direction.kind == "between" else "-",
+            linewidth=1.1,
+            marker=stroke.marker,
+            markersize=3,
+            markevery=(every * place // len(results), every),  # those of two lines side by side
             label=_label(result),
         )
         mark_series(line, stroke)

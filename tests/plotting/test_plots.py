@@ -109,6 +109,17 @@ def test_the_prediction_is_the_parabola_of_slope_and_curvature(ax):
     assert_allclose(y[shown], (result.subject.loss + 0.2 * x + 0.15 * x**2)[shown])
 
 
+def test_no_loss_looks_like_a_prediction_or_an_accuracy(ax):
+    labels = [f"a-s{seed}" for seed in range(3)]
+    labels += [f"b-s{seed}" for seed in range(3)]
+    second = plot_line([line(label) for label in labels], ax)
+    losses, predictions = zip(*(lines_of(ax, k) for k in range(len(labels))), strict=True)
+    assert {artist.get_linestyle() for artist in losses} == {"-"}
+    assert {artist.get_linestyle() for artist in predictions} == {"--"}
+    assert "-" not in {artist.get_linestyle() for artist in second.get_lines()}
+    assert len({(artist.get_color(), artist.get_marker()) for artist in losses}) == len(labels)
+
+
 def test_losses_that_are_not_finite_are_crosses_and_break_the_line(ax):
     losses = line("a-s0").losses.copy()
     losses[[0, 5]] = np.inf, np.nan

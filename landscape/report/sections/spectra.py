@@ -89,6 +89,12 @@ def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
     return (*sentences, *([mismatch] if mismatch else []))
 
 
+def _kernel_widths(results: Sequence[SpectralDensity]) -> str:
+    widths = [r.bandwidth for r in results]
+    low, high = f"{min(widths):.2g}", f"{max(widths):.2g}"
+    return low if low == high else f"{low} to {high}, by the range of each spectrum"
+
+
 def _of(spec: OperatorSpec, results: Sequence[Result]) -> str:
     return operator_text(spec, spiking=any(r.subject.spiking for r in results))
 
@@ -118,9 +124,9 @@ def _density_figure(
                 if first.stderr.any()
                 else "All eigenvalues are known, hence no bands. "
             )
-            + "Ticks at the foot: converged eigenvalues. Kernel: "
-            f"standard deviation {first.bandwidth:.2g} ({first.subject.label}). The log axis ends "
-            "where a tenth of one eigenvalue would peak."
+            + "Ticks at the foot: converged eigenvalues. Kernel: standard deviation "
+            f"{_kernel_widths(results)}. The log axis ends where a tenth of one eigenvalue would "
+            "peak."
         ),
         alt=(
             f"Overlaid eigenvalue densities of {_names(results)} on a "
