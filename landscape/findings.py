@@ -167,7 +167,7 @@ class Findings:
         rows.append(("gradient norm", rounded(s.grad_norm).text()))
         for result in self.results.values():
             rows += _summary(result)
-        return rows
+        return rows + [("note", note) for note in s.notes]
 
     def _get(self, name: str, kind: type[_R]) -> _R:
         found = self.results.get(name)

@@ -1,5 +1,6 @@
 """``landscape.analyze``: equal to the command's analyses, and no trace of it in the model."""
 
+import copy
 import re
 import subprocess
 import sys
@@ -177,6 +178,13 @@ def test_the_table_shows_values_and_escapes_names(found, model, examples):
         model, "cross-entropy", examples, label="<script>", budget="quick", only=["preflight"]
     )
     assert "<script>" not in named._repr_html_()
+
+
+def test_the_table_shows_what_was_noted(model, examples):
+    model = copy.deepcopy(model)
+    model.idle = nn.Parameter(torch.ones(4))
+    found = landscape.analyze(model, "cross-entropy", examples, budget="quick", only=["preflight"])
+    assert "the loss does not use idle" in repr(found)
 
 
 def test_measures_are_shown_by_title_with_scale_and_unit(found):

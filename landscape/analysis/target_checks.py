@@ -13,7 +13,7 @@ from landscape.curvature.risk import EmpiricalRisk, leaves
 from landscape.data.dataset import Dataset
 from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
 
-_NAMED = 4  # tensors in a note
+_NAMED = 4  # parameters in a note
 _ROUNDING = 100  # eps: what sums in another order leave, on devices that have no fixed order
 
 
@@ -58,11 +58,9 @@ def first_batch_notes(risk: EmpiricalRisk) -> tuple[str, ...]:
         )
     notes = []
     if found.unused:
-        more = ", …" if len(found.unused) > _NAMED else ""
-        notes.append(
-            f"the loss does not use {len(found.unused)} tensors "
-            f"({', '.join(found.unused[:_NAMED])}{more}): all eigenvalues that belong to them are 0"
-        )
+        more = len(found.unused) - _NAMED
+        named = ", ".join(found.unused[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"the loss does not use {named}: all eigenvalues that belong to them are 0")
     if found.gap > _ROUNDING * torch.finfo(risk.dtype).eps:
         notes.append(
             f"two evaluations of one batch differ, an example's loss by up to {found.gap:.1e} of "

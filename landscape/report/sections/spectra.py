@@ -212,6 +212,7 @@ def _layer_figure(
 ) -> ReportFigure:
     num_layers = len({row.name for r in results for row in r.rows})
     height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
+    bare = any(row.largest.value <= 0 for r in results for row in r.rows)
     return ReportFigure(
         name=f"layers{suffix}",
         draw=partial(_draw_layers, material, results),
@@ -221,6 +222,7 @@ def _layer_figure(
             f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
             "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
             "checkpoint; the residuals, its only error here, are smaller than the marks."
+            + (" Layers without a mark have no positive eigenvalue." if bare else "")
         ),
         alt=f"Largest eigenvalue by layer for {_names(results)}; the numbers are in the table.",
     )
