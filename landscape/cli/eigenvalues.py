@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     default=10,
     show_default=True,
-    help="How many of the largest.",
+    help="How many of the largest; all, where that is more than there are.",
 )
 @click.option(
     "--bottom",
@@ -128,6 +128,8 @@ def _by_lanczos(
 def _print(result: "Eigenvalues") -> None:
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
+    # Where all are asked for, the lower end stands among them.
+    whole = len(result.largest) == result.operator.num_params
     # PyHessian finds those of largest absolute value, and orders them so.
     first = "|λ|" if "|λ|" in result.method else "largest"
     spread = [f"{s:.1e}" for s in result.shard_stderr]
@@ -141,13 +143,14 @@ def _print(result: "Eigenvalues") -> None:
         )
         for end, values, errors in (
             (first, result.largest, spread),
-            ("smallest", result.smallest, []),
+            ("smallest", () if whole else result.smallest, []),
         )
         for i, (e, error) in enumerate(zip_longest(values, errors), 1)
     ]
     title = (
         f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
         f"{result.num_matvecs} matvecs, {result.method}"
+        + (f", all {len(result.largest)} eigenvalues" if whole else "")
     )
     if result.orthogonality_loss is not None:
         title += f", in {result.basis_dtype} orthogonal to {result.orthogonality_loss:.1e}"

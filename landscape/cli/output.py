@@ -6,14 +6,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from landscape.cli.plain import for_stdout
 from landscape.files import inside
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 # A number, whatever stands before or after it, or the sign of a missing one.
 _NUMBER = re.compile(r"[-+−±≤≥<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
+_LEAST_WORDS = 24  # columns of a terminal in which words may be wrapped
 
 
 @contextmanager
@@ -39,19 +42,54 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
-    """A table on stdout; text in it is taken as it is, whatever markup it may look like."""
+    """A table on stdout; text in it is taken as it is, whatever markup it may look like.
+
+    In a terminal that is too narrow the words of the last column are wrapped, or else each row is
+    a list of its own. Numbers are never cut.
+    """
+    columns = [for_stdout(name) for name in columns]
+    rows = [[for_stdout(cell) for cell in row] for row in rows]
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
     width = None if sys.stdout.isatty() else 10_000
     console = Console(markup=False, highlight=False, width=width)
     if title:
-        console.print(Text(title), soft_wrap=True)
+        console.print(Text(for_stdout(title)))
+    if not rows or _width(columns, rows) <= console.width:
+        console.print(_side_by_side(columns, rows))
+        return
+    others = _width(columns[:-1], [row[:-1] for row in rows])
+    if _are_words(rows, len(columns) - 1) and others + _LEAST_WORDS <= console.width:
+        console.print(_side_by_side(columns, rows, wrapped=len(columns) - 1))
+        return
+    for row in rows:
+        console.print(Text(row[0], style="bold"))
+        listed = Table(box=None, show_header=False)
+        for name, cell in zip(columns[1:], row[1:], strict=True):
+            if cell:
+                listed.add_row(Text(name), Text(cell))
+        console.print(listed)
+
+
+def _side_by_side(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: int | None = None
+) -> Table:
     table = Table(box=None)
     for index, name in enumerate(columns):
-        words = index == 0 or not all(_NUMBER.match(row[index]) for row in rows)
-        table.add_column(Text(name), justify="left" if words else "right", no_wrap=True)
+        words = index == 0 or _are_words(rows, index)
+        justify: Literal["left", "right"] = "left" if words else "right"
+        table.add_column(Text(name), justify=justify, no_wrap=index != wrapped)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    console.print(table)
+    return table
+
+
+def _are_words(rows: Sequence[Sequence[str]], column: int) -> bool:
+    return not all(_NUMBER.match(row[column]) for row in rows)
+
+
+def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """Of the table, a space on either side of each cell."""
+    return sum(max(map(cell_len, cells)) + 2 for cells in zip(columns, *rows, strict=True))
 
 
 def print_json(results: Sequence["Result"]) -> None:
