@@ -201,7 +201,7 @@ def _summary(result: Result) -> list[tuple[str, str]]:
             return [
                 (
                     measure_title(row, spiking=result.subject.spiking),
-                    _with_unit(row.value, row.stderr, row.unit),
+                    f"{row.bound} {_with_unit(row.value, row.stderr, row.unit)}".lstrip(),
                 )
                 for row in result.rows
                 if row.operator is None and row.layer is None

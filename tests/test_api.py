@@ -192,7 +192,7 @@ def test_measures_are_shown_by_title_with_scale_and_unit(found):
     table = SharpnessTable(
         subject=found.subject,
         provenance=found.trace.provenance,
-        rows=(row,),
+        rows=(row, make_measure("worst_rise", 0.5, 0.1, radius=0.01, note="lower bound; …")),
         batch_norm="eval",
         accuracy_drop=0.1,
         num_pairs=2,
@@ -201,6 +201,7 @@ def test_measures_are_shown_by_title_with_scale_and_unit(found):
     operator = replace(found.trace.operator, scale="filter")
     shown = Findings({"trace": replace(found.trace, operator=operator), "sharpness": table})
     assert "expected rise (filter scale, ρ = 0.03)  0.0200 ± 0.0010 loss" in repr(shown)
+    assert re.search(r"worst-case rise \(ρ = 0.01\) +≥ 0.50 ± 0.10 loss", repr(shown))
     assert re.search(r"trace \(filter scale, Hessian\) .* loss$", repr(shown), re.MULTILINE)
 
 

@@ -169,33 +169,34 @@ def _listed(text: str) -> list[str]:
 
 
 def _print(comparison: "Comparison") -> None:
-    from landscape.cli.output import print_table
+    from landscape.cli.output import print_table, print_words
 
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
-    click.echo(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
+    print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
         click.echo(f"\n{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
-        click.echo(f"  {pair.reason}.")
+        print_words(f"{pair.reason}.", indent="  ")
         runs = "paired by seed" if pair.paired else "not paired"
-        click.echo(f"  Runs {runs}, {pair.matched}.")
+        print_words(f"Runs {runs}, {pair.matched}.", indent="  ")
         rows = [
             _row(row, comparison.measure(row.measure), pair.paired, unlike) for row in pair.measures
         ]
         print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
     for title, mismatch in unlike.items():
-        click.echo(f"* {title} was not measured alike: {mismatch}")
+        print_words(f"* {title} was not measured alike: {mismatch}")
     if comparison.accuracy:
         link = next(
             (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
         )
-        click.echo(
-            f"\nApart from the verdict, {titles[link.measure]} and test accuracy: {link.words}."
+        click.echo()
+        print_words(
+            f"Apart from the verdict, {titles[link.measure]} and test accuracy: {link.words}."
         )
     for note in comparison.notes:
-        click.echo(f"note: {note}")
+        print_words(f"note: {note}")
 
 
 def _row(

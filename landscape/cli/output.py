@@ -41,6 +41,15 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
         yield report
 
 
+def print_words(text: str, *, indent: str = "") -> None:
+    """A paragraph on stdout, broken between words where a terminal is too narrow for it."""
+    if sys.stdout.isatty():
+        width = Console().width
+        text = click.wrap_text(for_stdout(text), width, indent, indent)
+        indent = ""
+    click.echo(f"{indent}{text}")
+
+
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
     """A table on stdout; text in it is taken as it is, whatever markup it may look like.
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from landscape.cli.output import print_table
+from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import in_ascii
 
 
@@ -56,6 +56,19 @@ def test_in_a_narrow_terminal_no_line_is_too_long_and_no_number_cut(
     assert max(map(len, lines)) <= width
     for cell in (cell for row in rows for cell in row[1:] if cell in NUMBERS):
         assert any(cell in line for line in lines)
+
+
+def test_a_paragraph_is_broken_between_words_in_a_terminal_only(monkeypatch, capsys):
+    text = "the smallest p-value that they can give is 0.0625, above 0.05; 9 pairs can show one"
+    print_words(text, indent="  ")
+    assert capsys.readouterr().out == f"  {text}\n"
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("sys.stdout", terminal := Terminal())
+    print_words(text, indent="  ")
+    lines = terminal.getvalue().splitlines()
+    assert all(line.startswith("  ") and len(line) <= 40 for line in lines)
+    assert " ".join(line.strip() for line in lines) == text
 
 
 @pytest.mark.parametrize(
