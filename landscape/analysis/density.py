@@ -8,9 +8,8 @@ from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings
-from landscape.analysis.spectrum_results import density_result, selected
+from landscape.analysis.spectrum_results import density_result, operator_of
 from landscape.analysis.target import Target
-from landscape.curvature.operators import make_operator
 from landscape.linalg.slq import spectral_quadrature
 from landscape.results import SpectralDensity
 
@@ -30,13 +29,7 @@ def low_memory_density(
         For settings out of range, or parameters that match nothing.
     """
     clock = start_clock()
-    A = make_operator(
-        selected(target.risk, settings.params),
-        settings.operator,
-        scale=settings.scale,
-        weight_decay=settings.weight_decay,
-        graph_budget=target.settings.memory and target.settings.memory // 2,
-    )
+    A = operator_of(target, settings)
     with journal(
         state, configuration_of(target, settings) | {"low memory": True}, counted=[A]
     ) as keep:

@@ -8,8 +8,10 @@ import numpy as np
 import torch
 
 from landscape.analysis.target import Target
+from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate as ProbeEstimate
+from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.quadrature import (
     GaussRule,
     negative_mass,
@@ -29,6 +31,18 @@ class OperatorSettings:
     params: str = "*"
     scale: str = "none"
     weight_decay: float = 0.0
+
+
+def operator_of(target: Target, settings: OperatorSettings) -> SelfAdjointOperator:
+    """The operator, for work that holds few vectors: half of ``--memory`` may keep graphs."""
+    memory = target.settings.memory
+    return make_operator(
+        selected(target.risk, settings.params),
+        settings.operator,
+        scale=settings.scale,
+        weight_decay=settings.weight_decay,
+        graph_budget=None if memory is None else memory // 2,
+    )
 
 
 def operator_spec(target: Target, settings: OperatorSettings) -> OperatorSpec:

@@ -10,12 +10,11 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import (
     OperatorSettings,
     as_estimate,
+    operator_of,
     operator_spec,
     root_of,
-    selected,
 )
 from landscape.analysis.target import Target
-from landscape.curvature.operators import make_operator
 from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.estimate_trace import Method, estimate_trace
 from landscape.linalg.trace import frobenius_squared
@@ -58,13 +57,7 @@ def trace_of(
             f"{settings.operator}. Take --method xtrace."
         )
     with target.for_this_process():
-        A = make_operator(
-            selected(target.risk, settings.params),
-            settings.operator,
-            scale=settings.scale,
-            weight_decay=settings.weight_decay,
-            graph_budget=target.settings.memory and target.settings.memory // 2,
-        )
+        A = operator_of(target, settings)
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
     configuration = configuration_of(target, settings)
     with journal(state, configuration, counted=[A], shared=target.by_probes) as kept:
