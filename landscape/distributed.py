@@ -93,9 +93,9 @@ def all_reduce_sum(tensor: Tensor) -> Tensor:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """A block in which this process is the only one: it sums, and decides, for itself."""
-    token = _alone.set(True)
+def alone(when: bool = True) -> Iterator[None]:
+    """A block in which this process is the only one, if ``when``: it sums, and decides, alone."""
+    token = _alone.set(when or _alone.get())
     try:
         yield
     finally:

@@ -4,7 +4,6 @@ import copy
 import hashlib
 import math
 import os
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,10 +80,6 @@ class Target:
         """A CPU generator for one purpose, seeded by the run's seed: the same on every device."""
         digest = hashlib.sha256(f"{purpose} {self.settings.seed}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
-
-    def for_this_process(self) -> AbstractContextManager[None]:
-        """A block in which the risk's sums are over what this process has, if that is all."""
-        return alone() if self.by_probes else nullcontext()
 
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.
@@ -174,7 +169,7 @@ def make_target(
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
     inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
-    with alone() if by_probes else nullcontext():
+    with alone(by_probes):
         risk = EmpiricalRisk(
             model,
             loss,

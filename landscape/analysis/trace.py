@@ -15,6 +15,7 @@ from landscape.analysis.spectrum_results import (
     root_of,
 )
 from landscape.analysis.target import Target
+from landscape.distributed import alone
 from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.estimate_trace import Method, estimate_trace
 from landscape.linalg.trace import frobenius_squared
@@ -56,7 +57,7 @@ def trace_of(
             f"xnystrace needs an operator without negative eigenvalues, ggn or fisher; got "
             f"{settings.operator}. Take --method xtrace."
         )
-    with target.for_this_process():
+    with alone(target.by_probes):  # the risk's sums are over what this process has: all
         A = operator_of(target, settings)
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
     configuration = configuration_of(target, settings)

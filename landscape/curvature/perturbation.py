@@ -20,7 +20,7 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.risk import EmpiricalRisk, leaves
+from landscape.curvature.risk import EmpiricalRisk
 from landscape.curvature.scaling import SCALES, filter_scale
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.estimate import Estimate
@@ -108,27 +108,3 @@ class PairedRise:
     def at(self, step: Tensor) -> Estimate:
         """The rise at θ + ``step``; standard error over examples."""
         return mean_over_examples(self.differences(step), self.risk.num_examples)
-
-
-def loss_and_gradient(risk: EmpiricalRisk, theta: Tensor) -> tuple[float, Tensor]:
-    """L(θ) on the forward as it is, and ∇L(θ), shape (P,), in one pass over the examples.
-
-    On a spiking network the loss is that of the hard spikes and the gradient the surrogate's.
-    """
-
-    def own_sums() -> tuple[Tensor, Tensor]:
-        gradient = torch.zeros_like(theta)
-        total = torch.zeros(1, dtype=torch.float64, device=theta.device)
-        for batch in risk.batches:
-            tensors = leaves(risk.layout.split(theta))
-            losses = risk.per_example(tensors, batch)
-            total += losses.detach().double().sum()
-            if losses.requires_grad:
-                gradient += risk.layout.flatten(
-                    torch.autograd.grad(losses.sum(), tensors, materialize_grads=True)
-                )
-        return total, gradient
-
-    total, gradient = with_smaller_batches(risk, own_sums)
-    n = risk.num_examples
-    return float(all_reduce_sum(total)) / n, all_reduce_sum(gradient) / n

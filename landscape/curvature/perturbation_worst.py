@@ -9,7 +9,6 @@ from torch import Generator, Tensor
 from landscape.curvature.perturbation import (
     PairedRise,
     check_radii,
-    loss_and_gradient,
     mean_over_examples,
     noise_like,
 )
@@ -54,7 +53,7 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = 
 
     def measure() -> Tensor:
         paired = PairedRise(risk)
-        _, gradient = loss_and_gradient(risk, risk.theta)
+        gradient = risk.gradient()
         ascent = scale * gradient
         length = radius * risk.num_params**0.5
         norm = float(ascent.norm())
@@ -120,7 +119,7 @@ def _ascend(risk: EmpiricalRisk, scale: Tensor, z: Tensor, limit: float, num_ste
     """The largest loss met and where, z: together, shape (1 + P,), float64."""
     best, best_z = -float("inf"), z
     for k in range(num_steps + 1):
-        loss, gradient = loss_and_gradient(risk, risk.theta + scale * z)
+        loss, gradient = risk.loss_and_gradient(risk.theta + scale * z)
         if loss > best:
             best, best_z = loss, z
         ascent = scale * gradient

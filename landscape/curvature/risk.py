@@ -164,20 +164,31 @@ class EmpiricalRisk:
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:
         """∇L(θ), shape (P,); zero for parameters that the loss does not use."""
+        return self.loss_and_gradient(theta)[1]
+
+    def loss_and_gradient(self, theta: Tensor | None = None) -> tuple[float, Tensor]:
+        """L(θ) on the forward as it is, and ∇L(θ), shape (P,), in one pass over the examples.
+
+        On a spiking network the loss is that of the hard spikes and the gradient the surrogate's.
+        """
         point = self.theta if theta is None else theta
 
-        def own_sum() -> Tensor:
-            total = torch.zeros_like(point)
+        def own_sums() -> tuple[Tensor, Tensor]:
+            gradient = torch.zeros_like(point)
+            total = torch.zeros(1, dtype=torch.float64, device=point.device)
             for batch in self.batches:
                 tensors = leaves(self.layout.split(point))
-                loss = self.summed_loss(tensors, batch)
-                if loss.requires_grad:
-                    total += self.layout.flatten(
-                        torch.autograd.grad(loss, tensors, materialize_grads=True)
+                losses = self.per_example(tensors, batch)
+                total += losses.detach().double().sum()
+                if losses.requires_grad:
+                    gradient += self.layout.flatten(
+                        torch.autograd.grad(losses.sum(), tensors, materialize_grads=True)
                     )
-            return total
+            return total, gradient
 
-        return all_reduce_sum(with_smaller_batches(self, own_sum)) / self.num_examples
+        total, gradient = with_smaller_batches(self, own_sums)
+        n = self.num_examples
+        return float(all_reduce_sum(total)) / n, all_reduce_sum(gradient) / n
 
     @contextmanager
     def _forward_mode(self) -> Iterator[dict[str, Tensor]]:

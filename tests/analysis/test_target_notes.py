@@ -11,7 +11,6 @@ from landscape.analysis.suite import SuiteSettings, run_layers
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
-from landscape.curvature.perturbation import loss_and_gradient
 
 
 class _Idle(nn.Module):
@@ -55,7 +54,7 @@ def test_their_block_is_zero(target, operator, scale):
 def test_their_gradient_is_zero(target):
     risk = target.risk.select(["idle"])
     assert not risk.gradient().any()
-    assert not loss_and_gradient(risk, risk.theta)[1].any()
+    assert not risk.loss_and_gradient()[1].any()
 
 
 def test_the_table_of_layers_has_rows_of_zeros(target):

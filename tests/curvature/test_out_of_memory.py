@@ -23,7 +23,6 @@ from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (
     PairedRise,
     example_losses,
-    loss_and_gradient,
     noise_like,
 )
 from landscape.curvature.risk import EmpiricalRisk, cut
@@ -84,7 +83,7 @@ def _smoothed(risk):
 
 PASSES = {
     "losses of examples": lambda risk: example_losses(risk, risk.theta),
-    "loss and gradient": lambda risk: loss_and_gradient(risk, risk.theta),
+    "loss and gradient": lambda risk: risk.loss_and_gradient(),
     "a paired rise": lambda risk: PairedRise(risk).at(a_step(risk)),
     "both sides of a direction": lambda risk: walk(PairedRise(risk), a_step(risk), (1.0, 2.0)).plus,
     "a smoothed loss": _smoothed,

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from landscape.curvature.losses import Loss
 from landscape.curvature.perturbation import (
     PairedRise,
-    loss_and_gradient,
     noise_like,
     relative_scale,
 )
@@ -133,7 +132,7 @@ def test_smoothed_curvature_of_a_quadratic_is_its_form(quadratic):
 def test_sam_first_order_is_the_largest_slope_of_the_ball(quadratic):
     risk, _ = quadratic
     S, radius = relative_scale("filter", risk.layout, risk.theta), 1e-4
-    _, gradient = loss_and_gradient(risk, risk.theta)
+    _, gradient = risk.loss_and_gradient()
     found = sam_rise(risk, S, radius)
     slopes = []
     for seed in range(50):

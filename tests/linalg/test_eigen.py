@@ -3,13 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from diagonal import Diagonal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.testing import assert_close
 
 from landscape.linalg.eigen import choose_max_basis, extreme_eigenpairs, krylov_memory
-from landscape.linalg.operator import DenseOperator, SelfAdjointOperator
+from landscape.linalg.operator import DenseOperator
 from landscape.linalg.unseen import missed_share
 
 EPS = torch.finfo(torch.float64).eps
@@ -107,17 +108,6 @@ def test_missed_share_is_the_published_bound():
     # n = 1.3e7 at 1 % failure: within 1 % of the range after 67 steps, 0.1 % after 211.
     assert missed_share(67, 13_000_000, 0.01) <= 0.01 < missed_share(66, 13_000_000, 0.01)
     assert missed_share(211, 13_000_000, 0.01) <= 0.001 < missed_share(209, 13_000_000, 0.01)
-
-
-class Diagonal(SelfAdjointOperator):
-    """Lanczos sees the spectrum, not the frame: counting steps takes no dense matrix."""
-
-    def __init__(self, values):
-        self.values, self.dim = values, len(values)
-        self.dtype, self.device = values.dtype, values.device
-
-    def _matvec(self, v):
-        return self.values * v
 
 
 COUNTED = {

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from diagonal import Diagonal
 
 from landscape.linalg.krylov import analyse_spectrum
-from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.quadrature import (
     default_bandwidth,
     negative_mass,
@@ -13,17 +13,6 @@ from landscape.linalg.quadrature import (
 from landscape.linalg.slq import spectral_quadrature
 
 SIZE = 4000
-
-
-class Diagonal(SelfAdjointOperator):
-    """A spectrum as it is: its frame makes no difference to probes that no rotation changes."""
-
-    def __init__(self, values):
-        self.values, self.dim = values, len(values)
-        self.dtype, self.device = values.dtype, values.device
-
-    def _matvec(self, v):
-        return self.values * v
 
 
 def bulk(name):
