@@ -18,11 +18,13 @@ from benchmarks.problem import load_problem
 from benchmarks.record import Comparison, Row
 from benchmarks.smooth import load_smooth_problem
 from examples.tabular import make as make_tabular
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
-from landscape.curvature.risk import EmpiricalRisk, leaves, make_batches
+from landscape.data.dataset import cut
 from landscape.data.fashion_mnist import load_embedded
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import DenseOperator
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk, leaves
 
 BLOCKS = (2, 4, 8)
 _TOL = 1e-6  # residual, relative to the norm
@@ -143,7 +145,7 @@ def _tabular_risk(num_examples: int) -> EmpiricalRisk:
     network: nn.Module = make_tabular()
     x = torch.randn(num_examples, 6)
     y = (torch.sin(x[:, 0]) + x[:, 1] * x[:, 2])[:, None]
-    batches = make_batches(x, y, num_examples)
+    batches = cut(x, y, num_examples)
     return EmpiricalRisk(network, Loss("mse", BUILTIN_LOSSES["mse"]), batches)
 
 
@@ -151,7 +153,7 @@ def _image_risk(num_examples: int) -> EmpiricalRisk:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.Tanh(), nn.Linear(128, 10))
     data = load_embedded("train")
-    batches = make_batches(data.inputs[:num_examples], data.targets[:num_examples], num_examples)
+    batches = cut(data.inputs[:num_examples], data.targets[:num_examples], num_examples)
     return EmpiricalRisk(network, Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"]), batches)
 
 

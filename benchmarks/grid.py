@@ -19,7 +19,7 @@ from loss_landscapes.metrics import Loss as TheirLoss
 from benchmarks.measure import alternate, ratio
 from benchmarks.problem import Problem, unit_vector
 from benchmarks.record import Comparison, Row
-from landscape.curvature.risk import EmpiricalRisk
+from landscape.objective.risk import EmpiricalRisk
 from landscape.surface.evaluate import Span, line_weights, measure_points
 from landscape.surface.store import PointStore
 

@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from landscape.analysis.spectrum import SpectrumSettings, memory_plan, spectrum
 from landscape.analysis.target import Target, TargetSettings, make_target
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.data.arrays import from_arrays
 from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import Loss
 from landscape.snn import CSNN, initialize
 
 _NUM_TOKENS, _LENGTH, _WIDTH, _NUM_LAYERS = 10_000, 32, 768, 12

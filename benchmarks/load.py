@@ -31,9 +31,10 @@ from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.data.arrays import from_arrays
 from landscape.linalg.rows import project_out
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import Loss
 from landscape.report import write_report
 from landscape.results import save_result
 from landscape.surface.grid import parse_axis

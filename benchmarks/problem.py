@@ -14,7 +14,8 @@ from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
 from landscape.analysis.target import TargetSettings, open_target
-from landscape.curvature.risk import Batch, EmpiricalRisk
+from landscape.data.dataset import Batch
+from landscape.objective.risk import EmpiricalRisk
 from landscape.snn import CSNN
 
 CHECKPOINT = Path(__file__).parents[1] / "checkpoints" / "ikun_v1-adam-s0.safetensors"
@@ -73,7 +74,7 @@ class Problem:
 
     def criterion(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, as other libraries take it."""
-        return self.risk.loss.per_example(outputs, targets).mean()
+        return self.risk.objective.per_example(outputs, targets).mean()
 
     def first(self, num_examples: int) -> "Problem":
         """The same networks on fewer examples."""

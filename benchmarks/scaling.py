@@ -13,8 +13,8 @@ from benchmarks.problem import Problem, load_problem, load_risk, unit_vector
 from benchmarks.record import Comparison, Row
 from benchmarks.solvers import MAX_MATVECS
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.krylov import analyse_spectrum
+from landscape.objective.risk import EmpiricalRisk
 from landscape.snn import CSNN, initialize
 
 _BATCH = 256
@@ -71,7 +71,7 @@ def compare_scaling(
 def risk_of_width(problem: Problem, channels: int) -> EmpiricalRisk:
     network = CSNN(channels)
     initialize(network, "kaiming_normal", seed=0)
-    return EmpiricalRisk(network.eval(), problem.risk.loss, problem.risk.batches)
+    return EmpiricalRisk(network.eval(), problem.risk.objective, problem.risk.batches)
 
 
 def _matvec(risk: EmpiricalRisk, rounds: int) -> float:

@@ -19,9 +19,11 @@ from benchmarks.record import Comparison, Row
 from benchmarks.solvers import Found, landscape_solver
 from examples.resnet import make
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, cross_entropy
-from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.data.dataset import cut
 from landscape.data.fashion_mnist import load_embedded
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 _NAME = "ResNet"
 _WIDTH = 24
@@ -40,7 +42,7 @@ def load_smooth_problem(num_examples: int) -> Problem:
             nn.functional.cross_entropy(network(x[part]), y[part]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     network.eval()
-    batches = make_batches(x[:num_examples], y[:num_examples], num_examples)
+    batches = cut(x[:num_examples], y[:num_examples], num_examples)
     risk = EmpiricalRisk(network, Loss("cross-entropy", cross_entropy), batches)
     return Problem(risk, {_NAME: network})
 

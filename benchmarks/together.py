@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
 from benchmarks.measure import alternate, ratio
-from landscape.curvature.losses import Loss, cross_entropy
-from landscape.curvature.risk import Batch, EmpiricalRisk
+from landscape.data.dataset import Batch
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 _DENSE = (
     ((4, 16, 3), 150),
@@ -76,7 +78,7 @@ def _together(risk: EmpiricalRisk, thetas: Tensor) -> Sequence[float]:
         return found
 
     return [
-        float(risk.loss.per_example(found, batch.targets).double().mean())
+        float(risk.objective.per_example(found, batch.targets).double().mean())
         for found in vmap(outputs)(thetas)
     ]
 

@@ -17,62 +17,76 @@ from typing import Any
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.in_memory import LossLike, copied, dataset_of, loss_notes, loss_of
+from landscape.analysis.choices import objective_of
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import SUITE, SuiteSettings
-from landscape.analysis.target import TargetSettings, make_target
-from landscape.data.selection import select_examples
+from landscape.analysis.target import TargetSettings, target_in_memory
 from landscape.findings import Findings
+from landscape.objective.objective import Objective
 from landscape.results import Result
 
 __all__ = ["Findings", "analyze"]
 
-_MOST_EXAMPLES = 1000  # where nothing is asked for; all where the data hold fewer
-
 
 def analyze(
     model: nn.Module,
-    loss: LossLike,
-    data: Any,
+    loss: str | Callable[..., Any] | Objective | None = None,
+    data: Any = None,
     *,
+    objective: Callable[..., Any] | Objective | None = None,
     label: str | None = None,
     budget: str = "standard",
     only: Sequence[str] | None = None,
     skip: Sequence[str] = (),
     all_layers: bool = False,
     operator: str = "hessian",
+    params: str = "*",
     weight_decay: float = 0.0,
     examples: int | str | None = None,
     split: str = "train",
+    keep: str = TargetSettings.keep,
     batch_size: int = TargetSettings.batch_size,
     batch_norm: str = TargetSettings.batch_norm,
     dtype: str = TargetSettings.dtype,
     device: str = TargetSettings.device,
     seed: int = TargetSettings.seed,
+    copy: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Findings:
     """Analyse a network in memory, as ``landscape analyze`` does one in a file.
 
-    The network is copied and stays as it is: weights, mode, gradients, neurons' state, hooks.
+    While it is evaluated, the network holds the tensors of the analysis in place of its own; after
+    each evaluation it is as it was: weights, mode, gradients, neurons' state, hooks.
 
     Parameters
     ----------
     model
         Spiking or not; parameters that need no gradient are held fixed.
     loss
-        ``cross-entropy``, ``mse``, ``nll``, a loss module, or a function of (outputs, targets)
-        that gives one value an example or their mean.
+        ``cross-entropy``, ``mse``, ``nll``, a loss module, a function of (outputs, targets), which
+        gives one value an example or their mean; or an :class:`landscape.Objective`.
     data
-        (x, y) as tensors or arrays; a path to an ``.npz`` file of x and y, or another name as
-        after ``--data``; or batches of (x, y), such as a ``DataLoader``.
+        (x, y), or other arrays with one row an example; a ``Dataset``; a ``DataLoader`` or other
+        iterable of batches; a function that makes one of these; a dict of these by split; a path or
+        name as after ``--data``. Batches reach an objective exactly as the data give them.
+    objective
+        In place of ``loss``: a function of (model, batch), or an :class:`landscape.Objective`.
     budget
         ``quick``, ``standard`` or ``thorough``.
     only, skip
         Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity.
     all_layers
         A row for each layer, where a budget would join them, whatever it costs.
+    params
+        Globs of the names of the parameters that are varied, comma-separated; ``!GLOB`` excludes.
     examples
-        N (a random subset), ``START:STOP`` or ``all``; None: up to 1,000.
+        N (a random subset; of data that are read in order the first N), ``START:STOP`` or ``all``;
+        None: up to 1,000.
+    keep
+        ``memory``, or ``reread``: data that are read in order are read again at each pass.
+    copy
+        Work on a copy of the network, for instance because another thread uses it meanwhile. A
+        loss that closes over the network then sees the original.
     progress
         Called with (name of the analysis, done, total); None: nothing is said.
 
@@ -81,8 +95,6 @@ def analyze(
     ValueError
         If an argument is out of range, or network, loss and data do not fit one another.
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module; got a {type(model).__name__}.")
     if isinstance(only, str) or isinstance(skip, str):
         raise ValueError("only and skip must be lists of names, such as ['spectrum', 'layers'].")
     if budget not in BUDGETS:
@@ -93,11 +105,10 @@ def analyze(
     names = [name for name in SUITE if name in asked and name not in skip]
     if not names:
         raise ValueError("only and skip leave no analysis to run; ask for at least one.")
-    dataset = dataset_of(data, split=split)
-    chosen = min(_MOST_EXAMPLES, len(dataset)) if examples is None else examples
     settings = TargetSettings(
-        examples=str(chosen),
+        examples=None if examples is None else str(examples),
         split=split,
+        keep=keep,
         batch_size=batch_size,
         batch_norm=batch_norm,
         dtype=dtype,
@@ -105,13 +116,8 @@ def analyze(
         seed=seed,
         command="landscape.analyze",
     )
-    target = make_target(
-        copied(model),
-        loss_of(loss),
-        select_examples(dataset, None if chosen == "all" else chosen, seed=seed),
-        settings,
-        label=label or type(model).__name__,
-        notes=loss_notes(loss),
+    target = target_in_memory(
+        model, objective_of(loss, objective), data, settings, label=label, params=params, copy=copy
     )
     suite = SuiteSettings(
         budget=BUDGETS[budget],

@@ -19,8 +19,9 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,7 @@ from urllib.parse import unquote
 MODELS = "landscape.models"
 DATASETS = "landscape.datasets"
 LOSSES = "landscape.losses"
+OBJECTIVES = "landscape.objectives"
 
 _HOW = "Give module:factory or path/to/file.py:factory, with ?name=value for arguments"
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
@@ -109,14 +111,41 @@ def load_factory(spec: str, *, group: str, builtin: Mapping[str, Callable[..., A
     target, _, query = spec.partition("?")
     arguments = parse_arguments(query, spec)
     place, colon, name = target.rpartition(":")
-    if not colon:
-        return Factory(spec, _named(target, group, builtin), arguments)
-    if group == MODELS and place in _LIBRARIES:
+    if colon and group == MODELS and place in _LIBRARIES:
         return _library_model(spec, place, name, arguments)
+    return Factory(spec, _callable(_found(spec, target, group, builtin), spec), arguments)
+
+
+def load_object(spec: str, *, group: str, builtin: Mapping[str, Any]) -> Any:
+    """What ``spec`` names: itself, where it is no class; a function with the spec's arguments bound.
+
+    Raises
+    ------
+    FactoryError
+        As :func:`load_factory`; or if arguments are given to what takes none.
+    """
+    target, _, query = spec.partition("?")
+    arguments = parse_arguments(query, spec)
+    found = _found(spec, target, group, builtin)
+    if isinstance(found, type):
+        return Factory(spec, found, arguments)()
+    if not arguments:
+        return found
+    if not callable(found):
+        raise FactoryError(
+            f"'{spec}': a {type(found).__name__} takes no arguments; leave them out."
+        )
+    return partial(found, **arguments)
+
+
+def _found(spec: str, target: str, group: str, builtin: Mapping[str, Any]) -> Any:
+    place, colon, name = target.rpartition(":")
+    if not colon:
+        return _named(target, group, builtin)
     if not place or not name:
         raise FactoryError(f"'{spec}' is not complete. {_HOW}.")
     module = _module_of_file(Path(place), spec) if place.endswith(".py") else _module(place, spec)
-    return Factory(spec, _attribute(module, name, spec), arguments)
+    return _attribute(module, name, spec)
 
 
 def parse_arguments(query: str, spec: str = "") -> dict[str, Value]:
@@ -149,7 +178,7 @@ def _typed(text: str) -> Value:
     return text
 
 
-def _named(name: str, group: str, builtin: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+def _named(name: str, group: str, builtin: Mapping[str, Any]) -> Any:
     if name in builtin:
         return builtin[name]
     points = {point.name: point for point in importlib.metadata.entry_points(group=group)}
@@ -161,9 +190,7 @@ def _named(name: str, group: str, builtin: Mapping[str, Callable[..., Any]]) -> 
             f"'{name}' is not a known name.{_close(name, known) or file} Known: {listed}. {_HOW}."
         )
     try:
-        return _callable(points[name].load(), name)
-    except FactoryError:
-        raise
+        return points[name].load()
     # A plug-in's module is run on import: it can fail in any way.
     except Exception as error:
         raise FactoryError(f"plug-in '{name}' cannot be imported: {_where(error)}") from error
@@ -239,7 +266,7 @@ def _put_on_path(folder: Path) -> None:
         sys.path.insert(0, str(folder))
 
 
-def _attribute(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
+def _attribute(module: ModuleType, name: str, spec: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -247,12 +274,14 @@ def _attribute(module: ModuleType, name: str, spec: str) -> Callable[..., Any]:
             place = spec.partition("?")[0].rpartition(":")[0]
             raise FactoryError(f"'{spec}': {place} has no '{name}'.{_close(name, known)}")
         found = getattr(found, part)
-    return _callable(found, spec)
+    return found
 
 
 def _callable(found: Any, spec: str) -> Callable[..., Any]:
     if not isinstance(found, type) and hasattr(found, "state_dict"):
         return lambda: found  # a network, ready made; calling it would run it
+    if not callable(found) and (isinstance(found, Iterable) or hasattr(found, "__getitem__")):
+        return lambda: found  # data, ready made
     if not callable(found):
         raise FactoryError(
             f"'{spec}' is a {type(found).__name__}; expected a function or class that makes one."

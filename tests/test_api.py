@@ -14,9 +14,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import landscape
-from landscape.analysis.in_memory import copied, dataset_of, loss_notes, loss_of
-from landscape.curvature.losses import BUILTIN_LOSSES
+from landscape.data.choosing import Choice, source_of
 from landscape.findings import Findings
+from landscape.networks import copied
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import loss_of
 from landscape.results import Eigenvalues, SharpnessTable, Trace, load_result, make_measure
 from landscape.snn.adapters import spiking_notes
 
@@ -140,11 +142,13 @@ def test_pairs_loaders_and_files_are_one_data_set(examples, tmp_path):
     np.savez(tmp_path / "xy.npz", x=x.numpy(), y=y.numpy())
     random = torch.random.get_rng_state()
     loader = DataLoader(TensorDataset(x, y), batch_size=7)
-    digests = {
-        dataset_of(data, split="train").sha256
-        for data in ((x, y), [x.numpy(), y.numpy()], loader, tmp_path / "xy.npz")
-    }
-    assert len(digests) == 1
+    choice = Choice(split="train", examples="all", seed=0)
+    arrays = [source_of(d, choice) for d in ((x, y), [x.numpy(), y.numpy()], tmp_path / "xy.npz")]
+    assert len({source.sha256 for source in arrays}) == 1
+    for source in (*arrays, source_of(loader, choice)):
+        batches = source.batches(100, torch.float32, torch.device("cpu"))
+        for k, whole in enumerate((x, y)):
+            torch.testing.assert_close(torch.cat([batch[k] for batch in batches]), whole)
     assert torch.equal(torch.random.get_rng_state(), random)
 
 
@@ -154,7 +158,7 @@ def test_pairs_loaders_and_files_are_one_data_set(examples, tmp_path):
 def test_a_loss_module_gives_one_value_an_example(module, name):
     outputs, labels = _randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
     targets = labels if name == "cross-entropy" else _randn(6, 3, seed=1)
-    values = loss_of(module).per_example(outputs, targets)
+    values = loss_of(module).terms_of_outputs(outputs, (None, targets)).totals
     torch.testing.assert_close(values, BUILTIN_LOSSES[name](outputs, targets))
     assert module.reduction == "mean"
 
@@ -162,13 +166,12 @@ def test_a_loss_module_gives_one_value_an_example(module, name):
 def test_weighted_losses_keep_their_own_mean():
     weighted = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0]))
     outputs, labels = _randn(4, 2), torch.tensor([0, 1, 0, 0])
-    values = loss_of(weighted).per_example(outputs, labels)
-    torch.testing.assert_close(values.mean(), weighted(outputs, labels))
+    terms = loss_of(weighted).terms_of_outputs(outputs, (None, labels))
+    torch.testing.assert_close(terms.mean(), weighted(outputs, labels))
+    # Its own means of parts do not add up to that of the whole: the weights' sums differ.
     halves = torch.stack([weighted(outputs[:2], labels[:2]), weighted(outputs[2:], labels[2:])])
     assert not torch.allclose(halves.mean(), weighted(outputs, labels))
-    (note,) = loss_notes(weighted)
-    assert "depend on batch_size" in note
-    assert loss_notes(nn.CrossEntropyLoss()) == loss_notes("mse") == ()
+    torch.testing.assert_close(terms.weights, torch.tensor([1.0, 5.0, 1.0, 1.0]))
 
 
 def test_the_table_shows_values_and_escapes_names(found, model, examples):
@@ -242,7 +245,7 @@ def test_what_was_left_out_is_asked_for_in_words(found):
         ({"loss": nn.MSELoss(reduction="sum")}, "sums over the batch"),
         ({"data": 3}, r"data must be \(x, y\)"),
         ({"data": []}, "at least one batch"),
-        ({"data": [_randn(3)[:, None]] * 3}, r"must be a pair \(x, y\)"),
+        ({"data": [_randn(3)[:, None]] * 3}, r"needs batches \(inputs, targets\); got a tensor"),
     ],
 )
 def test_bad_arguments_are_refused_in_words(changed, message, model, examples):

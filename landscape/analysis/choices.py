@@ -7,34 +7,43 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landscape.checkpoint import Checkpoint, CheckpointError, Sidecar, infer_model
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
+from landscape.data.choosing import MOST_EXAMPLES, Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
 from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
-from landscape.factories import LOSSES, load_factory
+from landscape.data.source import Source
+from landscape.factories import LOSSES, OBJECTIVES, load_object
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.objective import Objective
+from landscape.objective.pair import loss_of
 from landscape.results import TrainingInfo
 
-DEFAULT_EXAMPLES = "1000"  # at most: a smaller data set is taken whole
 _OWN_DATA = (NAME, EMBEDDED_NAME)
 
 
 class ChosenData(NamedTuple):
     """Examples, and what should be known of how they were chosen."""
 
-    dataset: Dataset
+    source: Source
     notes: tuple[str, ...]
 
 
-def choose_loss(checkpoint: Checkpoint, asked: str | None) -> Loss:
-    """The loss asked for, else the sidecar's, else what the released code trains with.
+def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | None) -> Objective:
+    """The objective or loss asked for, else the sidecar's, else what the released code trains with.
 
     Raises
     ------
     CheckpointError
         If nothing says which.
+    ValueError
+        If both are asked for.
     """
-    spec = asked
+    if loss is not None and objective is not None:
+        raise ValueError("--loss and --objective are two ways to say what is minimised: give one.")
+    if objective is not None:
+        return named_objective(objective)
+    spec = loss
     if spec is None and checkpoint.sidecar and checkpoint.sidecar.loss in BUILTIN_LOSSES:
         spec = checkpoint.sidecar.loss
     if spec is None and infer_model(checkpoint.state) is not None:
@@ -42,31 +51,53 @@ def choose_loss(checkpoint: Checkpoint, asked: str | None) -> Loss:
     if spec is None:
         raise CheckpointError(
             f"{checkpoint.path}: nothing says which loss it was trained with. Name it: --loss "
-            f"{'|'.join(BUILTIN_LOSSES)}, or --loss module:function."
+            f"{'|'.join(BUILTIN_LOSSES)}, --loss module:function of (outputs, targets), or "
+            "--objective module:function of (model, batch)."
         )
     return named_loss(spec)
 
 
-def named_loss(spec: str) -> Loss:
-    """A built-in loss, or the function that ``module:function`` names.
+def named_loss(spec: str) -> Objective:
+    """A built-in loss, or what ``module:function`` names.
 
-    ``module:function`` is itself ``function(outputs, targets)``, not a factory of it.
+    That is itself the function of (outputs, targets), or a loss module, not a factory of it.
     """
-    found = load_factory(spec, group=LOSSES, builtin=BUILTIN_LOSSES)
-    if not found.arguments:
-        return Loss(spec, found.function)
-    arguments = dict(found.arguments)
-    return Loss(spec, lambda outputs, targets: found.function(outputs, targets, **arguments))
+    if spec in BUILTIN_LOSSES:
+        return loss_of(spec)
+    found = load_object(spec, group=LOSSES, builtin=BUILTIN_LOSSES)
+    return found if isinstance(found, Objective) else loss_of(found, spec)
+
+
+def named_objective(spec: str) -> Objective:
+    """The ``Objective``, or function of (model, batch), that ``module:name`` names."""
+    found = load_object(spec, group=OBJECTIVES, builtin={})
+    return found if isinstance(found, Objective) else Objective(found, name=spec)
+
+
+def objective_of(loss: object, objective: object) -> Objective:
+    """What a Python call means by its loss and its ``objective=``, of which it gives one.
+
+    A bare function is one of (outputs, targets) as a loss, and of (model, batch) as an objective.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or neither, or they are of another kind.
+    """
+    if (loss is None) == (objective is None):
+        raise ValueError("give either a loss or objective=…, what is minimised; one of the two.")
+    for given in (loss, objective):
+        if isinstance(given, Objective):
+            return given
+    if isinstance(objective, str):
+        return named_objective(objective)
+    if objective is not None:
+        return Objective(objective)  # type: ignore[arg-type]  # which checks that it is a function
+    return named_loss(loss) if isinstance(loss, str) else loss_of(loss)  # type: ignore[arg-type]
 
 
 def choose_data(
-    checkpoint: Checkpoint,
-    asked: str | None,
-    *,
-    split: str,
-    examples: str | None,
-    data_dir: Path | None,
-    seed: int,
+    checkpoint: Checkpoint, asked: str | None, choice: Choice, *, data_dir: Path | None
 ) -> ChosenData:
     """The examples: of what was asked for, else of what the checkpoint was trained on.
 
@@ -92,15 +123,17 @@ def choose_data(
             f"{checkpoint.path}: nothing says which data to evaluate it on. Name them: --data "
             "examples.npz (arrays x and y), --data module:factory, or --data fashion-mnist."
         )
-    dataset = open_dataset(name, split=split, data_dir=data_dir)
     notes: tuple[str, ...] = ()
-    if split == "train" and sidecar is not None and sidecar.data.name == name:
-        dataset, notes = _trained_on(dataset, sidecar)
-    if examples == DEFAULT_EXAMPLES and int(examples) > len(dataset):
+    if choice.split == "train" and sidecar is not None and sidecar.data.name == name:
+        whole = open_dataset(name, split=choice.split, data_dir=data_dir)
+        whole, notes = _trained_on(whole, sidecar)
+        source = source_of(whole, choice)
+    else:
+        source = open_source(name, choice, data_dir=data_dir)
+    if choice.examples is None and len(source) < MOST_EXAMPLES:
         # The default bounds the work; a number of the user's own is what must be there.
-        notes = (*notes, f"the data hold {len(dataset)} examples: all used")
-        examples = None
-    return ChosenData(select_examples(dataset, examples, seed=seed), notes)
+        notes = (*notes, f"the data hold {len(source)} examples: all used")
+    return ChosenData(source, notes)
 
 
 def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:

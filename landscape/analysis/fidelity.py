@@ -20,6 +20,7 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
+from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.perturbation import PairedRise, check_radii, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
@@ -162,8 +163,9 @@ def operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...
             f"{settings.fit_radius:g}."
         )
     if settings.operators is None:
-        genuine = ("hessian", "ggn")
-        return (*genuine, "smooth-hessian") if has_smooth_twin(target.model) else genuine
+        curved = ("ggn",) if GGNOperator.is_defined(target.risk) else ()
+        smooth = ("smooth-hessian",) if has_smooth_twin(target.model) else ()
+        return ("hessian", *curved, *smooth)
     unknown = [name for name in settings.operators if name not in OPERATORS]
     if unknown or not settings.operators:
         raise ValueError(

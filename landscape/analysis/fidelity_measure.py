@@ -33,23 +33,24 @@ def walk(
     Costs 2 len(distances) evaluations.
     """
     n = paired.risk.num_examples
+    weight = paired.risk.total_weight
 
     def both_sides(t: float) -> Tensor:
         """Mean and error forth, back and on average, then the sums of the groups of the last."""
         forth, back = paired.differences(t * direction), paired.differences(-t * direction)
-        both = (forth + back) / 2
-        estimates = [mean_over_examples(values, n) for values in (forth, back, both)]
+        both = forth._replace(totals=(forth.totals + back.totals) / 2)
+        estimates = [mean_over_examples(values, paired.risk) for values in (forth, back, both)]
         numbers = [number for e in estimates for number in (e.mean, e.stderr)]
-        return torch.cat([both.new_tensor(numbers), _group_sums(both)]).cpu()
+        return torch.cat([both.totals.new_tensor(numbers), _group_sums(both.totals)]).cpu()
 
     found = torch.stack([keep(f"distance {t!r}", partial(both_sides, t)) for t in distances])
     plus, minus, symmetric = (
         [Estimate(mean, stderr, n) for mean, stderr in found[:, 2 * k : 2 * k + 2].tolist()]
         for k in range(3)
     )
-    counts = _group_sums(torch.ones_like(paired.base)).cpu()
-    totals, filled = found[:, 6:].T, counts > 0  # (K, R)
-    rest = (n - counts[filled]).clamp(min=1)[:, None]
+    weights = _group_sums(paired.base.weights).cpu()
+    totals, filled = found[:, 6:].T, weights > 0  # (K, R)
+    rest = (weight - weights[filled]).clamp(min=1)[:, None]
     without = (totals.sum(0) - totals[filled]) / rest
     return Walk(plus, minus, symmetric, without.numpy())
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,12 +15,13 @@ from landscape.analysis.target import Target
 from landscape.distributed import PeerLostError, all_reduce_sum, rank, share_out, world_size
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.units import Keep, Unit, afresh
+from landscape.results.identity import with_fingerprint
 
 
 @contextmanager
 def journal(
     path: Path | None,
-    configuration: Mapping[str, str | int | float],
+    configuration: Mapping[str, Any],
     *,
     counted: Sequence[SelfAdjointOperator] = (),
     shared: bool = False,
@@ -107,10 +109,10 @@ def told(keep: Keep, progress: Progress, total: int) -> Keep:
     return Keep(each)
 
 
-def configuration_of(target: Target, settings: object) -> dict[str, str | int | float]:
+def configuration_of(target: Target, settings: object) -> dict[str, Any]:
     """What the state of an analysis belongs to: all that moves its numbers beyond rounding."""
     subject = target.subject
-    return {
+    about = {
         "checkpoint": subject.checkpoint_sha256,
         "model": subject.model,
         "examples": subject.examples_sha256,
@@ -125,6 +127,7 @@ def configuration_of(target: Target, settings: object) -> dict[str, str | int | 
             for name, value in vars(settings).items()
         },
     }
+    return with_fingerprint(about, subject.fingerprint)
 
 
 def _count(index: int) -> str:

@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graphs import free_memory, rebatched
-from landscape.curvature.halving import is_out_of_memory
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.risk import EmpiricalRisk, cut
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
 from landscape.linalg.restart import Allocate
+from landscape.nests import take_rows
+from landscape.objective.halving import is_out_of_memory
+from landscape.objective.risk import EmpiricalRisk
 
 _FOR_BATCH = 0.25  # of the budget: what the batch at work may take, its graph and as much again
 _FOR_BASIS = 0.5  # of what the network leaves
@@ -49,10 +50,9 @@ def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
     these, batches have one. Where batch norm uses each batch's statistics, the size of the batches
     is part of the loss: they stay as they are.
     """
-    if risk.coupled_by is not None or not risk.batches:
+    if risk.coupled_by is not None or not risk.batches or not risk.is_cut_by_rows:
         return risk
-    first = risk.batches[0]
-    sizes = [n for n in (2, 4) if n <= len(first.targets)]
+    sizes = [n for n in (2, 4) if n <= risk.batch_sizes()[0]]
     if len(sizes) < 2:
         return risk
     try:
@@ -63,7 +63,7 @@ def fitting_batches(risk: EmpiricalRisk, memory: int) -> EmpiricalRisk:
         return rebatched(risk, 1)
     an_example = max((taken[1] - taken[0]) // 2, 1)
     fits = int(_FOR_BATCH * memory) // (2 * an_example)
-    largest = max(len(batch.targets) for batch in risk.batches)
+    largest = max(risk.batch_sizes())
     return risk if fits >= largest else rebatched(risk, max(1, fits))
 
 
@@ -102,7 +102,7 @@ def plan_memory(
         place = place_elsewhere(krylov_memory(dim, rows, dtype), risk.device)
     krylov = krylov_memory(dim, rows, dtype)
     left = room - (krylov if place == MEMORY else 0) - int(_FOR_BATCH * memory)
-    largest = max((len(batch.targets) for batch in risk.batches), default=0)
+    largest = max(risk.batch_sizes(), default=0)
     return MemoryPlan(
         krylov=krylov,
         graphs=max(0, left),
@@ -164,9 +164,7 @@ def mapped_rows(folder: Path) -> Allocate:
 
 def _graph_bytes(risk: EmpiricalRisk, size: int) -> int:
     """Bytes that the gradient's graph on the first ``size`` examples holds."""
-    few = rebatched(risk, size)
-    first = risk.batches[0]
-    few.batches = cut(first.inputs[:size], first.targets[:size], size)
-    graphs = HessianOperator(few, graph_budget=0).graphs
-    graphs[0]  # built, measured, and given back
-    return graphs.largest_graph
+    few = HessianOperator(risk.on([take_rows(risk.batches[0], slice(0, size))]), graph_budget=0)
+    with few.risk.swapped(few.tensors):
+        few.graphs[0]  # built, measured, and given back
+    return few.graphs.largest_graph

@@ -42,7 +42,7 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
     # A step, and whether it can be made of a random loss: checks of the operator would blame the
     # derivatives, or the precision.
     steps: list[tuple[Callable[[], list[Check]], bool]] = [
-        (lambda: [_loaded(target), _loss(target)], True),
+        (lambda: [_loaded(target), _loss(target), _additive(target)], True),
         (lambda: [deterministic(small, A, u)], True),
         (lambda: [symmetric(A, u, v), linear(A, u, v)], False),
         (lambda: [derivative_of_gradient(target, small, operator_name)], False),
@@ -93,6 +93,19 @@ def _loss(target: Target) -> Check:
     )
 
 
+def _additive(target: Target) -> Check:
+    found = target.additivity
+    return Check(
+        name="loss adds up over examples",
+        status="pass" if found.checked else "note",
+        value="a batch, its halves and its reverse agree"
+        if found.checked
+        else f"not checked: {found.reason}",
+        advice="A mean over other things than examples needs their count, a coupled loss whole "
+        "batches (docs/your-model.md).",
+    )
+
+
 def _gradient(target: Target) -> Check:
     s, weights = target.subject, float(target.risk.theta.norm())
     return Check(
@@ -106,7 +119,7 @@ def _gradient(target: Target) -> Check:
 
 def _fitted(target: Target) -> Check:
     losses = example_losses(target.risk, target.risk.theta)
-    fitted = all_reduce_sum((losses < _FITTED).double().sum().reshape(1))
+    fitted = all_reduce_sum((losses.totals < _FITTED).double().sum().reshape(1))
     share = float(fitted) / target.risk.num_examples
     return Check(
         name="exactly fitted examples",
@@ -118,10 +131,11 @@ def _fitted(target: Target) -> Check:
 
 def _modes(target: Target) -> Check:
     modules = list(target.model.modules())
+    with target.risk.swapped(target.risk.layout.split(target.risk.theta)):  # in the mode of use
+        drops = [m for m in modules if isinstance(m, nn.modules.dropout._DropoutNd)]
+        active = sum(m.training and m.p > 0 for m in drops)
     norms = sum(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
     bare = num_bare_batch_norms(target.model)
-    drops = [m for m in modules if isinstance(m, nn.modules.dropout._DropoutNd)]
-    active = sum(m.training and m.p > 0 for m in drops)
     name = "batch norm and dropout"
     of_batch = f", {bare} of them on each batch's statistics in any mode" if bare else ""
     value = (

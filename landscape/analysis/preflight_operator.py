@@ -3,7 +3,6 @@
 Each check says what was measured, and what to do if it fails.
 """
 
-import copy
 from dataclasses import replace
 
 import torch
@@ -13,9 +12,9 @@ from landscape.analysis.fidelity import fidelity_summary
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import Batch, EmpiricalRisk
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
+from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Check
 
 DETERMINISTIC = "deterministic, state reset"
@@ -76,7 +75,7 @@ def derivative_of_gradient(target: Target, risk: EmpiricalRisk, operator_name: s
         )
     if operator_name != "hessian":
         return Check(name=name, status="note", value=f"not asked of the {operator_name} operator")
-    wide = _in_float64(risk)
+    wide = risk.in_dtype(torch.float64)
     H = make_operator(wide, "hessian", graph_budget=0)
     v = sphere(H, target.generator("preflight difference"))
     product = H @ v
@@ -128,7 +127,7 @@ def noise_floor(
 ) -> Check:
     if A.dtype == torch.float64:
         return Check(name="noise floor", status="note", value="float64: about 1e-15 of ‖A‖")
-    wide = make_operator(_in_float64(risk), operator_name, graph_budget=0)
+    wide = make_operator(risk.in_dtype(torch.float64), operator_name, graph_budget=0)
     exact = wide @ u.double()
     for _ in range(3):  # towards the dominant eigenvector, where ‖Av‖ is near ‖A‖
         exact = wide @ (exact / exact.norm().clamp_min(1e-300))
@@ -157,18 +156,3 @@ def noise_floor(
 def _tolerance(A: SelfAdjointOperator) -> float:
     # Rounding in a sum over a network's units grows like the root of their number.
     return 1e3 * torch.finfo(A.dtype).eps
-
-
-def _in_float64(risk: EmpiricalRisk) -> EmpiricalRisk:
-    """The same risk in float64, on a copy of the network."""
-    batches = [
-        Batch(*(t.double() if t.is_floating_point() else t for t in batch))
-        for batch in risk.batches
-    ]
-    return EmpiricalRisk(
-        copy.deepcopy(risk.model).double(),
-        risk.loss,
-        batches,
-        names=risk.layout.names,
-        batch_norm=risk.batch_norm,
-    )

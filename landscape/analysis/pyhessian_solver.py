@@ -21,11 +21,14 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
-from landscape.curvature.halving import with_smaller_batches
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import as_outputs
+from landscape.nests import Nest
+from landscape.networks import copied
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
-from landscape.snn.adapters import reset_state
+from landscape.snn.adapters import EvalMode, reset_state
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
@@ -92,7 +95,8 @@ def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
 
 @contextmanager
 def _running(target: Target, progress: Progress, expected: int) -> Iterator["_Counting"]:
-    model = _Plain(copy.deepcopy(target.risk.model))
+    _check_pairs(target.risk)
+    model = _Plain(target.risk)
     # It draws on the CPU for eigenvalues, and on the device for the trace.
     devices = [target.device] if target.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), warnings.catch_warnings():
@@ -111,15 +115,18 @@ def _provenance(target: Target, clock: Clock, num_matvecs: int) -> Provenance:
 
 
 class _Plain(nn.Module):
-    """The network as PyHessian wants it: predictions out, spiking state at zero in each call."""
+    """The network as PyHessian wants it: outputs out, spiking state at zero in each call."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, risk: EmpiricalRisk) -> None:
         super().__init__()
-        self.network = network
+        self.network = copied(risk.model).to(dtype=risk.dtype, device=risk.device)
+        self._predict = risk.objective.outputs
+        EvalMode(self.network).enter()
 
-    def forward(self, inputs: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Nest:
+        assert self._predict is not None
         reset_state(self.network)
-        return as_outputs(self.network(inputs))
+        return self._predict(self.network, (inputs, None))
 
     def train(self, mode: bool = True) -> "_Plain":
         # PyHessian calls eval(); the network's own mode was chosen with its neurons in mind.
@@ -151,11 +158,24 @@ class _Counting(PyHessian):  # type: ignore[misc]
         return with_smaller_batches(self._risk, run)
 
     def _pairs(self) -> list[tuple[Tensor, Tensor]]:
-        return [(b.inputs, b.targets) for b in self._risk.batches]
+        return [(inputs, targets) for inputs, targets in self._risk.batches]
 
 
 def _mean_loss(target: Target) -> Any:
-    def criterion(outputs: Tensor, targets: Tensor) -> Tensor:
-        return target.risk.loss.per_example(outputs, targets).mean()
+    def criterion(outputs: Nest, targets: Tensor) -> Tensor:
+        return target.risk.objective.terms_of_outputs(outputs, (None, targets)).mean()
 
     return criterion
+
+
+def _check_pairs(risk: EmpiricalRisk) -> None:
+    """Refuse what PyHessian's own loop over (inputs, targets) would measure otherwise."""
+    pairs = isinstance(risk.objective, Loss) and all(
+        len(batch) == 2 and all(isinstance(part, Tensor) for part in batch)
+        for batch in risk.batches
+    )
+    if not pairs or risk.noise is not None or risk.total_weight != risk.num_examples:
+        raise ValueError(
+            "PyHessian takes pairs of tensors and the plain mean of their losses: no objective of "
+            "one's own, no weights or masked targets. Use the package's own solver."
+        )

@@ -6,9 +6,9 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.units import Keep, afresh, number
+from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import ParameterLayout
 
 

@@ -24,10 +24,10 @@ from landscape.analysis.spectrum_results import (
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
+from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
 
 BASIS_DTYPES = {

@@ -9,7 +9,6 @@ import torch
 
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.quadrature import (
@@ -19,6 +18,7 @@ from landscape.linalg.quadrature import (
     spectral_density,
     wasserstein_bound,
 )
+from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
 from landscape.results import Estimate, OperatorSpec, Provenance, SpectralDensity
 

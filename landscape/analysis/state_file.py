@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import safetensors
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from landscape.distributed import PeerLostError, is_main, state_from_main
 from landscape.files import OutputError, ensure_writable, remove_partial
 from landscape.interrupts import postponed
+from landscape.results.identity import refuse_other_code, same_settings
 
 State = dict[str, Tensor | int | float]
 
@@ -36,9 +37,14 @@ class StateFile:
     ----------
     configuration
         What the state belongs to; a file of another configuration is not continued.
+
+    Raises
+    ------
+    ValueError
+        On loading, if it is the same configuration, and the code computes something else.
     """
 
-    def __init__(self, path: Path | None, configuration: Mapping[str, str | int | float]) -> None:
+    def __init__(self, path: Path | None, configuration: Mapping[str, Any]) -> None:
         self.path = path
         self.configuration = json.dumps(dict(configuration), sort_keys=True)
         self._written = time.monotonic()
@@ -114,12 +120,15 @@ class StateFile:
         try:
             with safetensors.safe_open(str(self.path), "pt") as file:
                 header = file.metadata() or {}
-                if header.get("configuration") != self.configuration:
+                before = json.loads(header["configuration"])
+                now = json.loads(self.configuration)
+                if not same_settings(before, now):
                     return None
                 state: State = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             numbers: dict[str, int | float] = json.loads(header["numbers"])
         except (OSError, KeyError, ValueError, safetensors.SafetensorError):
             return None  # torn by a failing disk: starting anew loses time, nothing else
+        refuse_other_code(before, now, f"{self.path} holds an unfinished run")
         return state | numbers
 
 

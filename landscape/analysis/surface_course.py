@@ -10,7 +10,8 @@ from torch import Tensor
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.target import Target
-from landscape.curvature.risk import Batch, EmpiricalRisk
+from landscape.curvature.graphs import rebatched
+from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import ParameterLayout
 from landscape.results import DirectionSpec, Trajectory
 from landscape.surface.bezier import train_bend
@@ -158,20 +159,11 @@ def theta_of_state(state: dict[str, Tensor], layout: ParameterLayout, like: Tens
 
 
 def _batch_gradient(risk: EmpiricalRisk) -> Callable[[Tensor], Tensor]:
-    parts = [
-        EmpiricalRisk(risk.model, risk.loss, [part], names=risk.layout.names, batch_norm="train")
-        for batch in risk.batches
-        for part in _equal_parts(batch)
-    ]
-    turn = cycle(parts)
+    size = -(-max(risk.batch_sizes()) // -(-max(risk.batch_sizes()) // _BEND_BATCH))
+    # Equal parts, so that none is left with too few examples for batch norm.
+    small = rebatched(risk, size).with_batch_norm("train")
+    turn = cycle([small.on([part]) for part in small.batches])
     return lambda theta: next(turn).gradient(theta)
-
-
-def _equal_parts(batch: Batch) -> list[Batch]:
-    # Equal, so that none is left with too few examples for batch norm.
-    count = -(-len(batch.targets) // _BEND_BATCH)
-    inputs, targets = batch.inputs.tensor_split(count), batch.targets.tensor_split(count)
-    return [Batch(*pair) for pair in zip(inputs, targets, strict=True)]
 
 
 def _spec_of_curve(raw: RawDirections, step: Tensor) -> DirectionSpec:

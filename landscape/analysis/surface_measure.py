@@ -1,21 +1,19 @@
 """What is measured at one point of a surface: loss, accuracy, further metrics, in one pass."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
+from torch.func import vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.losses import Loss, as_outputs
-from landscape.curvature.risk import Batch, EmpiricalRisk
 from landscape.distributed import all_reduce_sum
-from landscape.snn.adapters import reset_state
+from landscape.nests import Nest, map_tensors
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.objective import Answers, Objective, Terms
+from landscape.objective.risk import EmpiricalRisk
 
-Forward = Callable[[Batch], Tensor]
 Measure = Callable[[Tensor], dict[str, float]]
 
 _MOST_TOGETHER = 200_000  # parameters
@@ -23,7 +21,9 @@ _ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Sig
 _DENSE = {nn.Sequential, nn.Linear, nn.Flatten, nn.Identity, *_ACTIVATIONS}
 
 
-def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: bool) -> Measure:
+def make_measure(
+    risk: EmpiricalRisk, *, metrics: Sequence[Objective], recalibrate: bool
+) -> Measure:
     """A function θ -> ``{"loss", "accuracy" where targets are classes, a metric's name, …}``.
 
     One forward pass over the examples; with ``recalibrate`` one more before it, in which the
@@ -45,25 +45,24 @@ def make_measure(risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: b
             "statistics. Leave --bn-recalibrate out."
         )
 
-    @torch.no_grad()
     def measure(theta: Tensor) -> dict[str, float]:
-        tensors = risk.layout.split(theta)
-
         def own_sums() -> Tensor:
-            if not recalibrate:
-                return _sums(risk, metrics, lambda batch: risk.outputs(tensors, batch.inputs))
-            named: dict[str, Tensor] = dict(zip(risk.layout.names, tensors, strict=True))
-            named |= recalibrated_buffers(risk, named)
-            return _sums(risk, metrics, lambda batch: _outputs(risk.model, named, batch))
+            sums = _Sums(risk, metrics)
+            with risk.swapped(risk.layout.split(theta.detach())):
+                if recalibrate:
+                    _recalibrate(risk)
+                for index in range(len(risk.batches)):
+                    sums.add(*risk.measure(index), risk.batches[index])
+            return sums.values
 
         coupled_by = "--bn-recalibrate" if recalibrate else None
-        return _values(risk, metrics, with_smaller_batches(risk, own_sums, coupled_by=coupled_by))
+        return _values(metrics, with_smaller_batches(risk, own_sums, coupled_by=coupled_by))
 
     return measure
 
 
 def make_joint_measure(
-    risk: EmpiricalRisk, *, metrics: Sequence[Loss], recalibrate: bool
+    risk: EmpiricalRisk, *, metrics: Sequence[Objective], recalibrate: bool
 ) -> Callable[[Tensor], list[dict[str, float]]] | None:
     """What ``make_measure`` gives, of several θ in one pass, shape (K, P); equal to rounding.
 
@@ -71,23 +70,28 @@ def make_joint_measure(
     is no faster (benchmarks/notes/grid.md), and not every forward can be run on several θ.
     """
     chain = all(type(m) in _DENSE for m in risk.model.modules())
-    if recalibrate or not chain or risk.num_params > _MOST_TOGETHER:
+    objective, predict = risk.objective, risk.objective.outputs
+    if recalibrate or not chain or risk.num_params > _MOST_TOGETHER or predict is None:
+        return None
+    if objective.modules() or risk.noise is not None:
         return None
 
-    def outputs(theta: Tensor, inputs: Tensor) -> Tensor:
-        return risk.outputs(risk.layout.split(theta), inputs)
+    def outputs(theta: Tensor, batch: Nest) -> Nest:
+        with risk.swapped(risk.layout.split(theta)):
+            return predict(risk.model, batch)
 
-    @torch.no_grad()
     def measure(thetas: Tensor) -> list[dict[str, float]]:
         def own_sums() -> list[Tensor]:
-            found = {id(b): vmap(outputs, (0, None))(thetas, b.inputs) for b in risk.batches}
+            sums = [_Sums(risk, metrics) for _ in thetas]
+            for batch in risk.batches:
+                found = vmap(outputs, (0, None))(thetas.detach(), batch)
+                for k, own in enumerate(sums):
+                    output = map_tensors(itemgetter(k), found)
+                    terms = objective.terms_of_outputs(output, batch)
+                    own.add(terms, objective.answers(output, batch), [output], batch)
+            return [own.values for own in sums]
 
-            def output(k: int, batch: Batch) -> Tensor:
-                return found[id(batch)][k]
-
-            return [_sums(risk, metrics, partial(output, k)) for k in range(len(thetas))]
-
-        return [_values(risk, metrics, sums) for sums in with_smaller_batches(risk, own_sums)]
+        return [_values(metrics, own) for own in with_smaller_batches(risk, own_sums)]
 
     return measure
 
@@ -97,65 +101,60 @@ def has_running_statistics(model: nn.Module) -> bool:
     return any(m.running_mean is not None for m in _batch_norms(model))
 
 
-def recalibrated_buffers(risk: EmpiricalRisk, named: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Buffers of the network at the parameters ``named``, its batch norm seen all examples.
+def _recalibrate(risk: EmpiricalRisk) -> None:
+    """Give batch norm, within ``risk.swapped``, the statistics of all examples at the θ there.
 
     Running means and variances are the means, weighted by size, of those of the batches (as in
-    SWA's update), each batch normalised by its own statistics. The network's own stay as they are.
+    SWA's update), each batch normalised by its own statistics.
     """
-    buffers = {name: b.clone() for name, b in risk.model.named_buffers()}
+    layers = [m for m in _batch_norms(risk.model) if m.running_mean is not None]
+    modes = [layer.training for layer in layers]
+    for layer in layers:
+        layer.train()
     seen = 0
-    with _training_batch_norm(risk.model) as layers:
-        for batch in risk.batches:
-            seen += len(batch.targets)
-            for layer in layers:
-                layer.momentum = len(batch.targets) / seen  # the first batch's is 1
-            _outputs(risk.model, named | buffers, batch)
-    return buffers
+    for index, size in enumerate(risk.batch_sizes()):
+        seen += size
+        for layer in layers:
+            layer.momentum = size / seen  # the first batch's is 1
+        risk.terms(index)
+    for layer, mode in zip(layers, modes, strict=True):
+        layer.train(mode)
 
 
-def _sums(risk: EmpiricalRisk, metrics: Sequence[Loss], forward: Forward) -> Tensor:
-    """Over this process's examples: right answers, answers asked for, loss, each metric."""
-    # Sums stay on the device until the pass is over: reading one waits for all work before it.
-    sums = torch.zeros(3 + len(metrics), dtype=torch.float64, device=risk.device)
-    for batch in risk.batches:
-        outputs = forward(batch)
-        for k, loss in enumerate((risk.loss, *metrics), start=2):
-            sums[k] += loss.per_example(outputs, batch.targets).double().sum()
-        right, asked = risk.loss.accuracy_counts(outputs, batch.targets)
-        sums[0] += right
-        sums[1] += asked
-    return sums
+class _Sums:
+    """Over this process's examples: right and asked, then loss and weight, for each metric too."""
+
+    def __init__(self, risk: EmpiricalRisk, metrics: Sequence[Objective]) -> None:
+        self.metrics = metrics
+        # On the device until the pass is over: reading a sum waits for all work before it.
+        self.values = torch.zeros(4 + 2 * len(metrics), dtype=torch.float64, device=risk.device)
+
+    def add(self, terms: Terms, answers: Answers, outputs: Sequence[Nest], batch: Nest) -> None:
+        self.values[0] += answers.right
+        self.values[1] += answers.asked
+        for k, found in enumerate(
+            (terms, *(self._metric(m, outputs, batch) for m in self.metrics))
+        ):
+            self.values[2 + 2 * k] += found.totals.detach().double().sum()
+            self.values[3 + 2 * k] += found.weights.double().sum()
+
+    def _metric(self, metric: Objective, outputs: Sequence[Nest], batch: Nest) -> Terms:
+        if outputs[0] is None:
+            raise ValueError(
+                f"the metric {metric.name} is one of outputs, and this objective does not say what "
+                "they are. Give Objective(fn, outputs=…, loss_of_outputs=…), or leave --metric out."
+            )
+        return metric.terms_of_outputs(outputs[0], batch)
 
 
-def _values(risk: EmpiricalRisk, metrics: Sequence[Loss], own: Tensor) -> dict[str, float]:
-    hits, asked, *sums = all_reduce_sum(own).tolist()
-    loss, *others = (s / risk.num_examples for s in sums)
+def _values(metrics: Sequence[Objective], own: Tensor) -> dict[str, float]:
+    right, asked, *sums = all_reduce_sum(own).tolist()
+    loss, *others = (s / w for s, w in zip(sums[::2], sums[1::2], strict=True))
     values = {"loss": loss}
     if asked:
-        values["accuracy"] = hits / asked
+        values["accuracy"] = right / asked
     return values | {m.name: v for m, v in zip(metrics, others, strict=True)}
-
-
-def _outputs(model: nn.Module, tensors: dict[str, Tensor], batch: Batch) -> Tensor:
-    reset_state(model)
-    return as_outputs(functional_call(model, tensors, (batch.inputs,)))
 
 
 def _batch_norms(model: nn.Module) -> list[_BatchNorm]:
     return [m for m in model.modules() if isinstance(m, _BatchNorm)]
-
-
-@contextmanager
-def _training_batch_norm(model: nn.Module) -> Iterator[list[_BatchNorm]]:
-    """Batch norm layers that update their statistics, put back in their mode afterwards."""
-    layers = [m for m in _batch_norms(model) if m.running_mean is not None]
-    before = [(m, m.training, m.momentum) for m in layers]
-    try:
-        for layer in layers:
-            layer.train()
-        yield layers
-    finally:
-        for layer, training, momentum in before:
-            layer.train(training)
-            layer.momentum = momentum

@@ -10,8 +10,9 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.surface_course import Course
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.target import Target
-from landscape.curvature.losses import Loss
 from landscape.distributed import from_main, is_main
+from landscape.objective.objective import Objective
+from landscape.results.identity import with_fingerprint
 from landscape.surface.evaluate import Span, measure_points
 from landscape.surface.grid import Array, Point, assemble, grid_points, refine, take_shard
 from landscape.surface.store import Configuration, PointStore, merge_points, read_points
@@ -22,7 +23,7 @@ class SurfaceSettings:
     """How the points of a surface are measured, and what is computed beside them."""
 
     recalibrate: bool = False  # batch norm's running statistics anew at each point
-    metrics: tuple[Loss, ...] = ()  # further values at each point, from the same forward pass
+    metrics: tuple[Objective, ...] = ()  # further values at each point, from the same forward pass
     operator: str | None = None  # whose quadratic prediction goes with it; None: none
     halvings: int = 0  # refinement near the minimum, see landscape.surface.grid.refine
     store: Path | None = None  # file of points to continue; None: keep them in memory
@@ -141,7 +142,7 @@ def configuration_of(target: Target, course: Course, settings: SurfaceSettings) 
         about["batch_size"] = target.settings.batch_size
     for k, spec in enumerate(course.specs, start=1):
         about[f"direction {k}"] = f"{spec.kind}, {spec.normalisation}, {spec.sha256}"
-    return about
+    return with_fingerprint(about, subject.fingerprint)
 
 
 def batch_norm_mode(target: Target, settings: SurfaceSettings) -> str:

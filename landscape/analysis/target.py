@@ -1,30 +1,31 @@
 """From a checkpoint file to what an analysis works on: the risk, and whose risk it is."""
 
-import copy
 import hashlib
 import math
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from landscape.analysis.choices import DEFAULT_EXAMPLES, choose_data, choose_loss, training_info
+from landscape.analysis.choices import choose_data, choose_objective, training_info
 from landscape.analysis.memory import fitting_batches
-from landscape.analysis.target_checks import (
-    check_agreement,
-    first_batch_notes,
-    fitting_advice,
-    sha256_of_theta,
-)
+from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
 from landscape.checkpoint import load_checkpoint, model_of, model_spec
-from landscape.curvature.losses import Loss
-from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
-from landscape.data.dataset import Dataset
-from landscape.distributed import alone, rank, world_size
+from landscape.data.choosing import Choice, source_of
+from landscape.data.source import Source
+from landscape.distributed import alone, check_whole, world_size
+from landscape.networks import copied, unwrapped
+from landscape.objective.additivity import Additivity, check_additivity
+from landscape.objective.fingerprint import fingerprint
+from landscape.objective.first_look import first_look
+from landscape.objective.objective import Objective
+from landscape.objective.risk import EmpiricalRisk
+from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
-from landscape.snn.adapters import is_spiking, set_eval, spiking_notes
+from landscape.snn.adapters import is_spiking, spiking_notes
 
 # With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
 _LEAST_SHARE = 64
@@ -43,8 +44,10 @@ class TargetSettings:
     data: str | None = None
     data_dir: Path | None = None
     loss: str | None = None
+    objective: str | None = None
     split: str = "train"
-    examples: str | None = DEFAULT_EXAMPLES
+    examples: str | None = None  # None: up to 1,000
+    keep: str = "memory"  # memory, or reread: streams of batches are read again at each pass
     batch_size: int = 250
     batch_norm: str = "eval"
     dtype: str = "float32"
@@ -67,6 +70,7 @@ class Target:
     risk: EmpiricalRisk
     settings: TargetSettings
     by_probes: bool = False  # every process has all examples, and probes of its own
+    additivity: Additivity = field(default_factory=lambda: Additivity(False, "not asked for"))
 
     @property
     def model(self) -> nn.Module:
@@ -81,6 +85,13 @@ class Target:
         digest = hashlib.sha256(f"{purpose} {self.settings.seed}".encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
+    def restricted(self, params: str) -> "Target":
+        """The target with θ the parameters whose names match these globs."""
+        if params == "*":
+            return self
+        names = select_names(self.risk.layout.names, params)
+        return replace(self, risk=self.risk.select(names))
+
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.
 
@@ -91,18 +102,7 @@ class Target:
         """
         if not 2 <= count <= self.risk.num_examples:
             raise ValueError(f"shards must lie in [2, {self.risk.num_examples}]; got {count}.")
-        batches = self.risk.batches
-        size = max((len(batch.targets) for batch in batches), default=1)
-        if not batches:  # this process has no examples; the others' shards are made together
-            return [replace(self, risk=self.risk.on([])) for _ in range(count)]
-        inputs = torch.cat([b.inputs for b in batches])
-        targets = torch.cat([b.targets for b in batches])
-        # By the place in the whole data, so that any number of processes makes the same shards.
-        shard = (rank() + world_size() * torch.arange(len(targets))) % count
-        return [
-            replace(self, risk=self.risk.on(_not_empty(cut(inputs[own], targets[own], size))))
-            for own in ((shard == k).to(targets.device) for k in range(count))
-        ]
+        return [replace(self, risk=self.risk.on(part)) for part in self.risk.parts(count)]
 
 
 def open_target(path: Path, settings: TargetSettings, *, label: str | None = None) -> Target:
@@ -123,19 +123,18 @@ def open_target(path: Path, settings: TargetSettings, *, label: str | None = Non
         unsafe_pickle=settings.unsafe_pickle,
     )
     model, fitted = model_of(checkpoint, settings.model)
-    data = choose_data(
-        checkpoint,
-        settings.data,
+    objective = choose_objective(checkpoint, settings.loss, settings.objective)
+    choice = Choice(
         split=settings.split,
         examples=settings.examples,
-        data_dir=settings.data_dir,
         seed=settings.seed,
+        keep=settings.keep,
     )
-    loss = choose_loss(checkpoint, settings.loss)
+    data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
     return make_target(
         model,
-        loss,
-        data.dataset,
+        objective,
+        data.source,
         settings,
         label=label or path.stem,
         checkpoint=str(path),
@@ -146,10 +145,51 @@ def open_target(path: Path, settings: TargetSettings, *, label: str | None = Non
     )
 
 
+def target_in_memory(
+    model: nn.Module,
+    objective: Objective,
+    data: Any,
+    settings: TargetSettings,
+    *,
+    label: str | None = None,
+    params: str = "*",
+    copy: bool = False,
+) -> Target:
+    """Make a target of a network, an objective and data as a Python session holds them.
+
+    Parameters
+    ----------
+    params
+        Globs of the names of the parameters that make up θ.
+    copy
+        Work on a copy of the network.
+
+    Raises
+    ------
+    ValueError
+        If one of them is of another kind, or they do not fit one another.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model must be a torch.nn.Module; got a {type(model).__name__}.")
+    check_whole(model)
+    choice = Choice(
+        split=settings.split, examples=settings.examples, seed=settings.seed, keep=settings.keep
+    )
+    network = unwrapped(model)
+    target = make_target(
+        copied(network) if copy else network,
+        objective,
+        source_of(data, choice),
+        settings,
+        label=label or type(network).__name__,
+    )
+    return target.restricted(params)
+
+
 def make_target(
     model: nn.Module,
-    loss: Loss,
-    data: Dataset,
+    objective: Objective,
+    data: Source,
     settings: TargetSettings,
     *,
     label: str,
@@ -159,75 +199,99 @@ def make_target(
     notes: tuple[str, ...] = (),
     sidecar_info: TrainingInfo | None = None,
 ) -> Target:
-    """Make a target of objects in memory; ``model`` is copied, and stays as it was."""
+    """Make a target of objects in memory; ``model`` is as it was after each evaluation.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit one another, or the loss of a batch is not that of its examples.
+    """
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
     by_probes = _by_probes(settings.share, len(data))
     dtype, device = DTYPES[settings.dtype], open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
-    model = copy.deepcopy(model).to(device=device, dtype=dtype)
-    notes = (*notes, *set_eval(model))
-    inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)
+    spiking = is_spiking(model)
     with alone(by_probes):
         risk = EmpiricalRisk(
             model,
-            loss,
-            _not_empty(make_batches(inputs, targets, settings.batch_size)),
+            objective,
+            data.batches(settings.batch_size, dtype, device),
             batch_norm=settings.batch_norm,
+            dtype=dtype,
+            device=device,
         )
-        if risk.coupled_by and world_size() > 1:
-            raise ValueError(
-                f"{risk.coupled_by} uses the statistics of each batch, and how examples fall into "
-                "batches depends on the number of processes. Use --bn eval and layers that keep "
-                "running statistics, or one process."
+        with fitting_advice(label, objective, data):
+            look = first_look(risk)
+            if look.is_random:
+                risk = risk.with_noise(settings.seed)
+            additivity = (
+                check_additivity(risk, spiking=spiking)
+                if look.repeats
+                else Additivity(False, "two evaluations of one batch differ")
             )
+            risk.uncut = additivity.uncut
+        _check_processes(risk, data)
         if settings.memory is not None:
             risk = fitting_batches(risk, settings.memory)
-        with fitting_advice(label, risk, data):
+        with fitting_advice(label, objective, data):
             evaluation = risk.evaluate()
-        notes = (*notes, *first_batch_notes(risk))
-        gradient_norm = float(risk.gradient().double().norm())
+            gradient = risk.gradient()
+        gradient_norm = float(gradient.double().norm())
+        if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
+            raise ValueError(
+                f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
+                "these examples, so it has no curvature to speak of. Check weights, inputs "
+                "(pixel/255?) and loss; for overflow, try --dtype float64."
+            )
+        found = fingerprint(risk, evaluation.loss, gradient)
     check_agreement(risk.theta, data)
-    if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
-        raise ValueError(
-            f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
-            f"these examples, so it has no curvature to speak of. Check weights, inputs "
-            "(pixel/255?) and loss; for overflow, try --dtype float64."
-        )
+    if additivity.reason and additivity.matters(risk):
+        notes = (*notes, f"not checked whether batches can be cut: {additivity.reason}")
     subject = Subject(
         label=label,
         checkpoint=checkpoint,
         checkpoint_sha256=checkpoint_sha256 or sha256_of_theta(risk.theta),
         model=model_name or type(model).__name__,
-        spiking=is_spiking(model),
+        spiking=spiking,
         surrogate="; ".join(spiking_notes(model)) or None,
         num_params=risk.num_params,
         num_frozen=risk.num_frozen,
         data=data.name,
         data_source=data.source,
+        taken=data.taken,
         split=data.split,
         num_examples=len(data),
-        examples_sha256=hashlib.sha256(f"{data.sha256} {data.indices_sha256}".encode()).hexdigest(),
-        loss_name=loss.name,
+        examples_sha256=data.digest,
+        loss_name=objective.name,
         loss=evaluation.loss,
         accuracy=evaluation.accuracy,
         grad_norm=gradient_norm,
         training=sidecar_info,
-        notes=notes,
+        notes=(*notes, *risk.notes, *look.notes),
+        fingerprint=found,
     )
-    return Target(subject=subject, risk=risk, settings=settings, by_probes=by_probes)
+    return Target(
+        subject=subject, risk=risk, settings=settings, by_probes=by_probes, additivity=additivity
+    )
+
+
+def _check_processes(risk: EmpiricalRisk, data: Source) -> None:
+    """Refuse coupled examples whose batches depend on the number of processes."""
+    if risk.coupled_by and world_size() > 1 and not data.in_own_batches:
+        raise ValueError(
+            f"{risk.coupled_by} makes the examples of a batch depend on one another, and how "
+            "examples fall into batches depends on the number of processes. Use --bn eval and "
+            "layers that keep running statistics, batches of your own (a DataLoader), or one "
+            "process."
+        )
 
 
 def _by_probes(share: str, num_examples: int) -> bool:
     """Whether processes take probes of their own on all examples, rather than a part of these."""
     few = num_examples < _LEAST_SHARE * world_size()
     return world_size() > 1 and (share == "probes" or (share == "auto" and few))
-
-
-def _not_empty(batches: list[Batch]) -> list[Batch]:
-    """Without the empty batch that stands for no examples: not every layer takes one."""
-    return [batch for batch in batches if len(batch.targets)]
 
 
 def open_device(name: str) -> torch.device:
@@ -247,7 +311,3 @@ def open_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
     return device
-
-
-def _cast(tensor: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)

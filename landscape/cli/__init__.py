@@ -130,7 +130,7 @@ def _is_out_of_memory(error: Exception) -> bool:
     # Where torch was never imported, only Python itself can have run out.
     if "torch" not in sys.modules:
         return isinstance(error, MemoryError)
-    from landscape.curvature.halving import is_out_of_memory
+    from landscape.objective.halving import is_out_of_memory
 
     return is_out_of_memory(error)
 

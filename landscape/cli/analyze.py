@@ -202,7 +202,7 @@ def _run_one(
         if is_main():
             for stem, result in found.items():
                 save_result(result, result_path(out, label, stem))
-            mark_done(out, label, name)
+            mark_done(out, label, name, found)
 
 
 def _forecast(

@@ -9,18 +9,27 @@ from typing import Any, TypeVar
 from safetensors import SafetensorError
 
 from landscape.files import write_atomic
+from landscape.results.identity import refuse_other_code, same_settings
 
 R = TypeVar("R")
 
 
 def kept(path: Path, settings: Mapping[str, Any], load: Callable[[Path], R]) -> R | None:
-    """What :func:`keep` left at ``path`` under the same settings; None: nothing, or not whole."""
+    """What :func:`keep` left at ``path`` under the same settings; None: nothing, or not whole.
+
+    Raises
+    ------
+    ValueError
+        If network, loss or data have changed since.
+    """
     try:
-        if json.loads(_record(path).read_text(encoding="utf-8")) == settings:
-            return load(path)
+        before = json.loads(_record(path).read_text(encoding="utf-8"))
+        result = load(path) if same_settings(before, settings) else None
     except (OSError, ValueError, SafetensorError):
-        pass  # torn by a failing disk: computing anew loses time, nothing else
-    return None
+        return None  # torn by a failing disk: computing anew loses time, nothing else
+    if result is not None:
+        refuse_other_code(before, settings, f"{path} holds a finished checkpoint")
+    return result
 
 
 def keep(path: Path, settings: Mapping[str, Any], save: Callable[[Path], None]) -> None:

@@ -31,17 +31,31 @@ def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int
 
 _TARGET_OPTIONS = [
     click.option("--model", help="module:factory or file.py:factory[?k=v]; or a built-in name."),
-    click.option("--data", help="fashion-mnist, arrays.npz, module:factory or file.py:factory."),
+    click.option(
+        "--data",
+        help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
+        "DataLoader or other batches.",
+    ),
     click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data's files."),
-    click.option("--loss", help="mse, cross-entropy, nll or module:function."),
+    click.option("--loss", help="mse, cross-entropy, nll or module:function(outputs, targets)."),
+    click.option(
+        "--objective",
+        help="In its place: file.py:name of a function(model, batch), or of an Objective.",
+    ),
     click.option(
         "--split", type=click.Choice(["train", "test"]), default="train", show_default=True
     ),
     click.option(
         "--examples",
-        default="1000",
+        help="N (a random subset; of batches that are read in order the first N), START:STOP (in "
+        "data-set order) or all.  [default: at most 1000]",
+    ),
+    click.option(
+        "--keep",
+        type=click.Choice(["memory", "reread"]),
+        default="memory",
         show_default=True,
-        help="N (a random subset; the default: at most), START:STOP (in data-set order) or all.",
+        help="Batches that are read in order: held in memory, or read again at each pass.",
     ),
     click.option("--batch-size", type=click.IntRange(min=1), default=250, show_default=True),
     click.option(
@@ -99,8 +113,6 @@ def target_options(command: F) -> F:
 
         names = set(TargetSettings.__dataclass_fields__)
         chosen = {name: options.pop(name) for name in list(options) if name in names}
-        if chosen["examples"] == "all":
-            chosen["examples"] = None
         if chosen["unsafe_pickle"]:
             click.echo(
                 "Warning: --unsafe-pickle runs whatever code the file contains, with your rights.",
@@ -217,7 +229,7 @@ def describe(target: "Target") -> None:
     click.echo(
         f"{s.label}: loss {s.loss:.6g}{accuracy}, gradient norm {s.grad_norm:.3g}; "
         f"{s.num_params:,} parameters; {s.num_examples:,} {s.split} examples of {s.data} "
-        f"({s.data_source})",
+        f"({s.data_source}{'' if s.taken in ('', 'all') else f'; {s.taken}'})",
         err=True,
     )
     for note in s.notes:

@@ -2,14 +2,17 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from landscape.distributed import from_main
 from landscape.files import ensure_writable, exclusive_lock, remove_partial, write_atomic
+from landscape.results.identity import difference, environment_note, with_fingerprint
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -17,7 +20,9 @@ if TYPE_CHECKING:
 
 _RECORD = "settings.json"
 # Settings that move no number, or that the subject tells more exactly.
-_IGNORED = {"command", "data_dir", "loss", "memory", "share", "work"}
+_IGNORED = {
+    *("command", "data_dir", "examples", "keep", "loss", "memory", "objective", "share", "work"),
+}
 
 
 @contextmanager
@@ -54,6 +59,7 @@ def settings_of(target: "Target", wanted: Mapping[str, object]) -> dict[str, Any
         "loss": subject.loss_name,
         **{name: value for name, value in chosen.items() if name not in _IGNORED},
     }
+    settings = with_fingerprint(settings, subject.fingerprint)
     plain: dict[str, Any] = json.loads(json.dumps(settings, default=str))
     return plain
 
@@ -78,26 +84,35 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     label = target.subject.label
     path = _record_path(folder, label)
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        if difference := _difference(before, settings):
+        stored = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        before = {name: value for name, value in stored.items() if name not in _IGNORED}
+        if changed := difference(before, settings):
             raise ValueError(
                 f"{folder} holds results of {label} made with other settings: "
-                f"{difference}. "
+                f"{changed}. "
                 "Write to another folder with -o, or start anew with --force."
             )
+        if note := environment_note(before, settings):
+            click.echo(f"  note: {label}: {note}", err=True)
         return
-    write_atomic(path, json.dumps({"settings": settings, "done": []}, indent=1) + "\n")
+    write_atomic(path, json.dumps({"settings": settings, "done": {}}, indent=1) + "\n")
 
 
 def is_done(folder: Path, label: str, analysis: str) -> bool:
-    """Whether an earlier run finished this analysis."""
-    return analysis in _record(folder, label)["done"]
+    """Whether an earlier run finished this analysis, and all files that it wrote are there."""
+    done = _record(folder, label)["done"]
+    if isinstance(done, list):  # a folder of version 0.1, which did not note the files
+        return analysis in done
+    place = _record_path(folder, label).parent
+    return analysis in done and all((place / f"{stem}.json").is_file() for stem in done[analysis])
 
 
-def mark_done(folder: Path, label: str, analysis: str) -> None:
-    """Record that the results of this analysis are all written."""
+def mark_done(folder: Path, label: str, analysis: str, stems: Iterable[str]) -> None:
+    """Record that the results of this analysis, files of these stems, are all written."""
     record = _record(folder, label)
-    record["done"].append(analysis)
+    if isinstance(record["done"], list):
+        record["done"] = {name: [] for name in record["done"]}
+    record["done"][analysis] = list(stems)
     write_atomic(_record_path(folder, label), json.dumps(record, indent=1) + "\n")
 
 
@@ -115,21 +130,3 @@ def _record(folder: Path, label: str) -> dict[str, Any]:
 
 def _record_path(folder: Path, label: str) -> Path:
     return folder / "results" / label / _RECORD
-
-
-def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Settings that differ, each with its old and its new value."""
-    old, new = _flat(before), _flat(now)
-    changed = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
-    return "; ".join(f"{k} was {old.get(k)!r}, now {new.get(k)!r}" for k in changed)
-
-
-def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted names, so that a difference names the one that differs."""
-    flat: dict[str, Any] = {}
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

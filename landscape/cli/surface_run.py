@@ -35,7 +35,6 @@ from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.results_folder import state_path
 from landscape.files import ensure_writable
-from landscape.parameters import select_names
 from landscape.results import LossLine, LossPlane, Trajectory
 from landscape.surface.direction_files import save_directions
 from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
@@ -83,7 +82,7 @@ class SurfaceRun:
         settings = _on_own_device(self.settings)
         first_rank = shard is None or self.shard is not None or shard[0] == 1
         targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
-        targets = [self._select(target) for target in targets]
+        targets = [target.restricted(self.params) for target in targets]
         starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
         results = [self._surface(t, targets[-1], shard) for t in starts]
         return [r for r in results if r is not None]
@@ -191,12 +190,6 @@ class SurfaceRun:
             )
         theta, layout = target.risk.theta, target.risk.layout
         return [theta_of_state(dict(load_checkpoint(f).state), layout, theta) for f in files]
-
-    def _select(self, target: Target) -> Target:
-        if self.params == "*":
-            return target
-        names = select_names(target.risk.layout.names, self.params)
-        return replace(target, risk=target.risk.select(names))
 
     def _recalibrates(self, target: Target, course: Course) -> bool:
         if self.recalibrate is not None:

@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-from landscape.curvature.risk import EmpiricalRisk
+from landscape.objective.risk import EmpiricalRisk
 
 G = TypeVar("G")
 

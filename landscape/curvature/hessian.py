@@ -10,12 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from landscape.curvature.risk import leaves
 from landscape.curvature.risk_operator import RiskOperator
 
 
 class _GradientGraph(NamedTuple):
-    tensors: list[Tensor]  # leaves: θ of the batch
     gradients: list[Tensor]  # of the summed loss; those that still depend on θ
     where: list[int]  # their places in the layout
 
@@ -24,22 +22,21 @@ class HessianOperator(RiskOperator[_GradientGraph]):
     """H = ∇²L(θ), by reverse mode over reverse mode."""
 
     def _build(self, index: int) -> _GradientGraph:
-        tensors = leaves(self.risk.layout.split(self.theta))
-        loss = self.risk.summed_loss(tensors, self.risk.batches[index])
+        loss = self.risk.terms(index).totals.sum()
         if not loss.requires_grad:  # it uses none of these parameters
-            return _GradientGraph(tensors, [], [])
-        gradients = torch.autograd.grad(loss, tensors, create_graph=True, allow_unused=True)
+            return _GradientGraph([], [])
+        gradients = torch.autograd.grad(loss, self.tensors, create_graph=True, allow_unused=True)
         live = [(i, g) for i, g in enumerate(gradients) if g is not None and g.requires_grad]
-        return _GradientGraph(tensors, [g for _, g in live], [i for i, _ in live])
+        return _GradientGraph([g for _, g in live], [i for i, _ in live])
 
     def _batch_product(
         self, graph: _GradientGraph, index: int, pieces: Sequence[Tensor], *, keep: bool
     ) -> Sequence[Tensor]:
         if not graph.gradients:
-            return [torch.zeros_like(t) for t in graph.tensors]
+            return [torch.zeros_like(t) for t in self.tensors]
         return torch.autograd.grad(
             graph.gradients,
-            graph.tensors,
+            self.tensors,
             grad_outputs=[pieces[i] for i in graph.where],
             retain_graph=keep,
             materialize_grads=True,

@@ -2,21 +2,20 @@
 
 import abc
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from landscape.curvature.risk import leaves
 from landscape.curvature.risk_operator import RiskOperator
 
 
 class _JacobianGraph(NamedTuple):
-    tensors: list[Tensor]  # leaves: θ of the batch
-    values: Tensor  # what J differentiates
-    dummy: Tensor  # u, shape of values
+    values: list[Tensor]  # what J differentiates; those that depend on θ
+    dummies: list[Tensor]  # u, shapes of values
     pullback: list[Tensor]  # Jᵀu, a linear function of u
     where: list[int]  # which places of the layout the pullback fills
+    context: Any  # what B needs besides the values
 
 
 class JacobianOperator(RiskOperator[_JacobianGraph]):
@@ -27,40 +26,51 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
     """
 
     @abc.abstractmethod
-    def _values(self, tensors: list[Tensor], index: int) -> Tensor:
-        """What J differentiates, on batch ``index``."""
+    def _values(self, index: int) -> tuple[list[Tensor], Any]:
+        """What J differentiates, on batch ``index``, and what B needs besides."""
 
     @abc.abstractmethod
-    def _middle(self, values: Tensor, u: Tensor, index: int) -> Tensor:
-        """B u at ``values``."""
+    def _middle(
+        self, values: list[Tensor], u: Sequence[Tensor], index: int, context: Any
+    ) -> Sequence[Tensor]:
+        """B u at ``values``, which hang on no graph."""
 
     def _build(self, index: int) -> _JacobianGraph:
-        tensors = leaves(self.risk.layout.split(self.theta))
-        values = self._values(tensors, index)
-        dummy = torch.zeros_like(values, requires_grad=True)
-        if not values.requires_grad:  # they use none of these parameters
-            return _JacobianGraph(tensors, values, dummy, [], [])
+        values, context = self._values(index)
+        dummies = [torch.zeros_like(value, requires_grad=True) for value in values]
+        live = [k for k, value in enumerate(values) if value.requires_grad]
+        if not live:  # they use none of these parameters
+            return _JacobianGraph(values, dummies, [], [], context)
         pullback = torch.autograd.grad(
-            values, tensors, grad_outputs=dummy, create_graph=True, allow_unused=True
+            [values[k] for k in live],
+            self.tensors,
+            grad_outputs=[dummies[k] for k in live],
+            create_graph=True,
+            allow_unused=True,
         )
-        live = [(i, p) for i, p in enumerate(pullback) if p is not None and p.requires_grad]
-        return _JacobianGraph(tensors, values, dummy, [p for _, p in live], [i for i, _ in live])
+        filled = [(i, p) for i, p in enumerate(pullback) if p is not None and p.requires_grad]
+        filling, where = [p for _, p in filled], [i for i, _ in filled]
+        return _JacobianGraph(values, dummies, filling, where, context)
 
     def _batch_product(
         self, graph: _JacobianGraph, index: int, pieces: Sequence[Tensor], *, keep: bool
     ) -> Sequence[Tensor]:
         if not graph.pullback:
-            return [torch.zeros_like(t) for t in graph.tensors]
-        (jv,) = torch.autograd.grad(
+            return [torch.zeros_like(t) for t in self.tensors]
+        jv = torch.autograd.grad(
             graph.pullback,
-            graph.dummy,
+            graph.dummies,
             grad_outputs=[pieces[i] for i in graph.where],
             retain_graph=True,
+            materialize_grads=True,
         )
+        values = [value.detach() for value in graph.values]
+        middle = self._middle(values, jv, index, graph.context)
+        live = [k for k, value in enumerate(graph.values) if value.requires_grad]
         return torch.autograd.grad(
-            graph.values,
-            graph.tensors,
-            grad_outputs=self._middle(graph.values.detach(), jv, index),
+            [graph.values[k] for k in live],
+            self.tensors,
+            grad_outputs=[middle[k] for k in live],
             retain_graph=keep,
             materialize_grads=True,
         )

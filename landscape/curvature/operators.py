@@ -3,10 +3,10 @@
 from landscape.curvature.fisher import FisherOperator
 from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.curvature.scaling import ScaledOperator, ShiftedOperator, scale_of
 from landscape.curvature.smooth import smooth_risk
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.risk import EmpiricalRisk
 
 OPERATORS = ("hessian", "ggn", "fisher", "smooth-hessian")
 

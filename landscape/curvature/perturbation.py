@@ -19,12 +19,12 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.curvature.scaling import SCALES, filter_scale
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.estimate import Estimate
 from landscape.linalg.probes import normal
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import ParameterLayout
 
 
@@ -65,27 +65,40 @@ def check_radii(name: str, radii: tuple[float, ...]) -> None:
         )
 
 
-@torch.no_grad()
-def example_losses(risk: EmpiricalRisk, theta: Tensor) -> Tensor:
-    """Loss of each of this process's examples at ``theta``, shape (n,), float64."""
-    tensors = risk.layout.split(theta)
+class ExampleLosses(NamedTuple):
+    """This process's losses in their smallest units, float64; L = Σ totals / Σ weights."""
+
+    totals: Tensor  # shape (n,)
+    weights: Tensor  # shape (n,); those of examples are 1 where nothing else is said
+
+
+def example_losses(risk: EmpiricalRisk, theta: Tensor) -> ExampleLosses:
+    """The loss of each of this process's examples at ``theta``; of whole batches without these."""
+    tensors = risk.layout.split(theta.detach())
     none = torch.zeros(0, dtype=torch.float64, device=theta.device)  # a process may have no batch
 
-    def losses() -> list[Tensor]:
-        return [risk.per_example(tensors, batch).double() for batch in risk.batches]
+    def losses() -> ExampleLosses:
+        with risk.swapped(tensors):
+            found = [risk.terms(index) for index in range(len(risk.batches))]
+        totals = torch.cat([none, *(terms.totals.detach().double() for terms in found)])
+        return ExampleLosses(totals, torch.cat([none, *(t.weights.double() for t in found)]))
 
-    return torch.cat([none, *with_smaller_batches(risk, losses)])
+    return with_smaller_batches(risk, losses)
 
 
-def mean_over_examples(values: Tensor, num_examples: int) -> Estimate:
-    """Mean over all processes' examples, and its standard error, of ``values``, shape (n,)."""
-    total = float(all_reduce_sum(values.sum().reshape(1)))
-    mean = total / num_examples
+def mean_over_examples(values: ExampleLosses, risk: EmpiricalRisk) -> Estimate:
+    """Mean over all processes' examples, and its standard error: that of a ratio of two sums."""
+    weight = risk.total_weight
+    total, units = all_reduce_sum(
+        torch.stack([values.totals.sum(), values.totals.new_tensor(len(values.totals))])
+    ).tolist()
+    mean = total / weight
     # Centred before squaring: differences of nearly equal losses leave no digits to spare.
-    squares = float(all_reduce_sum((values - mean).square().sum().reshape(1)))
-    if num_examples < 2:
-        return Estimate(mean, math.nan, num_examples)  # one example shows no spread
-    return Estimate(mean, (squares / (num_examples - 1) / num_examples) ** 0.5, num_examples)
+    residuals = values.totals - mean * values.weights
+    squares = float(all_reduce_sum(residuals.square().sum().reshape(1)))
+    if units < 2:
+        return Estimate(mean, math.nan, int(units))  # one example shows no spread
+    return Estimate(mean, (squares * units / (units - 1)) ** 0.5 / weight, int(units))
 
 
 class PairedRise:
@@ -100,11 +113,12 @@ class PairedRise:
         self.base = example_losses(risk, risk.theta)
         self.num_evaluations = 1
 
-    def differences(self, step: Tensor) -> Tensor:
-        """ℓ_i(θ + step) - ℓ_i(θ) of this process's examples, shape (n,), float64."""
+    def differences(self, step: Tensor) -> ExampleLosses:
+        """ℓ_i(θ + step) - ℓ_i(θ) of this process's examples."""
         self.num_evaluations += 1
-        return example_losses(self.risk, self.risk.theta + step) - self.base
+        moved = example_losses(self.risk, self.risk.theta + step)
+        return moved._replace(totals=moved.totals - self.base.totals)
 
     def at(self, step: Tensor) -> Estimate:
         """The rise at θ + ``step``; standard error over examples."""
-        return mean_over_examples(self.differences(step), self.risk.num_examples)
+        return mean_over_examples(self.differences(step), self.risk)

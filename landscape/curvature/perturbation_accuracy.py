@@ -9,8 +9,8 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import noise_like
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.units import Keep, afresh, number
+from landscape.objective.risk import EmpiricalRisk
 
 _SMALLEST, _USUAL, _LARGEST = 1e-5, 0.08, 8.0
 _SLOPE_FACTOR = 2**0.25  # accuracies this far on either side give the slope for the error

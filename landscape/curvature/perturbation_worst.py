@@ -12,9 +12,9 @@ from landscape.curvature.perturbation import (
     mean_over_examples,
     noise_like,
 )
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate
 from landscape.linalg.units import Keep, afresh, within
+from landscape.objective.risk import EmpiricalRisk
 
 # The first step goes to the boundary, later ones are shorter to settle on it.
 _FIRST_STEP, _LAST_STEP = 1.0, 0.1
@@ -92,7 +92,7 @@ def worst_rise(
     def search() -> Tensor:
         limit = radius * risk.num_params**0.5
         paired = PairedRise(risk)
-        base = mean_over_examples(paired.base, risk.num_examples).mean
+        base = mean_over_examples(paired.base, risk).mean
         best, best_z, restarts = 0.0, torch.zeros_like(risk.theta), []
         for restart in range(num_restarts):
             z = torch.zeros_like(risk.theta)

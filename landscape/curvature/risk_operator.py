@@ -9,19 +9,19 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.graphs import GraphCache
-from landscape.curvature.halving import with_smaller_batches
-from landscape.curvature.risk import EmpiricalRisk, double_backward_advice
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.risk import EmpiricalRisk, double_backward_advice, leaves
 
 G = TypeVar("G")
 
 
 class RiskOperator(SelfAdjointOperator, Generic[G]):
-    """(1/N) Σ_batches A_b, acting on flat vectors of shape (P,).
+    """(1/N) Σ_batches A_b, acting on flat vectors of shape (P,); N is the sum of weights.
 
-    Subclasses give ``_build`` and ``_batch_product``, which differentiate in reverse mode only,
-    since spikes have no forward-mode rule.
+    Subclasses give ``_build`` and ``_batch_product``, which differentiate by ``tensors``, in reverse
+    mode only, since spikes have no forward-mode rule.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         self.risk = copy.copy(risk)  # its batches are those of the graphs kept
         self.theta = (risk.theta if theta is None else theta).detach()
         self.dim, self.dtype, self.device = risk.num_params, risk.dtype, risk.device
+        # One set for all batches: what a backward pass computes again is computed at these.
+        self.tensors = leaves(risk.layout.split(self.theta))
         self.graphs: GraphCache[G] = GraphCache(self._build, self.device, graph_budget)
 
     @abc.abstractmethod
@@ -53,7 +55,7 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
 
     def _matvec(self, v: Tensor) -> Tensor:
         total = with_smaller_batches(self.risk, lambda: self._own_sum(v), self._drop_graphs)
-        return all_reduce_sum(total) / self.risk.num_examples
+        return all_reduce_sum(total) / self.risk.total_weight
 
     def _drop_graphs(self) -> None:
         self.graphs = self.graphs.emptied(self.graphs.budget // 2)
@@ -62,7 +64,7 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         """The product of the sum over this process's examples."""
         total = torch.zeros_like(self.theta)
         pieces = self.risk.layout.split(v)
-        with double_backward_advice():
+        with double_backward_advice(), self.risk.swapped(self.tensors):
             for index in range(len(self.risk.batches)):
                 graph = self.graphs[index]
                 keep = self.graphs.keeps(index)

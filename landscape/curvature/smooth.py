@@ -1,7 +1,7 @@
 """The risk of a spiking network's smooth twin, and of the same network with steeper surrogates."""
 
-from landscape.curvature.risk import EmpiricalRisk
-from landscape.snn.altered import altered_network
+from landscape.objective.risk import EmpiricalRisk
+from landscape.snn.altered import alterations
 
 
 def smooth_risk(risk: EmpiricalRisk) -> EmpiricalRisk:
@@ -20,8 +20,5 @@ def smooth_risk(risk: EmpiricalRisk) -> EmpiricalRisk:
 def altered_risk(
     risk: EmpiricalRisk, *, smooth: bool | None = None, slope_factor: float = 1.0
 ) -> EmpiricalRisk:
-    """The same risk on a copy of the network; the arguments are those of ``altered_network``."""
-    model = altered_network(risk.model, smooth=smooth, slope_factor=slope_factor)
-    return EmpiricalRisk(
-        model, risk.loss, risk.batches, names=risk.layout.names, batch_norm=risk.batch_norm
-    )
+    """The same risk with other neurons; the arguments are those of ``alterations``."""
+    return risk.altered(alterations(risk.model, smooth=smooth, slope_factor=slope_factor))

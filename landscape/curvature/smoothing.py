@@ -17,9 +17,9 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import check_radii, noise_like
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.units import Keep, afresh, number
+from landscape.objective.risk import EmpiricalRisk
 
 # Half-width of the window in s², relative to s²: wide enough that the rise changes by more than
 # the steps of a spiking network, narrow enough that the smoothed curvature hardly does.

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.dataset import Dataset
+from landscape.nests import tensor_of
 
 
 def load_npz(path: Path, split: str) -> Dataset:
@@ -69,7 +70,7 @@ def from_arrays(
 
     Floating-point inputs keep their type. Integer targets are class labels, one an example or a
     position, whose number is counted over ``y`` and ``other_targets``, those of the other splits;
-    floats are regressed on.
+    negative ones, such as PyTorch's -100, mark what is not to be predicted. Floats are regressed on.
     """
     inputs, targets = _as_tensor(x, f"{name}: x"), _as_tensor(y, f"{name}: y")
     if inputs.dtype in (torch.uint8, torch.bool):
@@ -104,10 +105,13 @@ def _as_tensor(values: Any, what: str) -> Tensor:
         array = np.asarray(values)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"{what} must hold real numbers; its type is {array.dtype}.")
-        # Native byte order, and memory that torch may write to.
-        tensor = torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+        tensor = tensor_of(array)
     if tensor.is_complex():
         raise ValueError(f"{what} must hold real numbers; its type is {tensor.dtype}.")
+    if tensor.dtype == torch.bfloat16:  # which NumPy does not have
+        tensor = tensor.float()
+    if tensor.dtype in (torch.uint16, torch.uint32, torch.uint64):
+        tensor = tensor.to(torch.int64)
     if tensor.is_floating_point() and not torch.isfinite(tensor).all():
         raise ValueError(f"{what} contains NaN or infinity; remove those examples.")
     return tensor
@@ -119,11 +123,6 @@ def _count_classes(targets: Tensor, other_targets: list[Any], name: str) -> int:
             f"{name}: class labels y must have shape (N,), or (N, ...) with one at each position; "
             f"got {'one-hot rows' if _is_one_hot(targets) else 'a column'} of shape "
             f"{tuple(targets.shape)}. Give labels, or floats to regress on."
-        )
-    if targets.numel() and int(targets.min()) < 0:
-        raise ValueError(
-            f"{name}: class labels y must be 0 or more; got {int(targets.min())}. Store numbers to "
-            "regress on as floats."
         )
     labels = [targets.numpy(), *map(np.asarray, other_targets)]
     return 1 + max((int(np.max(some)) for some in labels if len(some)), default=0)

@@ -3,14 +3,30 @@
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from landscape.distributed import rank, world_size
+from landscape.nests import cast
+
 Indices = npt.NDArray[np.int64]
+
+
+class Batch(NamedTuple):
+    """A pair: examples' inputs and their targets, evaluated together."""
+
+    inputs: Tensor
+    targets: Tensor
+
+
+def cut(inputs: Tensor, targets: Tensor, size: int) -> list[Batch]:
+    """Examples in batches of ``size``; the last may be smaller, and none is empty."""
+    rows = range(0, len(inputs), size)
+    return [Batch(inputs[k : k + size], targets[k : k + size]) for k in rows]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,6 +49,8 @@ class Dataset:
         Of the whole data set; None for regression.
     indices
         Shape (N,), int64: the place of each example in the split that it was taken from.
+    taken
+        Which examples of the split these are, in words.
     """
 
     name: str
@@ -42,6 +60,7 @@ class Dataset:
     targets: Tensor
     num_classes: int | None
     indices: Indices
+    taken: str = "all"
 
     def __post_init__(self) -> None:
         if not len(self.inputs) == len(self.targets) == len(self.indices):
@@ -69,6 +88,26 @@ class Dataset:
         digest = hashlib.sha256()
         _update(digest, self.indices)
         return digest.hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the examples and of their places in the data."""
+        return hashlib.sha256(f"{self.sha256} {self.indices_sha256}".encode()).hexdigest()
+
+    @property
+    def in_own_batches(self) -> bool:
+        """Whether the batches are the user's own; those of arrays are not."""
+        return False
+
+    def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> list[Batch]:
+        """This process's examples as pairs, cast, in batches of at most ``size``."""
+        own = slice(rank(), None, world_size())
+        return cut(*cast((self.inputs[own], self.targets[own]), dtype, device), size)
+
+    def outline(self) -> str:
+        """What an example looks like: for messages."""
+        shapes = " and ".join(str(tuple(a.shape[1:])) for a in (self.inputs, self.targets))
+        return f"an example of input and target of shapes {shapes}"
 
     def take(self, positions: Indices) -> Self:
         """Examples at ``positions``, shape (n,), counted within this data set, in that order."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from landscape.data.arrays import from_splits, load_npz
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME, load_embedded, load_fashion_mnist
-from landscape.factories import DATASETS, load_factory
+from landscape.factories import DATASETS, Factory, load_factory
 
 SPLITS = ("train", "test")
 
@@ -45,5 +45,14 @@ def open_dataset(spec: str, *, split: str, data_dir: Path | None = None) -> Data
         return _BUILTIN[name](split, data_dir)
     if spec.endswith(".npz"):
         return load_npz(Path(spec), split)
-    factory = load_factory(spec, group=DATASETS, builtin=_BUILTIN)
-    return from_splits(factory(), name=spec, split=split)
+    return from_splits(open_factory(spec)(), name=spec, split=split)
+
+
+def is_builtin(spec: str) -> bool:
+    """Whether ``spec`` names a data set or a file that :func:`open_dataset` reads itself."""
+    return spec.partition("?")[0] in _BUILTIN or spec.endswith(".npz")
+
+
+def open_factory(spec: str) -> Factory:
+    """The factory that ``spec`` names."""
+    return load_factory(spec, group=DATASETS, builtin=_BUILTIN)

@@ -1,6 +1,8 @@
 """Which examples of a data set take part: all, a seeded random subset, or a range."""
 
 import re
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -27,12 +29,28 @@ def select_examples(dataset: Dataset, spec: str | int | None, *, seed: int) -> D
     """
     if spec is None:
         return dataset
-    start, stop = _parse(spec, len(dataset))
-    if start is None:
-        positions = np.sort(random_order(len(dataset), seed)[:stop])
-    else:
-        positions = np.arange(start, stop)
-    return dataset.take(positions)
+    chosen = choose_rows(len(dataset), spec, seed=seed)
+    return replace(dataset.take(chosen.places), taken=chosen.words)
+
+
+class ChosenRows(NamedTuple):
+    """Places in a data set, ascending, and how they were chosen, in words."""
+
+    places: Indices
+    words: str
+
+
+def choose_rows(available: int, spec: str | int | None, *, seed: int) -> ChosenRows:
+    """Places of the examples that ``spec`` selects of ``available``, as ``select_examples`` does."""
+    if spec is None:
+        return ChosenRows(np.arange(available), "all")
+    start, stop = _parse(spec, available)
+    if start is not None:
+        return ChosenRows(np.arange(start, stop), f"examples {start} to {stop - 1}")
+    places = np.sort(random_order(available, seed)[:stop])
+    if stop == available:
+        return ChosenRows(places, "all")
+    return ChosenRows(places, f"a random subset of {available:,}, by seed {seed}")
 
 
 def random_order(n: int, *seeds: int) -> Indices:

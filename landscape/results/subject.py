@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from landscape.results.identity import Fingerprint
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingInfo:
@@ -38,6 +40,7 @@ class Subject:
     num_frozen: int = 0
     data: str  # e.g. fashion-mnist
     data_source: str  # which copy of it
+    taken: str = ""  # which of its examples, in words: all, a random subset, the first N
     split: str
     num_examples: int  # N
     examples_sha256: str  # of the examples' indices and contents
@@ -47,6 +50,7 @@ class Subject:
     grad_norm: float  # ‖∇L‖₂ of the mean loss
     training: TrainingInfo | None = None
     notes: tuple[str, ...] = ()  # what loading stripped, converted or ignored
+    fingerprint: Fingerprint | None = None  # what network, loss and data compute at θ
 
 
 @dataclass(frozen=True, kw_only=True)

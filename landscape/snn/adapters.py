@@ -6,7 +6,6 @@ back to rest before every evaluation; ``reset_state`` does that, also where the 
 reset does not reach (snnTorch's ``utils.reset`` looks at a network's direct children only).
 """
 
-import copy
 import importlib.metadata
 import inspect
 from collections import Counter
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape.networks import copied
 from landscape.snn.neuron import SpikingNeuron
 
 _LIBRARIES = {
@@ -63,23 +63,34 @@ def spiking_neurons(model: nn.Module) -> list[nn.Module]:
     return [neuron for _, neuron in _neurons(model)]
 
 
-def set_eval(model: nn.Module) -> list[str]:
-    """Put ``model`` into eval mode, gradients and precision intact; return what that took.
+class EvalMode:
+    """Eval mode of ``model``, gradients and precision intact; the model is not touched until entered.
 
     In SpikingJelly up to 0.0.0.0.15, integrate-and-fire neurons in eval mode emit spikes that
     carry no gradient, so that every derivative would come out as zero or as an error. Such
     neurons are found by trying, and kept in train mode, which changes nothing else in them.
     snnTorch's surrogates give float32 whatever comes in; spikes get their input's type back.
     Batch norms without running statistics stay as they are, and are named.
+
+    Attributes
+    ----------
+    notes
+        What was found.
     """
-    model.eval()
-    for library, neuron in _neurons(model):
-        if library == "snntorch":
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._cast_back = [n for library, n in _neurons(model) if library == "snntorch"]
+        self._trapped = [n for _, n in _neurons(model) if not _has_gradient_in_eval(n)]
+        self.notes = [*_notes_on_batch_norm(model), *_notes_on_trapped(self._trapped)]
+
+    def enter(self) -> None:
+        """Change the modules: modes, and hooks, which whoever calls this takes off again."""
+        self._model.eval()
+        for neuron in self._cast_back:
             neuron.register_forward_hook(_as_precise_as_input)
-    trapped = [neuron for _, neuron in _neurons(model) if not _has_gradient_in_eval(neuron)]
-    for neuron in trapped:
-        neuron.train()
-    return [*_notes_on_batch_norm(model), *_notes_on_trapped(trapped)]
+        for neuron in self._trapped:
+            neuron.train()
 
 
 def num_bare_batch_norms(model: nn.Module) -> int:
@@ -205,8 +216,8 @@ def _needs_no_argument(method: object) -> bool:
 def _has_gradient_in_eval(neuron: nn.Module) -> bool:
     if _library(neuron) != "spikingjelly":
         return True
-    reset_state(neuron)  # a state that hangs on a graph cannot be copied
-    probe = copy.deepcopy(neuron).cpu()  # where the number below is
+    probe = copied(neuron).cpu()  # where the number below is
+    reset_state(probe)
     probe.eval()
     # Neurons act elementwise, so one number in the step mode's shape is enough of an input.
     shape = (1, 1, 1) if getattr(probe, "step_mode", "s") == "m" else (1, 1)

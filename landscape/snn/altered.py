@@ -2,10 +2,11 @@
 
 import copy
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
+from landscape.networks import copied
 from landscape.snn.adapters import spiking_neurons
 from landscape.snn.neuron import SpikingNeuron
 
@@ -32,10 +33,22 @@ def _has_primitive(neuron: nn.Module) -> bool:
     return isinstance(neuron, SpikingNeuron) or hasattr(surrogate, _SWITCH)
 
 
-def altered_network(
+class Alteration(NamedTuple):
+    """Another value for an attribute of a module."""
+
+    module: nn.Module
+    name: str
+    value: Any
+
+    def apply(self) -> None:
+        """Set it."""
+        setattr(self.module, self.name, self.value)
+
+
+def alterations(
     model: nn.Module, *, smooth: bool | None = None, slope_factor: float = 1.0
-) -> nn.Module:
-    """A copy of ``model`` with altered neurons; the original and all parameters are untouched.
+) -> list[Alteration]:
+    """What turns the neurons of ``model`` into others; nothing is changed until they are applied.
 
     Parameters
     ----------
@@ -57,24 +70,32 @@ def altered_network(
             "it has no smooth twin, and no slope to multiply. Use the operators hessian and ggn; "
             "leave out --slopes."
         )
-    copied = copy.deepcopy(model)
-    for module in copied.modules():
-        _alter(module, smooth, slope_factor)
-    return copied
+    found = (_alteration(module, smooth, slope_factor) for module in model.modules())
+    return [alteration for alteration in found if alteration is not None]
 
 
-def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> None:
+def altered_network(
+    model: nn.Module, *, smooth: bool | None = None, slope_factor: float = 1.0
+) -> nn.Module:
+    """A copy of ``model`` with other neurons; the arguments are those of :func:`alterations`."""
+    network = copied(model)
+    for alteration in alterations(network, smooth=smooth, slope_factor=slope_factor):
+        alteration.apply()
+    return network
+
+
+def _alteration(module: nn.Module, smooth: bool | None, slope_factor: float) -> Alteration | None:
     if isinstance(module, SpikingNeuron):
-        module.dynamics = replace(
+        dynamics = replace(
             module.dynamics,
             smooth=module.dynamics.smooth if smooth is None else smooth,
             surrogate=module.dynamics.surrogate.with_slope(slope_factor),
         )
-        return
+        return Alteration(module, "dynamics", dynamics)
     # SpikingJelly's surrogates carry their primitive and their slope with them.
     surrogate: Any = copy.deepcopy(getattr(module, "surrogate_function", None))
     if not hasattr(surrogate, _SWITCH):
-        return
+        return None
     if smooth is not None:
         surrogate.set_spiking_mode(not smooth)
     if slope_factor != 1.0:
@@ -84,4 +105,4 @@ def _alter(module: nn.Module, smooth: bool | None, slope_factor: float) -> None:
                 "surrogate for the slope sweep."
             )
         surrogate.alpha = surrogate.alpha * slope_factor
-    module.surrogate_function = surrogate
+    return Alteration(module, "surrogate_function", surrogate)

@@ -9,8 +9,9 @@ import torch
 from landscape.analysis.forecast import forecast
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.data import Dataset, open_dataset, select_examples
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import loss_of
 from landscape.snn.initialization import initialize
 from landscape.snn.model import CSNN
 from landscape.study.one_run import Machine
@@ -109,7 +110,7 @@ def _analysis_seconds(
     analysis = plan.analysis
     target = make_target(
         model,
-        Loss(config.loss, BUILTIN_LOSSES[config.loss]),
+        loss_of(config.loss),
         select_examples(data, min(analysis.examples, len(data)), seed=analysis.seed),
         TargetSettings(batch_size=analysis.batch_size, device=machine.device),
         label="forecast",

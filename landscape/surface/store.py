@@ -17,9 +17,10 @@ from types import TracebackType
 from typing import Any
 
 from landscape.files import OutputError, exclusive_lock
+from landscape.results.identity import difference
 from landscape.surface.grid import Point
 
-Configuration = Mapping[str, str | int | float | bool | None]
+Configuration = Mapping[str, Any]
 _FORMAT = "landscape-points-1"
 _SYNC_SECONDS = 1.0
 
@@ -170,11 +171,9 @@ def _read(path: Path, configuration: Configuration) -> tuple[dict[Point, dict[st
 def _check_header(path: Path, header: dict[str, Any], configuration: Configuration) -> None:
     if header.get("format") != _FORMAT:
         raise StoreError(f"{path} is no file of points of this version; move it away.")
-    if header["hash"] == configuration_hash(configuration):
+    changes = difference(header["configuration"], configuration)
+    if not changes:
         return
-    old, new = header["configuration"], dict(configuration)
-    differing = sorted(k for k in old.keys() | new.keys() if old.get(k) != new.get(k))
-    changes = "; ".join(f"{k} was {old.get(k)!r}, now {new.get(k)!r}" for k in differing)
     raise StoreError(
         f"{path} holds points of another configuration: {changes}. Use --force to start anew, or "
         "write to another folder with -o."

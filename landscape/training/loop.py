@@ -14,9 +14,9 @@ from typing import NamedTuple, Self
 import torch
 
 from landscape.checkpoint.save import save_checkpoint
-from landscape.curvature.losses import BUILTIN_LOSSES
 from landscape.data import Dataset, open_dataset, select_examples
 from landscape.files import ensure_writable, exclusive_lock, write_atomic
+from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.snn.initialization import initialize
 from landscape.snn.model import CSNN
 from landscape.training.config import TrainConfig

@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
 from small_surfaces import SETTINGS, drawn_data, filled
 
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, cross_entropy, mse
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
 
 
 @pytest.fixture

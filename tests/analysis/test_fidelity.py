@@ -14,10 +14,11 @@ from landscape.analysis.progress import quiet
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
 from landscape.linalg.units import afresh
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 from landscape.snn import SpikingMLP, altered_network
 
@@ -140,7 +141,7 @@ def test_a_cusp_has_exponent_one_and_its_slope_is_measured():
     y = x.double() @ model.weight.detach().double().flatten()
     target = _target(model, loss, x.double(), y)
     settings = FidelitySettings(
-        operators=("ggn",),
+        operators=("hessian",),
         num_top=0,
         num_bottom=0,
         num_random=2,

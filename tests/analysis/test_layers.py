@@ -12,9 +12,10 @@ from landscape.analysis.layer_rows import rows_within, usual_matvecs
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import SuiteSettings, run_layers
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 
 VIT = [  # names of the layers of timm's vit_tiny_patch16_224
     "",

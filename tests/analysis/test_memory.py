@@ -20,9 +20,11 @@ from landscape.analysis.memory import (
 from landscape.cli import cli
 from landscape.curvature.graphs import count_saved_bytes
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
-from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 MB = 1 << 20
 
@@ -70,7 +72,7 @@ def test_memory_that_does_not_hold_four_examples_is_tried_with_one(risk):
                 raise torch.OutOfMemoryError("CUDA out of memory.")
             return super().forward(x)
 
-    small = EmpiricalRisk(Room(*risk.model), risk.loss, risk.batches)
+    small = EmpiricalRisk(Room(*risk.model), risk.objective, risk.batches)
     assert {len(batch.targets) for batch in fitting_batches(small, MB).batches} == {1}
 
 

@@ -11,7 +11,8 @@ from landscape.analysis.fidelity import FidelitySettings, fidelity
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness import SharpnessSettings, sharpness
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, cross_entropy
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 
 

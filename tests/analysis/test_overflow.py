@@ -9,7 +9,8 @@ from torch import nn
 from landscape.analysis.fidelity import FidelitySettings, fidelity
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, mse
+from landscape.objective.losses import mse
+from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 
 

@@ -10,8 +10,9 @@ from torch import nn
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, mse
 from landscape.data.dataset import Dataset
+from landscape.objective.losses import mse
+from landscape.objective.pair import Loss
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import SpikingMLP
 
@@ -109,13 +110,22 @@ class _Masked(nn.Module):
         return nn.functional.dropout(x, 0.5)
 
 
-@pytest.mark.parametrize("random", [_Noisy, _Masked])
-def test_a_random_forward_is_noted_by_every_command(random):
-    torch.manual_seed(0)  # the user's dropout draws from the global generator
-    (note,) = _target(_net(random())).subject.notes
+def test_a_forward_that_does_not_repeat_is_noted_by_every_command():
+    (note,) = [n for n in _target(_net(_Noisy())).subject.notes if "differ, an" in n]
     assert "two evaluations of one batch differ" in note
     assert "do not trust" in note
     assert not _target(_net(nn.Dropout(0.5))).subject.notes
+
+
+def test_random_numbers_of_the_forward_are_fixed_by_the_seed_and_noted():
+    state = torch.get_rng_state()
+    (note,) = _target(_net(_Masked())).subject.notes
+    assert "the forward pass is random" in note
+    assert "one draw" in note
+    checks, passed = _statuses(_net(_Masked()), dtype="float64")
+    assert passed
+    assert checks["derivative of the gradient"].status == "pass"
+    assert torch.equal(torch.get_rng_state(), state)
 
 
 class _Step(torch.autograd.Function):

@@ -13,9 +13,10 @@ from landscape.analysis.sharpness import MEASURED, SharpnessSettings, sharpness
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.results import (
     MEASURES,
     Eigenvalue,

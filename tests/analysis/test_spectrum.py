@@ -13,8 +13,9 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings, spectrum, stability_edge
 from landscape.analysis.spectrum_results import density_result
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.linalg.quadrature import GaussRule
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.results import TrainingInfo
 
 SEARCH = SpectrumSettings(

@@ -11,7 +11,8 @@ from landscape.analysis.surface_course import (
 )
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy, mse
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
 
 
 def test_on_a_quadratic_loss_the_line_is_its_own_quadratic_prediction(linear):
@@ -119,9 +120,10 @@ def test_metrics_come_from_the_same_pass(normed):
     line = line_of(normed, settings=SurfaceSettings(metrics=(brier,)))
     assert len(calls) == 9 * len(normed.risk.batches)
     batches = normed.risk.batches
-    tensors = normed.risk.layout.split(normed.risk.theta)
+    with normed.risk.swapped(normed.risk.layout.split(normed.risk.theta)):
+        outputs = [normed.risk.outputs(index)[0] for index in range(len(batches))]
     expected = sum(
-        brier.summed(normed.risk.outputs(tensors, b.inputs), b.targets).item() for b in batches
+        mse(o.softmax(1), b.targets).sum().item() for o, b in zip(outputs, batches, strict=True)
     )
     assert line.metrics["brier"][4] == pytest.approx(expected / 12)
     assert line.accuracies[4] == normed.subject.accuracy

@@ -16,7 +16,8 @@ from landscape.analysis.surface_course import (
 from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, cross_entropy
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.surface.grid import parse_axis
 
 

@@ -16,7 +16,7 @@ from landscape.analysis.surface_course import (
 )
 from landscape.analysis.surface_points import SurfaceSettings, measure_shard
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss
+from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 from landscape.surface.grid import parse_axis
 

@@ -10,7 +10,8 @@ from landscape.analysis import surface_points
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import make_target
-from landscape.curvature.losses import Loss, cross_entropy
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.surface.evaluate import POINTS_TOGETHER
 
 

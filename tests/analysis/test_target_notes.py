@@ -9,8 +9,9 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import SuiteSettings, run_layers
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 
 
 class _Idle(nn.Module):

@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape.curvature.losses import Loss, cross_entropy, mse
-from landscape.curvature.risk import Batch, EmpiricalRisk, make_batches
+from landscape.data.dataset import Batch, cut
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 from landscape.snn.neuron import integrate_and_fire
 
 
@@ -36,7 +38,7 @@ def make_risk():
         model = (_smooth_net() if kind == "smooth" else _SpikingNet()).double().eval()
         x, y = torch.randn(10, 4).double(), torch.randint(0, 3, (10,))
         loss = Loss("cross-entropy", cross_entropy) if kind == "smooth" else Loss("mse", mse)
-        return EmpiricalRisk(model, loss, make_batches(x, y, batch_size), **settings)
+        return EmpiricalRisk(model, loss, cut(x, y, batch_size), **settings)
 
     return make
 

@@ -5,10 +5,12 @@ import torch
 from torch.testing import assert_close
 
 from landscape.curvature.graphs import free_memory, rebatched
-from landscape.curvature.halving import is_out_of_memory
-from landscape.curvature.losses import BUILTIN_LOSSES, Loss
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.data.dataset import cut
+from landscape.objective.halving import is_out_of_memory
+from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 ERRORS = {
     "accelerator": torch.OutOfMemoryError("CUDA out of memory."),

@@ -6,9 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 from torch.testing import assert_close
 
-from landscape.curvature.losses import Loss, cross_entropy, mse, nll
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.data.dataset import cut
+from landscape.objective.losses import cross_entropy, mse, nll
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 CE = Loss("cross-entropy", cross_entropy)
 K = 4
@@ -81,7 +83,7 @@ class _Laid(nn.Module):
 
 def _risk(model, targets, loss=CE):
     x = torch.randn(5, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-    return EmpiricalRisk(model.double(), loss, make_batches(x, targets, 2))
+    return EmpiricalRisk(model.double(), loss, cut(x, targets, 2))
 
 
 @pytest.mark.parametrize("operator", ["hessian", "ggn", "fisher"])
@@ -111,7 +113,7 @@ def test_fisher_of_probabilities_is_the_mean_of_outer_products(dense):
     risk = _risk(nn.Linear(3, K), probabilities)
     each = torch.stack(
         [
-            EmpiricalRisk(risk.model, CE, make_batches(x[None], t[None], 1)).gradient()
+            EmpiricalRisk(risk.model, CE, cut(x[None], t[None], 1)).gradient()
             for batch in risk.batches
             for x, t in zip(*batch, strict=True)
         ]

@@ -7,10 +7,12 @@ from torch.testing import assert_close
 
 from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, mse, nll
 from landscape.curvature.operators import OPERATORS, make_operator
-from landscape.curvature.risk import EmpiricalRisk, make_batches
 from landscape.curvature.scaling import ScaledOperator, filter_scale, weight_scale
+from landscape.data.dataset import cut
+from landscape.objective.losses import mse, nll
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk, leaves
 
 # Sums of some hundred products in float64: errors far below this, wrong terms far above.
 TOL = {"rtol": 1e-10, "atol": 1e-12}
@@ -32,25 +34,28 @@ def jacobian(values, tensors, layout):
 
 
 def dense_hessian(risk, batch):
-    tensors = [t.detach().requires_grad_() for t in risk.layout.split(risk.theta)]
-    loss = risk.summed_loss(tensors, batch) / risk.num_examples
-    gradient = jacobian(loss.reshape(1), tensors, risk.layout)[0]
-    return jacobian(gradient, tensors, risk.layout)
+    tensors, whole = leaves(risk.layout.split(risk.theta)), risk.on([batch])
+    with whole.swapped(tensors):
+        loss = whole.terms(0).mean()
+        gradient = jacobian(loss.reshape(1), tensors, risk.layout)[0]
+        return jacobian(gradient, tensors, risk.layout)
 
 
 def dense_ggn(risk, batch):
-    tensors = [t.detach().requires_grad_() for t in risk.layout.split(risk.theta)]
-    outputs = risk.outputs(tensors, batch.inputs)
-    J = jacobian(outputs, tensors, risk.layout)
+    tensors, whole = leaves(risk.layout.split(risk.theta)), risk.on([batch])
+    with whole.swapped(tensors):
+        (outputs,) = whole.outputs(0)
+        J = jacobian(outputs, tensors, risk.layout)
     curvature = torch.autograd.functional.hessian(
-        lambda f: risk.loss.summed(f, batch.targets), outputs.detach()
+        lambda f: risk.objective.terms_of_outputs(f, batch).mean(), outputs.detach()
     )
-    return J.T @ curvature.reshape(J.shape[0], J.shape[0]) @ J / risk.num_examples
+    return J.T @ curvature.reshape(J.shape[0], J.shape[0]) @ J
 
 
 def dense_fisher(risk, batch):
-    tensors = [t.detach().requires_grad_() for t in risk.layout.split(risk.theta)]
-    G = jacobian(risk.per_example(tensors, batch), tensors, risk.layout)
+    tensors, whole = leaves(risk.layout.split(risk.theta)), risk.on([batch])
+    with whole.swapped(tensors):
+        G = jacobian(whole.terms(0).totals, tensors, risk.layout)
     return G.T @ G / risk.num_examples
 
 
@@ -122,7 +127,7 @@ def test_ggn_of_nll_on_log_probabilities_is_that_of_cross_entropy_on_logits(make
 def test_ggn_of_a_linear_model_with_squared_error_is_its_hessian(dense):
     model = torch.nn.Linear(3, 2).double()
     x, y = torch.randn(7, 3).double(), torch.randn(7, 2).double()
-    risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 3))
+    risk = EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 3))
     assert_close(dense(GGNOperator(risk)), dense(HessianOperator(risk)), **TOL)
 
 
@@ -133,7 +138,7 @@ def test_unused_parameters_have_zero_curvature(name, dense):
     ).double()
     model.forward = lambda x: model["used"](x)  # noqa: PLW0108  (a module would be registered)
     x, y = torch.randn(5, 3).double(), torch.tensor([0, 1, 0, 1, 1])
-    risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 2))
+    risk = EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 2))
     matrix = dense(make_operator(risk, name))
     unused = risk.layout.slices["unused.weight"]
     assert matrix[unused].abs().max() == 0
@@ -144,7 +149,7 @@ def test_frozen_parameters_are_left_out_and_counted(dense, make_risk):
     risk = make_risk("smooth")
     whole = dense(HessianOperator(risk))
     risk.model[0].requires_grad_(False)
-    rest = EmpiricalRisk(risk.model, risk.loss, risk.batches)
+    rest = EmpiricalRisk(risk.model, risk.objective, risk.batches)
     assert rest.num_frozen == 25
     assert_close(dense(HessianOperator(rest)), whole[25:, 25:], **TOL)
 
@@ -195,7 +200,7 @@ def test_hessian_through_fused_attention(dense):
             return self.attention(x, x, x, need_weights=False)[0].mean(1)
 
     x, y = torch.randn(5, 3, 4).double(), torch.randn(5, 4).double()
-    risk = EmpiricalRisk(Net().eval(), Loss("mse", mse), make_batches(x, y, 2))
+    risk = EmpiricalRisk(Net().eval(), Loss("mse", mse), cut(x, y, 2))
     H = dense(HessianOperator(risk))
     assert_close(H, H.T, **TOL)
 
@@ -216,7 +221,7 @@ def test_scaled_spectrum_is_blind_to_rescaling_before_batch_norm(scale, dense):
     a = torch.tensor([0.1, 1.0, 3.0, 10.0]).double()
 
     def spectrum(scale_name):
-        risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 4))
+        risk = EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 4))
         return torch.linalg.eigvalsh(dense(make_operator(risk, "hessian", scale=scale_name)))
 
     raw, scaled = spectrum("none"), spectrum(scale)
@@ -235,7 +240,7 @@ def test_weight_scale_is_blind_to_rescaling_of_single_relu_units(dense):
     x, y = torch.randn(6, 3).double(), torch.tensor([0, 1, 1, 0, 1, 0])
 
     def top(scale):
-        risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 4))
+        risk = EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 4))
         return _top(make_operator(risk, "hessian", scale=scale), dense)
 
     before = {s: top(s) for s in ("none", "filter", "weight")}

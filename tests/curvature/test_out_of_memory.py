@@ -13,20 +13,22 @@ from torch.testing import assert_close
 
 import landscape
 from landscape.analysis.fidelity_measure import walk
-from landscape.analysis.in_memory import dataset_of
 from landscape.analysis.progress import quiet
 from landscape.analysis.pyhessian_solver import pyhessian_trace
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (
     PairedRise,
     example_losses,
     noise_like,
 )
-from landscape.curvature.risk import EmpiricalRisk, cut
 from landscape.curvature.smoothing import expected_rise
+from landscape.data.choosing import Choice, source_of
+from landscape.data.dataset import cut
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 METRICS = [Loss("squares", mse)]
 
@@ -96,7 +98,7 @@ PASSES = {
 def test_a_pass_that_runs_out_of_memory_goes_on_with_smaller_batches(name, rng):
     risk = make_risk(rng, network())
     expected = PASSES[name](risk)
-    risk.loss.function.limit = 6
+    risk.objective.function.limit = 6
     with pytest.warns(RuntimeWarning, match="going on with batches of"):
         found = PASSES[name](risk)
     assert [len(b.targets) for b in risk.batches] == [5, 5, 5, 5, 3]
@@ -108,7 +110,7 @@ def test_memory_that_ends_between_two_passes_leaves_each_example_its_place(rng):
     step = a_step(risk)
     expected = PairedRise(risk).differences(step)
     paired = PairedRise(risk)
-    risk.loss.function.limit = 7
+    risk.objective.function.limit = 7
     with pytest.warns(RuntimeWarning, match="going on with batches of"):
         assert_close(paired.differences(step), expected, rtol=0, atol=1e-15)
 
@@ -116,7 +118,7 @@ def test_memory_that_ends_between_two_passes_leaves_each_example_its_place(rng):
 @pytest.mark.parametrize("name", sorted(PASSES.keys() - {"points of a surface together"}))
 def test_batches_that_batch_norm_couples_are_refused_instead(name, rng):
     risk = make_risk(rng, network(normed=True), batch_norm="train")
-    risk.loss.function.limit = 6
+    risk.objective.function.limit = 6
     with pytest.raises(ValueError, match="batches of 20, which cannot be made smaller with --bn t"):
         PASSES[name](risk)
 
@@ -125,7 +127,7 @@ def test_batches_that_norms_without_statistics_couple_are_refused_too(rng):
     model = network(normed=True)
     model[2] = nn.BatchNorm1d(4, track_running_stats=False).double()
     risk = make_risk(rng, model)
-    risk.loss.function.limit = 6
+    risk.objective.function.limit = 6
     with pytest.raises(ValueError, match="cannot be made smaller with batch norm without running"):
         risk.evaluate()
     with pytest.raises(ValueError, match=r"coupled by batch norm without running.*--bn eval"):
@@ -135,7 +137,7 @@ def test_batches_that_norms_without_statistics_couple_are_refused_too(rng):
 def test_batches_of_recalibrated_statistics_are_refused_too(rng):
     risk = make_risk(rng, network(normed=True))
     measure = make_measure(risk, metrics=[], recalibrate=True)
-    risk.loss.function.limit = 6
+    risk.objective.function.limit = 6
     with pytest.raises(ValueError, match="cannot be made smaller with --bn-recalibrate"):
         measure(risk.theta)
     assert [len(b.targets) for b in risk.batches] == [20, 3]
@@ -143,7 +145,7 @@ def test_batches_of_recalibrated_statistics_are_refused_too(rng):
 
 def test_pyhessian_goes_on_as_well(rng):
     room, (x, y) = Room(), examples(rng)
-    data, loss = dataset_of((x.float(), y), split="train"), Loss("room", room)
+    data, loss = source_of((x.float(), y), Choice(split="train", examples="all", seed=0)), Loss("room", room)
     target = make_target(network(), loss, data, TargetSettings(batch_size=20), label="net")
     expected = pyhessian_trace(target, progress=quiet)
     room.limit = 6

@@ -7,8 +7,10 @@ from torch import nn
 from torch.testing import assert_close
 
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, mse
-from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.data.dataset import cut
+from landscape.objective.losses import mse
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 
 class Gate(nn.Module):
@@ -27,7 +29,7 @@ def gated(gate):
 def test_hessian_through_hardsigmoid_is_that_of_its_formula(inplace, dense):
     networks = [gated(gate).double() for gate in (nn.Hardsigmoid(inplace=inplace), Gate())]
     x, y = 20 * torch.randn(7, 3).double(), torch.randn(7, 2).double()
-    risks = [EmpiricalRisk(net, Loss("mse", mse), make_batches(x, y, 4)) for net in networks]
+    risks = [EmpiricalRisk(net, Loss("mse", mse), cut(x, y, 4)) for net in networks]
     units = networks[1][:3](x).abs()
     assert (units > 3).any()  # flat there
     assert (units < 3).any()  # a slope there

@@ -3,9 +3,11 @@
 import torch
 from torch import nn
 
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.curvature.operators import make_operator
-from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.data.dataset import cut
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 allowed = []
 

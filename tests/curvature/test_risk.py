@@ -2,8 +2,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.curvature.losses import Loss, as_outputs, mse
-from landscape.curvature.risk import EmpiricalRisk, make_batches
+from landscape.data.dataset import cut
+from landscape.objective.losses import mse
+from landscape.objective.pair import Loss, prediction
+from landscape.objective.risk import EmpiricalRisk
 
 
 def test_loss_and_gradient_do_not_depend_on_the_batches(kind, make_risk):
@@ -34,9 +36,9 @@ def test_mean_losses_of_users_are_weighted_by_batch_size():
     model = torch.nn.Linear(2, 1).double()
     x, y = torch.randn(5, 2).double(), torch.randn(5, 1).double()
     mean = Loss("mine", lambda f, t: (f - t).square().mean())
-    own = EmpiricalRisk(model, mean, make_batches(x, y, 2)).evaluate().loss
+    own = EmpiricalRisk(model, mean, cut(x, y, 2)).evaluate().loss
     assert own == pytest.approx(
-        EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 5)).evaluate().loss, rel=1e-12
+        EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 5)).evaluate().loss, rel=1e-12
     )
 
 
@@ -44,7 +46,7 @@ def test_shared_weights_count_once():
     layer = torch.nn.Linear(3, 3).double()
     model = torch.nn.Sequential(layer, torch.nn.Tanh(), layer)
     x, y = torch.randn(4, 3).double(), torch.randn(4, 3).double()
-    risk = EmpiricalRisk(model, Loss("mse", mse), make_batches(x, y, 2))
+    risk = EmpiricalRisk(model, Loss("mse", mse), cut(x, y, 2))
     assert risk.num_params == 12
     loss = (model(x) - y).square().mean()
     grads = torch.autograd.grad(loss, list(model.parameters()))
@@ -55,7 +57,7 @@ def test_a_network_without_free_parameters_is_refused(make_risk):
     risk = make_risk()
     risk.model.requires_grad_(False)
     with pytest.raises(ValueError, match="frozen"):
-        EmpiricalRisk(risk.model, risk.loss, risk.batches)
+        EmpiricalRisk(risk.model, risk.objective, risk.batches)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +65,18 @@ def test_a_network_without_free_parameters_is_refused(make_risk):
 )
 def test_predictions_are_found_in_what_networks_return(wrap):
     t = torch.ones(2, 3)
-    assert as_outputs(wrap(t)) is t
+    found = prediction(wrap(t))
+    assert found is not None
+    assert found.tensor is t
 
 
-def test_unknown_outputs_are_refused_with_the_way_out():
-    with pytest.raises(ValueError, match="factory"):
-        as_outputs("text")
+class _Talks(torch.nn.Linear):
+    def forward(self, x):
+        return "text"
+
+
+def test_outputs_without_a_tensor_are_refused_with_the_way_out():
+    x, y = torch.ones(2, 3), torch.ones(2, 3)
+    risk = EmpiricalRisk(_Talks(3, 3), Loss("mse", mse), cut(x, y, 2))
+    with pytest.raises(ValueError, match=r"returned a str.*function of \(outputs, targets\)"):
+        risk.evaluate()

@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape.curvature.losses import Loss
 from landscape.curvature.perturbation import (
     PairedRise,
+    example_losses,
     noise_like,
     relative_scale,
 )
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
-from landscape.curvature.risk import EmpiricalRisk, Evaluation, make_batches
 from landscape.curvature.smoothing import expected_rise, smoothed_curvature, smoothed_trace
+from landscape.data.dataset import cut
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk, Evaluation
 
 EPS = torch.finfo(torch.float64).eps
 
@@ -42,7 +44,7 @@ def quadratic():
     x = torch.randn(7, 6, generator=seeded(1), dtype=torch.float64)
     y = torch.randn(7, generator=seeded(2), dtype=torch.float64)
     loss = Loss("square", lambda outputs, targets: (outputs - targets).square())
-    risk = EmpiricalRisk(_Linear(3), loss, make_batches(x, y, 4))
+    risk = EmpiricalRisk(_Linear(3), loss, cut(x, y, 4))
     return risk, 2 * x.T @ x / 7
 
 
@@ -167,11 +169,9 @@ def test_paired_error_is_that_of_the_differences(make_risk, whole_batch):
     risk = make_risk("smooth")
     step = 0.01 * noise_like(risk, seeded(0))
     batch = whole_batch(risk)
-    per_example = [
-        risk.per_example(risk.layout.split(theta), batch)
-        for theta in (risk.theta + step, risk.theta)
-    ]
-    d = (per_example[0] - per_example[1]).detach()
+    whole = risk.on([batch])
+    per_example = [example_losses(whole, theta).totals for theta in (risk.theta + step, risk.theta)]
+    d = per_example[0] - per_example[1]
     found = PairedRise(risk).at(step)
     assert found.mean == pytest.approx(float(d.mean()), rel=1e-9)
     assert found.stderr == pytest.approx(float(d.std()) / 10**0.5, rel=1e-6)
@@ -179,10 +179,11 @@ def test_paired_error_is_that_of_the_differences(make_risk, whole_batch):
 
 def test_tolerated_noise_brackets_the_drop(make_risk):
     risk = make_risk("smooth")
-    with torch.no_grad():  # labels it gets right, so that there is accuracy to lose
-        for index, batch in enumerate(risk.batches):
-            outputs = risk.outputs(risk.layout.split(risk.theta), batch.inputs)
-            risk.batches[index] = batch._replace(targets=outputs.argmax(-1))
+    with risk.swapped(risk.layout.split(risk.theta)):
+        # Labels it gets right, so that there is accuracy to lose.
+        right = [risk.outputs(index)[0].argmax(-1) for index in range(len(risk.batches))]
+    pairs = zip(risk.batches, right, strict=True)
+    risk = risk.on([batch._replace(targets=labels) for batch, labels in pairs])
     S = relative_scale("none", risk.layout, risk.theta)
 
     def mean_accuracy(radius: float) -> float:

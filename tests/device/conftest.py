@@ -9,9 +9,10 @@ sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
 
 from stand_in import stand_in_device
 
-from landscape.analysis.in_memory import dataset_of
 from landscape.analysis.target import TargetSettings, make_target
-from landscape.curvature.losses import Loss, cross_entropy, mse
+from landscape.data.choosing import Choice, source_of
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
 from landscape.snn.model import CSNN, SpikingMLP
 
 
@@ -56,7 +57,7 @@ def on_both(device):
             make_target(
                 model,
                 loss,
-                dataset_of((x, y), split="train"),
+                source_of((x, y), Choice(split="train", examples="all", seed=0)),
                 TargetSettings(batch_size=4, device=name, **{"dtype": "float64"} | settings),
                 label="net",
             )

@@ -24,8 +24,9 @@ from landscape.analysis.surface_course import (
 )
 from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_points import SurfaceSettings
-from landscape.curvature.losses import Loss, mse
-from landscape.snn.adapters import set_eval
+from landscape.objective.losses import mse
+from landscape.objective.pair import Loss
+from landscape.snn.adapters import EvalMode
 from landscape.surface.direction_files import save_directions
 
 AXIS = np.array([-1.0, 0.0, 0.5])
@@ -164,5 +165,7 @@ class _Trapped(nn.Module):
 def test_neurons_without_a_gradient_in_eval_mode_are_found(device, monkeypatch):
     monkeypatch.setattr(_Trapped, "__module__", "spikingjelly.activation_based.neuron")
     model = nn.Sequential(nn.Linear(2, 2), _Trapped()).to(device)
-    assert "kept in train mode" in set_eval(model)[0]
+    mode = EvalMode(model)
+    mode.enter()
+    assert "kept in train mode" in mode.notes[0]
     assert model[1].training

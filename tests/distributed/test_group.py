@@ -13,7 +13,6 @@ import torch
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.losses import Loss, cross_entropy
 from landscape.data.dataset import Dataset
 from landscape.distributed import (
     PeerError,
@@ -27,6 +26,8 @@ from landscape.distributed import (
     state_from_main,
     world_size,
 )
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
 from landscape.results import load_result
 
 pytestmark = pytest.mark.dist

@@ -12,10 +12,10 @@ from torch import nn
 
 from landscape.analysis import state_file
 from landscape.analysis.choices import named_loss
-from landscape.analysis.in_memory import dataset_of
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
+from landscape.data.choosing import Choice, source_of
 from landscape.linalg.operator import SelfAdjointOperator
 
 pytestmark = pytest.mark.dist
@@ -131,7 +131,7 @@ def _bare_norms(share):
     """Why two processes cannot make a target of batch norms without running statistics, if so."""
     net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3, track_running_stats=False))
     x = torch.randn(8, 2, generator=torch.Generator().manual_seed(0))
-    data = dataset_of((x, torch.arange(8) % 3), split="train")
+    data = source_of((x, torch.arange(8) % 3), Choice(split="train", examples="all", seed=0))
     settings = TargetSettings(share=share, batch_size=4)
     try:
         return make_target(net, named_loss("cross-entropy"), data, settings, label="n").subject.loss

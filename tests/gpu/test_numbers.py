@@ -6,11 +6,13 @@ from torch import nn
 from torch.testing import assert_close
 
 from landscape.analysis.memory import PINNED, basis_rows
-from landscape.curvature.losses import Loss, cross_entropy, mse
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import example_losses
-from landscape.curvature.risk import EmpiricalRisk, cut
+from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
+from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 from landscape.snn.model import CSNN
 
 pytestmark = [

@@ -17,10 +17,11 @@ from landscape.analysis.spectrum import SpectrumSettings, spectrum
 from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.analysis.trace import TraceSettings, trace_of
-from landscape.curvature.losses import Loss, cross_entropy
-from landscape.curvature.risk import EmpiricalRisk
 from landscape.data.dataset import Dataset
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
 
 SPECTRUM = SpectrumSettings(
     operator="hessian",

@@ -5,7 +5,14 @@ from torch import nn
 from torch.autograd import grad
 
 from landscape.snn import CSNN
-from landscape.snn.adapters import is_spiking, reset_state, set_eval, spiking_notes
+from landscape.snn.adapters import EvalMode, is_spiking, reset_state, spiking_notes
+
+
+def entered(network):
+    """Put ``network`` into eval mode; what that took."""
+    mode = EvalMode(network)
+    mode.enter()
+    return mode.notes
 
 
 class NestedSnnTorch(nn.Module):
@@ -53,7 +60,7 @@ def test_spikingjelly_networks_are_described_and_reset(rng):
     assert "(surrogate relu, " in line
     x = 3 * torch.randn(4, 6, 3, generator=rng)
     first = network(x)
-    assert set_eval(network) == []
+    assert entered(network) == []
     assert reset_state(network) == 1
     assert torch.equal(first, network(x))
 
@@ -78,11 +85,11 @@ def test_batch_norms_that_see_the_batch_in_eval_mode_are_named(rng):
     bare = nn.BatchNorm1d(3, track_running_stats=False)
     others = nn.BatchNorm1d(3), nn.InstanceNorm1d(3)
     network = nn.Sequential(nn.Linear(2, 3), bare, others[0])
-    (note,) = set_eval(network)
+    (note,) = entered(network)
     assert note.startswith("1 batch norms have no running statistics")
     x = torch.randn(6, 2, generator=rng)
     assert not torch.allclose(network(x)[:3], network(x[:3]))
-    assert set_eval(nn.Sequential(*others)) == []
+    assert entered(nn.Sequential(*others)) == []
 
 
 class SpikeWithATanGradient(torch.autograd.Function):
@@ -127,7 +134,7 @@ def test_eval_mode_gradient_trap_is_found_and_answered(rng):
     network = nn.Sequential(nn.Linear(3, 4), OldIFNode(), nn.BatchNorm1d(5))
     x = 3 * torch.randn(4, 5, 3, generator=rng)
     network(x)  # leaves a state behind that hangs on a graph
-    (note,) = set_eval(network)
+    (note,) = entered(network)
     assert "1 neuron layers (OldIFNode) give no gradient in eval mode" in note
     assert not network.training
     assert not network[2].training

@@ -1,73 +1,17 @@
-"""Losses, one value an example, so that batches of any size are weighted exactly."""
+"""Named losses, one value an example, so that batches of any size are weighted exactly.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+Class numbers of -100, PyTorch's default ``ignore_index``, mark positions with nothing to predict:
+they add nothing to the loss, and :func:`share_asked` says how much of each example is left.
+"""
+
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-_OF_PYTORCH = (nn.CrossEntropyLoss, nn.NLLLoss)  # these have classes on the second axis, always
+IGNORED = -100  # a class number with nothing to predict, as PyTorch has it
 _ONE = 1e-3  # how far the sum of probabilities that were rounded to float16 may be from 1
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss with its name.
-
-    ``function(outputs, targets)`` gives shape (N,), one value an example; a function of the
-    user's that gives the mean over the batch (a scalar) is accepted too.
-    """
-
-    name: str
-    function: Callable[[Tensor, Tensor], Tensor]
-
-    def per_example(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Losses, shape (N,). A scalar from ``function`` is taken as the mean over the batch."""
-        values = self.function(outputs, targets)
-        if values.ndim == 0:
-            return values.expand(len(targets))
-        if values.shape[0] != len(targets):
-            raise ValueError(
-                f"loss {self.name!r} must give one value an example, shape ({len(targets)},), or "
-                f"their mean, shape (); got shape {tuple(values.shape)}."
-            )
-        return values.flatten(1).mean(1) if values.ndim > 1 else values
-
-    def summed(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sum over the batch, a scalar."""
-        return self.per_example(outputs, targets).sum()
-
-    def accuracy_counts(self, outputs: Tensor, targets: Tensor) -> tuple[Tensor, int]:
-        """(right, asked) over all positions, 0 of 0 where targets are no classes.
-
-        Of probabilities the largest is right. The first stays on its device: reading it would wait
-        for all work before it.
-        """
-        soft = targets.is_floating_point()
-        axis = self._class_axis(outputs, targets)
-        if axis is None or outputs.shape[axis] == 1:
-            return targets.new_zeros(()), 0
-        right = targets.argmax(axis) if soft else targets
-        return (outputs.argmax(axis).flatten() == right.flatten()).sum(), right.numel()
-
-    def is_ambiguous(self, outputs: Tensor, targets: Tensor) -> bool:
-        """Whether classes could as well be on the second axis as on the last, which is taken."""
-        return (
-            not isinstance(self.function, _OF_PYTORCH)
-            and outputs.ndim > 2
-            and not targets.is_floating_point()
-            and outputs.shape[:-1] == outputs.shape[:1] + outputs.shape[2:] == targets.shape
-        )
-
-    def _class_axis(self, outputs: Tensor, targets: Tensor) -> int | None:
-        soft = targets.is_floating_point()
-        if soft and not (
-            self.function is cross_entropy or isinstance(self.function, nn.CrossEntropyLoss)
-        ):
-            return None  # numbers to regress on
-        found = class_axis(outputs, targets)
-        return found if found is None or not isinstance(self.function, _OF_PYTORCH) else 1
 
 
 def class_axis(outputs: Tensor, targets: Tensor) -> int | None:
@@ -115,6 +59,13 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits, flat, reduction="none").view(len(targets), -1).mean(1)
 
 
+def share_asked(targets: Tensor) -> Tensor:
+    """Which part of each example's positions is to be predicted, shape (N,): the losses' weights."""
+    if targets.is_floating_point():
+        return torch.ones(len(targets), device=targets.device)
+    return (targets != IGNORED).view(len(targets), -1).float().mean(1)
+
+
 def nll(outputs: Tensor, targets: Tensor) -> Tensor:
     """Negative log-likelihood of log-probabilities, mean over positions."""
     if targets.is_floating_point():
@@ -158,33 +109,3 @@ BUILTIN_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "cross-entropy": cross_entropy,
     "nll": nll,
 }
-
-
-def as_outputs(raw: object) -> Tensor:
-    """The tensor of predictions in what a network returned.
-
-    Understands a tensor, ``.logits``, a mapping with ``logits`` or ``out`` or a single tensor,
-    and a sequence, whose first tensor is taken.
-
-    Raises
-    ------
-    ValueError
-        If none of these is there.
-    """
-    if isinstance(raw, Tensor):
-        return raw
-    logits = getattr(raw, "logits", None)
-    if isinstance(logits, Tensor):
-        return logits
-    if isinstance(raw, Mapping):
-        for key in ("logits", "out", *raw):
-            if isinstance(raw.get(key), Tensor):
-                return torch.as_tensor(raw[key])
-    if isinstance(raw, Sequence):
-        for item in raw:
-            if isinstance(item, Tensor):
-                return item
-    raise ValueError(
-        f"the network returned a {type(raw).__name__}; expected a tensor, an object with .logits, "
-        "a dict or a tuple that holds one. Wrap it in a factory that returns the predictions."
-    )

@@ -1,13 +1,12 @@
 """Where memory ends, smaller batches: the sums over examples stay what they were."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import torch
-from torch import Tensor
 
-from landscape.curvature.precision import full_precision
+from landscape.objective.precision import full_precision
 
 T = TypeVar("T")
 
@@ -22,11 +21,6 @@ _TEXTS = (
 )
 
 
-class _Batch(Protocol):
-    @property
-    def targets(self) -> Tensor: ...
-
-
 class Batched(Protocol):
     """What :func:`with_smaller_batches` cuts: a sum over batches."""
 
@@ -34,11 +28,11 @@ class Batched(Protocol):
     def coupled_by(self) -> str | None:
         """What makes the examples of a batch depend on one another, as far as is known."""
 
-    @property
-    def batches(self) -> Sequence[_Batch]: ...
+    def batch_sizes(self) -> list[int]:
+        """How many examples each batch holds."""
 
     def cut_batches(self, size: int) -> None:
-        """Have at most ``size`` examples in each batch from now on."""
+        """Have at most ``size`` examples in each batch from now on, as far as they can be cut."""
 
 
 def with_smaller_batches(
@@ -74,21 +68,23 @@ def with_smaller_batches(
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            largest = max(len(batch.targets) for batch in risk.batches)
-            if largest == 1 or coupled_by is not None:
-                raise ValueError(
-                    f"out of memory with batches of {largest}, which cannot be made smaller"
-                    f"{f' with {coupled_by}' if largest > 1 else ''}. Use a machine or device with "
-                    "more memory, or a smaller network."
-                ) from error
-        # Outside the handler: there the error's traceback still holds what filled the memory.
-        size = (largest + 1) // 2
+            failed = error.with_traceback(None)  # which holds what filled the memory
+        sizes = risk.batch_sizes()
+        size = (max(sizes) + 1) // 2
+        if coupled_by is None:
+            risk.cut_batches(size)
+        if len(risk.batch_sizes()) == len(sizes):
+            raise ValueError(
+                f"out of memory with batches of {max(sizes)}, which cannot be made smaller"
+                f"{f' with {coupled_by}' if coupled_by and max(sizes) > 1 else ''}. Use a machine or device with "
+                "more memory, or a smaller network."
+            ) from failed
+        del failed
         warnings.warn(
-            f"out of memory with batches of {largest}; going on with batches of {size}.",
+            f"out of memory with batches of {max(sizes)}; going on with batches of {size}.",
             RuntimeWarning,
             stacklevel=4,
         )
-        risk.cut_batches(size)
         afterwards()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -1,0 +1,234 @@
+"""From whatever a user calls data to chosen examples: a source of batches."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset as MapDataset
+from torch.utils.data import IterableDataset, default_collate
+
+from landscape.data.arrays import from_arrays
+from landscape.data.dataset import Dataset
+from landscape.data.opening import SPLITS, is_builtin, open_dataset, open_factory
+from landscape.data.selection import choose_rows, select_examples
+from landscape.data.source import Rows, Source, Stream, read_stream
+from landscape.nests import as_tensors, describe, is_graph, num_rows, take_rows, tensors_in
+from landscape.seeds import seeded
+
+MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer
+_SPLIT_NAMES = {*SPLITS, "validation", "valid", "val"}
+
+
+class Choice:
+    """Which examples of the data are wanted, and how they are held.
+
+    Parameters
+    ----------
+    examples
+        N: a random subset of data that can be drawn from, the first N of a stream; ``START:STOP``
+        in the data's order; ``all``; None: up to 1,000.
+    seed
+        Of the random subset, and of the random numbers that reading draws.
+    keep
+        ``memory``, or ``reread``: streams are read again at each pass.
+    """
+
+    def __init__(
+        self, *, split: str, examples: str | int | None, seed: int, keep: str = "memory"
+    ) -> None:
+        self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
+
+    def rows(self, available: int) -> str | int | None:
+        """What to select of this many examples."""
+        if self.examples is None:
+            return None if available <= MOST_EXAMPLES else MOST_EXAMPLES
+        return None if self.examples == "all" else self.examples
+
+    def most(self) -> int | None:
+        """How many of a stream to read; None: all of it.
+
+        Raises
+        ------
+        ValueError
+            If they do not start with the first.
+        """
+        if self.examples is None:
+            return MOST_EXAMPLES
+        text = str(self.examples)
+        start, colon, stop = text.rpartition(":")
+        if text == "all" or (colon and not stop):
+            wanted = None
+        elif stop.isdecimal() and int(stop) > 0:
+            wanted = int(stop)
+        else:
+            raise ValueError(f"examples must be a number N, START:STOP or all; got {text!r}.")
+        if start not in ("", "0"):
+            raise ValueError(
+                f"examples {text} start in the middle of data that are read in order, in whole "
+                "batches. Give N or :N, the first N; or data that can be drawn from: arrays, a "
+                "Dataset."
+            )
+        return wanted
+
+
+def source_of(data: Any, choice: Choice, *, name: str = "in memory") -> Source:
+    """The chosen examples of ``data``.
+
+    Parameters
+    ----------
+    data
+        (x, y), or any nest of arrays with one row an example; a ``Dataset``; a ``DataLoader`` or
+        other iterable of batches; a function that makes one of these; a dict of these by split; a
+        path or name as after ``--data``. A nest whose tensors share no first dimension is a batch.
+
+    Raises
+    ------
+    ValueError
+        If it is none of these, holds nothing, or holds fewer examples than were asked for.
+    """
+    return _opened(data, choice, name, lambda: data)
+
+
+def open_source(spec: str, choice: Choice, *, data_dir: Path | None = None) -> Source:
+    """The chosen examples of what a user wrote after ``--data``; see ``open_dataset``.
+
+    A factory may return whatever :func:`source_of` takes.
+    """
+    if is_builtin(spec):
+        whole = open_dataset(spec, split=choice.split, data_dir=data_dir)
+        return select_examples(whole, choice.rows(len(whole)), seed=choice.seed)
+    factory = open_factory(spec)
+    made = factory()
+    if choice.split != "train" and not _is_by_split(made):
+        raise ValueError(
+            f"{spec} returned no {choice.split} split: return a dict of splits, "
+            '{"train": …, "test": …}, or leave --split out.'
+        )
+    return _opened(made, choice, spec, factory)
+
+
+def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> Source:
+    """``again`` gives the same data once more, for streams that are read at each pass."""
+    if isinstance(data, Dataset):
+        return select_examples(data, choice.rows(len(data)), seed=choice.seed)
+    if isinstance(data, Rows | Stream):
+        return data
+    if isinstance(data, str | PathLike):
+        return open_source(fspath(data), choice)
+    if _is_by_split(data):
+        if choice.split not in data:
+            raise ValueError(
+                f"{name} has no {choice.split} split, only {', '.join(data)}; return "
+                '{"train": …, "test": …}, or choose another split.'
+            )
+        pick = choice.split
+        return _opened(data[pick], choice, name, lambda: again()[pick])
+    if _is_nest(data):
+        return _arrays(as_tensors(data), choice, name)
+    if _is_map_style(data):
+        return _drawn(data, choice, name)
+    if isinstance(data, Iterable):
+        return _streamed(again, choice, name, type(data).__name__)
+    if callable(data):
+        return _opened(data(), choice, name, lambda: again()())
+    raise ValueError(
+        f"data must be (x, y) or other arrays with one row an example, a Dataset, a DataLoader or "
+        f"other iterable of batches, a path, or a function that makes one of these; got "
+        f"{describe(data)}."
+    )
+
+
+def _is_by_split(data: Any) -> bool:
+    return isinstance(data, Mapping) and bool(data) and set(data) <= _SPLIT_NAMES
+
+
+def _is_map_style(data: Any) -> bool:
+    if isinstance(data, MapDataset):
+        return not isinstance(data, IterableDataset)
+    return not isinstance(data, list) and all(hasattr(data, n) for n in ("__getitem__", "__len__"))
+
+
+def _is_nest(data: Any) -> bool:
+    """Arrays, or one batch of any form: lists are many batches, unless they are a pair of arrays."""
+    if isinstance(data, list):
+        return len(data) == 2 and all(hasattr(value, "shape") for value in data)
+    if isinstance(data, MapDataset) or not tensors_in(as_tensors(data)):
+        return False
+    # An object that holds tensors and gives batches is a loader.
+    return isinstance(data, Tensor | np.ndarray | Mapping | tuple) or (
+        is_graph(data) or not hasattr(data, "__iter__")
+    )
+
+
+def _arrays(nest: Any, choice: Choice, name: str) -> Source:
+    if isinstance(nest, tuple | list) and len(nest) == 2:
+        x, y = nest
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            pair = from_arrays(
+                x, y, name=name, source=_source(name, "arrays"), split=choice.split,
+                other_targets=[],
+            )  # fmt: skip
+            return select_examples(pair, choice.rows(len(pair)), seed=choice.seed)
+    rows = num_rows(nest)
+    if rows is None:
+        return _streamed(lambda: [nest], choice, name, "one batch")
+    chosen = choose_rows(rows, choice.rows(rows), seed=choice.seed)
+    return Rows(
+        name=name,
+        source=f"{_source(name, describe(nest))}, {rows:,} examples",
+        split=choice.split,
+        taken=chosen.words,
+        nest=take_rows(nest, torch.from_numpy(chosen.places)),
+    )
+
+
+def _drawn(data: Any, choice: Choice, name: str) -> Source:
+    """A random subset of a data set whose items can be had one by one."""
+    try:
+        available = len(data)
+    except TypeError:
+        raise ValueError(
+            f"the data set {type(data).__name__} has no length, so nothing can be drawn from it. "
+            "Give it a __len__, or a DataLoader of it, which is read in order."
+        ) from None
+    chosen = choose_rows(available, choice.rows(available), seed=choice.seed)
+    items = []
+    for place in chosen.places.tolist():
+        with seeded(torch.device("cpu"), choice.seed, place):  # augmentation, the same each time
+            items.append(data[place])
+    try:
+        nest = as_tensors(default_collate(items))
+    except (RuntimeError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"the items of {type(data).__name__} cannot be put into batches as they are "
+            f"({str(error).splitlines()[0]}): their shapes or types differ. Give "
+            "DataLoader(dataset, batch_size=…, collate_fn=…) in its place."
+        ) from error
+    if isinstance(nest, list):
+        nest = tuple(nest)
+    source = f"{_source(name, type(data).__name__)}, {available:,} examples"
+    if isinstance(nest, tuple) and len(nest) == 2 and all(isinstance(t, Tensor) for t in nest):
+        pair = from_arrays(*nest, name=name, source=source, split=choice.split, other_targets=[])
+        return replace(pair, source=source, indices=chosen.places, taken=chosen.words)
+    return Rows(name=name, source=source, split=choice.split, taken=chosen.words, nest=nest)
+
+
+def _streamed(make: Callable[[], Any], choice: Choice, name: str, kind: str) -> Stream:
+    return read_stream(
+        make,
+        name=name,
+        source=_source(name, kind),
+        split=choice.split,
+        most=choice.most(),
+        seed=choice.seed,
+        keep=choice.keep,
+    )
+
+
+def _source(name: str, kind: str) -> str:
+    return f"{kind} in memory" if name == "in memory" else f"{kind} of {name}"

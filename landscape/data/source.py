@@ -1,0 +1,267 @@
+"""Examples as their users have them, ready to be analysed: arrays, data sets, loaders, streams.
+
+What can be drawn from at random is: a subset by the seed. What can only be read in order is read
+from its start, in whole batches, until there are enough: endless streams work.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count, islice
+from typing import Any, Protocol, overload
+
+import torch
+
+from landscape.distributed import rank, world_size
+from landscape.nests import (
+    Nest,
+    as_tensors,
+    cast,
+    describe,
+    digest,
+    map_tensors,
+    num_rows,
+    take_rows,
+)
+from landscape.seeds import seeded
+
+KEEPS = ("memory", "reread")
+
+_CPU, _END = torch.device("cpu"), object()
+
+
+class Source(Protocol):
+    """Chosen examples of a data set, in batches."""
+
+    @property
+    def name(self) -> str:
+        """What was asked for."""
+
+    @property
+    def source(self) -> str:
+        """Which copy, in words."""
+
+    @property
+    def split(self) -> str:
+        """``train`` or ``test``."""
+
+    @property
+    def taken(self) -> str:
+        """Which of its examples, in words: all, a random subset, the first N."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the examples and of their places in the data."""
+
+    @property
+    def in_own_batches(self) -> bool:
+        """Whether the batches are the user's own, which no number of processes changes."""
+
+    def __len__(self) -> int:
+        """Examples, over all processes."""
+
+    def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> Sequence[Nest]:
+        """This process's examples, cast, in batches of ``size`` where they are not the user's."""
+
+    def outline(self) -> str:
+        """What an example or a batch looks like: for messages."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rows:
+    """A nest of arrays that share the first dimension, one row an example."""
+
+    name: str
+    source: str
+    split: str
+    taken: str
+    nest: Nest
+
+    in_own_batches = False
+
+    def __len__(self) -> int:
+        rows = num_rows(self.nest)
+        assert rows is not None
+        return rows
+
+    @cached_property
+    def digest(self) -> str:
+        return digest(self.nest)
+
+    def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> list[Nest]:
+        own = cast(take_rows(self.nest, slice(rank(), None, world_size())), dtype, device)
+        rows = num_rows(own) or 0
+        return [take_rows(own, slice(k, k + size)) for k in range(0, rows, size)]
+
+    def outline(self) -> str:
+        return f"an example: {describe(map_tensors(lambda t: t[0], self.nest))}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stream:
+    """Batches in the order in which a loader, a generator or a list gives them.
+
+    Attributes
+    ----------
+    read
+        Gives the batches, from the first on, each time it is called.
+    kept
+        The batches themselves; None: they are read again at each pass.
+    """
+
+    name: str
+    source: str
+    split: str
+    taken: str
+    read: Callable[[], Iterator[Nest]]
+    kept: Sequence[Nest] | None
+    digests: tuple[str, ...]
+    sizes: tuple[int, ...]
+    first: Nest
+
+    in_own_batches = True
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(" ".join(self.digests).encode()).hexdigest()
+
+    def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> Sequence[Nest]:
+        own = slice(rank(), None, world_size())
+        if self.kept is not None:
+            return [cast(batch, dtype, device) for batch in self.kept[own]]
+        start, step, stop = rank(), world_size(), len(self.digests)
+        return Reread(
+            lambda: islice(self.read(), start, stop, step),
+            self.digests[own],
+            self.sizes[own],
+            dtype,
+            device,
+        )
+
+    def outline(self) -> str:
+        return f"a batch: {describe(self.first)}"
+
+
+class Reread(Sequence[Nest]):
+    """Batches that are read from their source again at each pass, and held one at a time.
+
+    Parameters
+    ----------
+    read
+        Gives an iterator over the same batches, from the first on, each time it is called.
+    digests
+        Of each batch as it was at first.
+    sizes
+        How many examples each holds.
+
+    Raises
+    ------
+    ValueError
+        On reading, if a batch is not what it was: the sum would be that of no data.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[], Iterator[Nest]],
+        digests: Sequence[str],
+        sizes: Sequence[int],
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        self._read, self._digests, self.sizes = read, list(digests), list(sizes)
+        self._dtype, self._device = dtype, device
+        self._next = 0
+        self._stream: Iterator[Nest] = iter(())
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    @overload
+    def __getitem__(self, index: int) -> Nest: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Nest]: ...
+    def __getitem__(self, index: int | slice) -> Nest:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self)))]
+        index = range(len(self))[index]
+        if index < self._next or self._next == 0:
+            self._next, self._stream = 0, self._read()
+        while True:
+            batch = next(self._stream, _END)
+            place, self._next = self._next, self._next + 1
+            if batch is _END or digest(batch) != self._digests[place]:
+                raise ValueError(
+                    f"the data are not the same at a second reading: batch {place + 1} has changed. "
+                    "Turn shuffling and random augmentation off (shuffle=False), or keep the "
+                    "examples in memory with --keep memory."
+                )
+            if place == index:
+                return cast(batch, self._dtype, self._device)
+
+
+def read_stream(
+    make: Callable[[], Iterable[Any]],
+    *,
+    name: str,
+    source: str,
+    split: str,
+    most: int | None,
+    seed: int,
+    keep: str,
+) -> Stream:
+    """Read whole batches until they hold ``most`` examples; None: to the end.
+
+    Random numbers drawn by the loader, as for shuffling, are those of ``seed``; the caller's own
+    are afterwards where they were.
+
+    Raises
+    ------
+    ValueError
+        If there is no batch, or ``keep`` is neither ``memory`` nor ``reread``.
+    """
+    if keep not in KEEPS:
+        raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
+
+    def read() -> Iterator[Nest]:
+        with seeded(_CPU, seed):
+            stream = iter(make())
+        for index in count():
+            with seeded(_CPU, seed, index):
+                batch = next(stream, _END)
+            if batch is _END:
+                return
+            yield as_tensors(batch)
+
+    kept: list[Nest] = []
+    digests: list[str] = []
+    sizes: list[int] = []
+    first: Nest = None
+    ended = True
+    for batch in read():
+        if not digests:
+            first = batch
+        if keep == "memory":
+            kept.append(batch)
+        digests.append(digest(batch))
+        sizes.append(num_rows(batch) or 1)
+        if most is not None and sum(sizes) >= most:
+            ended = False
+            break
+    if not digests:
+        raise ValueError("data must hold at least one batch; the iterable gave none.")
+    number = f"{sum(sizes):,} examples in {len(sizes)} batches"
+    return Stream(
+        name=name,
+        source=source,
+        split=split,
+        taken=f"all {number}" if ended else f"the first {number}, in the order that they came in",
+        read=read,
+        kept=kept if keep == "memory" else None,
+        digests=tuple(digests),
+        sizes=tuple(sizes),
+        first=first,
+    )

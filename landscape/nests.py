@@ -1,0 +1,206 @@
+"""Batches of any nest of tensors: tuples, dicts, dataclasses, outputs of Hugging Face, graphs.
+
+A batch is passed on exactly as the user's data give it; what has to be known of it (its tensors,
+whether they share a first dimension) and done to it (cast, cut) is asked of these functions.
+"""
+
+import copy
+import dataclasses
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
+
+Nest = Any
+_Change = Callable[[Tensor], Tensor]
+
+
+def tensors_in(nest: Nest) -> list[Tensor]:
+    """All tensors in ``nest``, in a fixed order; other values are passed over."""
+    return list(_walk(nest))
+
+
+def map_tensors(change: _Change, nest: Nest) -> Nest:
+    """The same nest with ``change`` of each tensor in its place; ``nest`` stays as it is."""
+    if isinstance(nest, Tensor):
+        return change(nest)
+    if isinstance(nest, PackedSequence):  # its sizes belong to the CPU, and to these rows
+        return nest._replace(data=change(nest.data))
+    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
+        return type(nest)(*(map_tensors(change, value) for value in nest))
+    if isinstance(nest, tuple | list):
+        return type(nest)(map_tensors(change, value) for value in nest)
+    if isinstance(nest, MutableMapping):
+        changed = copy.copy(nest)
+        for key, value in nest.items():
+            changed[key] = map_tensors(change, value)
+        return changed
+    if isinstance(nest, Mapping):
+        return {key: map_tensors(change, value) for key, value in nest.items()}
+    if is_graph(nest):
+        return copy.copy(nest).apply(change)
+    if _is_record(nest):
+        changed = copy.copy(nest)
+        for name, value in vars(nest).items():
+            object.__setattr__(changed, name, map_tensors(change, value))
+        return changed
+    return nest
+
+
+def as_tensors(nest: Nest) -> Nest:
+    """The same nest with tensors in the place of NumPy arrays."""
+    if isinstance(nest, np.ndarray):
+        return tensor_of(nest)
+    if isinstance(nest, Mapping) and not isinstance(nest, MutableMapping):
+        return {key: as_tensors(value) for key, value in nest.items()}
+    if isinstance(nest, MutableMapping) and any(isinstance(v, np.ndarray) for v in nest.values()):
+        return {key: as_tensors(value) for key, value in nest.items()}
+    if isinstance(nest, tuple | list) and not isinstance(nest, PackedSequence):
+        values = [as_tensors(value) for value in nest]
+        return type(nest)(*values) if hasattr(nest, "_fields") else type(nest)(values)
+    return nest
+
+
+def tensor_of(array: npt.NDArray[Any]) -> Tensor:
+    """A tensor of the array's numbers, in native byte order; wide unsigned integers as int64.
+
+    Raises
+    ------
+    ValueError
+        If it does not hold numbers.
+    """
+    if array.dtype.kind not in "fiubc":
+        raise ValueError(f"an array must hold numbers; its type is {array.dtype}.")
+    if array.dtype.kind == "u" and array.dtype.itemsize > 1:
+        array = array.astype(np.int64)  # PyTorch computes little with the others
+    # Memory that PyTorch may write to.
+    return torch.from_numpy(np.array(array, dtype=array.dtype.newbyteorder("=")))
+
+
+def num_rows(nest: Nest) -> int | None:
+    """The first dimension, where all tensors share it; None where they do not, or there are none.
+
+    Graphs and packed sequences have none: their first dimension counts nodes, or steps.
+    """
+    sizes = set(_first_dimensions(nest))
+    return None if len(sizes) != 1 or None in sizes else sizes.pop()
+
+
+def take_rows(nest: Nest, rows: Tensor | slice) -> Nest:
+    """The examples at ``rows`` of a nest whose tensors share the first dimension."""
+    if isinstance(rows, slice):
+        return map_tensors(lambda t: t[rows], nest)
+    return map_tensors(lambda t: t[rows.to(t.device)], nest)
+
+
+def concatenated(nests: Sequence[Nest]) -> Nest:
+    """Nests of one structure joined along the first dimension.
+
+    Raises
+    ------
+    RuntimeError, ValueError
+        If their tensors differ in number or in another dimension.
+    """
+    columns = list(zip(*(tensors_in(nest) for nest in nests), strict=True))
+    parts = iter(columns)
+    return map_tensors(lambda _: torch.cat(next(parts)), nests[0])
+
+
+def cast(nest: Nest, dtype: torch.dtype, device: torch.device) -> Nest:
+    """Real floats as ``dtype``, complex ones as its complex twin, all on ``device``."""
+    return map_tensors(lambda t: cast_tensor(t, dtype, device), nest)
+
+
+def cast_tensor(tensor: Tensor, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """One tensor, cast as :func:`cast` does."""
+    if tensor.is_complex():
+        return tensor.to(device=device, dtype=dtype.to_complex())
+    return tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+
+
+def digest(nest: Nest) -> str:
+    """SHA-256 of all tensors: type, shape and bytes of each, in order."""
+    found = hashlib.sha256()
+    for tensor in _walk(nest):
+        dense = tensor.detach().cpu()
+        dense = (dense.to_dense() if dense.layout != torch.strided else dense).contiguous()
+        found.update(f"{dense.dtype} {tuple(dense.shape)};".encode())
+        found.update(dense.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
+def describe(nest: Nest) -> str:
+    """What a nest holds, in a few words: for messages."""
+    if isinstance(nest, Tensor):
+        return f"a tensor {tuple(nest.shape)}"
+    if isinstance(nest, np.ndarray):
+        return f"an array {nest.shape}"
+    if isinstance(nest, Mapping):
+        return f"{_named(nest)} with {', '.join(map(repr, nest))}"
+    if isinstance(nest, tuple | list):
+        held = ", ".join(describe(value) for value in nest[:4])
+        return f"{_named(nest)} of {held}{', …' if len(nest) > 4 else ''}"
+    return _named(nest)
+
+
+def _named(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _walk(nest: Nest) -> Iterator[Tensor]:
+    if isinstance(nest, Tensor):
+        yield nest
+    elif isinstance(nest, PackedSequence):
+        yield nest.data
+    elif is_graph(nest):
+        found: list[Tensor] = []
+
+        def note(tensor: Tensor) -> Tensor:
+            found.append(tensor)
+            return tensor
+
+        copy.copy(nest).apply(note)
+        yield from found
+    else:
+        for value in _children(nest):
+            yield from _walk(value)
+
+
+def _children(nest: Nest) -> Iterable[Any]:
+    if isinstance(nest, Mapping):
+        return nest.values()
+    if isinstance(nest, tuple | list):
+        return nest
+    return vars(nest).values() if _is_record(nest) else ()
+
+
+def _first_dimensions(nest: Nest) -> Iterator[int | None]:
+    if isinstance(nest, Tensor):
+        yield nest.shape[0] if nest.ndim else None
+    elif isinstance(nest, PackedSequence) or is_graph(nest):
+        yield None
+    else:
+        for value in _children(nest):
+            yield from _first_dimensions(value)
+
+
+def is_graph(value: object) -> bool:
+    """torch_geometric's Data and Batch, DGL-like objects: ``apply`` maps over their tensors."""
+    return not isinstance(value, type | torch.nn.Module) and all(
+        callable(getattr(value, name, None)) for name in ("apply", "to", "keys")
+    )
+
+
+def _is_record(value: object) -> bool:
+    """A dataclass, or a plain object of a class of its own that holds tensors."""
+    if isinstance(value, type | torch.nn.Module | torch.Generator) or callable(value):
+        return False
+    if dataclasses.is_dataclass(value):
+        return True
+    return any(isinstance(v, Tensor) for v in getattr(value, "__dict__", {}).values())

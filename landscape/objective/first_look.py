@@ -1,0 +1,180 @@
+"""What one batch shows of network, loss and data before anything is measured on them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landscape.distributed import all_reduce_sum
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.objective import Objective
+from landscape.objective.risk import EmpiricalRisk, leaves
+from landscape.seeds import draws_random_numbers
+
+_NAMED = 4  # parameters in a note
+_ROUNDING = 100  # eps: what sums in another order leave, on devices that have no fixed order
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """Notes, and whether the forward pass draws random numbers."""
+
+    notes: tuple[str, ...]
+    is_random: bool
+    repeats: bool = True  # two evaluations with the same random numbers agree
+
+
+def first_look(risk: EmpiricalRisk) -> FirstLook:
+    """Look at the first batch: random numbers, unused and foreign parameters, what is predicted.
+
+    Raises
+    ------
+    ValueError
+        If the loss uses none of the parameters.
+    """
+    found = (
+        with_smaller_batches(risk, lambda: _look(risk)) if risk.batches else FirstLook((), False)
+    )
+    flags = torch.tensor([found.is_random, not found.repeats], dtype=torch.float64)
+    is_random, changes = (all_reduce_sum(flags.to(risk.device)) > 0).tolist()
+    return FirstLook(found.notes, is_random, not changes)
+
+
+def _look(risk: EmpiricalRisk) -> FirstLook:
+    tensors = leaves(risk.layout.split(risk.theta))
+    with risk.swapped(tensors):
+        is_random = draws_random_numbers(lambda: risk.terms(0), risk.device)
+    if is_random and risk.noise is None:
+        risk = risk.with_noise(0)
+    with risk.swapped(tensors):
+        terms, _, outputs = risk.measure(0)
+        loss = terms.totals.sum()
+        notes = [*_unused(risk, loss, tensors), *_foreign(risk, loss, tensors)]
+        if outputs[0] is not None:
+            notes += risk.objective.notes(outputs[0], risk.batches[0])
+        first = terms.totals.detach()
+        del terms, outputs, loss  # and the graph with them
+        # In grad mode too: others have fast paths.
+        again = risk.terms(0).totals.detach()
+    repeated = _repeated(first, again, risk.dtype)
+    notes += repeated
+    if is_random:
+        other = risk.with_noise(1)
+        with other.swapped(tensors):
+            notes += _random(first, other.terms(0).totals.detach(), risk.objective.draws)
+    return FirstLook(tuple(notes), is_random, not repeated)
+
+
+def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:
+    names = risk.layout.names
+    gradient = (
+        torch.autograd.grad(loss, tensors, allow_unused=True, retain_graph=True)
+        if loss.requires_grad
+        else [None] * len(tensors)
+    )
+    unused = [name for name, g in zip(names, gradient, strict=True) if g is None]
+    if len(unused) == len(names):
+        raise ValueError(
+            "the loss depends on none of the network's parameters, so there is nothing to "
+            "differentiate. Look for torch.no_grad, .detach() or .item() in forward and loss."
+        )
+    if not unused:
+        return []
+    return [f"the loss does not use {_some(unused)}: all eigenvalues that belong to them are 0"]
+
+
+def _foreign(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:
+    """Parameters that the loss reaches although neither network nor objective has them."""
+    known = {id(t) for t in tensors}
+    foreign = {id(leaf): leaf for leaf in _leaves_of(loss) if id(leaf) not in known}
+    if not foreign:
+        return []
+    names = {id(t): name for name, t in _reached(risk.objective)}
+    told = [names.get(key, f"one of shape {tuple(t.shape)}") for key, t in foreign.items()]
+    return [
+        f"the loss uses parameters that belong neither to the network nor to a module that is its "
+        f"objective, and are held fixed: {_some(told)}. Make the objective an nn.Module that has "
+        "them, or put them into the network, if they are to be part of θ"
+    ]
+
+
+def _repeated(first: Tensor, again: Tensor, dtype: torch.dtype) -> list[str]:
+    gap = _gap(first, again)
+    if gap <= _ROUNDING * torch.finfo(dtype).eps:
+        return []
+    return [
+        f"two evaluations of one batch differ, an example's loss by up to {gap:.1e} of the largest: "
+        "the forward pass keeps state, or draws random numbers of its own; do not trust what is "
+        "measured here, residuals and errors included"
+    ]
+
+
+def _random(first: Tensor, other: Tensor, draws: int) -> list[str]:
+    count = "one draw of them" if draws == 1 else f"the mean of {draws} draws"
+    return [
+        "the forward pass is random: other random numbers move an example's loss by up to "
+        f"{_gap(first, other):.1e} of the largest. They are fixed by a seed, and all numbers are "
+        f"those of {count}; if they are not meant (F.dropout without training=self.training?), turn "
+        "them off, else see Objective(draws=…)"
+    ]
+
+
+def _gap(first: Tensor, other: Tensor) -> float:
+    size = float(first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
+    return float((first - other).abs().max()) / size if first.shape == other.shape else float("inf")
+
+
+def _leaves_of(loss: Tensor) -> Iterator[Tensor]:
+    """All leaves that need a gradient in the graph of ``loss``."""
+    waiting, seen = [loss.grad_fn], set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        if isinstance(leaf := getattr(node, "variable", None), Tensor):
+            yield leaf
+        waiting += [following for following, _ in node.next_functions]
+
+
+def _reached(objective: Objective) -> Iterator[tuple[str, Tensor]]:
+    """Parameters that the objective's functions close over, with the name that leads to each."""
+    for function in (objective.fn, objective.outputs, objective.loss_of_outputs):
+        yield from _closed_over(function)
+
+
+def _closed_over(function: Callable[..., Any] | None) -> Iterator[tuple[str, Tensor]]:
+    code = getattr(function, "__code__", None)
+    cells = getattr(function, "__closure__", None) or ()
+    held: dict[str, Any] = {}
+    if code is not None:
+        held |= dict(zip(code.co_freevars, (c.cell_contents for c in cells), strict=False))
+        world = getattr(function, "__globals__", {})
+        held |= {name: world[name] for name in code.co_names if name in world}
+    for name, value in held.items():
+        yield from _parameters_in(name, value)
+    inner = getattr(function, "function", None) or vars(getattr(function, "__self__", object)).get(
+        "function"
+    )
+    if callable(inner) and not isinstance(inner, nn.Module):
+        yield from _closed_over(inner)
+
+
+def _parameters_in(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
+    if isinstance(value, nn.Module):
+        yield from ((f"{name}.{inner}", p) for inner, p in value.named_parameters())
+    elif isinstance(value, Tensor):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _parameters_in(f"{name}[{key!r}]", inner)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from _parameters_in(f"{name}[{index}]", inner)
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
