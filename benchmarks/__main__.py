@@ -21,7 +21,7 @@ from benchmarks.smooth import compare_smooth_eigenvalues, compare_smooth_hvp, lo
 from benchmarks.spectrum import compare_spectrum
 from benchmarks.table import write_readme
 from benchmarks.training_step import compare_training_step
-from landscape.training.allocator import keep_freed_memory
+from landscape.allocator import keep_freed_memory
 
 Names = tuple[str, ...]
 Load = Callable[[int], Problem]

@@ -1,7 +1,8 @@
 """Flatness reports from checkpoint files: Hessian spectra, traces, sharpness, loss surfaces.
 
-``landscape.analyze`` is the Python API. It is imported when it is first asked for, since importing
-``landscape`` alone must stay quick, and must not bring in torch.
+``landscape.analyze`` does all that the command line does; ``landscape.hessian`` and its like give
+operators, and ``landscape.eigenvalues`` and its like what is read off them. They are imported when
+they are first asked for, since importing ``landscape`` alone must stay quick, without torch.
 """
 
 import importlib
@@ -9,7 +10,15 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_LAZY = {"analyze": "landscape.api", "Findings": "landscape.findings"}
+_LAZY = {
+    "analyze": "landscape.api",
+    "Findings": "landscape.findings",
+    "Objective": "landscape.objective.objective",
+    **dict.fromkeys(
+        ("hessian", "ggn", "fisher", "identity", "eigenvalues", "trace", "density", "diagonal"),
+        "landscape.matrices",
+    ),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,6 @@ from landscape.curvature.graphs import GraphCache
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.jacobian import JacobianOperator
 from landscape.curvature.operators import make_operator
-from landscape.curvature.scaling import ScaledOperator, ShiftedOperator
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
 from landscape.linalg.operator import SelfAdjointOperator
 
@@ -96,8 +95,8 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
 
 
 def _graphs(A: SelfAdjointOperator) -> GraphCache[object]:
-    while isinstance(A, ScaledOperator | ShiftedOperator):
-        A = A.operator
+    while A.parts:  # scaled, or shifted by the weight decay: the curvature comes first
+        A = A.parts[0]
     assert isinstance(A, HessianOperator | JacobianOperator)
     return A.graphs  # type: ignore[return-value]
 

@@ -19,7 +19,7 @@ from landscape.data.source import Source
 from landscape.distributed import alone, check_whole, world_size
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity, check_additivity
-from landscape.objective.fingerprint import fingerprint
+from landscape.objective.fingerprint import FIRST, fingerprint
 from landscape.objective.first_look import first_look
 from landscape.objective.objective import Objective
 from landscape.objective.risk import EmpiricalRisk
@@ -224,6 +224,8 @@ def make_target(
         )
         with fitting_advice(label, objective, data):
             look = first_look(risk)
+            if look.calls_replaced:
+                risk = risk.with_plain_functions()
             if look.is_random:
                 risk = risk.with_noise(settings.seed)
             additivity = (
@@ -245,7 +247,8 @@ def make_target(
                 "these examples, so it has no curvature to speak of. Check weights, inputs "
                 "(pixel/255?) and loss; for overflow, try --dtype float64."
             )
-        found = fingerprint(risk, evaluation.loss, gradient)
+        first = data.head(FIRST, dtype, device)
+        found = fingerprint(risk, first, evaluation.loss, gradient)
     check_agreement(risk.theta, data)
     if additivity.reason and additivity.matters(risk):
         notes = (*notes, f"not checked whether batches can be cut: {additivity.reason}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import click
 
+from landscape.allocator import keep_freed_memory
 from landscape.cli.plain import plain_where_needed
 from landscape.interrupts import stop_on_signals
 
@@ -77,6 +78,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line, alone or as one of the processes that ``torchrun`` started."""
     plain_where_needed()
+    keep_freed_memory()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from landscape.cli.together import run_together
 

@@ -85,7 +85,7 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     path = _record_path(folder, label)
     if path.exists():
         stored = json.loads(path.read_text(encoding="utf-8"))["settings"]
-        before = {name: value for name, value in stored.items() if name not in _IGNORED}
+        before = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
         if changed := difference(before, settings):
             raise ValueError(
                 f"{folder} holds results of {label} made with other settings: "

@@ -94,14 +94,12 @@ def train(
     landscape train --init kaiming --optimizer sgd --channels 16 --epochs 20
     """
     from landscape.analysis.target import open_device
-    from landscape.training.allocator import keep_freed_memory
     from landscape.training.loop import train as train_network
     from landscape.training.progress import show_progress
 
     label = f"{options['init']}-{options['optimizer']}-s{options['seed']}"
     out = out or Path("checkpoints") / f"{label}.safetensors"
     config = _config(**options)
-    keep_freed_memory()
     with show_progress(config, quiet=quiet) as monitor:
         path = train_network(
             config,

@@ -3,9 +3,9 @@
 from landscape.curvature.fisher import FisherOperator
 from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.hessian import HessianOperator
-from landscape.curvature.scaling import ScaledOperator, ShiftedOperator, scale_of
+from landscape.curvature.scaling import ScaledOperator, scale_of
 from landscape.curvature.smooth import smooth_risk
-from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.objective.risk import EmpiricalRisk
 
 OPERATORS = ("hessian", "ggn", "fisher", "smooth-hessian")
@@ -28,7 +28,7 @@ def make_operator(
     """
     operator = _bare(risk, name, graph_budget)
     if weight_decay:
-        operator = ShiftedOperator(operator, weight_decay)
+        operator = operator + weight_decay * Identity(operator)
     if scale != "none":
         operator = ScaledOperator(operator, scale_of(scale, risk.layout, risk.theta))
     return operator

@@ -28,22 +28,11 @@ class ScaledOperator(SelfAdjointOperator):
             raise ValueError(
                 f"scale must have shape ({operator.dim},); got shape {tuple(scale.shape)}."
             )
-        self.operator, self.scale = operator, scale
+        self.parts, self.scale = (operator,), scale
         self.dim, self.dtype, self.device = operator.dim, operator.dtype, operator.device
 
     def _matvec(self, v: Tensor) -> Tensor:
-        return self.scale * (self.operator @ (self.scale * v))
-
-
-class ShiftedOperator(SelfAdjointOperator):
-    """A + c I: with c the weight decay, the curvature of the regularised loss."""
-
-    def __init__(self, operator: SelfAdjointOperator, shift: float) -> None:
-        self.operator, self.shift = operator, shift
-        self.dim, self.dtype, self.device = operator.dim, operator.dtype, operator.device
-
-    def _matvec(self, v: Tensor) -> Tensor:
-        return (self.operator @ v) + self.shift * v
+        return self.scale * (self.parts[0] @ (self.scale * v))
 
 
 def filter_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:

@@ -102,7 +102,12 @@ class Dataset:
     def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> list[Batch]:
         """This process's examples as pairs, cast, in batches of at most ``size``."""
         own = slice(rank(), None, world_size())
-        return cut(*cast((self.inputs[own], self.targets[own]), dtype, device), size)
+        inputs, targets = cast((self.inputs[own], self.targets[own]), dtype, device)
+        return cut(inputs, targets, size)
+
+    def head(self, size: int, dtype: torch.dtype, device: torch.device) -> Batch:
+        """The first ``size`` examples of all processes, cast."""
+        return Batch(*cast((self.inputs[:size], self.targets[:size]), dtype, device))
 
     def outline(self) -> str:
         """What an example looks like: for messages."""

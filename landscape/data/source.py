@@ -64,6 +64,9 @@ class Source(Protocol):
     def batches(self, size: int, dtype: torch.dtype, device: torch.device) -> Sequence[Nest]:
         """This process's examples, cast, in batches of ``size`` where they are not the user's."""
 
+    def head(self, size: int, dtype: torch.dtype, device: torch.device) -> Nest:
+        """The first ``size`` examples of all processes, or the user's first batch, cast."""
+
     def outline(self) -> str:
         """What an example or a batch looks like: for messages."""
 
@@ -93,6 +96,9 @@ class Rows:
         own = cast(take_rows(self.nest, slice(rank(), None, world_size())), dtype, device)
         rows = num_rows(own) or 0
         return [take_rows(own, slice(k, k + size)) for k in range(0, rows, size)]
+
+    def head(self, size: int, dtype: torch.dtype, device: torch.device) -> Nest:
+        return cast(take_rows(self.nest, slice(0, size)), dtype, device)
 
     def outline(self) -> str:
         return f"an example: {describe(map_tensors(lambda t: t[0], self.nest))}"
@@ -141,6 +147,9 @@ class Stream:
             dtype,
             device,
         )
+
+    def head(self, size: int, dtype: torch.dtype, device: torch.device) -> Nest:
+        return cast(self.first, dtype, device)
 
     def outline(self) -> str:
         return f"a batch: {describe(self.first)}"

@@ -2,7 +2,10 @@
 
 import abc
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
 
 
@@ -18,12 +21,15 @@ class SelfAdjointOperator(abc.ABC):
     num_matvecs
         How many products ``A @ v`` have been computed: the unit in which every method's
         cost is stated.
+    parts
+        Operators that this one is made of.
     """
 
     dim: int
     dtype: torch.dtype
     device: torch.device
     num_matvecs: int = 0
+    parts: "tuple[SelfAdjointOperator, ...]" = ()
 
     @abc.abstractmethod
     def _matvec(self, v: Tensor) -> Tensor: ...
@@ -34,6 +40,59 @@ class SelfAdjointOperator(abc.ABC):
             raise ValueError(f"{name} acts on vectors of shape ({self.dim},); got shape {got}.")
         self.num_matvecs += 1
         return self._matvec(v.to(dtype=self.dtype, device=self.device))
+
+    def __add__(self, other: "SelfAdjointOperator") -> "SelfAdjointOperator":
+        return Sum(self, other) if isinstance(other, SelfAdjointOperator) else NotImplemented
+
+    def __mul__(self, factor: float) -> "SelfAdjointOperator":
+        return Multiple(factor, self) if isinstance(factor, int | float) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def to_scipy(self) -> LinearOperator:
+        """This operator as SciPy's solvers take it, on float64 NumPy vectors."""
+
+        def matvec(v: NDArray[np.float64]) -> NDArray[np.float64]:
+            product = self @ torch.from_numpy(np.array(v, dtype=np.float64).reshape(-1))
+            return np.asarray(product.detach().double().cpu())
+
+        shape = (self.dim, self.dim)
+        return LinearOperator(shape, matvec=matvec, rmatvec=matvec, dtype=np.float64)
+
+
+class Identity(SelfAdjointOperator):
+    """I on the space of another operator."""
+
+    def __init__(self, like: SelfAdjointOperator) -> None:
+        self.dim, self.dtype, self.device = like.dim, like.dtype, like.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        return v
+
+
+class Sum(SelfAdjointOperator):
+    """A + B."""
+
+    def __init__(self, A: SelfAdjointOperator, B: SelfAdjointOperator) -> None:
+        if A.dim != B.dim:
+            raise ValueError(f"operators must have one size to be added; got {A.dim} and {B.dim}.")
+        self.parts = (A, B)
+        self.dim, self.dtype, self.device = A.dim, A.dtype, A.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        A, B = self.parts
+        return A @ v + (B @ v).to(dtype=self.dtype, device=self.device)
+
+
+class Multiple(SelfAdjointOperator):
+    """c A, with c a number."""
+
+    def __init__(self, factor: float, A: SelfAdjointOperator) -> None:
+        self.factor, self.parts = float(factor), (A,)
+        self.dim, self.dtype, self.device = A.dim, A.dtype, A.device
+
+    def _matvec(self, v: Tensor) -> Tensor:
+        return self.factor * (self.parts[0] @ v)
 
 
 class DeflatedOperator(SelfAdjointOperator):

@@ -7,14 +7,13 @@ halves and in reverse order before anything is measured.
 
 import math
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean, stdev
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from landscape.distributed import from_main
+from landscape.distributed import alone, from_main
 from landscape.nests import Nest, take_rows
 from landscape.objective.batches import in_two, num_examples
 from landscape.objective.risk import EmpiricalRisk
@@ -60,7 +59,12 @@ def check_additivity(risk: EmpiricalRisk, *, spiking: bool) -> Additivity:
         Naming what the loss does, and the cure; where all examples are in one batch, which is never
         cut, only a sum is refused, since then its numbers are those of the user's loss.
     """
-    return from_main(partial(_judge, risk, spiking))
+
+    def judge() -> Additivity:
+        with alone():  # process 0 looks, and sums over its own examples
+            return _judge(risk, spiking)
+
+    return from_main(judge)
 
 
 def _judge(risk: EmpiricalRisk, spiking: bool) -> Additivity:
@@ -143,7 +147,7 @@ def _adds_up(
     ends = [total, whole.total] if reverse is None else [total, whole.total, reverse.total]
     spread = _SPREAD * sum(s.stderr**2 for s in (whole, *parts)) ** 0.5
     apart: float = max(ends) - min(ends)
-    return apart <= tol * max(map(abs, ends)) + spread
+    return bool(apart <= tol * max(map(abs, ends)) + spread)
 
 
 def _told(

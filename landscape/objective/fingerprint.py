@@ -7,11 +7,11 @@ from torch import Tensor
 
 from landscape.distributed import from_main, world_size
 from landscape.linalg.probes import normal
-from landscape.nests import take_rows
+from landscape.nests import Nest
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results.identity import Fingerprint
 
-_FIRST = 64  # examples: the same ones, however memory cuts the batches
+FIRST = 64  # examples: the same ones, whatever cuts the data into batches
 
 
 class _Space:
@@ -19,10 +19,18 @@ class _Space:
         self.dim, self.dtype, self.device = risk.num_params, torch.float64, risk.device
 
 
-def fingerprint(risk: EmpiricalRisk, loss: float, gradient: Tensor) -> Fingerprint:
-    """That of ``risk`` at its θ, where it has this loss and gradient, shape (P,), on all examples."""
+def fingerprint(risk: EmpiricalRisk, first: Nest, loss: float, gradient: Tensor) -> Fingerprint:
+    """That of ``risk`` at its θ.
+
+    Parameters
+    ----------
+    first
+        The first examples of the data.
+    loss, gradient
+        On all examples; shape (P,).
+    """
     z = normal(_Space(risk), torch.Generator().manual_seed(0))
-    first_loss, first_norm, first_projection = from_main(partial(_on_first, risk, z))
+    first_loss, first_norm, first_projection = from_main(partial(_on_first, risk, first, z))
     return Fingerprint(
         loss=loss,
         gradient_norm=float(gradient.double().norm()),
@@ -41,11 +49,7 @@ def fingerprint(risk: EmpiricalRisk, loss: float, gradient: Tensor) -> Fingerpri
     )
 
 
-def _on_first(risk: EmpiricalRisk, z: Tensor) -> tuple[float, float, float]:
-    if not risk.batches:
-        return 0.0, 0.0, 0.0
-    first = risk.batches[0]
-    few = take_rows(first, slice(0, _FIRST)) if risk.is_cut_by_rows else first
-    loss, gradient = risk.loss_and_gradient_of(few)
+def _on_first(risk: EmpiricalRisk, first: Nest, z: Tensor) -> tuple[float, float, float]:
+    loss, gradient = risk.loss_and_gradient_of(first)
     wide = gradient.double()
     return loss, float(wide.norm()), float(wide @ z)

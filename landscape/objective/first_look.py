@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from landscape.distributed import all_reduce_sum
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Objective
+from landscape.objective.plain_forms import CallsReplaced
 from landscape.objective.risk import EmpiricalRisk, leaves
 from landscape.seeds import draws_random_numbers
 
@@ -24,6 +25,7 @@ class FirstLook:
     notes: tuple[str, ...]
     is_random: bool
     repeats: bool = True  # two evaluations with the same random numbers agree
+    calls_replaced: bool = False  # functions that PyTorch does not differentiate twice
 
 
 def first_look(risk: EmpiricalRisk) -> FirstLook:
@@ -37,15 +39,20 @@ def first_look(risk: EmpiricalRisk) -> FirstLook:
     found = (
         with_smaller_batches(risk, lambda: _look(risk)) if risk.batches else FirstLook((), False)
     )
-    flags = torch.tensor([found.is_random, not found.repeats], dtype=torch.float64)
-    is_random, changes = (all_reduce_sum(flags.to(risk.device)) > 0).tolist()
-    return FirstLook(found.notes, is_random, not changes)
+    flags = [found.is_random, not found.repeats, found.calls_replaced]
+    sums = all_reduce_sum(torch.tensor(flags, dtype=torch.float64, device=risk.device))
+    is_random, changes, calls_replaced = (sums > 0).tolist()
+    return FirstLook(found.notes, is_random, not changes, calls_replaced)
 
 
 def _look(risk: EmpiricalRisk) -> FirstLook:
     tensors = leaves(risk.layout.split(risk.theta))
     with risk.swapped(tensors):
-        is_random = draws_random_numbers(lambda: risk.terms(0), risk.device)
+        unseeded = risk.with_noise(None)
+        with CallsReplaced() as calls:
+            is_random = draws_random_numbers(lambda: unseeded.terms(0), risk.device)
+    if calls.found:
+        risk = risk.with_plain_functions()
     if is_random and risk.noise is None:
         risk = risk.with_noise(0)
     with risk.swapped(tensors):
@@ -64,7 +71,7 @@ def _look(risk: EmpiricalRisk) -> FirstLook:
         other = risk.with_noise(1)
         with other.swapped(tensors):
             notes += _random(first, other.terms(0).totals.detach(), risk.objective.draws)
-    return FirstLook(tuple(notes), is_random, not repeated)
+    return FirstLook(tuple(notes), is_random, not repeated, calls.found)
 
 
 def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:

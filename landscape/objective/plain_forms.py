@@ -1,4 +1,4 @@
-"""Plain formulas in place of operations that PyTorch cannot differentiate twice."""
+"""Plain formulas in place of operations whose second derivative PyTorch lacks, or has wrong."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,37 +6,83 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
 
 
 def plain_forms(
-    model: nn.Module, device: torch.device
+    model: nn.Module, device: torch.device, *, functions: bool = False
 ) -> list[Callable[[], AbstractContextManager[Any]]]:
-    """What to enter around a forward pass of ``model``, so that it has a double backward.
+    """What to enter around passes of ``model``, so that it has the right double backward.
 
-    Each gives the same numbers as what it stands for, to rounding.
+    Each gives the same numbers as what it stands for, to rounding. ``functions``: it is known to
+    call one of those that are replaced.
     """
     forms: list[Callable[[], AbstractContextManager[Any]]] = [_plain_attention]
     if any(isinstance(m, nn.RNNBase) for m in model.modules()) and device.type == "cuda":
         forms.append(lambda: torch.backends.cudnn.flags(enabled=False))
     # Every call in the forward pass goes through the mode: only networks that need it pay for it.
-    if any(isinstance(m, nn.Hardsigmoid) for m in model.modules()):
-        forms.append(_PlainHardsigmoid)
+    if functions or any(_calls_replaced(m) for m in model.modules()):
+        forms.append(_PlainFunctions)
     return forms
+
+
+class CallsReplaced(TorchFunctionMode):
+    """Notes, in ``found``, whether the block calls a function that has a plain form here."""
+
+    found = False
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        self.found |= func in _PLAIN
+        return func(*args, **(kwargs or {}))
+
+
+class _PlainFunctions(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return _PLAIN.get(func, func)(*args, **(kwargs or {}))
 
 
 def _plain_attention() -> AbstractContextManager[Any]:
     return sdpa_kernel(SDPBackend.MATH)
 
 
-class _PlainHardsigmoid(TorchFunctionMode):
-    """``hardsigmoid``, the gate of MobileNetV3, whose backward has no derivative."""
+def _calls_replaced(module: nn.Module) -> bool:
+    old = any(isinstance(hook, WeightNorm) for hook in module._forward_pre_hooks.values())
+    return old or isinstance(module, nn.Hardsigmoid) or type(module).__name__ == "_WeightNorm"
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
-    ) -> Any:
-        if func is F.hardsigmoid:
-            return F.relu6(args[0] + 3) / 6
-        return func(*args, **(kwargs or {}))
+
+def _hardsigmoid(x: Tensor, inplace: bool = False) -> Tensor:
+    """The gate of MobileNetV3, whose backward has no derivative."""
+    return F.relu6(x + 3) / 6
+
+
+def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """g v / ‖v‖; the fused kernel's double backward on a CPU holds ‖v‖ fixed."""
+    others = [k for k in range(v.ndim) if dim == -1 or k != dim % v.ndim]
+    return v * (g / torch.linalg.vector_norm(v, dim=others, keepdim=True))
+
+
+def _layer_norm(
+    x: Tensor,
+    shape: list[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """With a bias and no weight, whose double backward raises."""
+    if weight is not None or bias is None:
+        return F.layer_norm(x, shape, weight, bias, eps)
+    return F.layer_norm(x, shape, None, None, eps) + bias
+
+
+_PLAIN: dict[Any, Callable[..., Tensor]] = {
+    F.hardsigmoid: _hardsigmoid,
+    F.layer_norm: _layer_norm,
+    torch._weight_norm: _weight_norm,
+}

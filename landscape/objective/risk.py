@@ -186,6 +186,12 @@ class EmpiricalRisk:
         other.batch_norm = mode
         return other
 
+    def with_plain_functions(self) -> Self:
+        """The same risk with plain forms of functions that PyTorch does not differentiate twice."""
+        other = copy.copy(self)
+        other._plain_forms = plain_forms(self.model, self.device, functions=True)
+        return other
+
     def with_noise(self, seed: int | None) -> Self:
         """The same risk under other random numbers; None: unseeded, for a forward without any."""
         other = copy.copy(self)
@@ -327,9 +333,17 @@ class EmpiricalRisk:
         return summed / weight, all_reduce_sum(gradient) / weight
 
     def loss_and_gradient_of(self, batch: Nest) -> tuple[float, Tensor]:
-        """The loss of a batch by itself at θ, and its gradient, on this process alone."""
+        """The loss of a batch by itself at θ, and its gradient; 0 with nothing to predict in it."""
         with alone():
-            return self.on([batch]).loss_and_gradient()
+            single = self.on([batch])
+        tensors = leaves(self.layout.split(self.theta))
+        with single.swapped(tensors):
+            terms = single.terms(0)
+            loss = terms.totals.sum() / terms.weights.sum().clamp_min(
+                torch.finfo(terms.weights.dtype).tiny
+            )
+            gradient = self.layout.flatten(gradients(loss, tensors))
+        return float(loss.detach()), gradient
 
     @property
     def _only(self) -> bool:
@@ -350,6 +364,10 @@ class EmpiricalRisk:
 
     def _prepare(self) -> None:
         self._mode.enter()
+        for module in self.model.modules():
+            # Sparse gradients have no second derivative; the dense ones are the same numbers.
+            if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+                module.sparse = False
         for alteration in self.alterations:
             alteration.apply()
         if self.batch_norm == "train":

@@ -179,7 +179,9 @@ def _check_can_swap(root: nn.Module) -> None:
                 "weights. Use the Python module that it was made from, with its state_dict."
             )
         tensors = [*module._parameters.values(), *module._buffers.values()]
-        if any(isinstance(tensor, UninitializedParameter | UninitializedBuffer) for tensor in tensors):
+        if any(
+            isinstance(tensor, UninitializedParameter | UninitializedBuffer) for tensor in tensors
+        ):
             raise ValueError(
                 f"{where} is a lazy layer whose shape is not known yet. Run the network once on a "
                 "batch, or give the layer its sizes."

@@ -6,7 +6,7 @@ import pytest
 
 COUNT_FAULTS = """
 import ctypes, resource, sys
-from landscape.training.allocator import keep_freed_memory
+from landscape.allocator import keep_freed_memory
 
 if sys.argv[1] == "keep" and not keep_freed_memory():
     sys.exit("not glibc")
