@@ -22,8 +22,7 @@ from landscape.data.dataset import cut
 from landscape.data.fashion_mnist import load_embedded
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import DenseOperator
-from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.objective.pair import Loss
+from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk, leaves
 
 BLOCKS = (2, 4, 8)
@@ -107,8 +106,9 @@ class _KeptProduct:
     def __init__(self, risk: EmpiricalRisk) -> None:
         self._layout = risk.layout
         self._tensors = leaves(risk.layout.split(risk.theta))
-        loss = risk.summed_loss(self._tensors, risk.batches[0]) / risk.num_examples
-        self._gradients = torch.autograd.grad(loss, self._tensors, create_graph=True)
+        with risk.swapped(self._tensors):
+            loss = risk.terms(0).mean()
+            self._gradients = torch.autograd.grad(loss, self._tensors, create_graph=True)
 
     def __call__(self, v: Tensor) -> Tensor:
         return self._layout.flatten(self._backward(self._layout.split(v), batched=False))
@@ -146,7 +146,7 @@ def _tabular_risk(num_examples: int) -> EmpiricalRisk:
     x = torch.randn(num_examples, 6)
     y = (torch.sin(x[:, 0]) + x[:, 1] * x[:, 2])[:, None]
     batches = cut(x, y, num_examples)
-    return EmpiricalRisk(network, Loss("mse", BUILTIN_LOSSES["mse"]), batches)
+    return EmpiricalRisk(network, loss_of("mse"), batches)
 
 
 def _image_risk(num_examples: int) -> EmpiricalRisk:
@@ -154,7 +154,7 @@ def _image_risk(num_examples: int) -> EmpiricalRisk:
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 128), nn.Tanh(), nn.Linear(128, 10))
     data = load_embedded("train")
     batches = cut(data.inputs[:num_examples], data.targets[:num_examples], num_examples)
-    return EmpiricalRisk(network, Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"]), batches)
+    return EmpiricalRisk(network, loss_of("cross-entropy"), batches)
 
 
 class _Found(NamedTuple):

@@ -21,8 +21,7 @@ from landscape.analysis.target import Target, TargetSettings, make_target
 from landscape.data.arrays import from_arrays
 from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
-from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.objective.pair import Loss
+from landscape.objective.pair import loss_of
 from landscape.snn import CSNN, initialize
 
 _NUM_TOKENS, _LENGTH, _WIDTH, _NUM_LAYERS = 10_000, 32, 768, 12
@@ -95,7 +94,7 @@ def measure(target: Target, settings: SpectrumSettings) -> dict[str, object]:
 
 
 def _target(network: nn.Module, data: object, loss: str, settings: TargetSettings) -> Target:
-    return make_target(network, Loss(loss, BUILTIN_LOSSES[loss]), data, settings, label="large")
+    return make_target(network, loss_of(loss), data, settings, label="large")
 
 
 def _tell(done: int, expected: int) -> None:

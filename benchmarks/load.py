@@ -33,8 +33,7 @@ from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.arrays import from_arrays
 from landscape.linalg.rows import project_out
-from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.objective.pair import Loss
+from landscape.objective.pair import loss_of
 from landscape.report import write_report
 from landscape.results import save_result
 from landscape.surface.grid import parse_axis
@@ -69,7 +68,7 @@ def grid(num_points: int, folder: Path) -> dict[str, float]:
     data = from_arrays(x, x[:, 0] > 0, name="x", source="invented", split="train", other_targets=[])
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2))
-    loss = Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"])
+    loss = loss_of("cross-entropy")
     target = make_target(model, loss, data, TargetSettings(), label="load")
     axis = parse_axis(f"-1:1:{num_points}")
     settings = SurfaceSettings(store=folder / "plane.points")

@@ -74,7 +74,7 @@ class Problem:
 
     def criterion(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Mean loss of a batch, as other libraries take it."""
-        return self.risk.objective.per_example(outputs, targets).mean()
+        return self.risk.objective.terms_of_outputs(outputs, (None, targets)).mean()
 
     def first(self, num_examples: int) -> "Problem":
         """The same networks on fewer examples."""
@@ -100,7 +100,7 @@ def load_problem(
 ) -> Problem:
     """Set up both networks on the same examples, in one batch."""
     risk = load_risk(num_examples, batch_size=num_examples, dtype=dtype, checkpoint=checkpoint)
-    ours = risk.model
+    ours = risk.model.to(risk.dtype).eval()
     assert isinstance(ours, CSNN)
     theirs = SpikingJellyCSNN(ours.channels, ours.num_time_steps).to(risk.dtype)
     theirs.load_state_dict(ours.state_dict(), strict=True)

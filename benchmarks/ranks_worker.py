@@ -13,10 +13,10 @@ import torch.distributed as dist
 
 from benchmarks.problem import load_problem, load_risk, unit_vector
 from benchmarks.scaling import risk_of_width
+from landscape.allocator import keep_freed_memory
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import all_reduce_sum, is_main, process_group
 from landscape.objective.risk import EmpiricalRisk
-from landscape.allocator import keep_freed_memory
 
 _REDUCE_SIZES = (1_000, 30_000, 300_000, 3_000_000)
 _BATCH = 64

@@ -21,8 +21,7 @@ from examples.resnet import make
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.dataset import cut
 from landscape.data.fashion_mnist import load_embedded
-from landscape.objective.losses import cross_entropy
-from landscape.objective.pair import Loss
+from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk
 
 _NAME = "ResNet"
@@ -43,7 +42,7 @@ def load_smooth_problem(num_examples: int) -> Problem:
             optimiser.step()
     network.eval()
     batches = cut(x[:num_examples], y[:num_examples], num_examples)
-    risk = EmpiricalRisk(network, Loss("cross-entropy", cross_entropy), batches)
+    risk = EmpiricalRisk(network, loss_of("cross-entropy"), batches)
     return Problem(risk, {_NAME: network})
 
 

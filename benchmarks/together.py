@@ -11,8 +11,7 @@ from torch.func import functional_call, vmap
 
 from benchmarks.measure import alternate, ratio
 from landscape.data.dataset import Batch
-from landscape.objective.losses import cross_entropy
-from landscape.objective.pair import Loss
+from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk
 
 _DENSE = (
@@ -52,7 +51,7 @@ def _convolutions() -> nn.Module:
 def _compare(name: str, network: nn.Module, inputs: Tensor, *, num_points: int = 16) -> None:
     classes = next(iter(reversed(list(network.parameters())))).shape[0]
     targets = torch.randint(0, classes, (len(inputs),))
-    risk = EmpiricalRisk(network, Loss("ce", cross_entropy), [Batch(inputs, targets)])
+    risk = EmpiricalRisk(network, loss_of("cross-entropy"), [Batch(inputs, targets)])
     thetas = risk.theta + 0.01 * torch.randn(num_points, risk.num_params)
     seconds = alternate(
         {
@@ -78,7 +77,7 @@ def _together(risk: EmpiricalRisk, thetas: Tensor) -> Sequence[float]:
         return found
 
     return [
-        float(risk.objective.per_example(found, batch.targets).double().mean())
+        float(risk.objective.terms_of_outputs(found, batch).mean())
         for found in vmap(outputs)(thetas)
     ]
 

@@ -143,7 +143,7 @@ def trace(
     rel_error: float | None = None,
     seed: int = 0,
 ) -> Estimate:
-    """tr A with its standard error; exact where ``num_matvecs`` reach the size of A.
+    """Tr A with its standard error; exact where ``num_matvecs`` reach the size of A.
 
     With ``rel_error`` it ends as soon as the error is this share of the estimate.
     """

@@ -49,6 +49,10 @@ class _Sum(NamedTuple):
     def mean(self) -> float:
         return self.total / self.weight if self.weight else 0.0
 
+    @property
+    def error_of_mean(self) -> float:
+        return self.stderr / self.weight if self.weight else 0.0
+
 
 def check_additivity(risk: EmpiricalRisk, *, spiking: bool) -> Additivity:
     """Evaluate part of the first batch whole, in halves and reversed.
@@ -156,7 +160,8 @@ def _told(
     name = risk.objective.name
     means = [p.mean for p in parts]
     seen = f"on one batch it is {whole.mean:.6g}, on its halves {means[0]:.6g} and {means[1]:.6g}"
-    room = tol * max(abs(whole.mean), *(abs(m) for m in means)) + _SPREAD * whole.stderr
+    spread = _SPREAD * sum(s.error_of_mean**2 for s in (whole, *parts)) ** 0.5
+    room = tol * max(abs(whole.mean), *(abs(m) for m in means)) + spread
     if whole.values is None and abs(whole.mean - sum(means)) <= room < abs(whole.mean) / 4:
         raise ValueError(
             f"the loss {name} is a sum over the batch, not a mean ({seen}), so the size of the "

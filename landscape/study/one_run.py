@@ -14,6 +14,7 @@ from landscape.analysis.suite import SUITE, SuiteSettings
 from landscape.analysis.target import Target, TargetSettings, open_target
 from landscape.files import OutputError, exclusive_lock
 from landscape.results import Result, save_result
+from landscape.results.identity import refuse_other_code, with_fingerprint
 from landscape.results.training import curves_from_metrics
 from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
@@ -105,8 +106,18 @@ class _Work:
             self.report(start, self.stage)
             if path not in targets:
                 targets = {path: open_target(path, self._target_settings, label=name)}
+                self._check_code(targets[path])
             self._analyse(targets[path], what)
         self._note(state="done")
+
+    def _check_code(self, target: Target) -> None:
+        """Refuse to add to results that other code made."""
+        now = with_fingerprint({}, target.subject.fingerprint)
+        for stem, result in self.folder.results(target.subject.label).items():
+            if result.subject.examples_sha256 == target.subject.examples_sha256:
+                before = with_fingerprint({}, result.subject.fingerprint)
+                where = self.folder.result(target.subject.label, stem)
+                refuse_other_code(before, now, f"{where} holds a result")
 
     def fail(self, error: Exception) -> None:
         kind = type(error).__name__

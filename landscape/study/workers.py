@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 import torch
 
+from landscape.allocator import keep_freed_memory
 from landscape.files import OutputError
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_run import Machine, attempt
 from landscape.study.plan import Plan, Run
-from landscape.allocator import keep_freed_memory
 
 _PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C
 

@@ -145,7 +145,10 @@ def test_batches_of_recalibrated_statistics_are_refused_too(rng):
 
 def test_pyhessian_goes_on_as_well(rng):
     room, (x, y) = Room(), examples(rng)
-    data, loss = source_of((x.float(), y), Choice(split="train", examples="all", seed=0)), Loss("room", room)
+    data, loss = (
+        source_of((x.float(), y), Choice(split="train", examples="all", seed=0)),
+        Loss("room", room),
+    )
     target = make_target(network(), loss, data, TargetSettings(batch_size=20), label="net")
     expected = pyhessian_trace(target, progress=quiet)
     room.limit = 6

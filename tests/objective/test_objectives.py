@@ -94,9 +94,7 @@ def test_a_mask_in_the_inputs_is_part_of_the_network(agrees, pairs):
     mask = (torch.arange(5) < torch.randint(1, 6, (20, 1))).double()
     model = Masked()
     inputs = {"ids": ids, "mask": mask}
-    agrees(
-        model, (inputs, y), lambda: F.cross_entropy(model(ids, mask), y), loss="cross-entropy"
-    )
+    agrees(model, (inputs, y), lambda: F.cross_entropy(model(ids, mask), y), loss="cross-entropy")
 
 
 class _Uncertainty(nn.Module):
@@ -235,9 +233,7 @@ def test_noise_is_fixed_by_the_seed_and_the_mean_over_draws_taken():
 
     def loss(draws, seed=0):
         objective = landscape.Objective(_elbo, draws=draws)
-        found = landscape.analyze(
-            model, objective, x, budget="quick", only=["spectrum"], seed=seed
-        )
+        found = landscape.analyze(model, objective, x, budget="quick", only=["spectrum"], seed=seed)
         return found.subject.loss
 
     assert loss(1) == loss(1)
@@ -344,9 +340,7 @@ def test_batches_reach_an_objective_as_the_data_give_them(agrees):
     def detection(model, batch):
         seen.append(batch)
         found = zip(*batch, strict=True)
-        return sum(
-            (model(i.mean((1, 2))) - t["box"].mean(0)).square().sum() for i, t in found
-        )
+        return sum((model(i.mean((1, 2))) - t["box"].mean(0)).square().sum() for i, t in found)
 
     model = nn.Linear(3, 2).double()
     batch = map_tensors(torch.Tensor.double, (images, boxes))

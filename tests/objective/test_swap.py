@@ -51,9 +51,7 @@ def test_recomputed_activations_are_those_of_theta(pairs, dense, graph_budget):
     nn.utils.vector_to_parameters(theta, there.parameters())
     H = dense(lambda: F.cross_entropy(there(x), y), there.parameters())
     loss = F.cross_entropy(there(x), y)
-    gradient = torch.cat(
-        [g.flatten() for g in torch.autograd.grad(loss, list(there.parameters()))]
-    )
+    gradient = torch.cat([g.flatten() for g in torch.autograd.grad(loss, list(there.parameters()))])
     torch.testing.assert_close(risk.gradient(theta), gradient, rtol=1e-10, atol=1e-12)
     operator = HessianOperator(risk, theta, graph_budget=graph_budget)
     for _ in range(2):  # the second product differentiates the graphs that the first has kept
@@ -69,10 +67,7 @@ def _state_of(model):
             content = list(value.items()) if isinstance(value, dict) else value
             content = list(content) if isinstance(content, list) else content
             held.append((module, name, value, copy.copy(content)))
-    tensors = [
-        (t, t.detach().clone(), t._version)
-        for t in [*model.parameters(), *model.buffers()]
-    ]
+    tensors = [(t, t.detach().clone(), t._version) for t in [*model.parameters(), *model.buffers()]]
     return held, tensors
 
 
