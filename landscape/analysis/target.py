@@ -18,7 +18,7 @@ from landscape.analysis.target_checks import (
     fitting_advice,
     sha256_of_theta,
 )
-from landscape.checkpoint import load_checkpoint, model_of, model_spec
+from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
 from landscape.curvature.losses import Loss
 from landscape.curvature.risk import Batch, EmpiricalRisk, cut, make_batches
 from landscape.data.dataset import Dataset
@@ -166,6 +166,7 @@ def make_target(
     dtype, device = DTYPES[settings.dtype], open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
+    check_range(label, model, dtype)
     model = copy.deepcopy(model).to(device=device, dtype=dtype)
     notes = (*notes, *set_eval(model))
     inputs, targets = _cast(data.inputs, dtype, device), _cast(data.targets, dtype, device)

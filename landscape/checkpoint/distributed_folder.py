@@ -5,9 +5,11 @@ outlined; each chunk of a tensor then goes through the same checks as a file of 
 """
 
 import io
+import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +18,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.checkpoint.allowance import Allowance
 from landscape.checkpoint.archive import COPY_AGAIN, MAX_PICKLE_BYTES, outline_of_zip, outlined
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
-from landscape.checkpoint.outline import Call, Name, TensorOutline, item_size
-from landscape.checkpoint.pickled import load_pickled
+from landscape.checkpoint.names import running_code
+from landscape.checkpoint.outline import (
+    Call,
+    Name,
+    Outline,
+    OutlineError,
+    TensorOutline,
+    item_size,
+)
+from landscape.checkpoint.pickled import check_names, refuse_code
+from landscape.checkpoint.tensors import read_tensors
 
 _CLASSES = "torch.distributed.checkpoint."
 _OPTIMIZERS = ("optimizer", "optimizers", "optim", "optimizer_states")
@@ -28,7 +40,9 @@ _CONVERT = (
     "Where it was made: torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "
     "'weights.pt')"
 )
+_NOT_WRITTEN = "No program that saves weights writes such a folder: do not trust it"
 _OTHER = Name("saved object")
+_MAX_SPLIT_AXES = 6
 
 
 @dataclass(frozen=True)
@@ -55,10 +69,16 @@ class _Entry:
         return str(self.path[0]).partition(".")[0] in _OPTIMIZERS
 
 
-def outline_folder(folder: Path) -> dict[Any, Any]:
+def outline_folder(folder: Path) -> Outline:
     """The nested dictionary that was saved, with outlines in place of tensors."""
     with _understood(folder):
-        return _nested((e.path, e.tensor) for e in _entries(folder)) | _objects(folder)
+        contents = _outline(folder)
+        if running_code(contents):
+            return contents  # which is all that there is to say of it
+        _check_written(folder, contents)
+        tensors = ((e.path, e.tensor) for e in _entries(folder, contents))
+        contents.value = _nested(tensors) | _objects(contents)
+        return contents
 
 
 def read_folder(folder: Path) -> dict[Any, Any]:
@@ -70,8 +90,11 @@ def read_folder(folder: Path) -> dict[Any, Any]:
         If the folder is damaged, incomplete, or written by a version that stores it otherwise.
     """
     with _understood(folder):
-        tensors = ((e.path, _read(folder, e)) for e in _entries(folder) if not e.of_optimizer)
-        return _nested(tensors) | _objects(folder)
+        contents = _outline(folder)
+        _check_written(folder, contents)
+        entries = _entries(folder, contents)
+        tensors = ((e.path, _read(folder, e)) for e in entries if not e.of_optimizer)
+        return _nested(tensors) | _objects(contents)
 
 
 @contextmanager
@@ -82,7 +105,15 @@ def _understood(folder: Path) -> Iterator[None]:
     except CheckpointError:
         raise
     # Whatever is missing from it or of another type, the answer is the same.
-    except (KeyError, AttributeError, TypeError, IndexError, ValueError, RuntimeError, OSError):
+    except (
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        OSError,
+        OutlineError,
+    ):
         raise refuse(
             folder / ".metadata", "it does not describe a checkpoint in a known way", _CONVERT
         ) from None
@@ -108,11 +139,28 @@ def _read_chunk(file: Path, chunk: _Chunk) -> Any:
     with file.open("rb") as stream:
         stream.seek(chunk.start)
         part = io.BytesIO(stream.read(chunk.length))
-    return load_pickled(file, part, outline_of_zip(file, part, check_data=True), ())
+    contents = outline_of_zip(file, part)
+    check_names(file, contents, ())
+    if not isinstance(contents.value, TensorOutline):
+        return None
+    return read_tensors(file, part, contents, {"": contents.value})[""]
 
 
-def _entries(folder: Path) -> Iterator[_Entry]:
-    metadata = _metadata(folder)
+def _entries(folder: Path, contents: Outline) -> list[_Entry]:
+    """The tensors, whose chunks lie apart in the folder's files and fill each tensor once."""
+    entries = list(_described(folder, contents.value.state))
+    spans = sorted((c.file, c.start, c.start + c.length) for e in entries for c in e.chunks)
+    for (file, _, end), (next_file, start, _) in itertools.pairwise(spans):
+        if file == next_file and start < end:
+            raise refuse(
+                folder / ".metadata",
+                f"it names bytes from {start} on of '{printable(file)}' for two parts of tensors",
+                _NOT_WRITTEN,
+            )
+    return entries
+
+
+def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
     records = {
         (where.state["fqn"], _size(where.state["offset"])): what.state
         for where, what in metadata["storage_data"].items()
@@ -140,7 +188,7 @@ def _chunk(name: str, box: Mapping[str, Any], records: Mapping[Any, Any]) -> _Ch
 
 def _check(folder: Path, entry: _Entry) -> None:
     """Refuse an entry whose chunks do not fill it or do not lie inside their files."""
-    shape, covered = entry.tensor.shape, 0
+    shape = entry.tensor.shape
     for chunk in entry.chunks:
         if not _FILE_NAME.fullmatch(chunk.file):
             raise refuse(
@@ -162,28 +210,63 @@ def _check(folder: Path, entry: _Entry) -> None:
         ends = [o + n for o, n in zip(chunk.offsets, chunk.sizes, strict=True)]
         if any(end > n for end, n in zip(ends, shape, strict=True)):
             raise ValueError("a chunk beyond its tensor")
-        covered += math.prod(chunk.sizes)
+    covered = sum(math.prod(chunk.sizes) for chunk in entry.chunks)
     if covered != math.prod(shape):
         raise refuse(
             folder,
             f"the parts of '{_dotted(entry)}' hold {covered} of its {math.prod(shape)} numbers",
             "Copy all files of the folder",
         )
+    if not _cover_once(shape, entry.chunks):
+        raise refuse(
+            folder / ".metadata",
+            f"the parts of '{_dotted(entry)}' overlap, and leave others of its numbers out",
+            _NOT_WRITTEN,
+        )
 
 
-def _metadata(folder: Path) -> dict[str, Any]:
+def _cover_once(shape: tuple[int, ...], chunks: Iterable[_Chunk]) -> bool:
+    """Whether the chunks' boxes fill ``shape`` with no overlap, in time linear in their number.
+
+    A sum of boxes is determined by its corners, counted with the sign (-1)^(upper ends): they
+    must be those of the one large box.
+    """
+    if not math.prod(shape):
+        return True
+    boxes = [(chunk.offsets, chunk.sizes, 1) for chunk in chunks]
+    axes = [a for a, n in enumerate(shape) if any((o[a], s[a]) != (0, n) for o, s, _ in boxes)]
+    if len(axes) > _MAX_SPLIT_AXES:
+        raise ValueError("a tensor split along more axes than anybody does")
+    left: Counter[tuple[int, ...]] = Counter()
+    for offsets, sizes, sign in [((0,) * len(shape), shape, -1), *boxes]:
+        for ends in itertools.product((0, 1), repeat=len(axes)):
+            corner = tuple(offsets[a] + end * sizes[a] for a, end in zip(axes, ends, strict=True))
+            left[corner] += sign * (-1) ** sum(ends)
+    return not any(left.values())
+
+
+def _outline(folder: Path) -> Outline:
     file = folder / ".metadata"
-    if file.stat().st_size > MAX_PICKLE_BYTES:
+    size = file.stat().st_size
+    if size > MAX_PICKLE_BYTES:
         raise refuse(file, f"it is larger than {MAX_PICKLE_BYTES >> 20} MiB", _CONVERT)
-    value = outlined(file, io.BytesIO(file.read_bytes())).value
+    with file.open("rb") as stream:
+        return outlined(file, io.BytesIO(stream.read(size)), Allowance(size))
+
+
+def _check_written(folder: Path, contents: Outline) -> None:
+    """Refuse metadata that PyTorch did not write, or that name what can run code."""
+    file, value = folder / ".metadata", contents.value
     if not isinstance(value, Call) or value.name != f"{_CLASSES}metadata.Metadata":
         raise refuse(file, "it was not written by torch.distributed.checkpoint", _CONVERT)
-    return dict(value.state) if isinstance(value.state, dict) else {}
+    if not isinstance(value.state, dict):
+        raise ValueError("metadata without a state")
+    refuse_code(file, contents)
 
 
-def _objects(folder: Path) -> dict[Any, Any]:
+def _objects(contents: Outline) -> dict[Any, Any]:
     """Entries at the top that are not tensors; they are pickles, and are not opened."""
-    described = _metadata(folder)["state_dict_metadata"]
+    described = contents.value.state["state_dict_metadata"]
     kind = f"{_CLASSES}metadata.BytesStorageMetadata"
     names = (name for name, record in described.items() if getattr(record, "name", "") == kind)
     return {name: _OTHER for name in names if "." not in name}
