@@ -31,8 +31,8 @@ _TORCH_NAMES = {
         for n in (1, 2, 4, 8)
     },
 }
-# Beside plain numbers: short texts and times, which are named but not read.
-_HARMLESS = re.compile(r"[SU]\d{1,4}|[mM]8(\[(Y|M|W|D|h|m|s|ms|us|ns)\])?")
+# Beside plain numbers: objects, short texts and times, which are named but not read.
+_HARMLESS = re.compile(r"O8|[SU]\d{1,4}|[mM]8(\[(Y|M|W|D|h|m|s|ms|us|ns)\])?")
 
 
 @dataclass(eq=False, slots=True)
@@ -81,7 +81,7 @@ def is_plain_dtype(call: Call) -> bool:
     match call.arguments:
         case (str() as code, False | 0, True | 1):  # a copy: the state set is not NumPy's own
             known = code in _TORCH_NAMES or _HARMLESS.fullmatch(code)
-            return bool(known) and _is_plain_state(call.state)
+            return bool(known) and _is_plain_state(call.state, 63 if code == "O8" else 8)
     return False
 
 
@@ -95,6 +95,8 @@ def is_plain_scalar(call: Call) -> bool:
     """Whether the call makes one number, text or time from as many bytes as it needs."""
     match call.arguments:
         case (Call(name="numpy.dtype") as dtype, data) if is_plain_dtype(dtype):
+            if dtype.arguments[0] == "O8":  # the bytes would be taken for an address
+                return False
             return _holds(data, np.dtype(dtype.arguments[0]).itemsize)
     return False
 
@@ -138,12 +140,11 @@ def _order(dtype: Call) -> str:
     return ">" if dtype.state is not None and dtype.state[1] == ">" else "<"
 
 
-def _is_plain_state(state: Any) -> bool:
+def _is_plain_state(state: Any, most_flags: int) -> bool:
     """Whether it says no more than the byte order, and of times their unit."""
     match state:
         case None:
             return True
         case (3 | 4, "<" | ">" | "|", None, None, None, int(), int(), int() as flags, *rest):
-            # The last part is the unit of a time; the flags of numbers and texts are small.
-            return 0 <= flags <= 8 and len(rest) <= 1
+            return 0 <= flags <= most_flags and len(rest) <= 1  # the rest: the unit of a time
     return False

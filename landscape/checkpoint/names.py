@@ -67,6 +67,7 @@ _PLAIN = {
     *(f"typing.{name}" for name in ("Any", "Dict", "List", "Optional", "Tuple", "Union")),
     "uuid.UUID",
     *(f"numpy.{core}.numeric._frombuffer" for core in ("_core", "core")),
+    "numpy.random.bit_generator.__pyx_unpickle_SeedSequence",
     "numpy.random._pickle.__bit_generator_ctor",
     "numpy.random._pickle.__generator_ctor",
     "numpy.random._pickle.__randomstate_ctor",

@@ -18,6 +18,8 @@ from landscape.checkpoint.errors import CheckpointError, listing, printable, ref
 from landscape.checkpoint.names import CALLED_PATHS, can_run_code, is_known, running_code
 from landscape.checkpoint.outline import Call, Outline
 
+_MODULES = "torch.nn.modules."
+
 
 class UnsafePickleWarning(UserWarning):
     """A file was loaded with a method by which it can run any code it likes."""
@@ -61,7 +63,7 @@ def check_names(path: Path, contents: Outline, allow_globals: Sequence[str]) -> 
         _check_class(name)
     refuse_code(path, contents)
     blocked = sorted(n for n in contents.names if not is_known(n) and n not in allow_globals)
-    if blocked and any(name.startswith("torch.nn.modules.") for name in blocked):
+    if any(call.name in blocked and call.name.startswith(_MODULES) for call in contents.calls):
         raise refuse(
             path,
             "it is a whole pickled module, not weights: loading it means running the classes it "
