@@ -62,8 +62,10 @@ def check_names(path: Path, contents: Outline, allow_globals: Sequence[str]) -> 
     for name in allow_globals:
         _check_class(name)
     refuse_code(path, contents)
-    blocked = sorted(n for n in contents.names if not is_known(n) and n not in allow_globals)
-    if any(call.name in blocked and call.name.startswith(_MODULES) for call in contents.calls):
+    # What is named and not called is passed over, as the value that it is.
+    called = {call.name for call in contents.calls}
+    blocked = sorted(name for name in called if not is_known(name) and name not in allow_globals)
+    if any(name.startswith(_MODULES) for name in blocked):
         raise refuse(
             path,
             "it is a whole pickled module, not weights: loading it means running the classes it "

@@ -20,6 +20,7 @@ _END64 = struct.Struct("<4sQ2H2L4Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _LOCAL = struct.Struct("<4s5H3L2H")
 _STORED, _ENCRYPTED, _SIZES_LATER = 0, 0x2041, 0x8
+_FOLDER = 0x10  # PyTorch leaves the memory for such an entry as it was
 _IN_EXTRA16, _IN_EXTRA32, _ZIP64 = 0xFFFF, 0xFFFFFFFF, 1
 
 
@@ -111,7 +112,7 @@ def _place_of_table(file: IO[bytes]) -> tuple[int, int, int]:
 def _entry(table: bytes, position: int) -> tuple[Entry, int]:
     fields = _CENTRAL.unpack_from(table, position)
     signature, _, _, flags, method, _, _, checksum, packed, size = fields[:10]
-    name_length, extra_length, comment_length, disk, _, _, header = fields[10:]
+    name_length, extra_length, comment_length, disk, _, attributes, header = fields[10:]
     after = position + _CENTRAL.size
     name = table[after : after + name_length]
     extra = table[after + name_length : after + name_length + extra_length]
@@ -123,6 +124,8 @@ def _entry(table: bytes, position: int) -> tuple[Entry, int]:
         raise ZipIndexError("is one part of several")
     # Without the flag names are in an older encoding, of which ASCII is a part.
     text = name.decode("utf-8" if flags & 0x800 else "cp437")
+    if size and (attributes & _FOLDER or text.endswith("/")):
+        raise ZipIndexError("has an entry that is a folder to some readers and a file to others")
     plain = method == _STORED and not flags & _ENCRYPTED
     return Entry(text, header, 0, packed, size, checksum, plain), end
 
