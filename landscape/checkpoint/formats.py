@@ -36,6 +36,7 @@ _FOREIGN = (
     ),
     (b"<", "a web page: the download went wrong"),
 )
+_SINGLE = "pytorch_model.bin"  # what Hugging Face's folders held before safetensors
 _EXPECTED = "Expected a file by safetensors or torch.save (.safetensors, .pt, .pth, .ckpt)"
 
 
@@ -116,6 +117,8 @@ def _folder(path: Path) -> tuple[Format, Path]:
         return Format.SHARDED, indexes[0]
     if len(singles) == 1 and not indexes:
         return Format.SAFETENSORS, singles[0]
+    if not singles and not indexes and (path / _SINGLE).is_file():
+        return recognise(path / _SINGLE)
     raise refuse(
         path,
         "it is a folder, but neither a torch.distributed.checkpoint (no .metadata) nor one "

@@ -40,6 +40,7 @@ CALLED_PATHS = {
 _TYPES = {
     "numpy.ndarray",
     *(f"builtins.{name}" for name in ("bool", "dict", "float", "int", "list", "str", "tuple")),
+    *(f"builtins.{name}" for name in ("long", "unicode")),  # int and str, in pickles up to 2
 }
 # Of the standard library and of NumPy: these hold data and do nothing when they are built.
 _PLAIN = {
