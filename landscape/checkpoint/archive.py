@@ -197,7 +197,8 @@ def outlined(path: Path, stream: io.BytesIO, allowance: Allowance) -> Outline:
 def _find_legacy_storages(
     path: Path, contents: Outline, keys: object, source: IO[bytes], size: int
 ) -> None:
-    if not isinstance(keys, list) or set(map(str, keys)) != set(contents.storages):
+    known = isinstance(keys, list) and all(isinstance(key, str | int) for key in keys)
+    if not isinstance(keys, list) or not known or set(map(str, keys)) != set(contents.storages):
         raise refuse(path, "its list of stored tensors does not match its contents", COPY_AGAIN)
     for key in keys:
         storage = contents.storages[str(key)]

@@ -8,8 +8,7 @@ import io
 import itertools
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +19,12 @@ from torch import Tensor
 
 from landscape.checkpoint.allowance import Allowance
 from landscape.checkpoint.archive import COPY_AGAIN, MAX_PICKLE_BYTES, outline_of_zip, outlined
+from landscape.checkpoint.boxes import cover_once
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.formats import identity
 from landscape.checkpoint.names import running_code
 from landscape.checkpoint.outline import (
+    MAX_TENSORS,
     Call,
     Name,
     Outline,
@@ -30,6 +32,7 @@ from landscape.checkpoint.outline import (
     TensorOutline,
     item_size,
 )
+from landscape.checkpoint.pickle_reader import MAX_DEPTH
 from landscape.checkpoint.pickled import check_names, refuse_code
 from landscape.checkpoint.tensors import read_tensors
 
@@ -42,7 +45,6 @@ _CONVERT = (
 )
 _NOT_WRITTEN = "No program that saves weights writes such a folder: do not trust it"
 _OTHER = Name("saved object")
-_MAX_SPLIT_AXES = 6
 
 
 @dataclass(frozen=True)
@@ -149,12 +151,15 @@ def _read_chunk(file: Path, chunk: _Chunk) -> Any:
 def _entries(folder: Path, contents: Outline) -> list[_Entry]:
     """The tensors, whose chunks lie apart in the folder's files and fill each tensor once."""
     entries = list(_described(folder, contents.value.state))
-    spans = sorted((c.file, c.start, c.start + c.length) for e in entries for c in e.chunks)
-    for (file, _, end), (next_file, start, _) in itertools.pairwise(spans):
+    names = {chunk.file for entry in entries for chunk in entry.chunks}
+    real = {name: identity(folder / name) for name in names}
+    chunks = (chunk for entry in entries for chunk in entry.chunks)
+    spans = sorted((real[c.file], c.start, c.start + c.length, c.file) for c in chunks)
+    for (file, _, end, name), (next_file, start, _, _) in itertools.pairwise(spans):
         if file == next_file and start < end:
             raise refuse(
                 folder / ".metadata",
-                f"it names bytes from {start} on of '{printable(file)}' for two parts of tensors",
+                f"it names bytes from {start} on of '{name}' for two parts of tensors",
                 _NOT_WRITTEN,
             )
     return entries
@@ -167,12 +172,20 @@ def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
         if where.state.get("offset") is not None
     }
     paths = metadata.get("planner_data") or {}
+    num_chunks = 0  # and not how many there are in the pickle, which can name one again and again
     for name, record in metadata["state_dict_metadata"].items():
         if record.name == f"{_CLASSES}metadata.TensorStorageMetadata":
+            num_chunks += max(len(record.state["chunks"]), 1)
+            if num_chunks > MAX_TENSORS:
+                raise ValueError("more parts of tensors than files are made of")
             chunks = tuple(_chunk(name, box.state, records) for box in record.state["chunks"])
             dtype = record.state["properties"].state[0].path.removeprefix("torch.")
+            item_size(dtype)  # or there is none of that name
             tensor = TensorOutline(dtype, _size(record.state["size"]))
-            entry = _Entry(tuple(paths.get(name) or (name,)), tensor, chunks)
+            path = tuple(paths.get(name) or (name,))
+            if len(path) > MAX_DEPTH:
+                raise ValueError("tensors nested in more dictionaries than anybody writes")
+            entry = _Entry(path, tensor, chunks)
             _check(folder, entry)
             yield entry
 
@@ -217,32 +230,12 @@ def _check(folder: Path, entry: _Entry) -> None:
             f"the parts of '{_dotted(entry)}' hold {covered} of its {math.prod(shape)} numbers",
             "Copy all files of the folder",
         )
-    if not _cover_once(shape, entry.chunks):
+    if not cover_once(shape, [(chunk.offsets, chunk.sizes) for chunk in entry.chunks]):
         raise refuse(
             folder / ".metadata",
             f"the parts of '{_dotted(entry)}' overlap, and leave others of its numbers out",
             _NOT_WRITTEN,
         )
-
-
-def _cover_once(shape: tuple[int, ...], chunks: Iterable[_Chunk]) -> bool:
-    """Whether the chunks' boxes fill ``shape`` with no overlap, in time linear in their number.
-
-    A sum of boxes is determined by its corners, counted with the sign (-1)^(upper ends): they
-    must be those of the one large box.
-    """
-    if not math.prod(shape):
-        return True
-    boxes = [(chunk.offsets, chunk.sizes, 1) for chunk in chunks]
-    axes = [a for a, n in enumerate(shape) if any((o[a], s[a]) != (0, n) for o, s, _ in boxes)]
-    if len(axes) > _MAX_SPLIT_AXES:
-        raise ValueError("a tensor split along more axes than anybody does")
-    left: Counter[tuple[int, ...]] = Counter()
-    for offsets, sizes, sign in [((0,) * len(shape), shape, -1), *boxes]:
-        for ends in itertools.product((0, 1), repeat=len(axes)):
-            corner = tuple(offsets[a] + end * sizes[a] for a, end in zip(axes, ends, strict=True))
-            left[corner] += sign * (-1) ** sum(ends)
-    return not any(left.values())
 
 
 def _outline(folder: Path) -> Outline:

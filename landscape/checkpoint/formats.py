@@ -71,6 +71,12 @@ def recognise(path: Path, *, bare_pickles: bool = False) -> tuple[Format, Path]:
     return kind, path
 
 
+def identity(file: Path) -> tuple[int, int]:
+    """What two names of one file have in common: links would let it be read any number of times."""
+    status = file.stat()
+    return status.st_dev, status.st_ino
+
+
 def _file(path: Path, head: bytes, size: int) -> Format:
     if not head:
         raise refuse(path, "it is empty", COPY_AGAIN)

@@ -89,7 +89,8 @@ def is_known(path: str) -> bool:
     if rebuilds_tensor(path):
         return True
     module, _, name = path.rpartition(".")
-    is_type = isinstance(getattr(torch, name, None), _TORCH_TYPES)
+    # By its dictionary: as attributes some of its modules are imported when they are asked for.
+    is_type = isinstance(vars(torch).get(name), _TORCH_TYPES)
     return module in ("torch", "torch.storage", "torch.cuda") and (
         is_type or name.endswith("Storage")
     )

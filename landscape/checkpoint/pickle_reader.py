@@ -12,6 +12,7 @@ from typing import Any
 
 from landscape.checkpoint.allowance import Allowance
 from landscape.checkpoint.arrays import ArrayOutline, is_array_call
+from landscape.checkpoint.errors import printable
 from landscape.checkpoint.names import canonical
 from landscape.checkpoint.outline import (
     Call,
@@ -183,7 +184,7 @@ class _Reader:
         storage = storage_outline(reference)
         known = self.outline.storages.setdefault(storage.key, storage)
         if known != storage:
-            raise OutlineError(f"storage {storage.key!r} is described in two ways")
+            raise OutlineError(f"storage '{printable(storage.key)}' is described in two ways")
         self.stack.append(storage)
 
     def _newobj(self, argument: Any) -> None:
@@ -235,6 +236,9 @@ def _checked_key(key: Any) -> Any:
     parts = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(part, str | bytes | int | float | Call | None) for part in parts):
         raise OutlineError("its pickle has a dictionary key that is neither text nor number")
+    # Below, whole numbers are their own hashes; beyond, any number of them can have the same.
+    if any(isinstance(part, int) and abs(part) >= 2**60 for part in parts):
+        raise OutlineError("its pickle has a dictionary key that is an absurdly large number")
     return key
 
 

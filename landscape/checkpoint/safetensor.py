@@ -12,6 +12,7 @@ from torch import Tensor
 
 from landscape.checkpoint.archive import COPY_AGAIN
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.formats import identity
 from landscape.checkpoint.outline import MAX_TENSORS, TensorOutline
 
 MAX_INDEX_BYTES = 32 * 2**20
@@ -79,6 +80,8 @@ def shards_of(index: Path) -> dict[str, list[str]]:
             )
         shards.setdefault(file, []).append(name)
     missing = sorted(file for file in shards if not (index.parent / file).is_file())
+    if not missing and len({identity(index.parent / file) for file in shards}) < len(shards):
+        raise refuse(index, "two of the files that it names are one", COPY_AGAIN)
     if missing or not shards:
         what = f"file '{missing[0]}' is not beside it" if missing else "it names no files"
         raise refuse(index, what, "Download all parts of the checkpoint")

@@ -26,6 +26,7 @@ _MARKS = {
     "_checkpoint_wrapped_module.": "activation checkpointing",
 }
 _MAX_WRAPPERS = 4
+_MAX_PREFIXES = 10
 _MAX_SETS = 20
 
 
@@ -124,8 +125,8 @@ def _wrapper_key(path: Path, state: Any, *, use_ema: bool) -> str | None:
         return plain[0]
     if any(map(is_tensor, state.values())):
         return None
-    sets = list(itertools.islice(_sets_of_tensors(state), _MAX_SETS))
-    if len({id(tensors) for _, tensors in sets}) > 1:
+    sets = list(itertools.islice(_sets_of_tensors(state, set()), _MAX_SETS))
+    if len(sets) > 1:
         keys = [key for key, _ in sets]
         raise refuse(
             path,
@@ -184,19 +185,22 @@ def _part(path: Path, value: Mapping[Any, Any], state_key: str, *, use_ema: bool
     return Unwrapped(tensors, whole.contents, notes, whole.prefix + prefix)
 
 
-def _sets_of_tensors(value: Any, above: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Dictionaries in ``value`` that hold tensors, by the key that ``--state-key`` takes."""
-    if depth == _MAX_WRAPPERS or not isinstance(value, Mapping):
+def _sets_of_tensors(
+    value: Mapping[Any, Any], seen: set[int], above: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any]]:
+    """Dictionaries in ``value`` that hold tensors, each once, by the key that --state-key takes."""
+    if depth == _MAX_WRAPPERS:
         return
     for key, inner in value.items():
         if not isinstance(inner, Mapping) or not isinstance(key, str) or key in EMA_KEYS:
             continue
-        if key.lower().startswith(_OPTIMIZER):
+        if key.lower().startswith(_OPTIMIZER) or id(inner) in seen:
             continue
+        seen.add(id(inner))
         if any(map(is_tensor, inner.values())):
             yield above + key, inner
         else:
-            yield from _sets_of_tensors(inner, f"{above}{key}.", depth + 1)
+            yield from _sets_of_tensors(inner, seen, f"{above}{key}.", depth + 1)
 
 
 def _strip_prefixes(tensors: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], str]:
@@ -204,7 +208,10 @@ def _strip_prefixes(tensors: dict[str, Any], notes: list[str]) -> tuple[dict[str
         notes.append(f"'{_AVERAGED}', the counter of an averaged model, ignored")
         tensors = {name: t for name, t in tensors.items() if name != _AVERAGED}
     taken = ""
-    while prefix := next((p for p in _PREFIXES if all(n.startswith(p) for n in tensors)), ""):
+    for _ in range(_MAX_PREFIXES):
+        prefix = next((p for p in _PREFIXES if all(n.startswith(p) for n in tensors)), "")
+        if not prefix:
+            break
         tensors = {name.removeprefix(prefix): t for name, t in tensors.items()}
         taken += prefix
         notes.append(f"prefix '{prefix}' taken off every name")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from landscape.checkpoint import CheckpointInfo
 
 _SHOWN = 2000  # rows of the table
+_SHOWN_NAMES = 8
 
 
 @click.command()
@@ -85,7 +86,9 @@ def _facts(found: "CheckpointInfo") -> dict[str, str]:
 
 def _print(found: "CheckpointInfo") -> None:
     if not found.safe:
-        echo(f"UNSAFE: calls {', '.join(found.running)}")
+        more = len(found.running) - _SHOWN_NAMES
+        names = ", ".join(found.running[:_SHOWN_NAMES])
+        echo(f"UNSAFE: calls {names}{f' and {more} more' if more > 0 else ''}")
     for name, value in _facts(found).items():
         echo(f"{name:15}{value}")
     for note in found.notes:

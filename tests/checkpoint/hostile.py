@@ -196,6 +196,25 @@ HOSTILE = {
     "doubled lists": lambda: around(
         b"\x80\2]q\0" + b"".join(b"](h%ch%ceq%c" % (i, i, i + 1) for i in range(60)) + b"."
     ),
+    "keys of one hash": lambda: around(
+        b"\x80\2}("
+        + b"".join(b"\x8a\x0b" + (i * (2**61 - 1)).to_bytes(11, "little") for i in range(2**18))
+        + b"u."
+    ),
+    "a prefix a million times": lambda: saved({"module." * 1_000_000 + "w": torch.ones(2)}),
+    "a wrapper in many ways": lambda: around(
+        b"\x80\2}q\0"
+        + b"".join(
+            b"}q%c(" % i + b"".join(text(f"{k:x}") + b"h%c" % (i - 1) for k in range(1000)) + b"u"
+            for i in range(1, 6)
+        )
+        + b"."
+    ),
+    "a key of doubled lists": lambda: saved({}, _use_new_zipfile_serialization=False).removesuffix(
+        b"\x80\2]q\0."
+    )
+    + b"\x80\2]cA\nb\nq\0](NN\x86q\1" + b"".join(b"h\1h\1\x86q\1" for _ in range(200)) + b"\x85e.",
+    "modules by name": lambda: beside_weights(b"](ctorch\n_inductor\nctorch\n_dynamo\ne"),
     "entries": lambda: many_entries(150_000),
     "too many entries": lambda: many_entries(220_000),
     "a header of tensors": lambda: tensors_in_a_header(1_400_000),

@@ -13,7 +13,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 
 from landscape.checkpoint import inspect_checkpoint, load_checkpoint
-from landscape.checkpoint.distributed_folder import _Chunk, _cover_once
+from landscape.checkpoint.boxes import cover_once
 
 
 @pytest.fixture
@@ -163,9 +163,37 @@ def test_bytes_named_for_many_chunks_are_refused(folder, refused, call):
     ],
 )  # fmt: skip
 def test_boxes_that_cover_once(shape, boxes, covered):
-    chunks = [_Chunk(offsets, sizes, "", 0, 0) for offsets, sizes in boxes]
     counts = torch.zeros(shape, dtype=torch.int64)
     for offsets, sizes in boxes:
         counts[tuple(slice(o, o + n) for o, n in zip(offsets, sizes, strict=True))] += 1
     assert bool((counts == 1).all()) is covered
-    assert _cover_once(shape, chunks) is covered
+    assert cover_once(shape, boxes) is covered
+
+
+def test_chunk_named_a_million_times(folder, refused):
+    """One chunk in the pickle, and a list that names it again and again."""
+    import pickle
+
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    entry = metadata.state_dict_metadata["model.0.bias"]
+    entry.chunks = entry.chunks * 1_000_000
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    refused(lambda: load_checkpoint(folder), "does not describe a checkpoint in a known way")
+
+
+def test_links_to_one_file_are_one_file(folder, refused):
+    import pickle
+
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    entry = metadata.state_dict_metadata["model.0.bias"]
+    (whole,) = [key for key in metadata.storage_data if key.fqn == "model.0.bias"]
+    info = metadata.storage_data.pop(whole)
+    (folder / "link.distcp").symlink_to(info.relative_path)
+    boxes = [ChunkStorageMetadata(torch.Size([o]), torch.Size([2])) for o in (0, 2)]
+    for box, file in zip(boxes, [info.relative_path, "link.distcp"], strict=True):
+        metadata.storage_data[MetadataIndex("model.0.bias", box.offsets)] = type(info)(
+            relative_path=file, offset=info.offset, length=info.length
+        )
+    entry.chunks, entry.size = boxes, torch.Size([4])
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    refused(lambda: load_checkpoint(folder), "for two parts of tensors")

@@ -227,3 +227,14 @@ def test_shards_by_torch_save(tmp_path, net, same, given):
 def test_folder_with_one_file_by_torch_save(tmp_path, net, same):
     torch.save(net.state_dict(), tmp_path / "pytorch_model.bin")
     agree(tmp_path, net.state_dict(), same)
+
+
+def test_one_shard_under_two_names_is_refused(tmp_path, refused):
+    """Links would let one file be read any number of times."""
+    safetensors.torch.save_file(
+        {"a": torch.ones(2), "b": torch.ones(2)}, tmp_path / "1.safetensors"
+    )
+    (tmp_path / "2.safetensors").symlink_to("1.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}))
+    refused(lambda: load_checkpoint(index), "two of the files that it names are one")
