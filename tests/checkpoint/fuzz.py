@@ -10,6 +10,7 @@ import io
 import json
 import pickle
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -24,6 +25,7 @@ from random import Random
 import numpy as np
 import safetensors.torch
 import torch
+import torch.distributed.checkpoint as dcp
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +71,24 @@ def _saved(value: object, **options: object) -> bytes:
     buffer = io.BytesIO()
     torch.save(value, buffer, **options)
     return buffer.getvalue()
+
+
+class Folder(bytes):
+    """The ``.metadata`` of a folder by torch.distributed.checkpoint, whose data are ``PART``."""
+
+
+def _folder() -> tuple[Folder, bytes]:
+    state = {"model": {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2)}, "epoch": 3}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about running in one process
+        dcp.save(state, checkpoint_id=folder, no_dist=True)
+        return (
+            Folder((Path(folder) / ".metadata").read_bytes()),
+            (Path(folder) / "__0_0.distcp").read_bytes(),
+        )
+
+
+METADATA, PART = _folder()
 
 
 class _Payload:
@@ -201,6 +221,19 @@ def zip_with_mutated_tables(rng: Random) -> bytes:
     return bytes(data)
 
 
+def folder_with_mutated_metadata(rng: Random) -> Folder:
+    """A folder whose data are whole, described otherwise."""
+    data = bytearray(METADATA)
+    for _ in range(rng.randint(1, 3)):
+        position = rng.randrange(2, len(data))
+        if rng.randrange(2):
+            data[position] = rng.choice([0, 1, 2, 3, rng.randrange(256)])
+        else:
+            patch = _instruction(rng)
+            data[position : position + rng.choice([len(patch), 0, 1])] = patch
+    return Folder(data)
+
+
 def safetensors_like(rng: Random) -> bytes:
     """A file with a header of the right length that says anything."""
     header = b"{" + json.dumps({"w": _json(rng, 3), "v": _json(rng, 3)}).encode()[1:]
@@ -223,6 +256,7 @@ _KINDS = (
     zip_with_mutated_pickle,
     zip_with_random_pickle,
     zip_with_mutated_tables,
+    folder_with_mutated_metadata,
     safetensors_like,
 )
 
@@ -247,7 +281,14 @@ def read(data: bytes, folder: Path) -> str:
         Whatever else than ``CheckpointError`` the reader lets through.
     """
     path = folder / "input.pt"
-    path.write_bytes(data)
+    shutil.rmtree(path, ignore_errors=True)
+    if isinstance(data, Folder):
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        (path / ".metadata").write_bytes(data)
+        (path / "__0_0.distcp").write_bytes(PART)
+    else:
+        path.write_bytes(data)
     outcomes, messages, found = [], [], []
     with watched() as seen, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -265,7 +306,8 @@ def read(data: bytes, folder: Path) -> str:
         shown, loaded = found
         assert [t.shape for t in shown.tensors] == [tuple(t.shape) for t in loaded.state.values()]
         assert shown.obstacle is None
-        _compare_with_pytorch(path, loaded.state)
+        if path.is_file():
+            _compare_with_pytorch(path, loaded.state)
     return f"inspection {outcomes[0]}, loading {outcomes[1]}"
 
 
