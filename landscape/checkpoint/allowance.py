@@ -10,6 +10,7 @@ _COSTS = {
         ("TUPLE1", "TUPLE2", "TUPLE3", "REDUCE", "NEWOBJ", "NEWOBJ_EX", "SETITEM", "APPEND"), 300
     ),
     **dict.fromkeys(("GLOBAL", "STACK_GLOBAL", "BINPERSID"), 400),
+    **dict.fromkeys(("BINUNICODE", "SHORT_BINUNICODE"), 100),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), 150),
 }
 _COST = 60

@@ -26,7 +26,7 @@ def describe_all(entries: Mapping[Any, Any], without: Any = None) -> dict[str, s
     """Describe each entry but ``without``; of very many, the first ones."""
     others = ((key, value) for key, value in entries.items() if value is not without)
     first = itertools.islice(others, _MAX_DESCRIBED)
-    return {printable(_plain_key(key)): describe(value) for key, value in first}
+    return {printable(str(key)): describe(value) for key, value in first}
 
 
 def describe(value: Any) -> str:
@@ -43,10 +43,6 @@ def describe(value: Any) -> str:
     if isinstance(value, ArrayOutline):
         return "NumPy array of other things than numbers"
     return printable(_outlined(value) if isinstance(value, Call | Name) else _plain(value), 200)
-
-
-def _plain_key(key: Any) -> str:
-    return key if isinstance(key, str) else _plain(key)
 
 
 def _plain(value: Any) -> str:

@@ -183,8 +183,8 @@ def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
             item_size(dtype)  # or there is none of that name
             tensor = TensorOutline(dtype, _size(record.state["size"]))
             path = tuple(paths.get(name) or (name,))
-            if len(path) > MAX_DEPTH:
-                raise ValueError("tensors nested in more dictionaries than anybody writes")
+            if len(path) > MAX_DEPTH or not all(isinstance(part, str | int) for part in path):
+                raise ValueError("tensors that are not nested in dictionaries as anybody writes")
             entry = _Entry(path, tensor, chunks)
             _check(folder, entry)
             yield entry

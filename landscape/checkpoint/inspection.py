@@ -93,7 +93,7 @@ def inspect_checkpoint(
         path=path,
         size_bytes=_size(kind, source),
         sha256=digest,
-        format=format_name(kind, found.contents),
+        format=format_name(kind, source, found.contents),
         tensors=tensors,
         num_params=sum(_count(name, tensor) for name, tensor in found.tensors.items()),
         contents=found.contents,

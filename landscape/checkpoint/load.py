@@ -94,7 +94,7 @@ def load_checkpoint(
     return Checkpoint(
         path=path,
         sha256=digest,
-        format=format_name(kind, found.contents),
+        format=format_name(kind, source, found.contents),
         state={name: tensor.detach() for name, tensor in found.tensors.items()},
         sidecar=sidecar,
         notes=notes,
@@ -103,8 +103,10 @@ def load_checkpoint(
     )
 
 
-def format_name(kind: Format, contents: Mapping[str, str]) -> str:
+def format_name(kind: Format, source: Path, contents: Mapping[str, str]) -> str:
     """The container's name, and the trainer's where the contents show it."""
+    if kind is Format.SHARDED and not all(n.endswith(".safetensors") for n in shards_of(source)):
+        return f"{Format.TORCH_ZIP.value} in shards"
     return f"{kind.value} (Lightning)" if LIGHTNING in contents else kind.value
 
 

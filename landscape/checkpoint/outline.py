@@ -50,7 +50,7 @@ class Name:
     path: str
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
     """What the pickle would call, with which arguments, and what it would do to the result."""
 
@@ -58,6 +58,9 @@ class Call:
     arguments: tuple[Any, ...]
     state: Any = None
     added: list[Any] = field(default_factory=list)  # items, or keys and values in turn
+
+    def __repr__(self) -> str:
+        return f"{self.name}(…)"  # a few lists of twice the next would be written out 2^n times
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,9 @@ HOSTILE = {
     ),
     "numbers beside weights": lambda: beside_weights(b"](" + b"G@\0\0\0\0\0\0\1" * 2 * MANY + b"e"),
     "wide text": lambda: beside_weights(text("x" * 2_000_000 + "\U0001f600")),
+    "wide characters": lambda: around(
+        b"\x80\4](" + b"\x8c\4\xf0\x9f\x98\x80" * 1_700_000 + b"e."
+    ),
     "tensors": lambda: around(named_tensors(120_000)),
     "tensors, as many as can be": lambda: around(named_tensors(60_000)),
     "arrays of one text": lambda: around(numpy_arrays(100_000, 1_000_000)),
@@ -214,6 +217,16 @@ HOSTILE = {
         b"\x80\2]q\0."
     )
     + b"\x80\2]cA\nb\nq\0](NN\x86q\1" + b"".join(b"h\1h\1\x86q\1" for _ in range(200)) + b"\x85e.",
+    "a call of doubled lists as key": lambda: beside_weights(
+        b"}cargparse\nNamespace\n(]q\7"
+        + b"".join(b"](h\7h\7eq\7" for _ in range(60))
+        + b"tRNs"
+    ),
+    "a call of doubled lists beside names": lambda: around(
+        b"\x80\2}cargparse\nNamespace\n(]q\7"
+        + b"".join(b"](h\7h\7eq\7" for _ in range(60))
+        + b"tRNs."
+    ),
     "modules by name": lambda: beside_weights(b"](ctorch\n_inductor\nctorch\n_dynamo\ne"),
     "entries": lambda: many_entries(50_000),
     "too many entries": lambda: many_entries(220_000),

@@ -221,7 +221,7 @@ def test_shards_by_torch_save(tmp_path, net, same, given):
     weight_map = {name: file for file, members in parts.items() for name in members}
     index = tmp_path / "pytorch_model.bin.index.json"
     index.write_text(json.dumps({"weight_map": weight_map}))
-    agree(tmp_path / given, state, same)
+    assert agree(tmp_path / given, state, same).format == "torch.save in shards"
 
 
 def test_folder_with_one_file_by_torch_save(tmp_path, net, same):
