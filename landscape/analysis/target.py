@@ -13,7 +13,7 @@ from torch import nn
 from landscape.analysis.choices import choose_data, choose_objective, training_info
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
-from landscape.checkpoint import load_checkpoint, model_of, model_spec
+from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source
 from landscape.distributed import alone, check_whole, world_size
@@ -212,6 +212,7 @@ def make_target(
     dtype, device = DTYPES[settings.dtype], open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
+    check_range(label, model, dtype)
     spiking = is_spiking(model)
     with alone(by_probes):
         risk = EmpiricalRisk(

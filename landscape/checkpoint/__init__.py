@@ -4,7 +4,7 @@ from landscape.checkpoint.errors import CheckpointError
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.inspection import CheckpointInfo, inspect_checkpoint
 from landscape.checkpoint.load import Checkpoint, load_checkpoint
-from landscape.checkpoint.match import load_into
+from landscape.checkpoint.match import check_range, load_into
 from landscape.checkpoint.models import BUILTIN_MODELS, build_model, model_of, model_spec
 from landscape.checkpoint.save import save_checkpoint
 from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
@@ -19,6 +19,7 @@ __all__ = [
     "Sidecar",
     "TrainingSpec",
     "build_model",
+    "check_range",
     "infer_model",
     "inspect_checkpoint",
     "load_checkpoint",

@@ -1,22 +1,24 @@
-"""Check the two containers of ``torch.save`` before PyTorch may open them.
+"""Check the two containers of ``torch.save``, and find where in them tensors lie.
 
 What is checked: entries of a zip are stored, not deflated (a small file cannot become a large
-one), lie inside the file and keep their checksums, and have names that stay inside the archive;
-every storage that the pickle refers to is there in full; the pickle has a bounded size.
+one), lie inside the file, apart from one another, and have names that stay inside the archive;
+every storage that the pickle refers to is there in full; the pickle has a bounded size. Checksums
+are compared as bytes are read.
 """
 
 import io
-import zipfile
+import struct
 import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from landscape.checkpoint.allowance import Allowance
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
-from landscape.checkpoint.outline import Outline, OutlineError, StorageOutline
+from landscape.checkpoint.outline import Outline, OutlineError, Place, StorageOutline
 from landscape.checkpoint.pickle_reader import outline
+from landscape.checkpoint.zip_index import Entry, ZipIndexError, entries_of, located
 
 MAX_PICKLE_BYTES = 32 * 2**20
-MAX_ENTRIES = 200_000
 
 COPY_AGAIN = "Copy or download the file again and compare its size with the original's"
 SAVE_WEIGHTS = (
@@ -28,8 +30,8 @@ _TORCHSCRIPT = ("constants.pkl", "code/")
 _EXPORT = ("archive_format", "models/", "serialized_exported_program.json")
 
 
-def outline_of_zip(path: Path, source: IO[bytes], *, check_data: bool) -> Outline:
-    """Check and outline a zip written by ``torch.save``; ``check_data`` verifies checksums too.
+def outline_of_zip(path: Path, source: IO[bytes]) -> Outline:
+    """Check and outline a zip written by ``torch.save``; no weight is read.
 
     ``source`` is the open file, or a part of it; ``path`` is what messages name.
 
@@ -38,25 +40,26 @@ def outline_of_zip(path: Path, source: IO[bytes], *, check_data: bool) -> Outlin
     CheckpointError
         If anything listed in the module's docstring fails, or it is another kind of archive.
     """
-    try:
-        with zipfile.ZipFile(source) as archive:
-            entries = _checked_entries(path, archive, source.seek(0, io.SEEK_END))
-            pickle = entries["data.pkl"]
-            if pickle.CRC == 0:
-                del pickle.CRC  # zipfile's way of reading an entry that has no checksum
-            contents = outlined(path, io.BytesIO(archive.read(pickle)))
-            _check_zip_storages(path, contents, entries)
-            if check_data:
-                _check_sums(path, archive, entries)
-            return contents
-    except CheckpointError:
-        raise
-    # The zip reader meets arbitrary bytes; it raises BadZipFile, but also struct.error,
-    # NotImplementedError, UnicodeDecodeError, EOFError or OverflowError.
-    except Exception as error:
+    entries = _checked_entries(path, source)
+    pickle = entries["data.pkl"]
+    if pickle.size > MAX_PICKLE_BYTES:
         raise refuse(
-            path, f"its zip archive is damaged or cut off ({type(error).__name__})", COPY_AGAIN
-        ) from None
+            path,
+            f"its pickle has more than {MAX_PICKLE_BYTES >> 20} MiB; weights are kept outside it",
+            SAVE_WEIGHTS,
+        )
+    stream = io.BytesIO(_content(path, source, pickle))
+    contents = outlined(path, stream, Allowance(pickle.size))
+    order = entries.get("byteorder")
+    contents.big_endian = (
+        order is not None and order.size == 3 and _content(path, source, order) == b"big"
+    )
+    for key, storage in contents.storages.items():
+        entry = entries.get(f"data/{key}")
+        if entry is None or entry.size != storage.num_bytes:
+            raise _missing_data(path, storage, entry.size if entry else 0)
+        contents.places[key] = Place(entry.start, entry.checksum)
+    return contents
 
 
 def outline_of_legacy(path: Path, source: IO[bytes]) -> Outline:
@@ -70,19 +73,77 @@ def outline_of_legacy(path: Path, source: IO[bytes]) -> Outline:
     size = source.seek(0, io.SEEK_END)
     source.seek(0)
     head = io.BytesIO(source.read(MAX_PICKLE_BYTES))
-    outlines = [outlined(path, head) for _ in range(_LEGACY_PICKLES)]
+    allowance = Allowance(min(size, MAX_PICKLE_BYTES))
+    outlines = [outlined(path, head, allowance) for _ in range(_LEGACY_PICKLES)]
     contents, keys = outlines[3], outlines[4].value
     source.seek(head.tell())
-    _check_legacy_storages(path, contents, keys, source, size)
+    _find_legacy_storages(path, contents, keys, source, size)
     contents.names.update(*(part.names for part in outlines))
+    contents.calls += [call for part in outlines if part is not contents for call in part.calls]
     return contents
 
 
-def _checked_entries(path: Path, archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    infos = archive.infolist()
-    if len(infos) > MAX_ENTRIES:
-        raise refuse(path, f"its archive has more than {MAX_ENTRIES} entries", COPY_AGAIN)
-    names = [info.filename for info in infos]
+def outline_of_bare(path: Path, source: IO[bytes]) -> Outline:
+    """Outline a pickle that no container is around, to tell what it would run.
+
+    Raises
+    ------
+    CheckpointError
+        If it is malformed or too large.
+    """
+    source.seek(0)
+    data = source.read(MAX_PICKLE_BYTES)
+    return outlined(path, io.BytesIO(data), Allowance(len(data)))
+
+
+def _checked_entries(path: Path, source: IO[bytes]) -> dict[str, Entry]:
+    """The archive's entries by their names inside its one folder."""
+    try:
+        entries = entries_of(source)
+        _refuse_names(path, [entry.name for entry in entries])
+        packed = next((entry for entry in entries if not entry.is_plain), None)
+        if packed is not None:
+            raise refuse(
+                path,
+                f"entry '{printable(packed.name)}' is compressed or encrypted; torch.save stores "
+                "entries as they are",
+                "Unpack it, check it, and save its weights again with torch.save",
+            )
+        entries = located(source, entries, source.seek(0, io.SEEK_END))
+        if any(entry.packed_size != entry.size for entry in entries):
+            raise ZipIndexError("has an entry of two sizes")
+    except ZipIndexError as error:
+        raise refuse(
+            path, f"its zip archive is damaged or cut off: it {error}", COPY_AGAIN
+        ) from None
+    except (struct.error, UnicodeDecodeError) as error:
+        reason = type(error).__name__
+        raise refuse(
+            path, f"its zip archive is damaged or cut off ({reason})", COPY_AGAIN
+        ) from None
+    return {entry.name.partition("/")[2]: entry for entry in entries}
+
+
+def _content(path: Path, source: IO[bytes], entry: Entry) -> bytes:
+    source.seek(entry.start)
+    data = source.read(entry.size)
+    check_sum(path, data, entry.name, entry.checksum)
+    return data
+
+
+def check_sum(path: Path, data: bytes | memoryview, name: str, expected: int) -> None:
+    """Compare the checksum of ``data`` with what its archive says.
+
+    Raises
+    ------
+    CheckpointError
+        If there is one (0: none, see ``torch.serialization.set_crc32_options``) and it differs.
+    """
+    if expected and zlib.crc32(data) != expected:
+        raise refuse(path, f"the checksum of entry '{printable(name)}' is wrong", COPY_AGAIN)
+
+
+def _refuse_names(path: Path, names: list[str]) -> None:
     unsafe = [name for name in names if _leaves_archive(name)]
     if unsafe:
         raise refuse(
@@ -93,28 +154,6 @@ def _checked_entries(path: Path, archive: zipfile.ZipFile, size: int) -> dict[st
     if len(set(names)) != len(names):
         raise refuse(path, "its archive has two entries of one name", COPY_AGAIN)
     _refuse_other_archives(path, names)
-    for info in infos:
-        if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-            raise refuse(
-                path,
-                f"entry '{printable(info.filename)}' is compressed or encrypted; torch.save stores "
-                "entries as they are",
-                "Unpack it, check it, and save its weights again with torch.save",
-            )
-        if info.compress_size != info.file_size or info.header_offset + info.file_size > size:
-            raise refuse(
-                path, f"entry '{printable(info.filename)}' does not lie inside the file", COPY_AGAIN
-            )
-    if sum(info.file_size for info in infos) > size:
-        raise refuse(path, "its entries claim more bytes than the file has", COPY_AGAIN)
-    entries = {info.filename.partition("/")[2]: info for info in infos}
-    if entries["data.pkl"].file_size > MAX_PICKLE_BYTES:
-        raise refuse(
-            path,
-            f"its pickle has more than {MAX_PICKLE_BYTES >> 20} MiB; weights are kept outside it",
-            SAVE_WEIGHTS,
-        )
-    return entries
 
 
 def _leaves_archive(name: str) -> bool:
@@ -147,41 +186,19 @@ def _refuse_other_archives(path: Path, names: list[str]) -> None:
         )
 
 
-def outlined(path: Path, stream: io.BytesIO) -> Outline:
+def outlined(path: Path, stream: io.BytesIO, allowance: Allowance) -> Outline:
     """Outline the next pickle in ``stream``; a failure names ``path``."""
     try:
-        return outline(stream)
+        return outline(stream, allowance)
     except OutlineError as error:
         raise refuse(path, f"it cannot be read: {error}", COPY_AGAIN) from None
 
 
-def _check_zip_storages(path: Path, contents: Outline, entries: dict[str, zipfile.ZipInfo]) -> None:
-    for key, storage in contents.storages.items():
-        entry = entries.get(f"data/{key}")
-        if entry is None or entry.file_size != storage.num_bytes:
-            raise _missing_data(path, storage, entry.file_size if entry else 0)
-
-
-def _check_sums(path: Path, archive: zipfile.ZipFile, entries: dict[str, zipfile.ZipInfo]) -> None:
-    for info in entries.values():
-        if not getattr(
-            info, "CRC", 0
-        ):  # written without checksums: torch.serialization.set_crc32_options
-            continue
-        try:
-            with archive.open(info) as entry:
-                while entry.read(2**20):
-                    pass
-        except (zipfile.BadZipFile, zlib.error):
-            raise refuse(
-                path, f"the checksum of entry '{printable(info.filename)}' is wrong", COPY_AGAIN
-            ) from None
-
-
-def _check_legacy_storages(
+def _find_legacy_storages(
     path: Path, contents: Outline, keys: object, source: IO[bytes], size: int
 ) -> None:
-    if not isinstance(keys, list) or set(map(str, keys)) != set(contents.storages):
+    known = isinstance(keys, list) and all(isinstance(key, str | int) for key in keys)
+    if not isinstance(keys, list) or not known or set(map(str, keys)) != set(contents.storages):
         raise refuse(path, "its list of stored tensors does not match its contents", COPY_AGAIN)
     for key in keys:
         storage = contents.storages[str(key)]
@@ -189,6 +206,7 @@ def _check_legacy_storages(
         start = source.tell()
         if num_items != storage.num_items or start + storage.num_bytes > size:
             raise _missing_data(path, storage, max(size - start, 0))
+        contents.places[str(key)] = Place(start)
         source.seek(storage.num_bytes, io.SEEK_CUR)
 
 

@@ -5,6 +5,7 @@ outlined; each chunk of a tensor then goes through the same checks as a file of 
 """
 
 import io
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -16,10 +17,24 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from landscape.checkpoint.allowance import Allowance
 from landscape.checkpoint.archive import COPY_AGAIN, MAX_PICKLE_BYTES, outline_of_zip, outlined
+from landscape.checkpoint.boxes import cover_once
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
-from landscape.checkpoint.outline import Call, Name, TensorOutline, item_size
-from landscape.checkpoint.pickled import load_pickled
+from landscape.checkpoint.formats import identity
+from landscape.checkpoint.names import running_code
+from landscape.checkpoint.outline import (
+    MAX_TENSORS,
+    Call,
+    Name,
+    Outline,
+    OutlineError,
+    TensorOutline,
+    item_size,
+)
+from landscape.checkpoint.pickle_reader import MAX_DEPTH
+from landscape.checkpoint.pickled import check_names, refuse_code
+from landscape.checkpoint.tensors import read_tensors
 
 _CLASSES = "torch.distributed.checkpoint."
 _OPTIMIZERS = ("optimizer", "optimizers", "optim", "optimizer_states")
@@ -28,6 +43,7 @@ _CONVERT = (
     "Where it was made: torch.distributed.checkpoint.format_utils.dcp_to_torch_save(folder, "
     "'weights.pt')"
 )
+_NOT_WRITTEN = "No program that saves weights writes such a folder: do not trust it"
 _OTHER = Name("saved object")
 
 
@@ -55,10 +71,16 @@ class _Entry:
         return str(self.path[0]).partition(".")[0] in _OPTIMIZERS
 
 
-def outline_folder(folder: Path) -> dict[Any, Any]:
+def outline_folder(folder: Path) -> Outline:
     """The nested dictionary that was saved, with outlines in place of tensors."""
     with _understood(folder):
-        return _nested((e.path, e.tensor) for e in _entries(folder)) | _objects(folder)
+        contents = _outline(folder)
+        if running_code(contents):
+            return contents  # which is all that there is to say of it
+        _check_written(folder, contents)
+        tensors = ((e.path, e.tensor) for e in _entries(folder, contents))
+        contents.value = _nested(tensors) | _objects(contents)
+        return contents
 
 
 def read_folder(folder: Path) -> dict[Any, Any]:
@@ -70,8 +92,11 @@ def read_folder(folder: Path) -> dict[Any, Any]:
         If the folder is damaged, incomplete, or written by a version that stores it otherwise.
     """
     with _understood(folder):
-        tensors = ((e.path, _read(folder, e)) for e in _entries(folder) if not e.of_optimizer)
-        return _nested(tensors) | _objects(folder)
+        contents = _outline(folder)
+        _check_written(folder, contents)
+        entries = _entries(folder, contents)
+        tensors = ((e.path, _read(folder, e)) for e in entries if not e.of_optimizer)
+        return _nested(tensors) | _objects(contents)
 
 
 @contextmanager
@@ -82,7 +107,15 @@ def _understood(folder: Path) -> Iterator[None]:
     except CheckpointError:
         raise
     # Whatever is missing from it or of another type, the answer is the same.
-    except (KeyError, AttributeError, TypeError, IndexError, ValueError, RuntimeError, OSError):
+    except (
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        OSError,
+        OutlineError,
+    ):
         raise refuse(
             folder / ".metadata", "it does not describe a checkpoint in a known way", _CONVERT
         ) from None
@@ -108,23 +141,51 @@ def _read_chunk(file: Path, chunk: _Chunk) -> Any:
     with file.open("rb") as stream:
         stream.seek(chunk.start)
         part = io.BytesIO(stream.read(chunk.length))
-    return load_pickled(file, part, outline_of_zip(file, part, check_data=True), ())
+    contents = outline_of_zip(file, part)
+    check_names(file, contents, ())
+    if not isinstance(contents.value, TensorOutline):
+        return None
+    return read_tensors(file, part, contents, {"": contents.value})[""]
 
 
-def _entries(folder: Path) -> Iterator[_Entry]:
-    metadata = _metadata(folder)
+def _entries(folder: Path, contents: Outline) -> list[_Entry]:
+    """The tensors, whose chunks lie apart in the folder's files and fill each tensor once."""
+    entries = list(_described(folder, contents.value.state))
+    names = {chunk.file for entry in entries for chunk in entry.chunks}
+    real = {name: identity(folder / name) for name in names}
+    chunks = (chunk for entry in entries for chunk in entry.chunks)
+    spans = sorted((real[c.file], c.start, c.start + c.length, c.file) for c in chunks)
+    for (file, _, end, name), (next_file, start, _, _) in itertools.pairwise(spans):
+        if file == next_file and start < end:
+            raise refuse(
+                folder / ".metadata",
+                f"it names bytes from {start} on of '{name}' for two parts of tensors",
+                _NOT_WRITTEN,
+            )
+    return entries
+
+
+def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
     records = {
         (where.state["fqn"], _size(where.state["offset"])): what.state
         for where, what in metadata["storage_data"].items()
         if where.state.get("offset") is not None
     }
     paths = metadata.get("planner_data") or {}
+    num_chunks = 0  # and not how many there are in the pickle, which can name one again and again
     for name, record in metadata["state_dict_metadata"].items():
         if record.name == f"{_CLASSES}metadata.TensorStorageMetadata":
+            num_chunks += max(len(record.state["chunks"]), 1)
+            if num_chunks > MAX_TENSORS:
+                raise ValueError("more parts of tensors than files are made of")
             chunks = tuple(_chunk(name, box.state, records) for box in record.state["chunks"])
             dtype = record.state["properties"].state[0].path.removeprefix("torch.")
+            item_size(dtype)  # or there is none of that name
             tensor = TensorOutline(dtype, _size(record.state["size"]))
-            entry = _Entry(tuple(paths.get(name) or (name,)), tensor, chunks)
+            path = tuple(paths.get(name) or (name,))
+            if len(path) > MAX_DEPTH or not all(isinstance(part, str | int) for part in path):
+                raise ValueError("tensors that are not nested in dictionaries as anybody writes")
+            entry = _Entry(path, tensor, chunks)
             _check(folder, entry)
             yield entry
 
@@ -140,7 +201,7 @@ def _chunk(name: str, box: Mapping[str, Any], records: Mapping[Any, Any]) -> _Ch
 
 def _check(folder: Path, entry: _Entry) -> None:
     """Refuse an entry whose chunks do not fill it or do not lie inside their files."""
-    shape, covered = entry.tensor.shape, 0
+    shape = entry.tensor.shape
     for chunk in entry.chunks:
         if not _FILE_NAME.fullmatch(chunk.file):
             raise refuse(
@@ -162,28 +223,43 @@ def _check(folder: Path, entry: _Entry) -> None:
         ends = [o + n for o, n in zip(chunk.offsets, chunk.sizes, strict=True)]
         if any(end > n for end, n in zip(ends, shape, strict=True)):
             raise ValueError("a chunk beyond its tensor")
-        covered += math.prod(chunk.sizes)
+    covered = sum(math.prod(chunk.sizes) for chunk in entry.chunks)
     if covered != math.prod(shape):
         raise refuse(
             folder,
             f"the parts of '{_dotted(entry)}' hold {covered} of its {math.prod(shape)} numbers",
             "Copy all files of the folder",
         )
+    if not cover_once(shape, [(chunk.offsets, chunk.sizes) for chunk in entry.chunks]):
+        raise refuse(
+            folder / ".metadata",
+            f"the parts of '{_dotted(entry)}' overlap, and leave others of its numbers out",
+            _NOT_WRITTEN,
+        )
 
 
-def _metadata(folder: Path) -> dict[str, Any]:
+def _outline(folder: Path) -> Outline:
     file = folder / ".metadata"
-    if file.stat().st_size > MAX_PICKLE_BYTES:
+    size = file.stat().st_size
+    if size > MAX_PICKLE_BYTES:
         raise refuse(file, f"it is larger than {MAX_PICKLE_BYTES >> 20} MiB", _CONVERT)
-    value = outlined(file, io.BytesIO(file.read_bytes())).value
+    with file.open("rb") as stream:
+        return outlined(file, io.BytesIO(stream.read(size)), Allowance(size))
+
+
+def _check_written(folder: Path, contents: Outline) -> None:
+    """Refuse metadata that PyTorch did not write, or that name what can run code."""
+    file, value = folder / ".metadata", contents.value
     if not isinstance(value, Call) or value.name != f"{_CLASSES}metadata.Metadata":
         raise refuse(file, "it was not written by torch.distributed.checkpoint", _CONVERT)
-    return dict(value.state) if isinstance(value.state, dict) else {}
+    if not isinstance(value.state, dict):
+        raise ValueError("metadata without a state")
+    refuse_code(file, contents)
 
 
-def _objects(folder: Path) -> dict[Any, Any]:
+def _objects(contents: Outline) -> dict[Any, Any]:
     """Entries at the top that are not tensors; they are pickles, and are not opened."""
-    described = _metadata(folder)["state_dict_metadata"]
+    described = contents.value.state["state_dict_metadata"]
     kind = f"{_CLASSES}metadata.BytesStorageMetadata"
     names = (name for name, record in described.items() if getattr(record, "name", "") == kind)
     return {name: _OTHER for name in names if "." not in name}

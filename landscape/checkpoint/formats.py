@@ -19,6 +19,7 @@ class Format(Enum):
     TORCH_ZIP = "torch.save"
     TORCH_LEGACY = "torch.save before PyTorch 1.6"
     DISTRIBUTED = "torch.distributed.checkpoint folder"
+    BARE_PICKLE = "pickle"  # recognised to say what it would run; never read
 
 
 _FOREIGN = (
@@ -35,11 +36,14 @@ _FOREIGN = (
     ),
     (b"<", "a web page: the download went wrong"),
 )
+_SINGLE = "pytorch_model.bin"  # what Hugging Face's folders held before safetensors
 _EXPECTED = "Expected a file by safetensors or torch.save (.safetensors, .pt, .pth, .ckpt)"
 
 
-def recognise(path: Path) -> tuple[Format, Path]:
+def recognise(path: Path, *, bare_pickles: bool = False) -> tuple[Format, Path]:
     """The format at ``path``, and the file (or distributed folder) to read it from.
+
+    Pickles without a container are refused unless ``bare_pickles``.
 
     Raises
     ------
@@ -61,7 +65,16 @@ def recognise(path: Path) -> tuple[Format, Path]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise refuse(path, f"it cannot be read ({reason})", "Check its permissions") from None
-    return _file(path, head, status.st_size), path
+    kind = _file(path, head, status.st_size)
+    if kind is Format.BARE_PICKLE and not bare_pickles:
+        raise bare_pickle(path)
+    return kind, path
+
+
+def identity(file: Path) -> tuple[int, int]:
+    """What two names of one file have in common: links would let it be read any number of times."""
+    status = file.stat()
+    return status.st_dev, status.st_ino
 
 
 def _file(path: Path, head: bytes, size: int) -> Format:
@@ -82,15 +95,20 @@ def _file(path: Path, head: bytes, size: int) -> Format:
         return Format.SAFETENSORS
     if head.lstrip().startswith(b"{"):
         return Format.SHARDED
+    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
+        return Format.BARE_PICKLE
     raise _foreign(path, head)
+
+
+def bare_pickle(path: Path) -> CheckpointError:
+    """The error for a pickle without a container."""
+    return refuse(path, "it is a bare pickle (pickle.dump): reading it means running it", _EXPECTED)
 
 
 def _foreign(path: Path, head: bytes) -> CheckpointError:
     what = next((text for magic, text in _FOREIGN if head.lstrip().startswith(magic)), None)
     if head[257:262] == b"ustar":
         what = "a tar archive"
-    if head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05":
-        what = "a bare pickle (pickle.dump): reading it means running it"
     if what is not None:
         return refuse(path, f"it is {what}", _EXPECTED)
     return refuse(path, f"its first bytes, {head[:8].hex(' ')}, are of no known format", _EXPECTED)
@@ -99,12 +117,14 @@ def _foreign(path: Path, head: bytes) -> CheckpointError:
 def _folder(path: Path) -> tuple[Format, Path]:
     if (path / ".metadata").is_file():
         return Format.DISTRIBUTED, path
-    indexes = sorted(path.glob("*.safetensors.index.json"))
+    indexes = sorted(path.glob("*.safetensors.index.json")) or sorted(path.glob("*.bin.index.json"))
     singles = sorted(path.glob("*.safetensors"))
     if len(indexes) == 1:
         return Format.SHARDED, indexes[0]
     if len(singles) == 1 and not indexes:
         return Format.SAFETENSORS, singles[0]
+    if not singles and not indexes and (path / _SINGLE).is_file():
+        return recognise(path / _SINGLE)
     raise refuse(
         path,
         "it is a folder, but neither a torch.distributed.checkpoint (no .metadata) nor one "

@@ -2,22 +2,23 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from landscape.checkpoint.align import neuron_state_names
 from landscape.checkpoint.distributed_folder import outline_folder
 from landscape.checkpoint.errors import CheckpointError, printable
-from landscape.checkpoint.formats import Format, recognise
+from landscape.checkpoint.formats import Format, bare_pickle, recognise
 from landscape.checkpoint.infer import infer_model
-from landscape.checkpoint.load import format_name, outline_of, sidecar_of
-from landscape.checkpoint.match import neuron_state_names
+from landscape.checkpoint.load import format_name, not_a_shard, outline_of, sidecar_of
 from landscape.checkpoint.models import BUILTIN_MODELS
+from landscape.checkpoint.names import running_code
 from landscape.checkpoint.outline import TensorOutline
-from landscape.checkpoint.pickled import check_names
+from landscape.checkpoint.pickled import check_names, refuse_code
 from landscape.checkpoint.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.sidecar import Sidecar
-from landscape.checkpoint.unwrap import unwrap
+from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
 
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
@@ -46,7 +47,13 @@ class CheckpointInfo:
     notes: tuple[str, ...]  # what loading would unwrap, strip or ignore
     obstacle: str | None  # why loading would be refused as things are, and the way out
     model: str | None  # built-in network by sidecar or tensors; or named by the sidecar only
-    command: str  # that would analyse it
+    command: str | None  # that would analyse it; None for a file not to be opened
+    running: tuple[str, ...] = ()  # names in the file that can run code
+
+    @property
+    def safe(self) -> bool:
+        """Whether nothing in the file can run code in a program that unpickles it."""
+        return not self.running
 
 
 def inspect_checkpoint(
@@ -60,9 +67,17 @@ def inspect_checkpoint(
         If the file is damaged, of no known format, or holds no weights.
     """
     path = Path(path)
-    kind, source = recognise(path)
-    value, metadata, obstacle = _outlined(kind, source)
-    found = unwrap(path, value, use_ema=use_ema, state_key=state_key)
+    kind, source = recognise(path, bare_pickles=True)
+    seen = _outlined(kind, source)
+    try:
+        if kind is Format.BARE_PICKLE:
+            raise bare_pickle(path)
+        found = unwrap(path, seen.value, use_ema=use_ema, state_key=state_key)
+    except CheckpointError:
+        if not seen.running:
+            raise
+        found = Unwrapped({}, {}, (), "")  # there is something to say of it all the same
+    metadata = seen.metadata
     digest, sidecar, sidecar_notes = sidecar_of(kind, source, metadata)
     tensors = tuple(
         TensorInfo(name=printable(name), shape=tuple(t.shape), dtype=t.dtype)
@@ -78,35 +93,71 @@ def inspect_checkpoint(
         path=path,
         size_bytes=_size(kind, source),
         sha256=digest,
-        format=format_name(kind, found.contents),
+        format=format_name(kind, source, found.contents),
         tensors=tensors,
         num_params=sum(_count(name, tensor) for name, tensor in found.tensors.items()),
         contents=found.contents,
         sidecar=sidecar,
         notes=tuple(notes),
-        obstacle=obstacle,
+        obstacle=seen.obstacle,
         model=model,
-        command=_command(path, model),
+        command=None if seen.running else _command(path, model),
+        running=tuple(map(printable, seen.running)),
     )
 
 
-def _outlined(kind: Format, source: Path) -> tuple[Any, Mapping[str, str], str | None]:
-    """Contents with outlines for tensors, the file's own metadata, what stands in the way."""
+@dataclass(frozen=True)
+class _Seen:
+    """Contents with outlines for tensors, and what is known of the file beside them."""
+
+    value: Any
+    metadata: Mapping[str, str] = field(default_factory=dict)  # the file's own
+    obstacle: str | None = None
+    running: tuple[str, ...] = ()
+
+
+def _outlined(kind: Format, source: Path) -> _Seen:
     if kind is Format.SAFETENSORS:
-        return *outline_safetensors(source), None
+        return _Seen(*outline_safetensors(source))
     if kind is Format.SHARDED:
-        return of_all_shards(source, outline_safetensors), {}, None
+        return _outlined_shards(source)
     if kind is Format.DISTRIBUTED:
-        return outline_folder(source), {}, None
-    with source.open("rb") as file:
-        contents = outline_of(kind, source, file, check_data=False)
-    try:
-        check_names(source, contents, ())
-    except CheckpointError as error:
-        if not isinstance(contents.value, dict):
+        contents = outline_folder(source)
+    else:
+        try:
+            with source.open("rb") as file:
+                contents = outline_of(kind, source, file)
+        except CheckpointError:
+            if kind is Format.BARE_PICKLE:
+                raise bare_pickle(source) from None
             raise
-        return contents.value, {}, str(error)
-    return contents.value, {}, None
+    running = tuple(running_code(contents))
+    try:
+        if kind is Format.DISTRIBUTED:
+            refuse_code(source, contents)
+        else:
+            check_names(source, contents, ())
+    except CheckpointError as error:
+        if not running and not isinstance(contents.value, dict):
+            raise
+        return _Seen(contents.value, obstacle=str(error), running=running)
+    return _Seen(contents.value)
+
+
+def _outlined_shards(index: Path) -> _Seen:
+    parts: list[_Seen] = []
+
+    def outline_shard(file: Path) -> tuple[Mapping[str, Any], object]:
+        kind, _ = recognise(file)
+        if kind not in (Format.SAFETENSORS, Format.TORCH_ZIP, Format.TORCH_LEGACY):
+            raise not_a_shard(file)
+        parts.append(_outlined(kind, file))
+        return named_tensors(file, parts[-1].value).tensors, {}
+
+    value = of_all_shards(index, outline_shard)
+    obstacles = [part.obstacle for part in parts if part.obstacle is not None]
+    running = sorted({name for part in parts for name in part.running})
+    return _Seen(value, obstacle=next(iter(obstacles), None), running=tuple(running))
 
 
 def _command(path: Path, model: str | None) -> str:

@@ -1,7 +1,9 @@
 """Checkpoint files in, named tensors out: the one door to every format."""
 
+import dataclasses
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -9,16 +11,17 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from landscape.checkpoint.archive import outline_of_legacy, outline_of_zip
+from landscape.checkpoint.archive import outline_of_bare, outline_of_legacy, outline_of_zip
 from landscape.checkpoint.distributed_folder import read_folder
-from landscape.checkpoint.errors import printable, refuse
+from landscape.checkpoint.errors import CheckpointError, printable, refuse
 from landscape.checkpoint.formats import Format, recognise
 from landscape.checkpoint.outline import Outline
-from landscape.checkpoint.pickled import load_pickled, load_unrestricted
+from landscape.checkpoint.pickled import check_names, load_unrestricted
 from landscape.checkpoint.safetensor import of_all_shards, read_safetensors, shards_of
 from landscape.checkpoint.save import EMBEDDED_SIDECAR
 from landscape.checkpoint.sidecar import Sidecar, read_sidecar, sidecar_path
-from landscape.checkpoint.unwrap import unwrap
+from landscape.checkpoint.tensors import read_tensors
+from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
 from landscape.files import sha256_of_file
 
 LIGHTNING = "pytorch-lightning_version"
@@ -69,21 +72,19 @@ def load_checkpoint(
     """
     path = Path(path)
     kind, source = recognise(path)
+    choose = functools.partial(unwrap, path, use_ema=use_ema, state_key=state_key)
     metadata: Mapping[str, str] = {}
-    value: Any
     if kind is Format.SAFETENSORS:
         value, metadata = read_safetensors(source)
+        found = choose(value)
     elif kind is Format.SHARDED:
-        value = of_all_shards(source, read_safetensors)
+        found = choose(of_all_shards(source, _read_shard))
     elif kind is Format.DISTRIBUTED:
-        value = read_folder(source)
+        found = choose(read_folder(source))
     elif unsafe_pickle:
-        value = _state_of_module(load_unrestricted(source))
+        found = choose(_state_of_module(load_unrestricted(source)))
     else:
-        with source.open("rb") as file:
-            contents = outline_of(kind, source, file, check_data=True)
-            value = load_pickled(source, file, contents, allow_globals)
-    found = unwrap(path, value, use_ema=use_ema, state_key=state_key)
+        found = _read_pickled(kind, source, allow_globals, choose)
     for name, tensor in found.tensors.items():
         _check_tensor(path, name, tensor)
     digest, sidecar, sidecar_notes = sidecar_of(kind, source, metadata)
@@ -93,7 +94,7 @@ def load_checkpoint(
     return Checkpoint(
         path=path,
         sha256=digest,
-        format=format_name(kind, found.contents),
+        format=format_name(kind, source, found.contents),
         state={name: tensor.detach() for name, tensor in found.tensors.items()},
         sidecar=sidecar,
         notes=notes,
@@ -102,16 +103,52 @@ def load_checkpoint(
     )
 
 
-def format_name(kind: Format, contents: Mapping[str, str]) -> str:
+def format_name(kind: Format, source: Path, contents: Mapping[str, str]) -> str:
     """The container's name, and the trainer's where the contents show it."""
+    if kind is Format.SHARDED and not all(n.endswith(".safetensors") for n in shards_of(source)):
+        return f"{Format.TORCH_ZIP.value} in shards"
     return f"{kind.value} (Lightning)" if LIGHTNING in contents else kind.value
 
 
-def outline_of(kind: Format, path: Path, file: IO[bytes], *, check_data: bool) -> Outline:
+def outline_of(kind: Format, path: Path, file: IO[bytes]) -> Outline:
     """Check and outline a file that ``torch.save`` wrote, in either of its formats."""
     if kind is Format.TORCH_ZIP:
-        return outline_of_zip(path, file, check_data=check_data)
-    return outline_of_legacy(path, file)
+        return outline_of_zip(path, file)
+    return (
+        outline_of_legacy(path, file)
+        if kind is Format.TORCH_LEGACY
+        else outline_of_bare(path, file)
+    )
+
+
+def not_a_shard(file: Path) -> CheckpointError:
+    """The error for a file that an index names and that holds no weights."""
+    return refuse(file, "it is no part of a checkpoint in shards", "Download it again")
+
+
+def _read_pickled(
+    kind: Format,
+    source: Path,
+    allow_globals: Sequence[str],
+    choose: Callable[[Any], Unwrapped],
+) -> Unwrapped:
+    """What ``choose`` takes of the file's outline, with the tensors read."""
+    with source.open("rb") as file:
+        contents = outline_of(kind, source, file)
+        check_names(source, contents, allow_globals)
+        found = choose(contents.value)
+        tensors = read_tensors(source, file, contents, found.tensors)
+    return dataclasses.replace(found, tensors=tensors)
+
+
+def _read_shard(file: Path) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
+    """The tensors of one file of several, under the names that it has for them."""
+    kind, _ = recognise(file)
+    if kind is Format.SAFETENSORS:
+        return read_safetensors(file)
+    if kind not in (Format.TORCH_ZIP, Format.TORCH_LEGACY):
+        raise not_a_shard(file)
+    return _read_pickled(kind, file, (), functools.partial(named_tensors, file)).tensors, {}
 
 
 def _state_of_module(value: Any) -> Any:

@@ -1,21 +1,18 @@
 """Put a checkpoint's weights into a model: every name and shape must fit, or one is told which."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from landscape.checkpoint.align import address, aligned, neuron_state_names
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
 
 _SHOWN = 6
 _LONG, _MANY = 200, 1000  # names longer than this, or more of them, are not compared
-# Membranes, synaptic currents and spikes that SpikingJelly and snnTorch may keep as buffers. They
-# belong to the batch last seen, not to the network, and start at zero in every evaluation.
-_NEURON_STATE = {"mem", "syn", "syn_exc", "syn_inh", "spk", "v", "v_seq", "spike", "spike_seq"}
-# Trainers wrap the network in a module of their own, with losses and metrics beside it.
-_WRAPPED_AS = ("model.", "net.", "network.", "module.", "backbone.")
 
 
 def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
@@ -32,7 +29,8 @@ def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
     ------
     CheckpointError
         If tensors are missing, unexpected or of another shape (each listed, with close matches),
-        are integers where weights are expected, or hold NaN or infinity.
+        are integers where weights are expected, hold NaN or infinity, or differ from one another
+        where the model has one tensor for both.
     """
     state, notes = matched(model, checkpoint)
     model.load_state_dict(state, strict=True)
@@ -43,10 +41,11 @@ def matched(model: nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, Tensor]
     """The state dict that ``load_into`` would load, and its notes; ``model`` may be on "meta"."""
     wanted = model.state_dict()
     notes: list[str] = []
-    found = _aligned(checkpoint, wanted, notes)
+    found = aligned(model, checkpoint, wanted, notes)
     found = _without_neuron_state(model, found, wanted, notes)
     found = found | _implied(found, wanted, notes)
     _check_names_and_shapes(checkpoint, found, wanted)
+    _check_shared(checkpoint, found, wanted)
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     converted: dict[tuple[str, str], int] = {}
     for name, tensor in found.items():
@@ -56,33 +55,6 @@ def matched(model: nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, Tensor]
             converted[pair] = converted.get(pair, 0) + 1
     notes += [f"{n} tensors converted from {a} to {b}" for (a, b), n in converted.items()]
     return wanted | found, tuple(notes)
-
-
-def neuron_state_names(names: Iterable[str]) -> set[str]:
-    """Those names that a spiking layer's state would have (``lif1.mem``, ``sn2.v``)."""
-    return {name for name in names if "." in name and name.rpartition(".")[2] in _NEURON_STATE}
-
-
-def _aligned(
-    checkpoint: Checkpoint, wanted: Mapping[str, Tensor], notes: list[str]
-) -> dict[str, Tensor]:
-    """Give the tensors the model's names where they differ by a prefix only."""
-    state = dict(checkpoint.state)
-    if set(wanted) <= set(state):
-        return state
-    if checkpoint.prefix:
-        restored = {checkpoint.prefix + name: tensor for name, tensor in state.items()}
-        if set(wanted) <= set(restored):
-            notes.append(f"prefix '{checkpoint.prefix}' put back: the model's names have it")
-            return restored
-    for prefix in _WRAPPED_AS:
-        inside = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
-        if set(inside) == set(wanted):
-            left = [name for name in state if not name.startswith(prefix)]
-            beside = f"; ignored beside it: {listing(left)}" if left else ""
-            notes.append(f"the network is the part under '{prefix}'{beside}")
-            return inside
-    return state
 
 
 def _without_neuron_state(
@@ -108,9 +80,9 @@ def _implied(
     """Tensors that files may leave out: the second name of a shared weight, old norms' counters."""
     missing = [name for name in wanted if name not in found]
     counters = {n: wanted[n] for n in missing if n.endswith(".num_batches_tracked")}
-    by_address = {_address(wanted[name]): name for name in found if name in wanted}
+    by_address = {address(wanted[name]): name for name in found if name in wanted}
     by_address.pop(None, None)
-    addresses = {name: _address(wanted[name]) for name in missing}
+    addresses = {name: address(wanted[name]) for name in missing}
     shared = {n: found[by_address[a]] for n, a in addresses.items() if a in by_address}
     if shared:
         notes.append(f"shared with another weight in the model: {listing(list(shared))}")
@@ -119,10 +91,20 @@ def _implied(
     return shared | counters
 
 
-def _address(tensor: Tensor) -> tuple[int, tuple[int, ...]] | None:
-    if tensor.device.type == "meta" or tensor.numel() == 0:
-        return None
-    return tensor.data_ptr(), tuple(tensor.shape)
+def _check_shared(
+    checkpoint: Checkpoint, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> None:
+    """Refuse two tensors for one: which of them the network would compute with is chance."""
+    first: dict[object, str] = {}
+    for name, tensor in found.items():
+        place = address(wanted[name])
+        other = first.setdefault(place, name) if place is not None else name
+        if other != name and not torch.equal(found[other], tensor):
+            raise CheckpointError(
+                f"{printable(str(checkpoint.path))}: '{printable(other)}' and '{printable(name)}' "
+                "differ, but the model has one tensor for both (tied weights). Build the network "
+                "without the tie, or leave one of the two out of the file."
+            )
 
 
 def _check_names_and_shapes(
@@ -206,6 +188,26 @@ def _check_values(
             f"{where} holds values beyond the model's {_dtype(target)}. Build the model in "
             f"{_dtype(tensor)}: --dtype."
         )
+
+
+def check_range(label: str, model: nn.Module, dtype: torch.dtype) -> None:
+    """Refuse to round weights of ``model`` that are numbers to infinity.
+
+    Raises
+    ------
+    ValueError
+        Naming the first tensor with values beyond ``dtype``.
+    """
+    limit = torch.finfo(dtype).max
+    for name, weight in model.named_parameters():
+        if not weight.is_floating_point() or torch.finfo(weight.dtype).max <= limit:
+            continue
+        largest = float(weight.detach().abs().max()) if weight.numel() else 0.0
+        if limit < largest < math.inf:
+            raise ValueError(
+                f"{label}: tensor '{printable(name)}' holds {largest:g}, which is infinite in "
+                f"{str(dtype).removeprefix('torch.')}. Keep the weights whole: --dtype float64."
+            )
 
 
 def _dtype(tensor: Tensor) -> str:

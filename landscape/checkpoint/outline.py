@@ -1,9 +1,11 @@
 """Inert descriptions of what a pickle holds: names, calls, storages and tensors, not the things."""
 
-import functools
+import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import Any
+
+from landscape.checkpoint.errors import printable
 
 _REBUILD = "torch._utils._rebuild_"
 # ``torch.<X>Storage`` as written in files; the rest carry their dtype in the tensor's record.
@@ -25,30 +27,43 @@ _STORAGE_DTYPES = {
     "QInt32Storage": "qint32",
     "UntypedStorage": "uint8",
 }
-_ITEM_SIZES = {"bool": 1, "bfloat16": 2, "complex64": 8, "complex128": 16}
+_ITEM_SIZES = {
+    **dict.fromkeys(("bool", "int8", "uint8", "qint8", "quint8"), 1),
+    **dict.fromkeys(("float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu"), 1),
+    **dict.fromkeys(("float8_e4m3fnuz", "float8_e5m2fnuz"), 1),
+    **dict.fromkeys(("float16", "bfloat16", "int16", "uint16"), 2),
+    **dict.fromkeys(("float32", "int32", "uint32", "qint32", "complex32"), 4),
+    **dict.fromkeys(("float64", "int64", "uint64", "complex64"), 8),
+    "complex128": 16,
+}
+MAX_TENSORS = 100_000  # in one file; each costs about a kilobyte as an object, however empty
 
 
 class OutlineError(Exception):
     """A pickle that cannot be followed; the message completes "the file is damaged: …"."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Name:
     """A class or function that the pickle names, as ``module.qualname``."""
 
     path: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False, slots=True)
 class Call:
-    """What the pickle would call, with which arguments, and the state it would set."""
+    """What the pickle would call, with which arguments, and what it would do to the result."""
 
     name: str
     arguments: tuple[Any, ...]
     state: Any = None
+    added: list[Any] = field(default_factory=list)  # items, or keys and values in turn
+
+    def __repr__(self) -> str:
+        return f"{self.name}(…)"  # a few lists of twice the next would be written out 2^n times
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StorageOutline:
     """Raw numbers somewhere in the file: ``num_items`` of ``dtype`` under ``key``."""
 
@@ -61,18 +76,28 @@ class StorageOutline:
         return self.num_items * item_size(self.dtype)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TensorOutline:
     """A tensor as described, not read."""
 
     dtype: str
     shape: tuple[int, ...]
     storage: StorageOutline | None = None  # None where the container says where the numbers are
+    offset: int = 0  # into the storage, in numbers
+    steps: tuple[int, ...] = ()  # from number to number along each axis
     layout: str = "strided"  # or the name of PyTorch's function that would rebuild it
 
     @property
     def num_elements(self) -> int:
         return math.prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file a storage lies, and the checksum of its bytes; 0: written without one."""
+
+    start: int
+    checksum: int = 0
 
 
 @dataclass
@@ -81,10 +106,11 @@ class Outline:
 
     value: Any = None
     names: set[str] = field(default_factory=set)
-    later_instructions: set[str] = field(default_factory=set)  # of pickle protocols above 2
     layouts: set[str] = field(default_factory=set)  # of its tensors
     calls: list[Call] = field(default_factory=list)
     storages: dict[str, StorageOutline] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)  # of the storages, by key
+    big_endian: bool = False
 
 
 def rebuilds_tensor(path: str) -> bool:
@@ -92,11 +118,17 @@ def rebuilds_tensor(path: str) -> bool:
     return path.startswith(_REBUILD) or path == "torch._tensor._rebuild_from_type_v2"
 
 
-@functools.lru_cache
 def item_size(dtype: str) -> int:
-    """Bytes per element of a dtype known by its name in torch."""
-    digits = "".join(c for c in dtype.split("_", maxsplit=1)[0] if c.isdigit())
-    return _ITEM_SIZES.get(dtype) or max(int(digits or 8) // 8, 1)
+    """Bytes per element of a dtype known by its name in torch.
+
+    Raises
+    ------
+    OutlineError
+        If there is none of that name, or it packs several numbers into a byte.
+    """
+    if dtype not in _ITEM_SIZES:
+        raise OutlineError(f"it holds numbers of an unknown type, '{printable(dtype)}'")
+    return _ITEM_SIZES[dtype]
 
 
 def storage_outline(reference: Any) -> StorageOutline:
@@ -136,7 +168,11 @@ def tensor_outline(path: str, arguments: tuple[Any, ...]) -> TensorOutline:
             dtype = storage.dtype
             if kind == "tensor_v3" and isinstance(more[2], Name):
                 dtype = more[2].path.removeprefix("torch.")
-            return _strided(storage, dtype, offset, shape, steps)
+            tensor = _strided(storage, dtype, offset, shape, steps)
+            if dtype.startswith(("qint", "quint")):
+                return dataclasses.replace(tensor, layout="qtensor")
+            lazy = [flags for flags in more if isinstance(flags, dict) and any(flags.values())]
+            return dataclasses.replace(tensor, layout="lazily negated") if lazy else tensor
     if kind in ("tensor", "tensor_v2", "tensor_v3"):
         raise OutlineError("it describes a tensor in a way that PyTorch's own files do not")
     return TensorOutline("unknown", (), layout=kind)
@@ -149,10 +185,12 @@ def _strided(
     shape: tuple[Any, ...],
     stride: tuple[Any, ...],
 ) -> TensorOutline:
-    sizes, steps = _sizes(shape), _sizes(stride)
+    sizes, steps = checked_shape(shape), stride
+    if not all(type(n) is int and 0 <= n < 2**62 for n in steps):
+        raise OutlineError("it describes a tensor with impossible strides")
     if len(sizes) != len(steps) or offset < 0:
         raise OutlineError("it describes a tensor whose shape and strides do not belong together")
-    tensor = TensorOutline(dtype, sizes, storage)
+    tensor = TensorOutline(dtype, sizes, storage, offset, steps)
     last = offset + sum((n - 1) * step for n, step in zip(sizes, steps, strict=True))
     # A few bytes can claim to be a tensor of any size (stride 0): no weights are stored so.
     room = storage.num_bytes // item_size(dtype)
@@ -163,7 +201,16 @@ def _strided(
     return tensor
 
 
-def _sizes(values: tuple[Any, ...]) -> tuple[int, ...]:
-    if not all(type(n) is int and 0 <= n < 2**62 for n in values) or len(values) > 64:
+def checked_shape(values: tuple[Any, ...]) -> tuple[int, ...]:
+    """``values``, if they are a shape that a tensor can have.
+
+    Raises
+    ------
+    OutlineError
+        If they are not.
+    """
+    possible = len(values) <= 64 and all(type(n) is int and 0 <= n < 2**62 for n in values)
+    # PyTorch multiplies all of them, though one of them be 0.
+    if not possible or math.prod(max(n, 1) for n in values) >= 2**62:
         raise OutlineError("it describes a tensor with an impossible shape")
     return values

@@ -2,14 +2,18 @@
 
 The pickle's instructions are run on inert nodes: a class becomes its name, a call becomes a
 record of what would be called, a tensor its shape, dtype and place in the file. No class is
-imported, no function called and no weight allocated. It serves to list a file's contents and to
-check a file before PyTorch's restricted unpickler may load it.
+imported, no function called and no weight allocated. What is loaded later is made from these nodes
+alone, so that nothing can be loaded that was not checked.
 """
 
 import io
 import pickletools
 from typing import Any
 
+from landscape.checkpoint.allowance import Allowance
+from landscape.checkpoint.arrays import ArrayOutline, is_array_call
+from landscape.checkpoint.errors import printable
+from landscape.checkpoint.names import canonical
 from landscape.checkpoint.outline import (
     Call,
     Name,
@@ -20,19 +24,18 @@ from landscape.checkpoint.outline import (
     tensor_outline,
 )
 
-MAX_INSTRUCTIONS = 5_000_000
 MAX_DEPTH = 100
 
 _LITERALS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_VALUES = {"BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "LONG1"}
-# Pickle protocol 4, which PyTorch's restricted unpickler does not read, but outlines do.
-_LATER_VALUES = {"SHORT_BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES"}
-_LATER = {*_LATER_VALUES, "MEMOIZE", "STACK_GLOBAL", "ADDITEMS", "FROZENSET", "NEWOBJ_EX"}
+_VALUES = {
+    *("BININT", "BININT1", "BININT2", "BINFLOAT", "BINUNICODE", "SHORT_BINSTRING", "LONG1"),
+    *("SHORT_BINUNICODE", "BINUNICODE8", "SHORT_BINBYTES", "BINBYTES"),
+}
 _CONTAINERS = (list, tuple, dict, Call)
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
-def outline(stream: io.BytesIO) -> Outline:
+def outline(stream: io.BytesIO, allowance: Allowance) -> Outline:
     """Follow one pickle in ``stream``, which is left just after it.
 
     Raises
@@ -41,11 +44,10 @@ def outline(stream: io.BytesIO) -> Outline:
         If it is cut off, malformed, too large, too deeply nested, or uses an instruction that
         files of weights do not.
     """
-    reader = _Reader()
+    reader = _Reader(allowance)
     try:
-        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count > MAX_INSTRUCTIONS:
-                raise OutlineError(f"its pickle has more than {MAX_INSTRUCTIONS} instructions")
+        for opcode, argument, _ in pickletools.genops(stream):
+            allowance.take(opcode.name)
             reader.step(opcode.name, argument)
     except OutlineError:
         raise
@@ -53,7 +55,8 @@ def outline(stream: io.BytesIO) -> Outline:
     # is malformed, and that is all there is to say.
     except Exception as error:
         raise OutlineError(f"its pickle is malformed or cut off ({type(error).__name__})") from None
-    # All of it, since what is built and then dropped is built all the same.
+    reader.memo.clear()
+    # All of it, since what is described and then dropped can be in a call's arguments all the same.
     _check_depth([reader.outline.value, reader.stack, reader.marks, *reader.outline.calls])
     return reader.outline
 
@@ -61,16 +64,15 @@ def outline(stream: io.BytesIO) -> Outline:
 class _Reader:
     """The pickle machine's stack, marks and memo, over inert values."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowance: Allowance) -> None:
+        self.allowance = allowance
         self.outline = Outline()
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
-        if name in _LATER:
-            self.outline.later_instructions.add(name)
-        if name in _VALUES or name in _LATER_VALUES:
+        if name in _VALUES:
             self.stack.append(argument)
         elif name in _LITERALS:
             self.stack.append(_LITERALS[name])
@@ -108,7 +110,7 @@ class _Reader:
         self.stack.append({})
 
     def _empty_set(self, _: Any) -> None:
-        self.stack.append(Call("builtins.set", ([],)))
+        self.stack.append(Call("builtins.set", ()))
 
     def _append(self, _: Any) -> None:
         self._extend([self.stack.pop()])
@@ -118,9 +120,13 @@ class _Reader:
 
     def _extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if not isinstance(target, list):
+        # A call may make a class of the user's that is a list.
+        listed = target.added if isinstance(target, Call) else target
+        if not isinstance(listed, list):
             raise OutlineError("its pickle appends to something that is not a list")
-        target.extend(items)
+        listed.extend(items)
+
+    _additems = _appends
 
     def _setitem(self, _: Any) -> None:
         value, key = self.stack.pop(), self.stack.pop()
@@ -131,6 +137,9 @@ class _Reader:
 
     def _update(self, items: list[Any]) -> None:
         target = self.stack[-1]
+        if isinstance(target, Call):  # of a class that is a dictionary
+            target.added.extend(items)
+            return
         if not isinstance(target, dict):
             raise OutlineError("its pickle sets an item of something that is not a dictionary")
         for key, value in zip(items[::2], items[1::2], strict=True):
@@ -149,13 +158,6 @@ class _Reader:
     def _memoize(self, _: Any) -> None:
         self.memo[len(self.memo)] = self.stack[-1]
 
-    def _additems(self, _: Any) -> None:
-        items = self._to_mark()
-        target = self.stack[-1]
-        if not isinstance(target, Call) or not isinstance(target.arguments[0], list):
-            raise OutlineError("its pickle adds to something that is not a set")
-        target.arguments[0].extend(items)
-
     def _frozenset(self, _: Any) -> None:
         items = tuple(self._to_mark())
         self.stack.append(Call("builtins.frozenset", items))
@@ -169,7 +171,7 @@ class _Reader:
         self._reduce(None)
 
     def _global(self, argument: str) -> None:
-        path = argument.replace(" ", ".").replace("__builtin__.", "builtins.")
+        path = canonical(argument.replace(" ", ".", 1))
         self.outline.names.add(path)
         self.stack.append(Name(path))
 
@@ -182,7 +184,7 @@ class _Reader:
         storage = storage_outline(reference)
         known = self.outline.storages.setdefault(storage.key, storage)
         if known != storage:
-            raise OutlineError(f"storage {storage.key!r} is described in two ways")
+            raise OutlineError(f"storage '{printable(storage.key)}' is described in two ways")
         self.stack.append(storage)
 
     def _newobj(self, argument: Any) -> None:
@@ -190,17 +192,31 @@ class _Reader:
 
     def _reduce(self, _: Any) -> None:
         arguments, function = self.stack.pop(), self.stack.pop()
-        if not isinstance(function, Name) or not isinstance(arguments, tuple):
-            raise OutlineError("its pickle calls something that is not a named class or function")
-        self.stack.append(self._called(function.path, arguments))
+        if not isinstance(function, Name | Call) or not isinstance(arguments, tuple):
+            raise OutlineError("its pickle calls something that is not a class or function")
+        if isinstance(function, Call):  # what a call has made is called in turn
+            path = f"{function.name.removesuffix('.__call__')}.__call__"
+            self.outline.names.add(path)
+            self.stack.append(self._called(path, (function, *arguments)))
+        else:
+            self.stack.append(self._called(function.path, arguments))
 
     def _called(self, path: str, arguments: tuple[Any, ...]) -> Any:
+        match path, arguments:
+            case "torch._tensor._rebuild_from_type_v2", (Name(path=inner), *_):
+                if not rebuilds_tensor(inner):  # any function can stand there
+                    self.outline.calls.append(Call(inner, arguments))
         if rebuilds_tensor(path):
+            self.allowance.take_tensor()
             tensor = tensor_outline(path, arguments)
             self.outline.layouts.add(tensor.layout)
             return tensor
-        if path == "collections.OrderedDict" and not arguments:
-            return {}
+        if is_array_call(path, arguments):
+            self.allowance.take_tensor()
+            return ArrayOutline()
+        match path, arguments:
+            case ("collections.OrderedDict", ()) | ("collections.defaultdict", (Name() | None,)):
+                return {}
         call = Call(path, arguments)
         self.outline.calls.append(call)
         return call
@@ -209,6 +225,8 @@ class _Reader:
         state, target = self.stack.pop(), self.stack[-1]
         if isinstance(target, Call):
             target.state = state
+        elif isinstance(target, ArrayOutline):
+            target.set_state(state, self.allowance.take_bytes)
         elif not isinstance(target, dict):
             raise OutlineError("its pickle sets the state of something that has none")
 
@@ -218,6 +236,9 @@ def _checked_key(key: Any) -> Any:
     parts = key if isinstance(key, tuple) else (key,)
     if not all(isinstance(part, str | bytes | int | float | Call | None) for part in parts):
         raise OutlineError("its pickle has a dictionary key that is neither text nor number")
+    # Below, whole numbers are their own hashes; beyond, any number of them can have the same.
+    if any(isinstance(part, int) and abs(part) >= 2**60 for part in parts):
+        raise OutlineError("its pickle has a dictionary key that is an absurdly large number")
     return key
 
 
@@ -238,5 +259,5 @@ def _children(value: Any) -> list[Any]:
     if isinstance(value, dict):
         return list(value.values())
     if isinstance(value, Call):
-        return [*value.arguments, value.state]
+        return [*value.arguments, value.state, *value.added]
     return list(value) if isinstance(value, list | tuple) else []

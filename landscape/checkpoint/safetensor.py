@@ -12,10 +12,13 @@ from torch import Tensor
 
 from landscape.checkpoint.archive import COPY_AGAIN
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
-from landscape.checkpoint.outline import TensorOutline
+from landscape.checkpoint.formats import identity
+from landscape.checkpoint.outline import MAX_TENSORS, TensorOutline
 
-MAX_INDEX_BYTES = 64 * 2**20
-_SHARD_NAME = re.compile(r"[\w.\-]+\.safetensors")
+MAX_INDEX_BYTES = 32 * 2**20
+_VALUES = 15  # in a header for each tensor, braces and commas counted
+_SPLIT = "Store weights in fewer tensors, or in several files with an index"
+_SHARD_NAME = re.compile(r"[\w.\-]+\.(safetensors|bin)")
 _DTYPES = {
     "BOOL": "bool",
     "BF16": "bfloat16",
@@ -55,8 +58,11 @@ def shards_of(index: Path) -> dict[str, list[str]]:
     """
     if index.stat().st_size > MAX_INDEX_BYTES:
         raise refuse(index, f"it is larger than {MAX_INDEX_BYTES >> 20} MiB", COPY_AGAIN)
+    data = index.read_bytes()
+    if values_in(data) > 3 * MAX_TENSORS:
+        raise refuse(index, f"it names more than {MAX_TENSORS} tensors", COPY_AGAIN)
     try:
-        weight_map = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
+        weight_map = json.loads(data.decode("utf-8"))["weight_map"]
         pairs = [(str(name), str(file)) for name, file in weight_map.items()]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise refuse(
@@ -70,10 +76,12 @@ def shards_of(index: Path) -> dict[str, list[str]]:
             raise refuse(
                 index,
                 f"it names '{printable(file)}', which is not a .safetensors file in its folder",
-                "Only shards in safetensors format that lie beside their index are read",
+                "Shards must lie beside their index, as .safetensors or .bin files",
             )
         shards.setdefault(file, []).append(name)
     missing = sorted(file for file in shards if not (index.parent / file).is_file())
+    if not missing and len({identity(index.parent / file) for file in shards}) < len(shards):
+        raise refuse(index, "two of the files that it names are one", COPY_AGAIN)
     if missing or not shards:
         what = f"file '{missing[0]}' is not beside it" if missing else "it names no files"
         raise refuse(index, what, "Download all parts of the checkpoint")
@@ -104,8 +112,19 @@ def of_all_shards(
     return found
 
 
+def values_in(text: bytes) -> int:
+    """No fewer than the values of the JSON in ``text``: each but the first follows one of these."""
+    return sum(map(text.count, (b",", b"[", b"{", b":")))
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
+    with path.open("rb") as raw:
+        header = raw.read(int.from_bytes(raw.read(8), "little"))
+    # What a tensor costs has little to do with its size: the header is a list of them.
+    if header.count(b"{") > MAX_TENSORS + 2 or values_in(header) > _VALUES * MAX_TENSORS:
+        raise refuse(path, f"its header lists more than {MAX_TENSORS} tensors", _SPLIT)
+    del header
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             yield file

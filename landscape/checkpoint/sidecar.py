@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ from landscape.checkpoint.errors import CheckpointError, printable, refuse
 
 SCHEMA_VERSION = 1
 _MAX_TEXT = 10_000
-MAX_SIDECAR_BYTES = 4 * 2**20
+MAX_SIDECAR_BYTES = 2**20
+_MAX_DIGITS = 20  # of a whole number: 64 bits and a sign
+_MAX_DEPTH = 40  # of nesting; deeper ones cannot be written again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +91,12 @@ class Sidecar:
             Naming ``path``, if it is not JSON, was written by a later version, or lacks a field.
         """
         try:
-            record = json.loads(text, parse_constant=_refuse_constant)
+            if len(text) > MAX_SIDECAR_BYTES:
+                raise ValueError(f"more than {MAX_SIDECAR_BYTES >> 20} MiB")
+            record = json.loads(
+                text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
+            )
+            _check_depth(record)
         except (ValueError, RecursionError) as error:
             raise refuse(path, f"it is not JSON ({printable(str(error))})", _REMEDY) from None
         sidecar: Sidecar = _build(cls, record, path, "the sidecar")
@@ -132,14 +140,41 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 
 
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{digits[:20]} is beyond the range of numbers")
+    return value
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"{digits[:20]}… is beyond the range of numbers")
+    return int(digits)
+
+
+def _check_depth(record: object) -> None:
+    level = [record]
+    for _ in range(_MAX_DEPTH):
+        level = [inner for value in level for inner in _inside(value)]
+    if level:
+        raise ValueError(f"nested more than {_MAX_DEPTH} levels deep")
+
+
+def _inside(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
 def _build(cls: Any, record: object, path: Path, what: str) -> Any:
     if not isinstance(record, dict):
         raise refuse(path, f"{what} must be a JSON object, not {type(record).__name__}", _REMEDY)
     version = record.get("schema_version", SCHEMA_VERSION)
     if not isinstance(version, int) or version > SCHEMA_VERSION:
         raise CheckpointError(
-            f"{path}: it follows schema version {printable(str(version))}; this version of "
-            f"landscape reads up to {SCHEMA_VERSION}. Upgrade landscape."
+            f"{printable(str(path))}: it follows schema version {printable(str(version))}; this "
+            f"version of landscape reads up to {SCHEMA_VERSION}. Upgrade landscape."
         )
     values = {}
     for entry in dataclasses.fields(cls):

@@ -3,23 +3,31 @@
 Works alike on loaded values and on outlines, so that what ``info`` shows is what gets loaded.
 """
 
-import argparse
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from torch import Tensor
-
+from landscape.checkpoint.contents import describe_all, is_tensor
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
-from landscape.checkpoint.outline import Call, Name, TensorOutline
+from landscape.checkpoint.outline import Call
 
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "last", "module")
 EMA_KEYS = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict")
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+_PREFIXES = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "model.")
 _AVERAGED = "n_averaged"  # torch.optim.swa_utils.AveragedModel's counter, beside "module.*"
+_OPTIMIZER = "optim"  # names that begin so hold tensors, but no weights
+# What a part of the network that was wrapped leaves in the middle of names.
+_MARKS = {
+    "_orig_mod.": "torch.compile",
+    "_fsdp_wrapped_module.": "FSDP",
+    "_checkpoint_wrapped_module.": "activation checkpointing",
+}
 _MAX_WRAPPERS = 4
+_MAX_PREFIXES = 10
+_MAX_SETS = 20
 
 
 @dataclass(frozen=True)
@@ -47,74 +55,52 @@ def unwrap(path: Path, value: Any, *, use_ema: bool, state_key: str | None) -> U
         raise refuse(path, f"it holds a {printable(kind)}, not a dictionary of weights", _SAVE)
     notes: list[str] = []
     contents: dict[str, str] = {}
-    state = value
+    state: Any = value
     if state_key is not None:
-        state = _chosen(path, value, state_key)
-        contents |= _beside(value, state)
+        state = _follow(value, state_key)
+        if state is None:
+            return _part(path, value, state_key, use_ema=use_ema)
+        contents |= describe_all(value, state)
         notes.append(f"weights taken from '{printable(state_key)}', as asked")
     for _ in range(_MAX_WRAPPERS):
         key = _wrapper_key(path, state, use_ema=use_ema)
         if key is None:
             break
-        contents |= _beside(state, state[key])
-        notes.append(f"weights found under '{key}'")
+        inner = _follow(state, key)
+        contents |= describe_all(state, inner)
+        notes.append(f"weights found under '{printable(key)}'")
         unused = [k for k in EMA_KEYS if k in state and k != key]
         if unused:
             notes.append(f"averaged weights under {listing(unused)} not used; --ema uses them")
         use_ema = use_ema and key not in EMA_KEYS
-        state = state[key]
-    tensors = {name: t for name, t in state.items() if isinstance(name, str) and is_tensor(t)}
-    if not tensors:
-        raise _nothing_found(path, state)
+        state = inner
     if use_ema:
         raise refuse(
             path, "it has no averaged (EMA) weights", "Leave --ema out to use the weights it has"
         )
-    others = {printable(str(name)): v for name, v in state.items() if name not in tensors}
-    contents |= {name: describe(v) for name, v in others.items()}
-    if others:
-        notes.append(f"entries that are not tensors ignored: {listing(list(others))}")
-    stripped, prefix = _strip_prefixes(tensors, notes)
-    return Unwrapped(stripped, contents, tuple(notes), prefix)
+    found = named_tensors(path, state)
+    notes += found.notes
+    stripped, prefix = _strip_prefixes(found.tensors, notes)
+    return Unwrapped(stripped, contents | found.contents, tuple(notes), prefix)
 
 
-def is_tensor(value: Any) -> bool:
-    """Tell a tensor, loaded or outlined, from everything else."""
-    return isinstance(value, Tensor | TensorOutline)
+def named_tensors(path: Path, state: Any) -> Unwrapped:
+    """The tensors of the dictionary ``state`` itself, under the names that they have in it.
 
-
-def describe(value: Any) -> str:
-    """Say in a few words what an entry is; nothing of a foreign class is called."""
-    if isinstance(value, Mapping):
-        return f"dictionary, {len(value)} entries"
-    if isinstance(value, list | tuple | set):
-        return f"{type(value).__name__}, {len(value)} items"
-    if is_tensor(value):
-        return f"tensor {str(value.dtype).removeprefix('torch.')} {tuple(value.shape)}"
-    if isinstance(value, argparse.Namespace):
-        return _namespace(vars(value))
-    return printable(_outlined(value) if isinstance(value, Call | Name) else _plain(value), 200)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, int) and value.bit_length() > 64:  # too long to write out
-        return f"integer of {value.bit_length()} bits"
-    if isinstance(value, str):
-        return repr(value[:80])
-    known = value is None or isinstance(value, int | float | np.generic)
-    return str(value) if known else type(value).__name__
-
-
-def _outlined(value: Call | Name) -> str:
-    match value:
-        case Call(name="argparse.Namespace", state=dict() as fields):
-            return _namespace(fields)
-        case Call(name=name) if name.endswith(".multiarray.scalar"):
-            return _scalar(value)
-        case Call(name=name):
-            return name.rpartition(".")[2]
-        case _:
-            return value.path.rpartition(".")[2]
+    Raises
+    ------
+    CheckpointError
+        If it has none.
+    """
+    entries: Mapping[Any, Any] = state if isinstance(state, Mapping) else {}
+    tensors = {name: t for name, t in entries.items() if isinstance(name, str) and is_tensor(t)}
+    if not tensors:
+        names = listing([str(key) for key in entries]) or "nothing"
+        raise refuse(path, f"it holds no weights; it has {names}", _SAVE)
+    others = [str(name) for name in entries if name not in tensors]
+    notes = (f"entries that are not tensors ignored: {listing(others)}",) if others else ()
+    beside = {name: entries[name] for name in entries if name not in tensors} if others else {}
+    return Unwrapped(tensors, describe_all(beside), notes, "")
 
 
 _SAVE = "Save the weights as torch.save(model.state_dict(), 'weights.pt')"
@@ -137,7 +123,19 @@ def _wrapper_key(path: Path, state: Any, *, use_ema: bool) -> str | None:
         )
     if plain:
         return plain[0]
-    if averaged and not any(map(is_tensor, state.values())):
+    if any(map(is_tensor, state.values())):
+        return None
+    sets = list(itertools.islice(_sets_of_tensors(state, set()), _MAX_SETS))
+    if len(sets) > 1:
+        keys = [key for key, _ in sets]
+        raise refuse(
+            path,
+            f"it holds several sets of weights: {listing(keys)}",
+            "Choose one: " + " or ".join(f"--state-key {printable(key)}" for key in keys[:8]),
+        )
+    if sets and _follow(state, sets[0][0]) is sets[0][1]:
+        return sets[0][0]
+    if averaged:
         raise refuse(
             path, f"it holds averaged weights only, under {listing(averaged)}", "Pass --ema"
         )
@@ -155,36 +153,54 @@ def _holds_tensors(value: Any) -> bool:
     return False
 
 
-def _chosen(path: Path, value: Mapping[Any, Any], state_key: str) -> Mapping[Any, Any]:
-    found: Any = value.get(state_key)
-    if found is None:
-        found = value
-        for part in state_key.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-    if not isinstance(found, Mapping):
+def _follow(value: Any, key: str) -> Mapping[Any, Any] | None:
+    """The dictionary under ``key``, or under its parts between dots, one in another."""
+    if isinstance(value, Mapping) and isinstance(value.get(key), Mapping):
+        inner: Mapping[Any, Any] = value[key]
+        return inner
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else None
+
+
+def _part(path: Path, value: Mapping[Any, Any], state_key: str, *, use_ema: bool) -> Unwrapped:
+    """The tensors whose names begin with ``state_key``: one network of several in a trainer's."""
+    outer, inner = state_key, None
+    while inner is None and "." in outer:  # "state_dict.student": a dictionary, then a prefix
+        outer = outer.rpartition(".")[0]
+        inner = _follow(value, outer)
+    prefix = (state_key if inner is None else state_key.removeprefix(f"{outer}.")) + "."
+    whole = Unwrapped({}, {}, (), "")
+    with suppress(CheckpointError):
+        whole = unwrap(path, value, use_ema=use_ema, state_key=None if inner is None else outer)
+    tensors = {n.removeprefix(prefix): t for n, t in whole.tensors.items() if n.startswith(prefix)}
+    if not tensors:
         options = [str(key) for key, entry in value.items() if isinstance(entry, Mapping)]
         raise refuse(
             path,
             f"it has no set of weights under '{printable(state_key)}'",
             f"It has: {listing(options)}" if options else "It has no dictionaries inside",
         )
-    return found
+    notes = (*whole.notes, f"weights whose names begin with '{printable(prefix)}', as asked")
+    return Unwrapped(tensors, whole.contents, notes, whole.prefix + prefix)
 
 
-def _beside(wrapper: Mapping[Any, Any], state: Any) -> dict[str, str]:
-    return {
-        printable(str(k)): describe(entry) for k, entry in wrapper.items() if entry is not state
-    }
-
-
-def _nothing_found(path: Path, state: Any) -> CheckpointError:
-    entries = list(state.items()) if isinstance(state, Mapping) else []
-    options = [str(key) for key, entry in entries if _holds_tensors(entry)]
-    if options:
-        remedy = f"Choose one of the sets in it: --state-key {printable(options[0])}"
-        return refuse(path, f"it holds weights under {listing(options)}", remedy)
-    names = listing([str(key) for key, _ in entries]) or "nothing"
-    return refuse(path, f"it holds no weights; it has {names}", _SAVE)
+def _sets_of_tensors(
+    value: Mapping[Any, Any], seen: set[int], above: str = "", depth: int = 0
+) -> Iterator[tuple[str, Any]]:
+    """Dictionaries in ``value`` that hold tensors, each once, by the key that --state-key takes."""
+    if depth == _MAX_WRAPPERS:
+        return
+    for key, inner in value.items():
+        if not isinstance(inner, Mapping) or not isinstance(key, str) or key in EMA_KEYS:
+            continue
+        if key.lower().startswith(_OPTIMIZER) or id(inner) in seen:
+            continue
+        seen.add(id(inner))
+        if any(map(is_tensor, inner.values())):
+            yield above + key, inner
+        else:
+            yield from _sets_of_tensors(inner, seen, f"{above}{key}.", depth + 1)
 
 
 def _strip_prefixes(tensors: dict[str, Any], notes: list[str]) -> tuple[dict[str, Any], str]:
@@ -192,35 +208,23 @@ def _strip_prefixes(tensors: dict[str, Any], notes: list[str]) -> tuple[dict[str
         notes.append(f"'{_AVERAGED}', the counter of an averaged model, ignored")
         tensors = {name: t for name, t in tensors.items() if name != _AVERAGED}
     taken = ""
-    while prefix := next((p for p in _PREFIXES if all(n.startswith(p) for n in tensors)), ""):
+    for _ in range(_MAX_PREFIXES):
+        prefix = next((p for p in _PREFIXES if all(n.startswith(p) for n in tensors)), "")
+        if not prefix:
+            break
         tensors = {name.removeprefix(prefix): t for name, t in tensors.items()}
         taken += prefix
         notes.append(f"prefix '{prefix}' taken off every name")
-    # torch.compile of a part leaves its mark in the middle of the names.
-    plain = {name.replace("._orig_mod.", "."): t for name, t in tensors.items()}
-    if list(plain) != list(tensors) and len(plain) == len(tensors):
-        notes.append("'_orig_mod.' (torch.compile) taken out of the names")
-        tensors = plain
+    for mark, origin in _MARKS.items():
+        plain = {without_marks(name, mark): t for name, t in tensors.items()}
+        if len(plain) == len(tensors) and plain.keys() != tensors.keys():
+            notes.append(f"'{mark}' ({origin}) taken out of the names")
+            tensors = plain
     return tensors, taken
 
 
-def _namespace(fields: Mapping[str, Any]) -> str:
-    inner = (
-        f"{name}={describe(value) if not isinstance(value, argparse.Namespace | Call) else '…'}"
-        for name, value in list(fields.items())[:12]
-    )
-    return printable(f"Namespace({', '.join(inner)})", 200)
-
-
-def _scalar(call: Call) -> str:
-    """Decode a NumPy number from its outline: scalar(dtype(code, …), encode(text, "latin1"))."""
-    match call.arguments:
-        case (
-            Call(name="numpy.dtype", arguments=(str() as code, *_)),
-            Call(name="_codecs.encode", arguments=(str() as text, "latin1")),
-        ) if code[:1] in "fiub" and len(text) <= 16:
-            try:
-                return str(np.frombuffer(text.encode("latin1"), code)[0])
-            except (TypeError, ValueError, IndexError):
-                pass
-    return "NumPy number"
+def without_marks(name: str, *marks: str) -> str:
+    """``name`` without what wrappers of parts of a network put into it; by default all they do."""
+    for mark in marks or _MARKS:
+        name = name.removeprefix(mark).replace(f".{mark}", ".")
+    return name

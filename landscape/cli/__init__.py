@@ -8,7 +8,7 @@ from collections.abc import Callable
 import click
 
 from landscape.allocator import keep_freed_memory
-from landscape.cli.plain import plain_where_needed
+from landscape.cli.plain import one_line, plain_where_needed
 from landscape.interrupts import stop_on_signals
 
 # Command → (module, one line of help): so that the list of commands imports none of them.
@@ -139,6 +139,4 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def _say(text: str) -> None:
     # A name that came out of a file must not drive the terminal.
-    click.echo(
-        "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text), err=True
-    )
+    click.echo("\n".join(map(one_line, text.split("\n"))), err=True)

@@ -9,6 +9,7 @@ import click
 
 from landscape.cli.options import describe, target_options, unique_labels
 from landscape.cli.output import progress_bar, result_path
+from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def run_suite(
             baseline=baseline,
             comparison=load_comparison(out),
         )
-    click.echo(page)
+    echo(str(page))
     return page
 
 

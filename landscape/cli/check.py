@@ -7,6 +7,7 @@ import click
 
 from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.output import print_table
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
@@ -58,4 +59,4 @@ def _print(result: "Preflight") -> None:
     print_table(("check", "", "measured"), rows, title=result.subject.label)
     for c in result.checks:
         if c.status == "fail":
-            click.echo(f"  {c.name}: {c.advice}")
+            echo(f"  {c.name}: {c.advice}")

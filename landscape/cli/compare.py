@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from landscape.cli.options import command_line
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.results import ComparedMeasure, Comparison, MeasureRow
@@ -146,7 +147,7 @@ def compare(
     if out is not None:
         stems = [f.path.stem for f in found]
         page = write_comparison(out, comparison, results, stems, title=title or out.resolve().name)
-        click.echo(page, err=as_json)
+        echo(str(page), err=as_json)
     if any(pair.verdict in gates for pair in comparison.pairs):
         raise click.exceptions.Exit(1)
 
@@ -177,7 +178,8 @@ def _print(comparison: "Comparison") -> None:
     print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
-        click.echo(f"\n{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
+        click.echo()
+        echo(f"{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
         print_words(f"{pair.reason}.", indent="  ")
         runs = "paired by seed" if pair.paired else "not paired"
         print_words(f"Runs {runs}, {pair.matched}.", indent="  ")

@@ -7,6 +7,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from landscape.cli.plain import echo
+
 _FETCHED = {"fashion-mnist"}
 
 
@@ -45,7 +47,7 @@ def fetch(name: str, folder: Path | None, url: str | None, quiet: bool) -> None:
             lambda file, done, _: bar.update(tasks[file], completed=done),
         )
     for path in paths:
-        click.echo(path)
+        echo(str(path))
 
 
 @data.command()
@@ -79,4 +81,4 @@ def info(
         click.echo(json.dumps(record))
         return
     for key, value in record.items():
-        click.echo(f"{key:15}{value}")
+        echo(f"{key:15}{value}")

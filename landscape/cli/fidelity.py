@@ -11,6 +11,7 @@ from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.number_lists import numbers, words
 from landscape.cli.output import print_table
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -147,8 +148,8 @@ def _print(result: "Fidelity") -> None:
     for row in result.slope_sweep:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
         rank = "-" if row.rank_correlation is None else f"{row.rank_correlation:.2f}"
-        click.echo(f"slope x {row.factor:g}, {row.operator}: κ/vAv {ratio}, Spearman {rank}")
-    click.echo(result.sentence)
+        echo(f"slope x {row.factor:g}, {row.operator}: κ/vAv {ratio}, Spearman {rank}")
+    echo(result.sentence)
 
 
 def _with_error(estimate: "Estimate | None") -> str:

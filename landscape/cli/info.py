@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.output import print_table
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.checkpoint import CheckpointInfo
+
+_SHOWN = 2000  # rows of the table
+_SHOWN_NAMES = 8
 
 
 @click.command()
@@ -22,21 +26,27 @@ def info(
 ) -> None:
     """Describe CHECKPOINTS: format, tensors, training, accuracy, and how to analyse each.
 
-    Files that cannot be read are named at the end, with exit code 2.
+    Exit code 1 if one of them names what can run code. Files that cannot be read are named at the
+    end, with exit code 2.
     """
     from landscape.checkpoint import CheckpointError, inspect_checkpoint
 
-    unreadable = []
+    unreadable, unsafe = [], False
     for path in checkpoints:
         try:
             found = inspect_checkpoint(path, use_ema=use_ema, state_key=state_key)
         except (CheckpointError, OSError) as error:
             unreadable.append(str(error))
             continue
+        unsafe = unsafe or not found.safe
         if as_json:
             click.echo(json.dumps(_record(found), allow_nan=False))
         else:
             _print(found)
+    if unsafe:
+        for message in unreadable:
+            echo(f"Error: {message}", err=True)
+        raise click.exceptions.Exit(1)
     if unreadable:
         raise CheckpointError("\n".join(unreadable))
 
@@ -75,18 +85,25 @@ def _facts(found: "CheckpointInfo") -> dict[str, str]:
 
 
 def _print(found: "CheckpointInfo") -> None:
+    if not found.safe:
+        more = len(found.running) - _SHOWN_NAMES
+        names = ", ".join(found.running[:_SHOWN_NAMES])
+        echo(f"UNSAFE: calls {names}{f' and {more} more' if more > 0 else ''}")
     for name, value in _facts(found).items():
-        click.echo(f"{name:15}{value}")
+        echo(f"{name:15}{value}")
     for note in found.notes:
-        click.echo(f"{'note':15}{note}")
+        echo(f"{'note':15}{note}")
     if found.obstacle:
-        click.echo(f"{'refused':15}{found.obstacle}")
+        echo(f"{'refused':15}{found.obstacle}")
     rows = [
         (t.name, "×".join(map(str, t.shape)) or "scalar", str(t.dtype).removeprefix("torch."))
-        for t in found.tensors
+        for t in found.tensors[:_SHOWN]
     ]
     print_table(("tensor", "shape", "dtype"), rows)
-    click.echo(f"{'analyse it':15}{found.command}")
+    if len(found.tensors) > _SHOWN:
+        echo(f"… and {len(found.tensors) - _SHOWN:,} more tensors; --json lists all")
+    if found.command is not None:
+        echo(f"{'analyse it':15}{found.command}")
 
 
 def _record(found: "CheckpointInfo") -> dict[str, Any]:
@@ -94,6 +111,7 @@ def _record(found: "CheckpointInfo") -> dict[str, Any]:
 
     return {
         "path": str(found.path),
+        "safe": found.safe,
         "size_bytes": found.size_bytes,
         "sha256": found.sha256,
         "format": found.format,

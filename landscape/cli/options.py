@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from landscape.cli.plain import echo
+
 if TYPE_CHECKING:
     from landscape.analysis.target import Target, TargetSettings
 
@@ -226,14 +228,14 @@ def describe(target: "Target") -> None:
     """Print what was loaded to stderr, so that a wrong load is visible before hours are spent."""
     s = target.subject
     accuracy = "" if s.accuracy is None else f", accuracy {s.accuracy:.4f}"
-    click.echo(
+    echo(
         f"{s.label}: loss {s.loss:.6g}{accuracy}, gradient norm {s.grad_norm:.3g}; "
         f"{s.num_params:,} parameters; {s.num_examples:,} {s.split} examples of {s.data} "
         f"({s.data_source}{'' if s.taken in ('', 'all') else f'; {s.taken}'})",
         err=True,
     )
     for note in s.notes:
-        click.echo(f"  note: {note}", err=True)
+        echo(f"  note: {note}", err=True)
 
 
 def unique_labels(paths: Sequence[Path]) -> list[str]:

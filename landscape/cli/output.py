@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from landscape.cli.plain import for_stdout
+from landscape.cli.plain import for_stdout, one_line
 from landscape.files import inside
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
 
 def print_words(text: str, *, indent: str = "") -> None:
     """A paragraph on stdout, broken between words where a terminal is too narrow for it."""
+    text = one_line(text)
     if sys.stdout.isatty():
         width = Console().width
         text = click.wrap_text(for_stdout(text), width, indent, indent)

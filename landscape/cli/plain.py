@@ -5,6 +5,8 @@ import re
 import sys
 import unicodedata
 
+import click
+
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
 _DIGITS = str.maketrans(_SUPERSCRIPTS, "0123456789-")
@@ -73,6 +75,27 @@ def plain_where_needed() -> None:
             setattr(sys, name, plain)
 
 
+def one_line(text: str) -> str:
+    """``text`` with control characters written out: names of files and in files may hold any.
+
+    Line ends and escape codes among them, characters that turn the direction of writing, and
+    halves of characters that no encoding has.
+    """
+    return "".join(
+        c if c.isprintable() or unicodedata.category(c) == "Zs" else _code(c) for c in text
+    )
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print one line, whatever names of files, or out of files, are in it."""
+    click.echo(one_line(text), err=err)
+
+
 def for_stdout(text: str) -> str:
-    """``text`` as stdout will show it, for what must know how wide that is."""
-    return in_ascii(text) if isinstance(sys.stdout, PlainStream) else text
+    """``text`` as stdout will show it on one line, for what must know how wide that is."""
+    shown = one_line(text)
+    return in_ascii(shown) if isinstance(sys.stdout, PlainStream) else shown
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landscape.cli.plain import echo
+
 if TYPE_CHECKING:
     from landscape.report.model import Section
 
@@ -59,12 +61,12 @@ def report(
     page = write_report(
         folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
     )
-    click.echo(page)
+    echo(str(page))
     if notebook:
-        click.echo(write_notebook(folder, results, title=title))
+        echo(str(write_notebook(folder, results, title=title)))
     if tensorboard is not None:
         log_tensorboard(tensorboard, results, report=folder)
-        click.echo(tensorboard)
+        echo(str(tensorboard))
 
 
 def _before(folder: Path) -> dict[str, str | None]:

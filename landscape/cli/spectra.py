@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from landscape.cli.options import operator_options, target_options, with_options
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
@@ -97,7 +98,7 @@ def tell_plan(target: "Target", settings: "SpectrumSettings") -> None:
 
     plan = memory_plan(target, settings)
     if plan is not None:
-        click.echo(f"{target.subject.label}: {plan}", err=True)
+        echo(f"{target.subject.label}: {plan}", err=True)
 
 
 def save_plot(path: Path, draw: Callable[[Any], None]) -> None:
@@ -110,7 +111,7 @@ def save_plot(path: Path, draw: Callable[[Any], None]) -> None:
         draw(axes)
         legend_above(axes, figure)
         save_figure(figure, path.with_suffix(""), formats=(path.suffix.lstrip("."),))
-    click.echo(path, err=True)
+    echo(str(path), err=True)
 
 
 def _figure_file(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from landscape.cli.options import command_line
+from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.study import Machine, Plan, QueueSettings, RunRecord
@@ -77,7 +78,7 @@ def study(
 
     plan = load_plan(plan_file, curvature_every=curvature_every)
     for warning in plan.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     machine = Machine(device=device, data_dir=data_dir, num_threads=threads, command=command_line())
     settings = QueueSettings(
         jobs=jobs or _default_jobs(device, threads),
@@ -91,7 +92,7 @@ def study(
     with show_progress(plan, out, settings, quiet=quiet) as notify:
         outcome = run_study(plan, out, machine=machine, settings=settings, notify=notify)
     if outcome.left:
-        click.echo(
+        echo(
             f"{len(outcome.left)} of {len(plan.runs)} runs are left to other shards or processes. "
             f"Whoever finishes the last one writes the report; or run: landscape study "
             f"{plan_file} -o {out}",
@@ -101,10 +102,10 @@ def study(
     if outcome.page is None or outcome.study is None:
         click.echo("All runs are done; another process is writing the report.", err=True)
         return
-    click.echo(outcome.page)
+    echo(str(outcome.page))
     found = failures(outcome.study)
     for words in found:
-        click.echo(f"warning: {words}", err=True)
+        echo(f"warning: {words}", err=True)
     if strict and found:
         raise click.exceptions.Exit(1)
 

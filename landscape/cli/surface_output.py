@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
-
 from landscape.cli.output import print_json, print_table, result_path
+from landscape.cli.plain import echo
 from landscape.files import remove_partial, write_atomic
 from landscape.plotting import (
     TEXT_WIDTH,
@@ -82,4 +81,4 @@ def print_surfaces(results: Sequence[Surface], *, as_json: bool) -> None:
         titles = [f"{c.title} {c.better}".rstrip() for c in table.columns]
         print_table(titles, [[cell.text for cell in row] for row in table.rows])
     for advice in threshold_advice(lines, planes):
-        click.echo(advice, err=True)
+        echo(advice, err=True)

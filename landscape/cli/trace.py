@@ -10,6 +10,7 @@ import click
 from landscape.cli.measured import measure_each
 from landscape.cli.options import operator_options, target_options
 from landscape.cli.output import print_json, print_table
+from landscape.cli.plain import echo
 from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import output_options, save_plot
 
@@ -102,7 +103,7 @@ def trace(
     for result in results if options["rel_error"] else ():
         reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
         if reached > options["rel_error"]:
-            click.echo(
+            echo(
                 f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
                 f"{options['rel_error']:g} yet: raise --matvecs.",
                 err=True,

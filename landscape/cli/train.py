@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from landscape.cli.plain import echo
 from landscape.training.config import DEFAULT_SAM_RHO, TrainConfig
 
 _DEFAULT = TrainConfig()
@@ -109,7 +110,7 @@ def train(
             force=force,
             monitor=monitor,
         )
-    click.echo(path)
+    echo(str(path))
 
 
 def _config(*, optimizer: str, sam_rho: float | None, images: int, **rest: Any) -> TrainConfig:

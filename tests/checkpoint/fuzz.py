@@ -1,20 +1,23 @@
 """Feed mutated and made-up checkpoint files to the reader: ``python tests/checkpoint/fuzz.py N``.
 
 Each input must load or be refused with ``CheckpointError``; anything else is a failure, as is any
-attempt to write, run or connect while a file is read (watched by an audit hook).
+attempt to write, run or connect while a file is read (watched by an audit hook). What loads must be
+what inspection showed, and what PyTorch's own reader finds, where that reads the file.
 """
 
 import argparse
 import io
 import json
 import pickle
+import re
+import shutil
 import sys
 import tempfile
 import time
 import warnings
 import zipfile
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from random import Random
@@ -22,10 +25,12 @@ from random import Random
 import numpy as np
 import safetensors.torch
 import torch
+import torch.distributed.checkpoint as dcp
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.unwrap import unwrap
 
 _WATCHED = (
     "os.", "subprocess.", "socket.", "shutil.", "pty.", "ctypes.", "webbrowser.", "urllib."
@@ -68,6 +73,24 @@ def _saved(value: object, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+class Folder(bytes):
+    """The ``.metadata`` of a folder by torch.distributed.checkpoint, whose data are ``PART``."""
+
+
+def _folder() -> tuple[Folder, bytes]:
+    state = {"model": {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2)}, "epoch": 3}
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about running in one process
+        dcp.save(state, checkpoint_id=folder, no_dist=True)
+        return (
+            Folder((Path(folder) / ".metadata").read_bytes()),
+            (Path(folder) / "__0_0.distcp").read_bytes(),
+        )
+
+
+METADATA, PART = _folder()
+
+
 class _Payload:
     def __reduce__(self) -> tuple[object, ...]:
         return eval, ("print('the payload ran')",)
@@ -83,7 +106,9 @@ def _corpus() -> list[bytes]:
         "when": complex(1, 2),
     }
     files = [safetensors.torch.save(state, metadata={"format": "pt"})]
-    for value in (state, wrapped, torch.nn.Linear(2, 2), {"x": _Payload()}):
+    arrays = {name: tensor.numpy() for name, tensor in state.items()}
+    arrays |= {"t": np.asfortranarray(np.ones((2, 3), ">f8")), "d": defaultdict(int, a=1)}
+    for value in (state, wrapped, arrays, torch.nn.Linear(2, 2), {"x": _Payload()}):
         files += [_saved(value), _saved(value, _use_new_zipfile_serialization=False)]
     files += [pickle.dumps(state), json.dumps({"weight_map": {"a": "b.safetensors"}}).encode()]
     return files
@@ -108,6 +133,9 @@ _NAMES = [
     b"cbuiltins\neval\n",
     b"cnumpy\ndtype\n",
     b"cnumpy._core.multiarray\nscalar\n",
+    b"cnumpy._core.multiarray\n_reconstruct\n",
+    b"cnumpy\nndarray\n",
+    b"ccollections\ndefaultdict\n",
 ]
 
 
@@ -177,6 +205,35 @@ def zip_with_random_pickle(rng: Random) -> bytes:
     return _zipped(b"\x80\x02" + b"".join(instructions) + b".")
 
 
+def zip_with_mutated_tables(rng: Random) -> bytes:
+    """An archive whose contents are whole, and whose tables and headers are damaged."""
+    data = bytearray(rng.choice([f for f in CORPUS if f.startswith(b"PK")]))
+    for _ in range(rng.randint(1, 3)):
+        headers = [found.start() for found in re.finditer(rb"PK[\1\3\5\6][\2\4\6\7]", data)]
+        position = rng.choice(headers) + rng.randrange(56) if headers else 0
+        size = rng.choice([1, 2, 4, 8])
+        value = rng.choice([0, 1, 2**16 - 1, 2**32 - 1, len(data), rng.randrange(len(data))])
+        data[position : position + size] = (value % 256**size).to_bytes(size, "little")
+        if rng.randrange(4) == 0:  # another archive's table and end, after or in place of these
+            other = rng.choice([f for f in CORPUS if f.startswith(b"PK")])
+            start = max(other.find(b"PK\1\2"), 0)
+            data[rng.choice([len(data), max(data.find(b"PK\5\6"), 0)]) :] = other[start:]
+    return bytes(data)
+
+
+def folder_with_mutated_metadata(rng: Random) -> Folder:
+    """A folder whose data are whole, described otherwise."""
+    data = bytearray(METADATA)
+    for _ in range(rng.randint(1, 3)):
+        position = rng.randrange(2, len(data))
+        if rng.randrange(2):
+            data[position] = rng.choice([0, 1, 2, 3, rng.randrange(256)])
+        else:
+            patch = _instruction(rng)
+            data[position : position + rng.choice([len(patch), 0, 1])] = patch
+    return Folder(data)
+
+
 def safetensors_like(rng: Random) -> bytes:
     """A file with a header of the right length that says anything."""
     header = b"{" + json.dumps({"w": _json(rng, 3), "v": _json(rng, 3)}).encode()[1:]
@@ -193,7 +250,15 @@ def _json(rng: Random, depth: int) -> object:
     return good | {rng.choice(list(good)): _json(rng, depth - 1)}
 
 
-_KINDS = (mutated, mutated, zip_with_mutated_pickle, zip_with_random_pickle, safetensors_like)
+_KINDS = (
+    mutated,
+    mutated,
+    zip_with_mutated_pickle,
+    zip_with_random_pickle,
+    zip_with_mutated_tables,
+    folder_with_mutated_metadata,
+    safetensors_like,
+)
 
 
 def make_input(seed: int) -> bytes:
@@ -216,13 +281,20 @@ def read(data: bytes, folder: Path) -> str:
         Whatever else than ``CheckpointError`` the reader lets through.
     """
     path = folder / "input.pt"
-    path.write_bytes(data)
-    outcomes, messages = [], []
+    shutil.rmtree(path, ignore_errors=True)
+    if isinstance(data, Folder):
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        (path / ".metadata").write_bytes(data)
+        (path / "__0_0.distcp").write_bytes(PART)
+    else:
+        path.write_bytes(data)
+    outcomes, messages, found = [], [], []
     with watched() as seen, warnings.catch_warnings():
         warnings.simplefilter("error")
         for call in (inspect_checkpoint, load_checkpoint):
             try:
-                call(path)
+                found.append(call(path))
                 outcomes.append("read")
             except CheckpointError as error:
                 messages.append(str(error))
@@ -230,7 +302,25 @@ def read(data: bytes, folder: Path) -> str:
     assert "".join(messages).replace("\n", "").isprintable(), messages
     assert not seen, seen
     assert [p.name for p in folder.iterdir()] == ["input.pt"]
+    if outcomes[1] == "read":
+        shown, loaded = found
+        assert [t.shape for t in shown.tensors] == [tuple(t.shape) for t in loaded.state.values()]
+        assert shown.obstacle is None
+        if path.is_file():
+            _compare_with_pytorch(path, loaded.state)
     return f"inspection {outcomes[0]}, loading {outcomes[1]}"
+
+
+def _compare_with_pytorch(path: Path, state: Mapping[str, torch.Tensor]) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = torch.load(path, weights_only=True)
+        expected = unwrap(path, value, use_ema=False, state_key=None).tensors
+    except Exception:  # it reads fewer files: those with NumPy's arrays, and safetensors
+        return
+    for name, tensor in expected.items():
+        torch.testing.assert_close(state[name], tensor.detach(), rtol=0, atol=0, equal_nan=True)
 
 
 def main(num_inputs: int) -> None:

@@ -13,6 +13,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 
 from landscape.checkpoint import inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.boxes import cover_once
 
 
 @pytest.fixture
@@ -110,3 +111,89 @@ def test_cut_off_parts(folder, refused, tmp_path):
         for file in broken.iterdir():
             file.write_bytes(file.read_bytes()[: file.stat().st_size * share // 100])
         refused(lambda broken=broken: load_checkpoint(broken))
+
+
+def rewritten(folder, name, chunks, shape=None):
+    """Say in the metadata that the tensor has these chunks, all in the bytes of its first one."""
+    import pickle
+
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    entry = metadata.state_dict_metadata[name]
+    entry.chunks = [ChunkStorageMetadata(torch.Size(o), torch.Size(n)) for o, n in chunks]
+    entry.size = torch.Size(shape or entry.size)
+    (whole,) = [key for key in metadata.storage_data if key.fqn == name]
+    info = metadata.storage_data.pop(whole)
+    for index, (offsets, _) in enumerate(chunks):
+        metadata.storage_data[MetadataIndex(name, torch.Size(offsets), index)] = info
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+
+
+@pytest.mark.parametrize("call", [load_checkpoint, inspect_checkpoint])
+def test_chunk_named_twice_is_refused(folder, refused, call):
+    """Its numbers would be counted twice, and others left at zero."""
+    rewritten(folder, "model.0.bias", [([0], [2]), ([0], [2])], shape=[4])
+    refused(lambda: call(folder), "'model.0.bias' overlap")
+
+
+@pytest.mark.parametrize("call", [load_checkpoint, inspect_checkpoint])
+def test_bytes_named_for_many_chunks_are_refused(folder, refused, call):
+    """A few bytes would become a tensor of any size."""
+    rewritten(folder, "model.0.bias", [([2 * i], [2]) for i in range(1000)], shape=[2000])
+    refused(lambda: call(folder), "for two parts of tensors")
+
+
+@pytest.mark.parametrize(
+    ("shape", "boxes", "covered"),
+    [
+        ((), [((), ())], True),
+        ((), [((), ()), ((), ())], False),
+        ((0, 3), [((0, 0), (0, 3))], True),
+        ((4,), [((0,), (1,)), ((1,), (3,))], True),
+        ((4,), [((0,), (2,)), ((1,), (2,))], False),
+        ((4,), [((2,), (2,)), ((2,), (2,))], False),
+        ((4, 4), [((i, j), (2, 2)) for i in (0, 2) for j in (0, 2)], True),
+        ((4, 4), [((i, j), (2, 2)) for i in (0, 2) for j in (0, 0)], False),
+        # A pinwheel: no cut goes through.
+        ((3, 3), [((0, 0), (1, 2)), ((0, 2), (2, 1)), ((2, 1), (1, 2)), ((1, 0), (2, 1)),
+                  ((1, 1), (1, 1))], True),
+        ((3, 3), [((0, 0), (1, 2)), ((0, 2), (2, 1)), ((2, 1), (1, 2)), ((1, 0), (2, 1)),
+                  ((0, 0), (1, 1))], False),
+        ((2, 2, 2), [((0, 0, 0), (1, 2, 2)), ((1, 0, 0), (1, 2, 2))], True),
+        ((2, 2, 2), [((0, 0, 0), (1, 2, 2)), ((0, 0, 0), (2, 2, 1))], False),
+    ],
+)  # fmt: skip
+def test_boxes_that_cover_once(shape, boxes, covered):
+    counts = torch.zeros(shape, dtype=torch.int64)
+    for offsets, sizes in boxes:
+        counts[tuple(slice(o, o + n) for o, n in zip(offsets, sizes, strict=True))] += 1
+    assert bool((counts == 1).all()) is covered
+    assert cover_once(shape, boxes) is covered
+
+
+def test_chunk_named_a_million_times(folder, refused):
+    """One chunk in the pickle, and a list that names it again and again."""
+    import pickle
+
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    entry = metadata.state_dict_metadata["model.0.bias"]
+    entry.chunks = entry.chunks * 1_000_000
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    refused(lambda: load_checkpoint(folder), "does not describe a checkpoint in a known way")
+
+
+def test_links_to_one_file_are_one_file(folder, refused):
+    import pickle
+
+    metadata = pickle.loads((folder / ".metadata").read_bytes())
+    entry = metadata.state_dict_metadata["model.0.bias"]
+    (whole,) = [key for key in metadata.storage_data if key.fqn == "model.0.bias"]
+    info = metadata.storage_data.pop(whole)
+    (folder / "link.distcp").symlink_to(info.relative_path)
+    boxes = [ChunkStorageMetadata(torch.Size([o]), torch.Size([2])) for o in (0, 2)]
+    for box, file in zip(boxes, [info.relative_path, "link.distcp"], strict=True):
+        metadata.storage_data[MetadataIndex("model.0.bias", box.offsets)] = type(info)(
+            relative_path=file, offset=info.offset, length=info.length
+        )
+    entry.chunks, entry.size = boxes, torch.Size([4])
+    (folder / ".metadata").write_bytes(pickle.dumps(metadata))
+    refused(lambda: load_checkpoint(folder), "for two parts of tensors")

@@ -209,3 +209,32 @@ def test_numpy_archive_is_refused(tmp_path, refused):
 def test_missing_file_shows_close_names(tmp_path, refused):
     (tmp_path / "kaiming.safetensors").write_bytes(b"")
     refused(lambda: load_checkpoint(tmp_path / "kaimin.safetensors"), "kaiming.safetensors?")
+
+
+@pytest.mark.parametrize("given", ["pytorch_model.bin.index.json", "."])
+def test_shards_by_torch_save(tmp_path, net, same, given):
+    state = net.state_dict()
+    names = list(state)
+    parts = {"model-1-of-2.bin": names[:3], "model-2-of-2.bin": names[3:]}
+    for file, members in parts.items():
+        torch.save({n: state[n] for n in members}, tmp_path / file)
+    weight_map = {name: file for file, members in parts.items() for name in members}
+    index = tmp_path / "pytorch_model.bin.index.json"
+    index.write_text(json.dumps({"weight_map": weight_map}))
+    assert agree(tmp_path / given, state, same).format == "torch.save in shards"
+
+
+def test_folder_with_one_file_by_torch_save(tmp_path, net, same):
+    torch.save(net.state_dict(), tmp_path / "pytorch_model.bin")
+    agree(tmp_path, net.state_dict(), same)
+
+
+def test_one_shard_under_two_names_is_refused(tmp_path, refused):
+    """Links would let one file be read any number of times."""
+    safetensors.torch.save_file(
+        {"a": torch.ones(2), "b": torch.ones(2)}, tmp_path / "1.safetensors"
+    )
+    (tmp_path / "2.safetensors").symlink_to("1.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}}))
+    refused(lambda: load_checkpoint(index), "two of the files that it names are one")

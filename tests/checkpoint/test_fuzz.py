@@ -30,6 +30,6 @@ def test_the_watch_sees_what_it_watches_for(tmp_path):
 
 def test_a_payload_would_be_noticed(tmp_path):
     payload = fuzz._saved({"x": fuzz._Payload()})
-    assert fuzz.read(payload, tmp_path) == "inspection refused, loading refused"
+    assert fuzz.read(payload, tmp_path) == "inspection read, loading refused"
     with pytest.raises(AssertionError):
         fuzz.read(payload, tmp_path.parent)

@@ -5,7 +5,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from landscape.checkpoint import load_checkpoint, load_into
+from landscape.checkpoint import check_range, load_checkpoint, load_into
 
 
 @pytest.fixture
@@ -172,3 +172,95 @@ def test_batch_norm_without_counter(saved, net, same):
     (note,) = load_into(model, saved(state))
     assert "num_batches_tracked" in note
     same(model.state_dict(), net.state_dict())
+
+
+class Holder(nn.Module):
+    """A user's wrapper, which gives every tensor another name."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.held = nn.ModuleDict({"net": inner})
+
+
+def test_model_with_a_prefix_of_its_own(saved, net, same):
+    model = Holder(fresh())
+    (note,) = load_into(model, saved(net.state_dict()))
+    assert note == "prefix 'held.net.' put before every name: the model's names have it"
+    same(model.held["net"].state_dict(), net.state_dict())
+
+
+def test_file_with_a_prefix_of_its_own(saved, net, same):
+    model = fresh()
+    (note,) = load_into(model, saved({"student." + n: t for n, t in net.state_dict().items()}))
+    assert note == "prefix 'student.' taken off every name"
+    same(model.state_dict(), net.state_dict())
+
+
+def test_several_networks_in_a_file_need_a_choice(tmp_path, saved, net, same, refused):
+    """The model's names are those of a part: whether it is meant, only the user knows."""
+    parts = {"student": net.state_dict(), "teacher": fresh().state_dict()}
+    state = {f"{part}.{n}": t for part, sd in parts.items() for n, t in sd.items()}
+    message = refused(lambda: load_into(fresh(), saved({"state_dict": state})), "lif.pt")
+    assert "--state-key student or --state-key teacher" in message
+    for key in ("student", "state_dict.student"):
+        model = fresh()
+        load_into(model, load_checkpoint(tmp_path / "lif.pt", state_key=key))
+        same(model.state_dict(), net.state_dict())
+
+
+def test_prefix_is_kept_where_names_would_not_fit(saved, net, refused):
+    state = {"student." + n: t for n, t in net.state_dict().items()}
+    del state["student.0.bias"]
+    refused(lambda: load_into(fresh(), saved(state)), "unexpected, not in the model: 'student.0.w")
+
+
+@pytest.mark.parametrize(
+    "mark", ["_fsdp_wrapped_module.", "_orig_mod.", "_checkpoint_wrapped_module."]
+)
+@pytest.mark.parametrize("of_all", [True, False])
+def test_marks_of_wrapped_parts(saved, net, same, mark, of_all):
+    """In the file's names, in the model's, and in both."""
+    marked = {mark + n if of_all else n.replace(".", f".{mark}", 1) for n in net.state_dict()}
+    state = dict(
+        zip(sorted(marked), map(net.state_dict().get, sorted(net.state_dict())), strict=True)
+    )
+    model = fresh()
+    load_into(model, saved(state))
+    same(model.state_dict(), net.state_dict())
+    wrapped = nn.Module()
+    if of_all:
+        wrapped.add_module(mark[:-1], fresh())
+    else:
+        for name, part in fresh().named_children():
+            wrapped.add_module(name, nn.ModuleDict({mark[:-1]: part}))
+    for file in (state, net.state_dict()):
+        load_into(wrapped, saved(file))
+        for name, tensor in wrapped.state_dict().items():
+            assert torch.equal(tensor, net.state_dict()[name.replace(mark, "")])
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm:FutureWarning")
+@pytest.mark.parametrize("prefix", ["", "part."])
+def test_older_names_of_weight_norm(saved, prefix):
+    old = nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 2)), nn.Linear(2, 2))
+    norm = nn.utils.parametrizations.weight_norm
+    model = nn.Sequential(norm(nn.Linear(3, 2)), nn.Linear(2, 2))
+    notes = load_into(model, saved({prefix + n: t for n, t in old.state_dict().items()}))
+    assert any("older names" in note for note in notes)
+    torch.testing.assert_close(model(torch.eye(3)), old(torch.eye(3)))
+
+
+def test_tied_weights_that_differ_are_refused(saved, refused):
+    """One of the two would be taken silently."""
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    state = {"0.weight": torch.eye(2), "1.weight": 2 * torch.eye(2)}
+    refused(lambda: load_into(model, saved(state)), "'0.weight' and '1.weight' differ", "tied")
+
+
+def test_weights_that_would_become_infinite_are_told(saved):
+    model = nn.Linear(1, 1, bias=False).double()
+    load_into(model, saved({"weight": torch.tensor([[1e40]], dtype=torch.float64)}))
+    check_range("lif", model, torch.float64)
+    with pytest.raises(ValueError, match=r"'weight' holds 1e\+40, which is infinite"):
+        check_range("lif", model, torch.float32)

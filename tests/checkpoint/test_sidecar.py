@@ -91,6 +91,10 @@ def test_foreign_json_beside_a_checkpoint_is_no_sidecar(path, net):
     assert load_checkpoint(path).sidecar is None
 
 
+def nested(depth):
+    return {"a": nested(depth - 1)} if depth else {}
+
+
 @pytest.mark.parametrize(
     ("edit", "fragment"),
     [
@@ -103,6 +107,8 @@ def test_foreign_json_beside_a_checkpoint_is_no_sidecar(path, net):
         (lambda r: r.update(data=None), "'data' must be a JSON object"),
         (lambda r: r.update(schema_version=99), "reads up to 1"),
         (lambda r: r["metrics"].update(test_loss=math.nan), "not JSON"),
+        (lambda r: r["metrics"].update(test_loss=10**400), "beyond the range of numbers"),
+        (lambda r: r.update(config=nested(50)), "nested more than 40 levels deep"),
     ],
 )
 def test_damaged_sidecars_are_refused(path, net, sidecar, refused, edit, fragment):

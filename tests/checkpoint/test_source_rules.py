@@ -50,10 +50,10 @@ def unsafe_calls(source, name):
         if called in FORBIDDEN:
             found.append(called)
         if called in ("torch.load", "load") or called.endswith("serialization.load"):
-            given = {k.arg: ast.unparse(k.value) for k in node.keywords}
             if called == "load" and "torch" not in source:
                 continue
-            if given.get("weights_only") != "True" and (name, function) != UNRESTRICTED:
+            # Not even with weights_only: its reader of archives is another than the checks'.
+            if (name, function) != UNRESTRICTED:
                 found.append(called)
         numpy_load = called in ("np.load", "numpy.load")
         if numpy_load and any(
@@ -79,7 +79,7 @@ def test_only_the_named_function_loads_without_restrictions():
         for k in node.keywords
         if k.arg == "weights_only"
     ]
-    assert sorted(loads) == [("load_pickled", "True"), (function, "False")]
+    assert loads == [(function, "False")]
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,7 @@ def test_only_the_named_function_loads_without_restrictions():
     [
         "import torch\ntorch.load(p)",
         "import torch\ntorch.load(p, weights_only=False)",
+        "import torch\ntorch.load(p, weights_only=True)",
         "import torch\ntorch.load(p, weights_only=flag)",
         "from torch import load\nload(p)",
         "eval('1')",

@@ -104,3 +104,23 @@ def test_text_from_the_file_cannot_drive_the_terminal(saved):
         assert "".join([*found.contents, *found.contents.values(), *found.notes]).isprintable()
         assert found.contents["n"] == "integer of 329 bits"
     assert info.tensors[0].name == r"\x1b]0;owned\x07<script>"
+
+
+def test_one_set_of_weights_is_found_wherever_it_is(saved, same):
+    path = saved({"model": {"encoder": WEIGHTS}, "optimizer": {"state": {"m": AVERAGED}}})
+    checkpoint = load_checkpoint(path)
+    same(checkpoint.state, WEIGHTS)
+    assert checkpoint.notes == ("weights found under 'model.encoder'",)
+    assert inspect_checkpoint(path).notes == checkpoint.notes
+
+
+def test_each_of_several_sets_is_named_by_a_key_that_works(saved, same, refused):
+    path = saved({"model": {"encoder": WEIGHTS, "decoder": AVERAGED}})
+    message = refused(lambda: load_checkpoint(path), "several sets of weights")
+    assert message.endswith("--state-key model.encoder or --state-key model.decoder")
+    same(load_checkpoint(path, state_key="model.decoder").state, AVERAGED)
+
+
+def test_moments_of_an_optimiser_are_no_weights(saved, refused):
+    path = saved({"optimizer": {"state": {"exp_avg": WEIGHTS}}, "optim": WEIGHTS, "epoch": 3})
+    refused(lambda: load_checkpoint(path), "holds no weights")

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from landscape.cli.output import print_table, print_words
-from landscape.cli.plain import in_ascii
+from landscape.cli.plain import echo, in_ascii
 
 
 def test_numbers_end_and_words_begin_together(capsys):
@@ -101,3 +101,12 @@ def test_commands_print_where_stdout_takes_ascii_only(tmp_path):
     assert "all 6 eigenvalues" in out
     assert "largest 6" in out
     assert "smallest" not in out
+
+
+@pytest.mark.parametrize("print_name", [echo, print_words, lambda name: print_table((name,), [])])
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\x9b1m", "\u202eb", "\r", "\ud800", "\u2028"])
+def test_no_name_drives_the_terminal(capsys, name, print_name):
+    print_name(f"é 10⁻⁴\u00a0{name}")
+    told = capsys.readouterr().out
+    assert told.replace("\u00a0", "").rstrip("\n").isprintable()
+    assert "é 10⁻⁴\u00a0" in told
