@@ -59,7 +59,8 @@ class ProbeRecord:
     locked: Tensor  # Ritz values of the rows it was made orthogonal to, shape (k,), ascending
     alphas: list[float] = field(default_factory=list)
     betas: list[float] = field(default_factory=list)
-    restarted: bool = False  # steps after a restart are no longer tridiagonal, and not recorded
+    # Steps after a restart, or from a further start, are no longer tridiagonal, and not recorded.
+    restarted: bool = False
     found_new: bool = True  # whether it changed the set of wanted pairs
 
     def tridiagonal(self) -> Tridiagonal:
@@ -67,6 +68,11 @@ class ProbeRecord:
         return Tridiagonal(
             alphas.new_empty(0, 0), alphas, torch.tensor(self.betas, dtype=torch.float64)
         )
+
+
+def never(record: ProbeRecord) -> bool:
+    """No number of steps is enough but the one asked for."""
+    return False
 
 
 class KrylovSearch:
@@ -83,8 +89,10 @@ class KrylovSearch:
         rng: Generator,
         callback: Callback | None,
         allocate: Allocate | None = None,
+        whole: bool = False,
     ) -> None:
         self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
+        self.whole = whole  # the first probe goes on until its rows span R^n: everything is known
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         self.step_limit = max_steps
         self.num_matvecs = 0
@@ -101,11 +109,21 @@ class KrylovSearch:
     def out_of_budget(self) -> bool:
         return self.num_matvecs >= self.step_limit
 
+    @property
+    def num_locked(self) -> int:
+        """Pairs that were locked before the probe at work, or until now where there is none."""
+        return len(self.records[-1].locked) if self.in_probe else self.space.size
+
+    def has_room(self, num_steps: int) -> bool:
+        """Whether a probe of so many steps, or of as many as can be, is within the limit."""
+        left = self.space.dim - self.space.size
+        return self.num_matvecs + min(num_steps, left) <= self.step_limit
+
     def run_probe(
         self,
         draw: Callable[[], Tensor],
         min_steps: int,
-        is_enough: Callable[[ProbeRecord], bool] = lambda record: False,
+        is_enough: Callable[[ProbeRecord], bool] = never,
     ) -> None:
         """Lanczos from a new start vector until the wanted pairs have converged.
 
@@ -131,12 +149,19 @@ class KrylovSearch:
                 record.alphas.append(alpha)
                 record.betas.append(beta)
             steps = len(record.alphas)
+            if beta == 0 and not (self._is_whole and self.space.begin(draw())):
+                break
+            record.restarted |= beta == 0
             may_stop = record.restarted or steps >= min_steps or is_enough(record)
-            if beta == 0 or (may_stop and self._has_converged(now=steps <= min_steps)):
+            if not self._is_whole and may_stop and self._has_converged(now=steps <= min_steps):
                 break
             self._report()
         self._close(record)
         self._report()
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.whole and len(self.records) == 1
 
     def note_verified(self, residual: float) -> None:
         """Count a product of the verification and keep what it showed."""
