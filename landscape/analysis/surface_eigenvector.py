@@ -84,7 +84,7 @@ def _of_ranks(pairs: Eigenpairs, ranks: Sequence[int], *, operator: str, tol: fl
     found = []
     for rank in ranks:
         k = rank - 1 if rank > 0 else len(pairs.values) + rank
-        if not pairs.converged[k]:
+        if not pairs.accurate[k]:
             raise ValueError(
                 f"eigenvector {rank} of the {operator} has a residual of "
                 f"{pairs.residuals[k]:.2g} after {pairs.num_matvecs} matvecs, above tol = {tol:g} "

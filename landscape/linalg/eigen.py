@@ -28,9 +28,9 @@ class Eigenpairs:
     )
     accurate: Tensor  # residual ≤ tol ||A||, shape (k,), bool
     # Whether the last look for further copies left the value at its rank, shape (k,), bool: False
-    # from the first one that it moved, where the budget allowed no further look.
+    # from the first one that it moved, where the budget allowed no further look, or none at all.
     settled: Tensor
-    # Whether, with 99 % probability, no overlooked eigenvalue takes its rank, shape (k,), bool.
+    # Accurate, and with 99 % probability no overlooked eigenvalue takes its rank, shape (k,), bool.
     rank_shown: Tensor
     num_largest: int
     num_smallest: int
@@ -180,24 +180,31 @@ def extreme_eigenpairs(
             draw,
             min_steps=check_matvecs if is_check else 1,
             is_enough=lambda record: excludes_more(record, search),
+            look_steps=check_matvecs,
         )
-    return verified_eigenpairs(search, verify_matvecs)
+    return verified_eigenpairs(search, verify_matvecs, looked=check_matvecs > 0)
 
 
-def verified_eigenpairs(search: KrylovSearch, verify_matvecs: int | None) -> Eigenpairs:
-    """What a search has locked, with the residuals that fresh products show."""
+def verified_eigenpairs(
+    search: KrylovSearch, verify_matvecs: int | None, *, looked: bool = True
+) -> Eigenpairs:
+    """What a search has locked, with the residuals that fresh products show.
+
+    ``looked``: that it was to look for further copies; without, no rank is in doubt or shown.
+    """
     residuals = verify(search, verify_matvecs)
     size = search.space.size
     values = search.space.T.diagonal()[:size]
     norm = search.space.norm
+    accurate = residuals <= search.wanted.tol * norm
     below, above = unseen_bounds(search)
     return Eigenpairs(
         values=values.clone(),
         vectors=search.space.basis[:size],
         residuals=residuals,
-        accurate=residuals <= search.wanted.tol * norm,
-        settled=settled_ranks(search),
-        rank_shown=shown_ranks(search),
+        accurate=accurate,
+        settled=settled_ranks(search) if looked else torch.ones(size, dtype=torch.bool),
+        rank_shown=shown_ranks(search) & accurate,
         num_largest=min(search.wanted.num_largest, size),
         num_smallest=min(search.wanted.num_smallest, size),
         orthogonality_loss=search.orthogonality_loss,
@@ -218,7 +225,7 @@ def _needs_another(search: KrylovSearch, check_matvecs: int) -> bool:
         return False
     if search.space.size < search.wanted.num_pairs:
         return True
-    return check_matvecs > 0 and search.records[-1].found_new and search.has_room(check_matvecs)
+    return check_matvecs > 0 and search.records[-1].found_new
 
 
 def checked_wanted(

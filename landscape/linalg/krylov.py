@@ -42,6 +42,8 @@ from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, 
 from landscape.linalg.sketch import gram
 from landscape.linalg.unseen import excludes_more
 
+_LOOK_STEPS = 10  # fewer rarely see an eigenvalue that was missed
+
 
 @dataclass(frozen=True, kw_only=True)
 class SpectralRun:
@@ -127,6 +129,7 @@ def analyse_spectrum(
     if state is not None:
         search.load(state)
     step_limit = search.step_limit
+    look_steps = max(num_steps, _LOOK_STEPS)
 
     while search.in_probe or not (search.verified or search.all_values is not None):
         num_done = len(search.records) - search.in_probe
@@ -136,15 +139,17 @@ def analyse_spectrum(
         # Where A has few distinct eigenvalues, the probes alone do not yield a pair each.
         is_short = search.num_locked < wanted.num_pairs and not search.out_of_budget
         # Where the last probe found a further copy of an eigenvalue, there may be more of them.
-        is_unsure = num_done > 1 and search.records[num_done - 1].found_new
-        may_look = search.in_probe or (is_unsure and search.has_room(num_steps))
+        last = search.records[num_done - 1] if num_done > num_probes else None
+        is_unsure = last is not None and (last.found_new or last.weak)
+        may_look = search.in_probe or (is_unsure and not search.out_of_budget)
         if not (num_done <= num_probes or is_short or may_look):
             break
         is_search = num_done == 0 or (num_done > num_probes and is_short)
         search.run_probe(
             lambda: sphere(A, rng),
-            min_steps=1 if is_search else num_steps,
-            is_enough=partial(excludes_more, search=search) if num_done > num_probes else never,
+            min_steps=1 if is_search else num_steps if last is None else look_steps,
+            is_enough=never if last is None else partial(excludes_more, search=search),
+            look_steps=look_steps,
         )
     search.step_limit = step_limit
     pairs = verified_eigenpairs(search, verify_matvecs)

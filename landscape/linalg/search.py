@@ -62,6 +62,7 @@ class ProbeRecord:
     # Steps after a restart, or from a further start, are no longer tridiagonal, and not recorded.
     restarted: bool = False
     found_new: bool = True  # whether it changed the set of wanted pairs
+    weak: bool = False  # whether it had too few steps to see what may have been missed
 
     def tridiagonal(self) -> Tridiagonal:
         alphas = torch.tensor(self.alphas, dtype=torch.float64)
@@ -114,21 +115,18 @@ class KrylovSearch:
         """Pairs that were locked before the probe at work, or until now where there is none."""
         return len(self.records[-1].locked) if self.in_probe else self.space.size
 
-    def has_room(self, num_steps: int) -> bool:
-        """Whether a probe of so many steps, or of as many as can be, is within the limit."""
-        left = self.space.dim - self.space.size
-        return self.num_matvecs + min(num_steps, left) <= self.step_limit
-
     def run_probe(
         self,
         draw: Callable[[], Tensor],
         min_steps: int,
         is_enough: Callable[[ProbeRecord], bool] = never,
+        look_steps: int = 1,
     ) -> None:
         """Lanczos from a new start vector until the wanted pairs have converged.
 
         Takes at least ``min_steps`` steps, unless ``is_enough`` finds fewer to do, the Krylov space
-        is exhausted, or the limit of matvecs is met.
+        is exhausted, or the limit of matvecs is met. ``look_steps`` make it a look for missed
+        eigenvalues.
         """
         if not self.in_probe:
             record = ProbeRecord(locked=self.space.ritz().values)
@@ -138,6 +136,7 @@ class KrylovSearch:
             self.records.append(record)
             self.in_probe = True
         record = self.records[-1]
+        record.weak = True
         while not self.out_of_budget:
             if self.space.is_full:
                 self._restart()
@@ -150,9 +149,11 @@ class KrylovSearch:
                 record.betas.append(beta)
             steps = len(record.alphas)
             if beta == 0 and not (self._is_whole and self.space.begin(draw())):
+                record.weak = False
                 break
             record.restarted |= beta == 0
             may_stop = record.restarted or steps >= min_steps or is_enough(record)
+            record.weak = not (record.restarted or steps >= look_steps or is_enough(record))
             if not self._is_whole and may_stop and self._has_converged(now=steps <= min_steps):
                 break
             self._report()
@@ -230,6 +231,7 @@ class KrylovSearch:
                 f"probe_{i}.betas": torch.tensor(record.betas, dtype=torch.float64),
                 f"probe_{i}.restarted": int(record.restarted),
                 f"probe_{i}.found_new": int(record.found_new),
+                f"probe_{i}.weak": int(record.weak),
             }
         return state
 
@@ -258,6 +260,7 @@ class KrylovSearch:
                 betas=_tensor(state, f"probe_{i}.betas").tolist(),
                 restarted=bool(state[f"probe_{i}.restarted"]),
                 found_new=bool(state[f"probe_{i}.found_new"]),
+                weak=bool(state[f"probe_{i}.weak"]),
             )
             for i in range(int(state["num_probes"]))
         ]

@@ -60,21 +60,22 @@ def unseen_bounds(search: KrylovSearch) -> tuple[float | None, float | None]:
 
 
 def settled_ranks(search: KrylovSearch) -> Tensor:
-    """Which of the locked values, descending, the last look has left where they were, shape (k,).
+    """Which of the locked values, descending, the last look has left as they are, shape (k,).
 
     A look that found a further copy of an eigenvalue, and after which there was no budget for
     another one, leaves this value and those further inwards in doubt: there may be more copies.
+    A probe that was too short is no look.
     """
     size, wanted = search.space.size, search.wanted
-    if search.all_values is not None or len(search.records) < 2:
+    if search.all_values is not None:
         return torch.ones(size, dtype=torch.bool)
-    before, after = search.records[-1].locked, search.space.T.diagonal()[:size].flip(0)
+    looks = [r for r in search.records[1:] if not r.weak]
     same = torch.zeros(size, dtype=torch.bool)
-    if len(before) == size:
-        same = (after - before).abs() <= wanted.tol * search.space.norm
-    low = same.cumprod(0).bool()
+    if looks and len(looks[-1].locked) == size:
+        moved = search.space.T.diagonal()[:size].flip(0) - looks[-1].locked
+        same = moved.abs() <= wanted.tol * search.space.norm
+    low, high = same.cumprod(0).bool(), same.flip(0).cumprod(0).bool()
     low[wanted.num_smallest :] = False
-    high = same.flip(0).cumprod(0).bool()
     high[wanted.num_largest :] = False
     return low.flip(0) | high
 
