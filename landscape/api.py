@@ -19,7 +19,7 @@ from torch import nn
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.in_memory import LossLike, copied, dataset_of, loss_notes, loss_of
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SUITE, SuiteSettings
+from landscape.analysis.suite import SUITE, SuiteSettings, run_analysis
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.data.selection import select_examples
 from landscape.findings import Findings
@@ -125,5 +125,5 @@ def analyze(
     results: dict[str, Result] = {}
     for name in names:
         report = quiet if progress is None else partial(progress, name)
-        results |= SUITE[name](target, suite, results, report)
+        results |= run_analysis(name, target, suite, results, report)
     return Findings(results)

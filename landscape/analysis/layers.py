@@ -37,7 +37,10 @@ def layer_table(
     """
     clock = start_clock()
     probes = {"num_probes": settings.num_probes, "num_steps": settings.num_steps}
-    blocks = rows_within(target.risk.layout.names, **probes, limit=limit)
+    layout = target.risk.layout
+    # A tensor without entries has no curvature, and a layer of none but such has no block.
+    names = [n for n, shape in zip(layout.names, layout.shapes, strict=True) if shape.numel()]
+    blocks = rows_within(names, **probes, limit=limit)
     usual = usual_matvecs(**probes)
     rows, matvecs = [], 0
     plan = memory_plan(target, settings)

@@ -25,6 +25,7 @@ from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.risk import EmpiricalRisk
+from landscape.curvature.scaling import need_weights
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
@@ -81,9 +82,13 @@ def spectrum(
     ------
     ValueError
         For settings out of range, an unknown operator, or parameters that match nothing.
+    DoesNotApply
+        For a scale where all weights are 0.
     """
     clock = start_clock()
     risk = selected(target.risk, settings.params)
+    if settings.scale != "none":
+        need_weights(risk.theta)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
     configuration = configuration_of(target, settings) | max_basis(plan)
