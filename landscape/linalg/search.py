@@ -93,8 +93,10 @@ class KrylovSearch:
         whole: bool = False,
     ) -> None:
         self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
-        self.whole = whole  # the first probe goes on until its rows span R^n: everything is known
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
+        # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
+        # quite do: of the last ones, rounding is the larger part.
+        self.whole = whole and not self.space.is_coarse
         self.step_limit = max_steps
         self.num_matvecs = 0
         self.num_restarts = 0
