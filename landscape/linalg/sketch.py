@@ -148,14 +148,24 @@ class XNysTraceSketch:
         K = (K + K.T) / 2  # Ωᵀ A Ω, and the Nyström approximation is Y K⁻¹ Yᵀ
         R = torch.linalg.qr(Y.T, mode="r")[1].to(device="cpu", dtype=torch.float64)
 
+        whole, is_rank = self._estimates(K, R, G)
+
         def of(probes: Tensor) -> Tensor:
-            return self._estimates(K[probes][:, probes], R[:, probes], G[probes][:, probes])
+            parts = K[probes][:, probes], R[:, probes], G[probes][:, probes]
+            return self._estimates(*parts, is_rank=is_rank)[0]
 
         rounding = torch.finfo(self.A.dtype).eps * float(vector_norm(R, dim=0).max())
-        return _jackknife(self._estimates(K, R, G), of, rounding)
+        # Estimates of a rank that is reached share what rounding leaves of it, so that they agree
+        # more closely than they are right.
+        return _jackknife(whole, of, rounding, may_agree=not is_rank)
 
-    def _estimates(self, K: Tensor, R: Tensor, G: Tensor) -> Tensor:
-        """Leave-one-out estimates of k probes, shape (k,): K = ΩᵀAΩ, RᵀR = YᵀY, G = ΩᵀΩ."""
+    def _estimates(
+        self, K: Tensor, R: Tensor, G: Tensor, *, is_rank: bool = False
+    ) -> tuple[Tensor, bool]:
+        """Leave-one-out estimates of k probes, shape (k,): K = ΩᵀAΩ, RᵀR = YᵀY, G = ΩᵀΩ.
+
+        And whether they have reached the rank of A, as ``is_rank`` may say beforehand.
+        """
         k, n = len(K), self.A.dim
         values, U = torch.linalg.eigh(K)
         # What rounding of the products, in random directions, leaves in the k x k matrix.
@@ -168,21 +178,21 @@ class XNysTraceSketch:
         seen = values > floor
         factor = U[:, seen] / values[seen].sqrt()  # K⁻¹ = F Fᵀ
         nystrom = (R @ factor).square().sum()
-        if not bool(seen.all()):
-            # The rank of A is reached: the other probes' approximation is that of all of them.
-            shared: Tensor = nystrom + K.diagonal() - (K @ factor).square().sum(1)
-            return shared
+        if is_rank or not bool(seen.all()):
+            # The other probes' approximation is that of all of them.
+            return nystrom + K.diagonal() - (K @ factor).square().sum(1), True
         inverse = factor @ factor.T
         left_out = inverse.diagonal()
         lengths = (R @ inverse).square().sum(0) / left_out
         # What the others' approximation leaves, 1 / (K⁻¹)_ii, sees only the part of ω_i outside
         # their span, uniform in direction; its length is noise, set to its mean.
         normalise = (n - k + 1) * torch.linalg.inv(G).diagonal()
-        estimates: Tensor = nystrom - lengths + normalise / left_out
-        return estimates
+        return nystrom - lengths + normalise / left_out, False
 
 
-def _jackknife(whole: Tensor, of: Callable[[Tensor], Tensor], rounding: float) -> Estimate:
+def _jackknife(
+    whole: Tensor, of: Callable[[Tensor], Tensor], rounding: float, *, may_agree: bool = True
+) -> Estimate:
     """The mean of ``whole``, the leave-one-out estimates, with the jackknife's standard error.
 
     ``of(probes)`` are these estimates from fewer probes. They share all probes but one, so their
@@ -193,21 +203,21 @@ def _jackknife(whole: Tensor, of: Callable[[Tensor], Tensor], rounding: float) -
 
     Where all estimates agree to some units of ``rounding``, what the others' approximation leaves
     looks the same from every probe: it is nothing, or a multiple of the identity. Then they are
-    exact, though without one more probe they may not be.
+    exact, though with one probe fewer they may not be. No error is below ``rounding``.
     """
     num_probes = len(whole)
     mean = float(whole.mean())
     if num_probes < 2:
         return Estimate(mean, math.nan, num_probes)
     spread = float((whole - mean).abs().max())
-    if spread <= _AGREE * rounding:
+    if may_agree and spread <= _AGREE * rounding:
         return Estimate(mean, max(spread, BREAKDOWN_EPS * rounding), num_probes)
     blocks = torch.arange(num_probes).tensor_split(min(num_probes, _MOST_BLOCKS))
     others = [torch.cat([*blocks[:i], *blocks[i + 1 :]]) for i in range(len(blocks))]
     without = torch.stack([of(probes).mean() for probes in others])
     squares = (without - without.mean()).square().sum()
     stderr = math.sqrt(float(squares) * (len(blocks) - 1) / len(blocks))
-    return Estimate(mean, stderr, num_probes)
+    return Estimate(mean, max(stderr, rounding), num_probes)
 
 
 def _drawn(
