@@ -262,7 +262,7 @@ class KrylovSearch:
                 betas=_tensor(state, f"probe_{i}.betas").tolist(),
                 restarted=bool(state[f"probe_{i}.restarted"]),
                 found_new=bool(state[f"probe_{i}.found_new"]),
-                weak=bool(state[f"probe_{i}.weak"]),
+                weak=bool(state.get(f"probe_{i}.weak", 0)),
             )
             for i in range(int(state["num_probes"]))
         ]
