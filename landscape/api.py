@@ -19,7 +19,7 @@ from torch import nn
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.choices import objective_of
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SUITE, SuiteSettings
+from landscape.analysis.suite import SUITE, SuiteSettings, run_analysis
 from landscape.analysis.target import TargetSettings, target_in_memory
 from landscape.findings import Findings
 from landscape.objective.objective import Objective
@@ -131,5 +131,5 @@ def analyze(
     results: dict[str, Result] = {}
     for name in names:
         report = quiet if progress is None else partial(progress, name)
-        results |= SUITE[name](target, suite, results, report)
+        results |= run_analysis(name, target, suite, results, report)
     return Findings(results)

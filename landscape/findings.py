@@ -28,6 +28,7 @@ from landscape.results import (
     Eigenvalues,
     Fidelity,
     LayerTable,
+    LeftOut,
     LossLine,
     LossPlane,
     Preflight,
@@ -167,10 +168,14 @@ class Findings:
         rows.append(("gradient norm", rounded(s.grad_norm).text()))
         for result in self.results.values():
             rows += _summary(result)
-        return rows + [("note", note) for note in s.notes]
+        left_out = [r.note for r in self.results.values() if isinstance(r, LeftOut)]
+        return rows + [("note", note) for note in (*s.notes, *left_out)]
 
     def _get(self, name: str, kind: type[_R]) -> _R:
         found = self.results.get(name)
+        left_out = self.results.get(f"left-out-{name}")
+        if isinstance(left_out, LeftOut):
+            raise ValueError(left_out.note)
         if not isinstance(found, kind):
             raise ValueError(
                 f"{name} was not part of this analysis, which holds {', '.join(self.results)}; "

@@ -23,6 +23,7 @@ from landscape.analysis.target import Target
 from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.perturbation import PairedRise, check_radii, relative_scale
+from landscape.curvature.scaling import need_weights
 from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
@@ -56,8 +57,11 @@ def fidelity(
     ValueError
         For an unknown operator, radii that are not ascending, or nothing to fit within
         ``fit_radius``.
+    DoesNotApply
+        If all weights are 0: radii are relative to them.
     """
     names = operator_names(target, settings)
+    need_weights(target.risk.theta)
     clock, total = start_clock(), len(names) + _num_directions(names, settings)
     progress(0, total)
     operators = {name: make_operator(target.risk, name) for name in names}

@@ -37,7 +37,10 @@ def layer_table(
     """
     clock = start_clock()
     probes = {"num_probes": settings.num_probes, "num_steps": settings.num_steps}
-    blocks = rows_within(target.risk.layout.names, **probes, limit=limit)
+    layout = target.risk.layout
+    # A tensor without entries has no curvature, and a layer of none but such has no block.
+    names = [n for n, shape in zip(layout.names, layout.shapes, strict=True) if shape.numel()]
+    blocks = rows_within(names, **probes, limit=limit)
     usual = usual_matvecs(**probes)
     rows, matvecs = [], 0
     plan = memory_plan(target, settings)
@@ -60,13 +63,14 @@ def layer_table(
             if limit is not None:  # what the rows before leave, and those after usually take
                 left = limit - matvecs - usual * (len(blocks) - done - 1)
                 own = replace(own, max_matvecs=min(settings.max_matvecs, left))
-            numbers = keep(row.name, partial(_block, target, row, own, plan, file)).tolist()
+            block = partial(_block, target, row, own, plan, file)
+            numbers = keep(f"block {row.name}", block).tolist()
             file.remove()
             largest, smallest = (
-                Eigenvalue(value=v, residual=r, converged=bool(c))
-                for v, r, c in (numbers[:3], numbers[3:6])
+                Eigenvalue(value=v, residual=r, converged=bool(c), rank_shown=bool(s))
+                for v, r, c, s in (numbers[:4], numbers[4:8])
             )
-            mean, stderr, spent = numbers[6:]
+            mean, stderr, spent = numbers[8:]
             matvecs += int(spent)
             rows.append(
                 LayerRow(
@@ -100,7 +104,7 @@ def _block(
     plan: MemoryPlan | None,
     file: StateFile,
 ) -> Tensor:
-    """Value, residual and convergence at both ends; the trace, its error; matvecs: float64."""
+    """At both ends value, residual, convergence, rank; the trace, its error; matvecs: float64."""
     run = run_spectrum(
         target.risk.select(row.parameters),
         settings=settings,
@@ -112,7 +116,7 @@ def _block(
     ends = [
         float(numbers[end])
         for end in (0, -1)
-        for numbers in (pairs.values, pairs.residuals, pairs.converged)
+        for numbers in (pairs.values, pairs.residuals, pairs.converged, pairs.rank_shown)
     ]
     found = [*ends, run.trace.mean, run.trace.stderr, run.num_matvecs]
     return torch.tensor(found, dtype=torch.float64)

@@ -24,6 +24,7 @@ from landscape.analysis.spectrum_results import (
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
+from landscape.curvature.scaling import need_weights
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
@@ -81,9 +82,13 @@ def spectrum(
     ------
     ValueError
         For settings out of range, an unknown operator, or parameters that match nothing.
+    DoesNotApply
+        For a scale where all weights are 0.
     """
     clock = start_clock()
     risk = selected(target.risk, settings.params)
+    if settings.scale != "none":
+        need_weights(risk.theta)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
     configuration = configuration_of(target, settings) | max_basis(plan)
@@ -148,7 +153,7 @@ def run_spectrum(
             num_smallest=settings.num_smallest,
             tol=settings.tol,
             num_probes=settings.num_probes,
-            num_steps=min(settings.num_steps, A.dim),
+            num_steps=settings.num_steps,
             verify_matvecs=num_verification(wanted),
             max_matvecs=max(
                 settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
@@ -234,14 +239,14 @@ def _results(
         method=EXACT_METHOD if exact else TRACE_METHOD,
         num_probes=run.trace.num_probes,
         num_matvecs=run.num_matvecs,
-        deflated=int(pairs.converged.sum()),
+        deflated=int(pairs.accurate.sum()),
         shards=tuple(shard.trace.mean for shard in shards),
     )
     density = density_result(
         target,
         settings,
         run.rules,
-        atoms=pairs.values[pairs.converged].double().numpy(),
+        atoms=pairs.values[pairs.accurate].double().numpy(),
         num_steps=settings.num_steps,
         exact=exact,
         num_matvecs=run.num_matvecs,
@@ -256,6 +261,7 @@ def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:
         pairs.values[where].tolist(),
         pairs.residuals[where].tolist(),
         pairs.converged[where].tolist(),
+        pairs.rank_shown[where].tolist(),
         strict=True,
     )
-    return tuple(Eigenvalue(value=v, residual=r, converged=c) for v, r, c in found)
+    return tuple(Eigenvalue(value=v, residual=r, converged=c, rank_shown=s) for v, r, c, s in found)

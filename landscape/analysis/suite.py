@@ -18,7 +18,7 @@ from landscape.analysis.surface import loss_plane, random_lines
 from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import Target
-from landscape.results import Eigenvalues, Result, Trace
+from landscape.results import DoesNotApply, Eigenvalues, LeftOut, Result, Trace
 from landscape.results.training import curves_from_metrics
 from landscape.snn.altered import has_smooth_twin
 
@@ -187,6 +187,23 @@ SUITE: Mapping[str, Run] = {
     "fidelity": run_fidelity,
     "training": run_training,
 }
+
+
+def run_analysis(
+    name: str, target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
+) -> Results:
+    """The results of one analysis; a note in their place where it does not apply to the network."""
+    clock = start_clock()
+    try:
+        return SUITE[name](target, settings, earlier, progress)
+    except DoesNotApply as error:
+        provenance = clock.provenance(
+            command=target.settings.command, seed=target.settings.seed, device=target.device
+        )
+        note = LeftOut(
+            subject=target.subject, provenance=provenance, analysis=name, reason=str(error)
+        )
+        return {f"left-out-{name}": note}
 
 
 def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:

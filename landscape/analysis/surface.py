@@ -15,7 +15,7 @@ from landscape.analysis.surface_points import SurfaceSettings, batch_norm_mode, 
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.results import LossLine, LossPlane, Provenance
-from landscape.surface.directions import check_plane
+from landscape.surface.directions import check_line, check_plane
 from landscape.surface.grid import Array
 
 
@@ -36,6 +36,8 @@ def loss_line(
     gradient and one matvec. Killed and called again with the same store, it goes on where it was.
     """
     _check_dimensions(course, 1)
+    if course.straight:
+        check_line(course.vectors[1], course.specs[0].normalisation)
     clock = start_clock()
     axes, values = measure_grid(target, course, [axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)
@@ -74,11 +76,11 @@ def loss_plane(
 
     Raises
     ------
-    ValueError
+    DoesNotApply
         If the two directions are parallel, or one is 0.
     """
     _check_dimensions(course, 2)
-    cosine = check_plane(course.vectors[1], course.vectors[2])
+    cosine = check_plane(course.vectors[1], course.vectors[2], course.specs[0].normalisation)
     clock = start_clock()
     axes, values = measure_grid(target, course, [x_axis, y_axis], settings, progress)
     quadratic = _quadratic(target, course, settings.operator)

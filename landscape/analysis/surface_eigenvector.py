@@ -14,6 +14,7 @@ from landscape.analysis.surface_course import Course, course_along
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
+from landscape.results import DoesNotApply
 from landscape.surface.direction_files import RawDirections
 
 
@@ -82,9 +83,14 @@ def eigenvector_course(
 def _of_ranks(pairs: Eigenpairs, ranks: Sequence[int], *, operator: str, tol: float) -> State:
     """The eigenpairs of ``ranks``; an eigenvector's sign is arbitrary, and fixed here."""
     found = []
+    if max(abs(rank) for rank in ranks) > pairs.vectors.shape[1]:
+        raise DoesNotApply(
+            f"eigenvectors {', '.join(map(str, ranks))} were asked for; the operator has "
+            f"{pairs.vectors.shape[1]}."
+        )
     for rank in ranks:
         k = rank - 1 if rank > 0 else len(pairs.values) + rank
-        if not pairs.converged[k]:
+        if not pairs.accurate[k]:
             raise ValueError(
                 f"eigenvector {rank} of the {operator} has a residual of "
                 f"{pairs.residuals[k]:.2g} after {pairs.num_matvecs} matvecs, above tol = {tol:g} "

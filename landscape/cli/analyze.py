@@ -183,10 +183,10 @@ def run_suite(
 def _run_one(
     target: "Target", out: Path, suite: "SuiteSettings", names: Sequence[str], quiet: bool
 ) -> None:
-    from landscape.analysis.suite import SUITE
+    from landscape.analysis.suite import run_analysis
     from landscape.cli.results_folder import is_done, mark_done
     from landscape.distributed import from_main, is_main
-    from landscape.results import in_order, load_result, save_result
+    from landscape.results import LeftOut, in_order, load_result, save_result
 
     label = target.subject.label
     earlier: dict[str, Result] = {
@@ -198,11 +198,13 @@ def _run_one(
         if from_main(partial(is_done, out, label, name)):
             continue
         with progress_bar(f"{label}: {name}", quiet=quiet) as progress:
-            found = SUITE[name](target, suite, earlier, progress)
+            found = run_analysis(name, target, suite, earlier, progress)
         earlier |= found
         if is_main():
             for stem, result in found.items():
                 save_result(result, result_path(out, label, stem))
+                if isinstance(result, LeftOut):
+                    click.echo(f"{label}: {result.note}", err=True)
             mark_done(out, label, name, found)
 
 

@@ -157,3 +157,16 @@ def _print(result: "Eigenvalues") -> None:
     of_data = [f"stderr, {len(result.shards)} shards"] if spread else []
     columns = ("eigenvalue", "value ± residual", "residual", *of_data, "")
     print_table(columns, rows, title=title)
+    if result.method.startswith("thick") and not whole:
+        click.echo(_claim(result))
+
+
+def _claim(result: "Eigenvalues") -> str:
+    """What the numbers say, and what they do not."""
+    ends = zip(("largest", "smallest"), result.num_shown, strict=True)
+    shown = " and ".join(f"the {count} {end}" for end, count in ends if count)
+    found = f"shows (99 %) the ranks of {shown}" if shown else "is too short to show a rank (99 %)"
+    return (
+        "A residual bounds the distance to an eigenvalue, not to that of the rank. The look for "
+        f"missed ones {found}."
+    )

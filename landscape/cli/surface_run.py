@@ -35,7 +35,7 @@ from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.results_folder import state_path
 from landscape.files import ensure_writable
-from landscape.results import LossLine, LossPlane, Trajectory
+from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.surface.direction_files import save_directions
 from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
 
@@ -84,7 +84,10 @@ class SurfaceRun:
         targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
         targets = [target.restricted(self.params) for target in targets]
         starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
-        results = [self._surface(t, targets[-1], shard) for t in starts]
+        try:
+            results = [self._surface(t, targets[-1], shard) for t in starts]
+        except DoesNotApply as error:
+            raise ValueError(f"{error} Choose another --normalise, or other --params.") from error
         return [r for r in results if r is not None]
 
     def _surface(

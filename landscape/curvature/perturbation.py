@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from landscape.curvature.scaling import SCALES, filter_scale
+from landscape.curvature.scaling import SCALES, filter_scale, need_weights
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.estimate import Estimate
 from landscape.linalg.probes import normal
@@ -40,11 +40,18 @@ def noise_like(risk: EmpiricalRisk, rng: Generator) -> Tensor:
 
 
 def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
-    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I)."""
+    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I).
+
+    Raises
+    ------
+    DoesNotApply
+        If all weights are 0: then so is S.
+    """
+    need_weights(theta)
     if name == "none":
         return torch.full_like(theta, float(theta.norm()) / theta.numel() ** 0.5)
     if name == "filter":
-        sizes = [w[0].numel() if w.ndim > 1 else 1 for w in layout.split(theta)]
+        sizes = [w.numel() // max(1, w.shape[0]) if w.ndim > 1 else 1 for w in layout.split(theta)]
         counts = [
             torch.full_like(w, float(size))
             for w, size in zip(layout.split(theta), sizes, strict=True)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.parameters import ParameterLayout
+from landscape.results import DoesNotApply
 
 SCALES = ("none", "filter", "weight")
 
@@ -33,6 +34,18 @@ class ScaledOperator(SelfAdjointOperator):
 
     def _matvec(self, v: Tensor) -> Tensor:
         return self.scale * (self.parts[0] @ (self.scale * v))
+
+
+def need_weights(theta: Tensor) -> None:
+    """Refuse weights that are all 0: nothing can be measured relative to them.
+
+    Raises
+    ------
+    DoesNotApply
+        If they are.
+    """
+    if not theta.any():
+        raise DoesNotApply("all weights are 0, so nothing can be measured relative to them.")
 
 
 def filter_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:

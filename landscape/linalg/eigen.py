@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.search import Callback, KrylovSearch, State, Wanted
-from landscape.linalg.unseen import excludes_more, unseen_bounds
+from landscape.linalg.unseen import excludes_more, settled_ranks, shown_ranks, unseen_bounds
 from landscape.linalg.verify import verify
 
 DEFAULT_MEMORY = 8 << 30  # bytes given to the Krylov basis where the caller says nothing
@@ -26,7 +26,12 @@ class Eigenpairs:
     residuals: (
         Tensor  # true ||A v - θ v||, shape (k,), float64; bounds the distance to an eigenvalue
     )
-    converged: Tensor  # residual ≤ tol ||A||, shape (k,), bool
+    accurate: Tensor  # residual ≤ tol ||A||, shape (k,), bool
+    # Whether the last look for further copies left the value at its rank, shape (k,), bool: False
+    # from the first one that it moved, where the budget allowed no further look, or none at all.
+    settled: Tensor
+    # Accurate, and with 99 % probability no overlooked eigenvalue takes its rank, shape (k,), bool.
+    rank_shown: Tensor
     num_largest: int
     num_smallest: int
     # The largest ||Q Qᵀ - I|| of the Krylov basis at the end of a probe, estimated from below.
@@ -40,6 +45,11 @@ class Eigenpairs:
     # the check was too short to say, or not made.
     unseen_below: float | None
     unseen_above: float | None
+
+    @property
+    def converged(self) -> Tensor:
+        """Accurate, and at a rank that no look has disputed, shape (k,), bool."""
+        return self.accurate & self.settled
 
     @property
     def largest(self) -> Tensor:
@@ -107,9 +117,11 @@ def extreme_eigenpairs(
 
     Multiplicities: a Krylov space sees one copy of each eigenvalue. So, once the wanted pairs have
     converged, up to ``check_matvecs`` steps are taken from a random vector orthogonal to them all;
-    what that finds beyond them joins them, is driven to convergence, and the check is repeated.
+    what that finds beyond them joins them, is driven to convergence, and the check is repeated
+    until one finds nothing, or ``max_matvecs`` allows no further one (``settled``).
     What a check of m steps can miss is bounded with 99 % probability [2]_ in ``unseen_above`` and
-    ``unseen_below``: it resolves eigenvalues that stand clear of the rest, not ones at its edge.
+    ``unseen_below``: it resolves eigenvalues that stand clear of the rest, not ones at its edge
+    (``rank_shown``).
 
     Parameters
     ----------
@@ -141,14 +153,19 @@ def extreme_eigenpairs(
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     dtype = checked_basis_dtype(A, basis_dtype, tol)
     rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype)
+    max_basis = checked_max_basis(A, wanted, rows, num_spare=2)
+    max_steps = checked_max_steps(A, wanted, max_matvecs, verify_matvecs)
     search = KrylovSearch(
         A,
         wanted,
-        max_basis=checked_max_basis(A, wanted, rows, num_spare=2),
-        max_steps=checked_max_steps(A, wanted, max_matvecs, verify_matvecs),
+        max_basis=max_basis,
+        max_steps=max_steps,
         basis_dtype=dtype,
         rng=rng,
         callback=callback,
+        # A product for each dimension tells everything: no more than finding and checking takes.
+        whole=check_matvecs > 0
+        and A.dim <= min(wanted.num_pairs + check_matvecs, max_basis, max_steps),
     )
     if state is not None:
         search.load(state)
@@ -163,22 +180,31 @@ def extreme_eigenpairs(
             draw,
             min_steps=check_matvecs if is_check else 1,
             is_enough=lambda record: excludes_more(record, search),
+            look_steps=check_matvecs,
         )
-    return verified_eigenpairs(search, verify_matvecs)
+    return verified_eigenpairs(search, verify_matvecs, looked=check_matvecs > 0)
 
 
-def verified_eigenpairs(search: KrylovSearch, verify_matvecs: int | None) -> Eigenpairs:
-    """What a search has locked, with the residuals that fresh products show."""
+def verified_eigenpairs(
+    search: KrylovSearch, verify_matvecs: int | None, *, looked: bool = True
+) -> Eigenpairs:
+    """What a search has locked, with the residuals that fresh products show.
+
+    ``looked``: that it was to look for further copies; without, no rank is in doubt or shown.
+    """
     residuals = verify(search, verify_matvecs)
     size = search.space.size
     values = search.space.T.diagonal()[:size]
     norm = search.space.norm
+    accurate = residuals <= search.wanted.tol * norm
     below, above = unseen_bounds(search)
     return Eigenpairs(
         values=values.clone(),
         vectors=search.space.basis[:size],
         residuals=residuals,
-        converged=residuals <= search.wanted.tol * norm,
+        accurate=accurate,
+        settled=settled_ranks(search) if looked else torch.ones(size, dtype=torch.bool),
+        rank_shown=shown_ranks(search) & accurate,
         num_largest=min(search.wanted.num_largest, size),
         num_smallest=min(search.wanted.num_smallest, size),
         orthogonality_loss=search.orthogonality_loss,

@@ -7,7 +7,8 @@ P = I - VᵀV, so for every function f
     tr f(A) = Σ_{i in V} f(λ_i) + tr f(P A P)|_{V⊥}:
 
 the dominant part exactly, and only the small rest by sampling. The same steps check that V misses
-no copy of an eigenvalue; one that turns up is added to V, for the probes after it.
+no copy of an eigenvalue; one that turns up is added to V, for the probes after it. Where the last
+probe found one, further ones follow that only look, until one finds nothing.
 
 What is unbiased. A probe z_p that is drawn after V_p was fixed is uniform in direction in the
 complement of V_p, whatever V_p is, converged or not: its samples of the trace and of the density
@@ -18,6 +19,7 @@ copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Generator, Tensor
@@ -36,8 +38,11 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
 from landscape.linalg.restart import Allocate
-from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State
+from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, never
 from landscape.linalg.sketch import gram
+from landscape.linalg.unseen import excludes_more
+
+_LOOK_STEPS = 10  # fewer rarely see an eigenvalue that was missed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,33 +106,51 @@ def analyse_spectrum(
             f"got {num_probes} and {num_steps}."
         )
     dtype = checked_basis_dtype(A, basis_dtype, tol)
-    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_steps)
-    probe_matvecs = num_probes * min(num_steps, A.dim)
+    num_steps = min(num_steps, A.dim)
+    probe_matvecs = num_probes * num_steps
+    # A product for each dimension tells everything: no more than a pair each and the probes take.
+    all_steps = wanted.num_pairs + probe_matvecs
+    num_spare = max(num_steps, A.dim - wanted.num_pairs) if A.dim <= all_steps else num_steps
+    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_spare)
+    max_basis = checked_max_basis(A, wanted, rows, num_spare=num_steps)
     search_steps = checked_max_steps(A, wanted, max_matvecs - probe_matvecs, verify_matvecs)
+    max_steps = search_steps + probe_matvecs
     search = KrylovSearch(
         A,
         wanted,
-        max_basis=checked_max_basis(A, wanted, rows, num_spare=num_steps),
-        max_steps=search_steps + probe_matvecs,
+        max_basis=max_basis,
+        max_steps=max_steps,
         basis_dtype=dtype,
         rng=rng,
         callback=callback,
         allocate=allocate,
+        whole=A.dim <= min(all_steps, max_basis, max_steps),
     )
     if state is not None:
         search.load(state)
     step_limit = search.step_limit
+    look_steps = max(num_steps, _LOOK_STEPS)
 
     while search.in_probe or not (search.verified or search.all_values is not None):
         num_done = len(search.records) - search.in_probe
         # A probe that finds a new copy, and drives it home, may not use up the others' steps.
-        search.step_limit = step_limit - max(0, num_probes - num_done) * num_steps
-        is_sample = 1 <= num_done <= num_probes
+        num_left = 0 if search.whole and num_done == 0 else max(0, num_probes - num_done)
+        search.step_limit = step_limit - num_left * num_steps
         # Where A has few distinct eigenvalues, the probes alone do not yield a pair each.
-        is_short = search.space.size < wanted.num_pairs and not search.out_of_budget
-        if not (search.in_probe or num_done <= num_probes or is_short):
+        is_short = search.num_locked < wanted.num_pairs and not search.out_of_budget
+        # Where the last probe found a further copy of an eigenvalue, there may be more of them.
+        last = search.records[num_done - 1] if num_done > num_probes else None
+        is_unsure = last is not None and (last.found_new or last.weak)
+        may_look = search.in_probe or (is_unsure and not search.out_of_budget)
+        if not (num_done <= num_probes or is_short or may_look):
             break
-        search.run_probe(lambda: sphere(A, rng), min_steps=num_steps if is_sample else 1)
+        is_search = num_done == 0 or (num_done > num_probes and is_short)
+        search.run_probe(
+            lambda: sphere(A, rng),
+            min_steps=1 if is_search else num_steps if last is None else look_steps,
+            is_enough=never if last is None else partial(excludes_more, search=search),
+            look_steps=look_steps,
+        )
     search.step_limit = step_limit
     pairs = verified_eigenpairs(search, verify_matvecs)
     return _summarise(A, search, num_probes, pairs)

@@ -59,14 +59,21 @@ class ProbeRecord:
     locked: Tensor  # Ritz values of the rows it was made orthogonal to, shape (k,), ascending
     alphas: list[float] = field(default_factory=list)
     betas: list[float] = field(default_factory=list)
-    restarted: bool = False  # steps after a restart are no longer tridiagonal, and not recorded
+    # Steps after a restart, or from a further start, are no longer tridiagonal, and not recorded.
+    restarted: bool = False
     found_new: bool = True  # whether it changed the set of wanted pairs
+    weak: bool = False  # whether it had too few steps to see what may have been missed
 
     def tridiagonal(self) -> Tridiagonal:
         alphas = torch.tensor(self.alphas, dtype=torch.float64)
         return Tridiagonal(
             alphas.new_empty(0, 0), alphas, torch.tensor(self.betas, dtype=torch.float64)
         )
+
+
+def never(record: ProbeRecord) -> bool:
+    """No number of steps is enough but the one asked for."""
+    return False
 
 
 class KrylovSearch:
@@ -83,9 +90,13 @@ class KrylovSearch:
         rng: Generator,
         callback: Callback | None,
         allocate: Allocate | None = None,
+        whole: bool = False,
     ) -> None:
         self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
+        # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
+        # quite do: of the last ones, rounding is the larger part.
+        self.whole = whole and not self.space.is_coarse
         self.step_limit = max_steps
         self.num_matvecs = 0
         self.num_restarts = 0
@@ -101,16 +112,23 @@ class KrylovSearch:
     def out_of_budget(self) -> bool:
         return self.num_matvecs >= self.step_limit
 
+    @property
+    def num_locked(self) -> int:
+        """Pairs that were locked before the probe at work, or until now where there is none."""
+        return len(self.records[-1].locked) if self.in_probe else self.space.size
+
     def run_probe(
         self,
         draw: Callable[[], Tensor],
         min_steps: int,
-        is_enough: Callable[[ProbeRecord], bool] = lambda record: False,
+        is_enough: Callable[[ProbeRecord], bool] = never,
+        look_steps: int = 1,
     ) -> None:
         """Lanczos from a new start vector until the wanted pairs have converged.
 
         Takes at least ``min_steps`` steps, unless ``is_enough`` finds fewer to do, the Krylov space
-        is exhausted, or the limit of matvecs is met.
+        is exhausted, or the limit of matvecs is met. ``look_steps`` make it a look for missed
+        eigenvalues.
         """
         if not self.in_probe:
             record = ProbeRecord(locked=self.space.ritz().values)
@@ -120,6 +138,7 @@ class KrylovSearch:
             self.records.append(record)
             self.in_probe = True
         record = self.records[-1]
+        record.weak = True
         while not self.out_of_budget:
             if self.space.is_full:
                 self._restart()
@@ -131,12 +150,21 @@ class KrylovSearch:
                 record.alphas.append(alpha)
                 record.betas.append(beta)
             steps = len(record.alphas)
+            if beta == 0 and not (self._is_whole and self.space.begin(draw())):
+                record.weak = False
+                break
+            record.restarted |= beta == 0
             may_stop = record.restarted or steps >= min_steps or is_enough(record)
-            if beta == 0 or (may_stop and self._has_converged(now=steps <= min_steps)):
+            record.weak = not (record.restarted or steps >= look_steps or is_enough(record))
+            if not self._is_whole and may_stop and self._has_converged(now=steps <= min_steps):
                 break
             self._report()
         self._close(record)
         self._report()
+
+    @property
+    def _is_whole(self) -> bool:
+        return self.whole and len(self.records) == 1
 
     def note_verified(self, residual: float) -> None:
         """Count a product of the verification and keep what it showed."""
@@ -205,6 +233,7 @@ class KrylovSearch:
                 f"probe_{i}.betas": torch.tensor(record.betas, dtype=torch.float64),
                 f"probe_{i}.restarted": int(record.restarted),
                 f"probe_{i}.found_new": int(record.found_new),
+                f"probe_{i}.weak": int(record.weak),
             }
         return state
 
@@ -233,6 +262,7 @@ class KrylovSearch:
                 betas=_tensor(state, f"probe_{i}.betas").tolist(),
                 restarted=bool(state[f"probe_{i}.restarted"]),
                 found_new=bool(state[f"probe_{i}.found_new"]),
+                weak=bool(state.get(f"probe_{i}.weak", 0)),
             )
             for i in range(int(state["num_probes"]))
         ]

@@ -15,12 +15,13 @@ from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.estimate import Estimate
-from landscape.linalg.lanczos import is_breakdown, orthogonalise
+from landscape.linalg.lanczos import BREAKDOWN_EPS, is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import normal
 from landscape.linalg.rows import cached_columns
 from landscape.linalg.units import Keep, afresh, products
 
+_AGREE = 1000.0  # units of rounding: inner products of long vectors and inverses add up
 _MOST_BLOCKS = 60  # of probes left out together: a Student interval of more is no narrower
 
 
@@ -75,19 +76,25 @@ class XTraceSketch:
         H = (H + H.T) / 2
         squares = _squared_norms(Omega)
 
-        def of(probes: Tensor) -> float:
+        def of(probes: Tensor) -> Tensor:
             basis = torch.linalg.qr(R[:, probes])[0]  # within Q, of the range of A on these
-            return self._mean_of(
+            return self._estimates(
                 basis.T @ H @ basis,
                 basis.T @ W[:, probes],
                 basis.T @ R[:, probes],
                 squares[probes],
             )
 
-        return _jackknife(self._mean_of(H, W, R, squares), of, self.num_probes)
+        rounding = torch.finfo(self.A.dtype).eps * self.scale
+        if self.rank < self.num_probes or self.rank == self.A.dim:
+            # Q spans the range of A, but for what the breakdown test takes for rounding: of that
+            # Frobenius norm, the trace may be √n times as large.
+            error = BREAKDOWN_EPS * rounding * self.A.dim**0.5
+            return Estimate(float(H.trace()), error, self.num_probes)
+        return _jackknife(self._estimates(H, W, R, squares), of, rounding)
 
-    def _mean_of(self, H: Tensor, W: Tensor, R: Tensor, squares: Tensor) -> float:
-        """The mean of the leave-one-out estimates of k probes whose range has a basis of rank r.
+    def _estimates(self, H: Tensor, W: Tensor, R: Tensor, squares: Tensor) -> Tensor:
+        """The leave-one-out estimates of k probes whose range has a basis of rank r, shape (k,).
 
         H, W and R are (r, r), (r, k) and (r, k); ``squares`` are the probes' squared norms.
         """
@@ -105,7 +112,7 @@ class XTraceSketch:
         num_outside = self.A.dim - (k - 1 if k == rank else rank)
         negligible = outside <= 100 * torch.finfo(self.A.dtype).eps * squares
         form = torch.where(negligible, 0.0, form * num_outside / outside)
-        return float((H.trace() - (S * (H @ S)).sum(0) + form).mean())
+        return H.trace() - (S * (H @ S)).sum(0) + form
 
 
 class XNysTraceSketch:
@@ -141,13 +148,24 @@ class XNysTraceSketch:
         K = (K + K.T) / 2  # Ωᵀ A Ω, and the Nyström approximation is Y K⁻¹ Yᵀ
         R = torch.linalg.qr(Y.T, mode="r")[1].to(device="cpu", dtype=torch.float64)
 
-        def of(probes: Tensor) -> float:
-            return self._mean_of(K[probes][:, probes], R[:, probes], G[probes][:, probes])
+        whole, is_rank = self._estimates(K, R, G)
 
-        return _jackknife(self._mean_of(K, R, G), of, self.num_probes)
+        def of(probes: Tensor) -> Tensor:
+            parts = K[probes][:, probes], R[:, probes], G[probes][:, probes]
+            return self._estimates(*parts, is_rank=is_rank)[0]
 
-    def _mean_of(self, K: Tensor, R: Tensor, G: Tensor) -> float:
-        """The mean of the leave-one-out estimates of k probes: K = ΩᵀAΩ, RᵀR = YᵀY, G = ΩᵀΩ."""
+        rounding = torch.finfo(self.A.dtype).eps * float(vector_norm(R, dim=0).max())
+        # Estimates of a rank that is reached share what rounding leaves of it, so that they agree
+        # more closely than they are right.
+        return _jackknife(whole, of, rounding, may_agree=not is_rank)
+
+    def _estimates(
+        self, K: Tensor, R: Tensor, G: Tensor, *, is_rank: bool = False
+    ) -> tuple[Tensor, bool]:
+        """Leave-one-out estimates of k probes, shape (k,): K = ΩᵀAΩ, RᵀR = YᵀY, G = ΩᵀΩ.
+
+        And whether they have reached the rank of A, as ``is_rank`` may say beforehand.
+        """
         k, n = len(K), self.A.dim
         values, U = torch.linalg.eigh(K)
         # What rounding of the products, in random directions, leaves in the k x k matrix.
@@ -160,35 +178,46 @@ class XNysTraceSketch:
         seen = values > floor
         factor = U[:, seen] / values[seen].sqrt()  # K⁻¹ = F Fᵀ
         nystrom = (R @ factor).square().sum()
-        if not bool(seen.all()):
-            # The rank of A is reached: the other probes' approximation is that of all of them.
-            return float((nystrom + K.diagonal() - (K @ factor).square().sum(1)).mean())
+        if is_rank or not bool(seen.all()):
+            # The other probes' approximation is that of all of them.
+            return nystrom + K.diagonal() - (K @ factor).square().sum(1), True
         inverse = factor @ factor.T
         left_out = inverse.diagonal()
         lengths = (R @ inverse).square().sum(0) / left_out
         # What the others' approximation leaves, 1 / (K⁻¹)_ii, sees only the part of ω_i outside
         # their span, uniform in direction; its length is noise, set to its mean.
         normalise = (n - k + 1) * torch.linalg.inv(G).diagonal()
-        return float((nystrom - lengths + normalise / left_out).mean())
+        return nystrom - lengths + normalise / left_out, False
 
 
-def _jackknife(whole: float, of: Callable[[Tensor], float], num_probes: int) -> Estimate:
-    """``whole``, with the jackknife's standard error: ``of(probes)`` is it from fewer probes.
+def _jackknife(
+    whole: Tensor, of: Callable[[Tensor], Tensor], rounding: float, *, may_agree: bool = True
+) -> Estimate:
+    """The mean of ``whole``, the leave-one-out estimates, with the jackknife's standard error.
 
-    The leave-one-out estimates share all probes but one, so their spread says too little of the
-    error of their mean. The jackknife makes the whole estimate anew without each probe; its
-    variance is on average at least that of an estimate from one probe fewer [2]_, so that
-    intervals are rather too long, up to several times where the spectrum decays fast. Of many
-    probes, blocks are left out.
+    ``of(probes)`` are these estimates from fewer probes. They share all probes but one, so their
+    spread says too little of the error of their mean. The jackknife makes the whole anew without
+    each probe; its variance is on average at least that of an estimate from one probe fewer [2]_,
+    so that intervals are rather too long, up to several times where the spectrum decays fast. Of
+    many probes, blocks are left out.
+
+    Where all estimates agree to some units of ``rounding``, what the others' approximation leaves
+    looks the same from every probe: it is nothing, or a multiple of the identity. Then they are
+    exact, though with one probe fewer they may not be. No error is below ``rounding``.
     """
+    num_probes = len(whole)
+    mean = float(whole.mean())
     if num_probes < 2:
-        return Estimate(whole, math.nan, num_probes)
+        return Estimate(mean, math.nan, num_probes)
+    spread = float((whole - mean).abs().max())
+    if may_agree and spread <= _AGREE * rounding:
+        return Estimate(mean, max(spread, BREAKDOWN_EPS * rounding), num_probes)
     blocks = torch.arange(num_probes).tensor_split(min(num_probes, _MOST_BLOCKS))
     others = [torch.cat([*blocks[:i], *blocks[i + 1 :]]) for i in range(len(blocks))]
-    without = torch.tensor([of(probes) for probes in others], dtype=torch.float64)
+    without = torch.stack([of(probes).mean() for probes in others])
     squares = (without - without.mean()).square().sum()
     stderr = math.sqrt(float(squares) * (len(blocks) - 1) / len(blocks))
-    return Estimate(whole, stderr, num_probes)
+    return Estimate(mean, max(stderr, rounding), num_probes)
 
 
 def _drawn(

@@ -1,4 +1,7 @@
-"""What a check in the complement of the locked pairs can say about eigenvalues it did not see.
+"""What looks in the complement of the locked pairs say about the ranks of these pairs.
+
+A residual says that some eigenvalue is near a value, not which one. That no other lies further out
+is what a look is for: it finds one, or bounds what it may have missed.
 
 References
 ----------
@@ -8,6 +11,7 @@ References
 import math
 
 import torch
+from torch import Tensor
 
 from landscape.linalg.search import KrylovSearch, ProbeRecord
 
@@ -42,12 +46,57 @@ def excludes_more(record: ProbeRecord, search: KrylovSearch) -> bool:
 
 
 def unseen_bounds(search: KrylovSearch) -> tuple[float | None, float | None]:
-    """Below and above which, with 99 % probability, no eigenvalue was overlooked."""
+    """Below and above which, with 99 % probability, no eigenvalue was overlooked.
+
+    By the longest look that changed no wanted pair: chosen by its length, since the tightest of
+    several bounds would hold less often.
+    """
     if search.all_values is not None:
         return float(search.all_values[0]), float(search.all_values[-1])
-    checks = [r for r in search.records[1:] if r.alphas and not r.found_new]
-    bounds = [b for r in checks if (b := _unseen_beyond(r, search.space.dim)) is not None]
-    return max(bounds, key=lambda b: b[0] - b[1], default=(None, None))
+    looks = [r for r in search.records[1:] if r.alphas and not r.found_new]
+    longest = max(looks, key=lambda r: len(r.alphas), default=None)
+    bounds = None if longest is None else _unseen_beyond(longest, search.space.dim)
+    return (None, None) if bounds is None else bounds
+
+
+def settled_ranks(search: KrylovSearch) -> Tensor:
+    """Which of the locked values, descending, the last look has left as they are, shape (k,).
+
+    A look that found a further copy of an eigenvalue, and after which there was no budget for
+    another one, leaves this value and those further inwards in doubt: there may be more copies.
+    A probe that was too short is no look.
+    """
+    size, wanted = search.space.size, search.wanted
+    if search.all_values is not None:
+        return torch.ones(size, dtype=torch.bool)
+    looks = [r for r in search.records[1:] if not r.weak]
+    same = torch.zeros(size, dtype=torch.bool)
+    if looks and len(looks[-1].locked) == size:
+        moved = search.space.T.diagonal()[:size].flip(0) - looks[-1].locked
+        same = moved.abs() <= wanted.tol * search.space.norm
+    low, high = same.cumprod(0).bool(), same.flip(0).cumprod(0).bool()
+    low[wanted.num_smallest :] = False
+    high[wanted.num_largest :] = False
+    return low.flip(0) | high
+
+
+def shown_ranks(search: KrylovSearch) -> Tensor:
+    """Which of the locked values, descending, have the rank they are listed with, shape (k,).
+
+    With 99 % probability, by ``unseen_bounds``: no eigenvalue that was overlooked lies further out.
+    """
+    size, wanted = search.space.size, search.wanted
+    if search.all_values is not None:
+        return torch.ones(size, dtype=torch.bool)
+    shown = torch.zeros(size, dtype=torch.bool)
+    below, above = unseen_bounds(search)
+    if below is None or above is None:
+        return shown
+    values, slack = search.space.T.diagonal()[:size], wanted.tol * search.space.norm
+    high, low = min(wanted.num_largest, size), max(0, size - wanted.num_smallest)
+    shown[:high] = values[:high] + slack >= above
+    shown[low:] |= values[low:] - slack <= below
+    return shown & settled_ranks(search)
 
 
 def _unseen_beyond(record: ProbeRecord, dim: int) -> tuple[float, float] | None:

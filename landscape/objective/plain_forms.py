@@ -65,7 +65,8 @@ def _hardsigmoid(x: Tensor, inplace: bool = False) -> Tensor:
 def _weight_norm(v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
     """G v / ‖v‖; the fused kernel's double backward on a CPU holds ‖v‖ fixed."""
     others = [k for k in range(v.ndim) if dim == -1 or k != dim % v.ndim]
-    return v * (g / torch.linalg.vector_norm(v, dim=others, keepdim=True))
+    norm: Tensor = torch.linalg.vector_norm(v, dim=others, keepdim=True)
+    return v * (g / norm)
 
 
 def _layer_norm(

@@ -30,6 +30,7 @@ from landscape.results.fidelity import (
     SlopeRow,
 )
 from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
+from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.preflight import Check, Preflight
 from landscape.results.sharpness import (
     MEASURES,
@@ -89,12 +90,14 @@ __all__ = [
     "CurvatureCourse",
     "DirectionFidelity",
     "DirectionSpec",
+    "DoesNotApply",
     "Eigenvalue",
     "Eigenvalues",
     "Estimate",
     "Fidelity",
     "LayerRow",
     "LayerTable",
+    "LeftOut",
     "LineMeasures",
     "LossLine",
     "LossPlane",

@@ -1,6 +1,7 @@
 """Results about the spectrum of a curvature operator; eigenvalues in loss units per unit of θ²."""
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +22,18 @@ class Estimate:
 
 @dataclass(frozen=True, kw_only=True)
 class Eigenvalue:
-    """One eigenpair's value with its residual ‖Av - λv‖₂, a bound on the error of λ.
+    """One eigenpair's value with its residual ‖Av - λv‖₂.
 
-    The residual comes from matvecs made for it; ``Eigenvalues.method`` says where it is an upper
-    bound.
+    The residual bounds the distance from λ to an eigenvalue: not necessarily to that of its rank,
+    unless ``rank_shown``. It comes from matvecs made for it; ``Eigenvalues.method`` says where it
+    is an upper bound.
     """
 
     value: float
     residual: float
-    converged: bool
+    converged: bool  # a residual below the tolerance, at a rank that no look has disputed
+    # With 99 % probability the look for missed eigenvalues leaves none that would take its rank.
+    rank_shown: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +50,15 @@ class Eigenvalues(Result):
     stability_edge: float | None = None  # (2 + 2 momentum) / lr, where the optimiser is known
     basis_dtype: str | None = None  # of the Lanczos vectors kept, where a Krylov run made these
     orthogonality_loss: float | None = None  # of them, the largest ‖QQᵀ - I‖₂, from below
+
+    @property
+    def num_shown(self) -> tuple[int, int]:
+        """How many of the largest, and of the smallest, have ranks that are shown."""
+        largest, smallest = (
+            sum(1 for _ in takewhile(lambda e: e.rank_shown, end))
+            for end in (self.largest, self.smallest)
+        )
+        return largest, smallest
 
     @property
     def shard_stderr(self) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.suite import SUITE, SuiteSettings
+from landscape.analysis.suite import SuiteSettings, run_analysis
 from landscape.analysis.target import Target, TargetSettings, open_target
 from landscape.files import OutputError, exclusive_lock
 from landscape.results import Result, save_result
@@ -185,7 +185,7 @@ class _Work:
             found = {"one-image": one_image_spectrum(Path(target.subject.checkpoint), target)}
         else:
             earlier = self.folder.results(label)
-            found = SUITE[name](target, self._suite, earlier, self._tick)
+            found = run_analysis(name, target, self._suite, earlier, self._tick)
         for stem, result in found.items():
             save_result(result, self.folder.result(label, stem))
         seconds = self.record.analysis_seconds + time.monotonic() - begun

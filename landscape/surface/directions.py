@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.parameters import ParameterLayout
+from landscape.results import DoesNotApply
 
 NORMALISATIONS = ("filter", "layer", "none")
 
@@ -97,26 +98,38 @@ def cosine(first: Tensor, second: Tensor) -> float:
     return (a @ b).item() / lengths if lengths > 0 else 0.0
 
 
-def check_plane(first: Tensor, second: Tensor) -> float:
+def check_line(direction: Tensor, how: str) -> None:
+    """Refuse a direction that rescaling (``how``) has left nothing of: a line would be a point.
+
+    Raises
+    ------
+    DoesNotApply
+        If it is 0.
+    """
+    if direction.any():
+        return
+    why = "" if how == "none" else ": no weight of two or more dimensions differs from 0"
+    raise DoesNotApply(
+        f"a direction is 0 with normalisation {how}, so nothing would vary along it{why}."
+    )
+
+
+def check_plane(first: Tensor, second: Tensor, how: str = "none") -> float:
     """Cosine of two directions, refused where they span no plane.
 
     Raises
     ------
-    ValueError
+    DoesNotApply
         If a direction is 0 or the two are (nearly) parallel: a plane drawn over them would show
         one line twice.
     """
-    for number, direction in (("first", first), ("second", second)):
-        if not direction.any():
-            raise ValueError(
-                f"the {number} direction is 0 after normalisation, so nothing would vary along "
-                "it; choose another --normalise, or more parameters with --params."
-            )
+    check_line(first, how)
+    check_line(second, how)
     value = cosine(first, second)
     if abs(value) > 0.99:
-        raise ValueError(
-            f"the two directions must span a plane, but their cosine is {value:.4f}; "
-            "choose another seed or another second direction."
+        raise DoesNotApply(
+            f"the two directions must span a plane, but their cosine is {value:.4f} with "
+            f"normalisation {how}."
         )
     return value
 

@@ -57,6 +57,32 @@ def test_exact_once_the_rank_is_reached(method, rank, scale, operator_with, rng)
     assert estimate.stderr <= 1e-10 * float(values.sum())
 
 
+EXACT = {
+    **{f"rank {r}": [float(i) for i in range(1, r + 1)] + [0.0] * (60 - r) for r in (1, 13, 14)},
+    "indefinite": [float(i) for i in range(-7, 7)] + [0.0] * 46,
+    "identity": [1.0] * 60,
+    "minus two identities": [-2.0] * 60,
+    "as many probes as dimensions": [float(i) for i in range(-4, 11)],
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("method", "name"),
+    [("xtrace", n) for n in EXACT] + [("xnystrace", n) for n in EXACT if min(EXACT[n]) >= 0],
+)
+def test_an_exact_estimate_says_so(method, name, dtype, operator_with):
+    """15 probes of two products, 30 of one: also where one probe fewer would not be exact."""
+    values = torch.tensor(EXACT[name], dtype=torch.float64)
+    size = 100 * torch.finfo(dtype).eps * float(values.norm()) * len(values)
+    for seed in range(10):
+        rng = torch.Generator().manual_seed(seed)
+        A = DenseOperator(operator_with(values, rng).matrix.to(dtype))
+        estimate, _ = estimate_trace(A, num_matvecs=30, rng=rng, method=method)
+        assert estimate.stderr <= size
+        assert abs(estimate.mean - float(values.sum())) <= 4 * estimate.stderr
+
+
 def test_single_precision(operator_with, rng):
     A = DenseOperator(operator_with(SPECTRA["outliers"], rng).matrix.float())
     true = float(SPECTRA["outliers"].sum())

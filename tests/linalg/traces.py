@@ -10,6 +10,7 @@ SPECTRA = {
     "flat": 3 - 2 * INDEX / (N - 1),
     "algebraic": 1 / (INDEX + 1) ** 2,
     "outliers": torch.cat([torch.linspace(20, 1, 8), torch.linspace(0, 0.1, N - 8)]).double(),
+    "plateau": torch.cat([torch.full((14,), 5.0), torch.linspace(1, 0, N - 14)]).double(),
     "indefinite": torch.cat([torch.linspace(20, -9, 8), torch.linspace(-0.1, 0.1, N - 8)]).double(),
 }
 

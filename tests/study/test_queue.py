@@ -3,9 +3,10 @@ import json
 
 import pytest
 
+from landscape.analysis.suite import SUITE
 from landscape.files import exclusive_lock
 from landscape.results import load_stored
-from landscape.study import StudyFolder, failures, one_run, queue
+from landscape.study import StudyFolder, failures, queue
 from landscape.study.plan_file import plan_from_table
 
 
@@ -48,7 +49,7 @@ def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
 def test_going_on_after_an_interruption_gives_the_same_numbers(
     plan, tmp_path, work, numbers, whole, monkeypatch
 ):
-    sharpness, calls = one_run.SUITE["sharpness"], []
+    sharpness, calls = SUITE["sharpness"], []
 
     def interrupted(*args):
         calls.append(args)
@@ -57,7 +58,7 @@ def test_going_on_after_an_interruption_gives_the_same_numbers(
         return sharpness(*args)
 
     with monkeypatch.context() as patch:
-        patch.setitem(one_run.SUITE, "sharpness", interrupted)
+        patch.setitem(SUITE, "sharpness", interrupted)
         with pytest.raises(KeyboardInterrupt):
             work(plan, tmp_path / "broken")
     folder = StudyFolder(tmp_path / "broken")

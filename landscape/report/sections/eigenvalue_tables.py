@@ -21,7 +21,14 @@ from landscape.report.table import (
 )
 from landscape.results import Eigenvalue, Eigenvalues, LayerTable, OperatorSpec, spectrum_unit
 
-_NOT_CONVERGED = f"{UNCONVERGED} not converged: the residual is above the tolerance."
+_NOT_CONVERGED = (
+    f"{UNCONVERGED} not converged: the residual is above the tolerance, or the search ended while "
+    "it still found eigenvalues that belong before this one."
+)
+_RANKS = (
+    "A residual bounds the distance to an eigenvalue, not to that of the rank; rank shown: with "
+    "99 % probability no eigenvalue that was missed lies further out."
+)
 _JOINED = (
     "Layers in one row make one block, since a row each would take more matvecs than the budget "
     "allows; landscape analyze --all-layers gives each its own."
@@ -33,7 +40,7 @@ def eigenvalue_table(
 ) -> Table:
     """A row for each checkpoint: the ends of its spectrum."""
     with_shards = any(r.shard_stderr for r in results)
-    error = "the solver's residual, which bounds its error"
+    error = "the solver's residual, which bounds the distance to an eigenvalue"
     if with_shards:
         error = "the standard error over data shards for the largest, the residual otherwise"
     reference = next(
@@ -115,6 +122,7 @@ def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalu
                         count_cell(i + 1),
                         number_cell(pair.value, stderr, converged=pair.converged),
                         number_cell(pair.residual),
+                        text_cell("yes" if pair.rank_shown else "no"),
                     )
                 )
     return Table(
@@ -128,9 +136,10 @@ def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalu
             Column(
                 key="residual", title="residual", unit=spectrum_unit(spec), formula="‖Av - λv‖₂"
             ),
+            Column(key="rank_shown", title="rank shown"),
         ),
         rows=tuple(rows),
-        note=_NOT_CONVERGED,
+        note=f"{_RANKS} {_NOT_CONVERGED}",
         folded=True,
     )
 

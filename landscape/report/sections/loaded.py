@@ -6,7 +6,7 @@ from landscape.report.detail import detail_note
 from landscape.report.material import Material, grouped
 from landscape.report.model import Section
 from landscape.report.table import CHECKPOINT, Column, Table, count_cell, number_cell, text_cell
-from landscape.results import Check, Preflight, Subject
+from landscape.results import Check, LeftOut, Preflight, Subject
 
 _COLUMNS = (
     CHECKPOINT,
@@ -38,7 +38,8 @@ def loaded_section(material: Material, everything: Material) -> Section:
     """
     preflights = everything.of(Preflight)
     subjects = everything.subjects
-    noted = grouped((s.label, note) for s in subjects for note in s.notes)
+    notes = [(s.label, note) for s in subjects for note in s.notes]
+    notes += [(r.subject.label, r.note) for r in everything.of(LeftOut)]
     failed = sorted({p.subject.label for p in preflights if not p.passed})
     paragraphs = [
         "Look here first: a wrong checkpoint, data set or normalisation shows in the loss and the "
@@ -60,7 +61,7 @@ def loaded_section(material: Material, everything: Material) -> Section:
             _settings(material.subjects),
             *_preflight(preflights, material.labels),
         ),
-        notes=tuple(f"{labels}: {note}" for note, labels in noted),
+        notes=tuple(f"{labels}: {note}" for note, labels in grouped(notes)),
     )
 
 
