@@ -117,7 +117,7 @@ def load_factory(spec: str, *, group: str, builtin: Mapping[str, Callable[..., A
 
 
 def load_object(spec: str, *, group: str, builtin: Mapping[str, Any]) -> Any:
-    """What ``spec`` names: itself, where it is no class; a function with the spec's arguments bound.
+    """What ``spec`` names, itself; of a class an instance, a function with its arguments bound.
 
     Raises
     ------

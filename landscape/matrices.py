@@ -79,7 +79,8 @@ def hessian(
     """H = ∇²L(θ), shape (P, P), of the mean loss over ``data``, by double backward.
 
     On a spiking network it is the formal one, of the surrogate's derivatives. ``model``, ``loss``
-    and ``data`` are those of :func:`landscape.analyze`; the network is as it was after each product.
+    and ``data`` are those of :func:`landscape.analyze`; after each product the network is as
+    it was.
 
     Raises
     ------
@@ -123,7 +124,7 @@ def eigenvalues(
     max_matvecs: int = 5_000,
     seed: int = 0,
 ) -> Eigenpairs:
-    """Eigenpairs at both ends, to a residual of ``tol`` ‖A‖; see ``Eigenpairs`` for what is kept."""
+    """Eigenpairs at both ends, to a residual of ``tol`` ‖A‖, with what bounds their errors."""
     num_largest, num_smallest = min(num_largest, A.dim), min(num_smallest, A.dim)
     return extreme_eigenpairs(
         A,
@@ -169,7 +170,7 @@ def density(
 
 
 def diagonal(A: SelfAdjointOperator, *, num_matvecs: int = 200, seed: int = 0) -> Diagonal:
-    """The entries A_ii, each with its standard error; exact where ``num_matvecs`` reach A's size."""
+    """The entries A_ii with their standard errors; exact where ``num_matvecs`` reach A's size."""
     return estimate_diagonal(A, num_matvecs=num_matvecs, rng=_generator(seed))
 
 

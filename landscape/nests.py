@@ -31,23 +31,27 @@ def map_tensors(change: _Change, nest: Nest) -> Nest:
         return change(nest)
     if isinstance(nest, PackedSequence):  # its sizes belong to the CPU, and to these rows
         return nest._replace(data=change(nest.data))
-    if isinstance(nest, tuple) and hasattr(nest, "_fields"):
-        return type(nest)(*(map_tensors(change, value) for value in nest))
+    if is_graph(nest):
+        return copy.copy(nest).apply(change)
+    return _rebuilt(nest, lambda value: map_tensors(change, value))
+
+
+def _rebuilt(nest: Nest, change: Callable[[Any], Any]) -> Nest:
+    """The same container with ``change`` of each value; what is none, as it is."""
     if isinstance(nest, tuple | list):
-        return type(nest)(map_tensors(change, value) for value in nest)
+        values = [change(value) for value in nest]
+        return type(nest)(*values) if hasattr(nest, "_fields") else type(nest)(values)
     if isinstance(nest, MutableMapping):
         changed = copy.copy(nest)
         for key, value in nest.items():
-            changed[key] = map_tensors(change, value)
+            changed[key] = change(value)
         return changed
     if isinstance(nest, Mapping):
-        return {key: map_tensors(change, value) for key, value in nest.items()}
-    if is_graph(nest):
-        return copy.copy(nest).apply(change)
+        return {key: change(value) for key, value in nest.items()}
     if _is_record(nest):
         changed = copy.copy(nest)
         for name, value in vars(nest).items():
-            object.__setattr__(changed, name, map_tensors(change, value))
+            object.__setattr__(changed, name, change(value))
         return changed
     return nest
 
@@ -56,14 +60,16 @@ def as_tensors(nest: Nest) -> Nest:
     """The same nest with tensors in the place of NumPy arrays."""
     if isinstance(nest, np.ndarray):
         return tensor_of(nest)
-    if isinstance(nest, Mapping) and not isinstance(nest, MutableMapping):
-        return {key: as_tensors(value) for key, value in nest.items()}
-    if isinstance(nest, MutableMapping) and any(isinstance(v, np.ndarray) for v in nest.values()):
-        return {key: as_tensors(value) for key, value in nest.items()}
-    if isinstance(nest, tuple | list) and not isinstance(nest, PackedSequence):
-        values = [as_tensors(value) for value in nest]
-        return type(nest)(*values) if hasattr(nest, "_fields") else type(nest)(values)
-    return nest
+    if isinstance(nest, PackedSequence) or is_graph(nest) or not _holds_arrays(nest):
+        return nest
+    return _rebuilt(nest, as_tensors)
+
+
+def _holds_arrays(nest: Nest) -> bool:
+    if isinstance(nest, np.ndarray):
+        return True
+    values = nest.values() if isinstance(nest, Mapping) else nest
+    return isinstance(nest, Mapping | tuple | list) and any(map(_holds_arrays, values))
 
 
 def tensor_of(array: npt.NDArray[Any]) -> Tensor:

@@ -19,8 +19,8 @@ def unwrapped(model: nn.Module) -> nn.Module:
 def copied(model: nn.Module) -> nn.Module:
     """A copy of ``model`` that shares nothing with it.
 
-    Tensors that hang on the graph of an earlier call, such as the state that spiking neurons keep or
-    a weight that a hook computes, are refused by ``copy.deepcopy``; the copy gets their values.
+    Tensors that hang on the graph of an earlier call, such as the state that spiking neurons keep
+    or a weight that a hook computes, are refused by ``copy.deepcopy``; the copy gets their values.
     """
     memo: dict[int, Any] = {}
     for module in model.modules():

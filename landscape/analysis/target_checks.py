@@ -37,8 +37,8 @@ def fitting_advice(label: str, objective: Objective, data: Source) -> Iterator[N
             )
         raise ValueError(
             f"{label}: network, data and loss do not fit one another: {reason}. {data.name} gives "
-            f"{data.outline()}; the loss is {objective.name}.{raw} Check --model, --data and --loss "
-            "(LANDSCAPE_TRACEBACK=1 shows where it failed)."
+            f"{data.outline()}; the loss is {objective.name}.{raw} Check --model, --data and "
+            "--loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error
 
 

@@ -90,8 +90,8 @@ class GGNOperator(JacobianOperator):
         if not any(bool(curved.any()) for curved in self._middle(drawn, u, index, outlines)):
             raise ValueError(
                 f"the loss {self.risk.objective.name} is linear in the network's outputs, so the "
-                "Gauss-Newton matrix is zero and says nothing. If the network returns its own loss, "
-                "give Objective(fn, outputs=…, loss_of_outputs=…) with the outputs before it; or use "
-                "the operator hessian or fisher."
+                "Gauss-Newton matrix is zero and says nothing. If the network returns its own "
+                "loss, give Objective(fn, outputs=…, loss_of_outputs=…) with the outputs before "
+                "it; or use the operator hessian or fisher."
             )
         self._is_curved = True

@@ -20,8 +20,8 @@ G = TypeVar("G")
 class RiskOperator(SelfAdjointOperator, Generic[G]):
     """(1/N) Σ_batches A_b, acting on flat vectors of shape (P,); N is the sum of weights.
 
-    Subclasses give ``_build`` and ``_batch_product``, which differentiate by ``tensors``, in reverse
-    mode only, since spikes have no forward-mode rule.
+    Subclasses give ``_build`` and ``_batch_product``, which differentiate by ``tensors``, and in
+    reverse mode only, since spikes have no forward-mode rule.
 
     Parameters
     ----------

@@ -70,7 +70,8 @@ def from_arrays(
 
     Floating-point inputs keep their type. Integer targets are class labels, one an example or a
     position, whose number is counted over ``y`` and ``other_targets``, those of the other splits;
-    negative ones, such as PyTorch's -100, mark what is not to be predicted. Floats are regressed on.
+    negative ones, such as PyTorch's -100, mark what is not to be predicted. Floats are regressed
+    on.
     """
     inputs, targets = _as_tensor(x, f"{name}: x"), _as_tensor(y, f"{name}: y")
     if inputs.dtype in (torch.uint8, torch.bool):

@@ -135,7 +135,7 @@ def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> S
     if isinstance(data, Iterable):
         return _streamed(again, choice, name, type(data).__name__)
     if callable(data):
-        return _opened(data(), choice, name, lambda: again()())
+        return _opened(data(), choice, name, lambda: again()())  # noqa: PLW0108  # called late
     raise ValueError(
         f"data must be (x, y) or other arrays with one row an example, a Dataset, a DataLoader or "
         f"other iterable of batches, a path, or a function that makes one of these; got "
@@ -154,7 +154,7 @@ def _is_map_style(data: Any) -> bool:
 
 
 def _is_nest(data: Any) -> bool:
-    """Arrays, or one batch of any form: lists are many batches, unless they are a pair of arrays."""
+    """Arrays, or one batch of any form; a list is many batches, unless it is a pair of arrays."""
     if isinstance(data, list):
         return len(data) == 2 and all(hasattr(value, "shape") for value in data)
     if isinstance(data, MapDataset) or not tensors_in(as_tensors(data)):

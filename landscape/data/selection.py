@@ -41,7 +41,7 @@ class ChosenRows(NamedTuple):
 
 
 def choose_rows(available: int, spec: str | int | None, *, seed: int) -> ChosenRows:
-    """Places of the examples that ``spec`` selects of ``available``, as ``select_examples`` does."""
+    """Places of the examples that ``spec`` selects of ``available``; see ``select_examples``."""
     if spec is None:
         return ChosenRows(np.arange(available), "all")
     start, stop = _parse(spec, available)

@@ -204,9 +204,9 @@ class Reread(Sequence[Nest]):
             place, self._next = self._next, self._next + 1
             if batch is _END or digest(batch) != self._digests[place]:
                 raise ValueError(
-                    f"the data are not the same at a second reading: batch {place + 1} has changed. "
-                    "Turn shuffling and random augmentation off (shuffle=False), or keep the "
-                    "examples in memory with --keep memory."
+                    f"the data are not the same at a second reading: batch {place + 1} has "
+                    "changed. Turn shuffling and random augmentation off (shuffle=False), or keep "
+                    "the examples in memory with --keep memory."
                 )
             if place == index:
                 return cast(batch, self._dtype, self._device)

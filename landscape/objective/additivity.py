@@ -189,8 +189,8 @@ def _told(
     else:
         cause = (
             "couples the examples of a batch, as a contrastive loss does. Put all of them into one "
-            f"batch (--batch-size {risk.num_examples}); or, if the batches are those of training and "
-            "the loss is the mean over them, say so with Objective(…, split=False)"
+            f"batch (--batch-size {risk.num_examples}); or, if the batches are those of training "
+            "and the loss is the mean over them, say so with Objective(…, split=False)"
         )
     raise ValueError(
         f"the loss {name} is not the mean of its examples' losses ({seen}): it {cause}."

@@ -112,9 +112,9 @@ def _repeated(first: Tensor, again: Tensor, dtype: torch.dtype) -> list[str]:
     if gap <= _ROUNDING * torch.finfo(dtype).eps:
         return []
     return [
-        f"two evaluations of one batch differ, an example's loss by up to {gap:.1e} of the largest: "
-        "the forward pass keeps state, or draws random numbers of its own; do not trust what is "
-        "measured here, residuals and errors included"
+        f"two evaluations of one batch differ, an example's loss by up to {gap:.1e} of the "
+        "largest: the forward pass keeps state, or draws random numbers of its own; do not trust "
+        "what is measured here, residuals and errors included"
     ]
 
 
@@ -123,8 +123,8 @@ def _random(first: Tensor, other: Tensor, draws: int) -> list[str]:
     return [
         "the forward pass is random: other random numbers move an example's loss by up to "
         f"{_gap(first, other):.1e} of the largest. They are fixed by a seed, and all numbers are "
-        f"those of {count}; if they are not meant (F.dropout without training=self.training?), turn "
-        "them off, else see Objective(draws=…)"
+        f"those of {count}; if they are not meant (F.dropout without training=self.training?), "
+        "turn them off, else see Objective(draws=…)"
     ]
 
 

@@ -74,10 +74,10 @@ def with_smaller_batches(
         if coupled_by is None:
             risk.cut_batches(size)
         if len(risk.batch_sizes()) == len(sizes):
+            reason = f" with {coupled_by}" if coupled_by and max(sizes) > 1 else ""
             raise ValueError(
-                f"out of memory with batches of {max(sizes)}, which cannot be made smaller"
-                f"{f' with {coupled_by}' if coupled_by and max(sizes) > 1 else ''}. Use a machine or device with "
-                "more memory, or a smaller network."
+                f"out of memory with batches of {max(sizes)}, which cannot be made smaller{reason}"
+                ". Use a machine or device with more memory, or a smaller network."
             ) from failed
         del failed
         warnings.warn(

@@ -60,7 +60,7 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def share_asked(targets: Tensor) -> Tensor:
-    """Which part of each example's positions is to be predicted, shape (N,): the losses' weights."""
+    """Which part of each example's positions is to be predicted, shape (N,)."""
     if targets.is_floating_point():
         return torch.ones(len(targets), device=targets.device)
     return (targets != IGNORED).view(len(targets), -1).float().mean(1)

@@ -147,8 +147,8 @@ class Objective:
         if isinstance(value, Tensor) and value.ndim == 1:
             return Terms(value, torch.ones_like(value), by_example=True)
         raise ValueError(
-            f"{field} of objective {self.name!r} must return one loss an example, shape (n,), their "
-            f"mean, shape (), or (total, weight); it returned {describe(value)}."
+            f"{field} of objective {self.name!r} must return one loss an example, shape (n,), "
+            f"their mean, shape (), or (total, weight); it returned {describe(value)}."
         )
 
     def _weight_of_mean(self, batch: Nest) -> float:
@@ -157,7 +157,7 @@ class Objective:
         rows = num_rows(batch)
         if rows is None:
             raise ValueError(
-                f"objective {self.name!r} returns the mean over a batch, and the tensors of a batch "
+                f"objective {self.name!r} returns the mean over a batch, and a batch's tensors "
                 f"share no first dimension ({describe(batch)}), so its weight among the others is "
                 "not known. Give Objective(…, count=…), the number of items it is the mean of, or "
                 "return (total, weight)."

@@ -92,8 +92,9 @@ class Loss(Objective):
         notes = []
         if found.place and self.takes_prediction:
             notes.append(
-                f"the network returned {describe(outputs)}: the loss {self.name} takes {found.place}"
-                ", the rest has no part in it; for another loss give a function of the outputs"
+                f"the network returned {describe(outputs)}: the loss {self.name} takes "
+                f"{found.place}, the rest has no part in it; for another loss give a function of "
+                "the outputs"
             )
         if self.is_ambiguous(found.tensor, targets):
             notes.append(
@@ -130,8 +131,8 @@ class Loss(Objective):
         if not isinstance(batch, tuple | list) or len(batch) != 2:
             raise ValueError(
                 f"the loss {self.name} is one of outputs and targets, and needs batches (inputs, "
-                f"targets); got {describe(batch)}. Give an objective instead, a function of (model, "
-                "batch): --objective, or objective= in Python."
+                f"targets); got {describe(batch)}. Give an objective instead, a function of "
+                "(model, batch): --objective, or objective= in Python."
             )
         return call(model, batch[0])
 

@@ -244,7 +244,7 @@ class EmpiricalRisk:
             yield
 
     def terms(self, index: int) -> Terms:
-        """Losses of batch ``index``, within :meth:`swapped`; the mean over the objective's draws."""
+        """Losses of batch ``index``, within :meth:`swapped`; the mean over its draws."""
         batch = self.batches[index]
         draws = self._draws(index, lambda: self.objective.terms(self.model, batch, only=self._only))
         return _mean_of(draws)
@@ -260,7 +260,7 @@ class EmpiricalRisk:
         predict, batch = self.objective.outputs, self.batches[index]
         if predict is None:
             raise ValueError(
-                f"objective {self.objective.name!r} does not say what the network's outputs are. Give "
+                f"objective {self.objective.name!r} does not say what its outputs are. Give "
                 "Objective(fn, outputs=…, loss_of_outputs=…), or use the operator hessian."
             )
         return self._draws(index, lambda: predict(self.model, batch))

@@ -1,9 +1,9 @@
 """θ in the place of a network's own weights, for the length of a block: swapped, never copied.
 
-Whatever reads the network inside the block sees θ: its forward, a recomputation during the backward
-pass (activation checkpointing), a regulariser that closes over it. So the block must last until the
-last backward pass has ended. Afterwards every module is as it was, whatever the block did or raised:
-parameters, buffers, plain attributes such as the state of neurons, hooks, training mode.
+Whatever reads the network inside the block sees θ: its forward, a recomputation during the
+backward pass (activation checkpointing), a regulariser that closes over it. So the block must last
+until the last backward pass has ended. Afterwards every module is as it was, whatever the block did
+or raised: parameters, buffers, plain attributes such as the state of neurons, hooks, training mode.
 """
 
 from collections import deque

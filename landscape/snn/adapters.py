@@ -64,7 +64,7 @@ def spiking_neurons(model: nn.Module) -> list[nn.Module]:
 
 
 class EvalMode:
-    """Eval mode of ``model``, gradients and precision intact; the model is not touched until entered.
+    """Eval mode of ``model``, gradients and precision intact; nothing changes until it is entered.
 
     In SpikingJelly up to 0.0.0.0.15, integrate-and-fire neurons in eval mode emit spikes that
     carry no gradient, so that every derivative would come out as zero or as an error. Such

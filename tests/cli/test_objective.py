@@ -174,7 +174,7 @@ def data():
 
 @pytest.fixture
 def own(tmp_path):
-    """A checkpoint whose network, loss and data stand in a file; a function that edits that file."""
+    """A checkpoint whose network, loss and data stand in a file; a function that edits it."""
     file = tmp_path / "nets.py"
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))

@@ -29,7 +29,7 @@ def _model():
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda x, y: TensorDataset(x, y),
+        TensorDataset,
         lambda x, y: DataLoader(TensorDataset(x, y), batch_size=7),
         lambda x, y: DataLoader(TensorDataset(x, y), batch_size=7, shuffle=True),
         lambda x, y: [(x[:3], y[:3]), (x[3:], y[3:])],
