@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -14,6 +15,25 @@ from landscape.checkpoint.errors import CheckpointError, printable, refuse
 SCHEMA_VERSION = 1
 _MAX_TEXT = 10_000
 MAX_SIDECAR_BYTES = 4 * 2**20
+_MAX_DIGITS = 20  # of a whole number: what 64 bits hold
+_COUNT = 2**53  # up to here a float counts exactly
+# What a number may be, ends included. All of these are printed, drawn or calculated with.
+_RANGES: dict[str, tuple[float, float]] = {
+    "num_examples": (0, _COUNT),
+    "seed": (0, 2**64 - 1),
+    "gain": (0, 1e6),
+    "learning_rate": (1e-30, 1e6),
+    "momentum": (0, 1),
+    "weight_decay": (0, 1e6),
+    "batch_size": (1, _COUNT),
+    "epoch": (0, _COUNT),
+    "epochs": (0, _COUNT),
+    "train_loss": (-1e30, 1e30),
+    "train_accuracy": (0, 1),
+    "test_loss": (-1e30, 1e30),
+    "test_accuracy": (0, 1),
+    "schema_version": (1, _COUNT),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,12 +105,14 @@ class Sidecar:
         Raises
         ------
         CheckpointError
-            Naming ``path``, if it is not JSON, was written by a later version, or lacks a field.
+            Naming ``path``, if it is not JSON, was written by a later version, lacks a field, or
+            holds a number that is not finite or is none that its field can have.
         """
         try:
-            record = json.loads(text, parse_constant=_refuse_constant)
+            record = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
         except (ValueError, RecursionError) as error:
-            raise refuse(path, f"it is not JSON ({printable(str(error))})", _REMEDY) from None
+            wrong = f"it is not JSON with finite numbers ({printable(str(error))})"
+            raise refuse(path, wrong, _REMEDY) from None
         sidecar: Sidecar = _build(cls, record, path, "the sidecar")
         return sidecar
 
@@ -128,8 +150,17 @@ def read_sidecar(path: Path) -> Sidecar | None:
     return Sidecar.from_json(text, beside)
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"{text[:_MAX_DIGITS]}… has more than {_MAX_DIGITS} digits")
+    return int(text)
 
 
 def _build(cls: Any, record: object, path: Path, what: str) -> Any:
@@ -158,6 +189,12 @@ def _value(entry: dataclasses.Field[Any], value: object, path: Path) -> Any:
         raise refuse(
             path, f"'{entry.name}' must be {expected}, not {type(value).__name__}", _REMEDY
         )
+    if entry.name in _RANGES and isinstance(value, int | float):
+        low, high = _RANGES[entry.name]
+        if not low <= value <= high:
+            raise refuse(
+                path, f"'{entry.name}' must lie in [{low:g}, {high:g}], not be {value:g}", _REMEDY
+            )
     # These get printed; nothing in a file may steer a terminal.
     return printable(value, _MAX_TEXT) if isinstance(value, str) else value
 
