@@ -27,6 +27,11 @@ _NUMBER = re.compile(r"[-+−±≤≥<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
 _LEAST_WORDS = 24  # columns of a terminal in which words may be wrapped
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # which ``landscape.cli`` knows for no error; rich's own exit is one
+
+
 @contextmanager
 def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
     """A bar with count and time left on stderr; nothing where stderr is no terminal."""
@@ -60,7 +65,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     rows = [[for_stdout(cell) for cell in row] for row in rows]
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
     width = None if sys.stdout.isatty() else 10_000
-    console = Console(markup=False, highlight=False, width=width)
+    console = _Output(markup=False, highlight=False, width=width)
     if title:
         console.print(Text(for_stdout(title)))
     if not rows or _width(columns, rows) <= console.width:

@@ -32,6 +32,7 @@ def report(
     \b
     landscape report reports/demo --notebook
     """
+    from landscape.files import alone_in
     from landscape.report import write_report
     from landscape.report.notebook import (
         load_comparison,
@@ -42,29 +43,30 @@ def report(
     from landscape.report.sections.study import split_study
     from landscape.report.tensorboard import log_tensorboard
 
-    results = load_results(folder)
-    if not results:
-        raise ValueError(
-            f"{folder} holds no results in {folder / 'results'}: make some with "
-            f"'landscape analyze CHECKPOINT... -o {folder}'."
+    with alone_in(folder):
+        results = load_results(folder)
+        if not results:
+            raise ValueError(
+                f"{folder} holds no results in {folder / 'results'}: make some with "
+                f"'landscape analyze CHECKPOINT... -o {folder}'."
+            )
+        before = _before(folder)
+        title = title or before.get("title") or folder.resolve().name
+        comparison, study = load_comparison(folder), load_study(folder)
+        sections: list[Section] = []
+        if study is not None:
+            results, sections = split_study(study, results)
+        known = {result.subject.label for result in results}
+        baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
+        page = write_report(
+            folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
         )
-    before = _before(folder)
-    title = title or before.get("title") or folder.resolve().name
-    comparison, study = load_comparison(folder), load_study(folder)
-    sections: list[Section] = []
-    if study is not None:
-        results, sections = split_study(study, results)
-    known = {result.subject.label for result in results}
-    baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
-    page = write_report(
-        folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
-    )
-    click.echo(page)
-    if notebook:
-        click.echo(write_notebook(folder, results, title=title))
-    if tensorboard is not None:
-        log_tensorboard(tensorboard, results, report=folder)
-        click.echo(tensorboard)
+        click.echo(page)
+        if notebook:
+            click.echo(write_notebook(folder, results, title=title))
+        if tensorboard is not None:
+            log_tensorboard(tensorboard, results, report=folder)
+            click.echo(tensorboard)
 
 
 def _before(folder: Path) -> dict[str, str | None]:

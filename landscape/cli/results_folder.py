@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from landscape.distributed import from_main
-from landscape.files import ensure_writable, exclusive_lock, remove_partial, write_atomic
+from landscape.files import LOCK, ensure_writable, exclusive_lock, remove_partial, write_atomic
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -31,7 +31,7 @@ def held(folder: Path | None) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if folder is not None:
-            lock = exclusive_lock(folder / ".lock")
+            lock = exclusive_lock(folder / LOCK)
             from_main(lambda: _enter(stack, folder, lock))
         yield
 

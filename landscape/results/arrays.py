@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-LARGEST = 1e150  # of a finite number: its square and a sum of many squares are finite too
+LARGEST = 1e100  # of a finite number: a product of three, and a sum of many, are finite too
 _MAX_BYTES = 128 * 2**20  # of all arrays of a result together
 _MAX_ENTRIES = 1000
 

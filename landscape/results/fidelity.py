@@ -94,6 +94,28 @@ class Fidelity(Result):
     num_matvecs: int
     num_evaluations: int
 
+    def __post_init__(self) -> None:
+        R, K = len(self.radii), len(self.operators)
+        along = [
+            {len(values) for values in (d.plus, d.minus, d.kappa)}
+            | {len(values) for values in (d.plus_stderr, d.minus_stderr, d.kappa_stderr)}
+            | {len(row) for row in d.ratios}
+            for d in self.directions
+        ]
+        if not (
+            self.directions
+            and self.reference_radius in self.radii
+            and all(lengths <= {R} for lengths in along)
+            and all(len(d.curvatures) == len(d.ratios) == K for d in self.directions)
+            and all(len(v.rank_correlations) == R for v in self.verdicts)
+            and {v.operator for v in self.verdicts} <= set(self.operators)
+            and len(self.smoothed_stderr) in (0, len(self.directions))
+        ):
+            raise ValueError(
+                f"the values of {len(self.directions)} directions do not fit {R} radii, the "
+                f"reference {self.reference_radius:g} among them, and {K} operators"
+            )
+
     @property
     def distances(self) -> tuple[float, ...]:
         """The radii in units of θ: t = r ‖θ‖."""

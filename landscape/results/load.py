@@ -27,6 +27,9 @@ _MAX_TEXT = 20_000
 # Longer where a command names many files, shorter where a text is repeated all over a report.
 _MAX_TEXT_OF = {"command": 2**20, "label": 300}
 _AT_LEAST_ONE = ("num_params", "num_examples")
+# By the ends of their names: what is no less than zero, and what is more.
+_NOT_NEGATIVE = ("stderr", "stderrs", "residual", "residuals", "seconds", "norm", "radius")
+_POSITIVE = ("bandwidth", "theta_norm")
 
 
 def load_result(path: Path) -> Result:
@@ -207,8 +210,10 @@ def _printable(text: str) -> str:
 
 
 def _number(value: Any, at: str) -> float:
-    whole = isinstance(value, int | float) and not isinstance(value, bool)
-    _require(whole and abs(value) <= LARGEST, at, f"a number up to {LARGEST:g}", value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    least = 1 / LARGEST if at.endswith(_POSITIVE) else 0 if at.endswith(_NOT_NEGATIVE) else -LARGEST
+    fits = is_number and least <= value <= LARGEST
+    _require(fits, at, f"a number from {least:g} to {LARGEST:g}", value)
     return float(value)
 
 
