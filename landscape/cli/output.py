@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from landscape.cli.plain import for_stdout
-from landscape.files import inside
+from landscape.files import OutputError, inside
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
@@ -113,7 +113,15 @@ def print_json(results: Sequence["Result"]) -> None:
 
 
 def result_path(folder: Path, label: str, analysis: str) -> Path:
-    """Where an analysis of a checkpoint is kept in a report's folder."""
+    """Where an analysis of a checkpoint is kept in a report's folder.
+
+    Raises
+    ------
+    OutputError
+        No folder can be named by ``label``, or a link leads elsewhere.
+    """
+    if label in ("", "..") or Path(label).name != label:
+        raise OutputError(f"the label {label!r} names no folder: give the checkpoint another.")
     return inside(folder, folder / "results" / label / f"{analysis}.json")
 
 

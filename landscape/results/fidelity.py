@@ -5,6 +5,7 @@ measured and set against what ∇L·v and vᵀAv predict. On a spiking network t
 hard spikes, a staircase, and A the operator that differentiates surrogates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.results.base import Result
@@ -47,6 +48,12 @@ class DirectionFidelity:
     def predicted(self, operator: int, t: float) -> float:
         """∇L·v t + ½ t² vᵀAv by the operator of that index, for t of either sign."""
         return self.slope * t + self.curvatures[operator] * t * t / 2
+
+
+def judged_along(directions: Sequence[DirectionFidelity], operator: str) -> list[DirectionFidelity]:
+    """The top directions that an operator is judged by: its own, or all where it has none."""
+    top = [d for d in directions if d.kind == "top"]
+    return [d for d in top if d.operator == operator] or top
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,9 +81,9 @@ def load_stored(path: Path) -> Stored:
 
 
 def _text_of(path: Path) -> str:
+    if not stat.S_ISREG(path.stat().st_mode):  # to open a pipe would be to wait for its writer
+        raise ValueError("it is no regular file")
     with path.open("rb") as file:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("it is no regular file")
         raw = file.read(_MAX_BYTES + 1)
     if len(raw) > _MAX_BYTES:
         raise ValueError(f"it is larger than {_MAX_BYTES // 2**20} MiB")

@@ -64,6 +64,10 @@ class LineMeasures:
     asymmetry: float | None
     roughness: float | None
 
+    def __post_init__(self) -> None:
+        if not len(self.radii) == len(self.rises) == len(self.rise_stderrs) > 0:
+            raise ValueError("radii, rises and rise_stderrs must be as many, at least one")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaneMeasures:

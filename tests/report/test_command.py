@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -6,6 +7,7 @@ from synthetic_comparison import comparison
 from synthetic_results import eigenvalues, trace
 
 from landscape.cli.report import report
+from landscape.files import LOCK, OutputError, exclusive_lock
 from landscape.results import save_result
 
 
@@ -48,3 +50,26 @@ def test_notebook_and_tensorboard_on_request(folder):
 def test_a_folder_without_results_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r"holds no results .*'landscape analyze"):
         CliRunner().invoke(report, [str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_folder_in_use_is_left_alone(folder):
+    with (
+        exclusive_lock(folder / LOCK),
+        pytest.raises(OutputError, match="in use by another run"),
+    ):
+        run(folder)
+    assert not (folder / "index.html").exists()
+    run(folder)
+
+
+def test_texts_of_results_are_no_mathematics_and_no_markup(tmp_path):
+    hostile = "<script>alert(1)</script>$x^{$"
+    result = eigenvalues("a-s0")
+    result = replace(
+        result,
+        operator=replace(result.operator, params=hostile, scale="$x^{$"),
+        subject=replace(result.subject, label=hostile.replace("/", "-"), notes=(hostile,)),
+    )
+    save_result(result, tmp_path / "results" / "a" / "eigenvalues.json")
+    run(tmp_path)
+    assert "<script>alert" not in (tmp_path / "index.html").read_text()
