@@ -9,6 +9,8 @@ import click
 if TYPE_CHECKING:
     from landscape.report.model import Section
 
+_MAX_TITLE = 1000  # characters of a title that is taken over from a report
+
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -73,6 +75,11 @@ def _before(folder: Path) -> dict[str, str | None]:
     """Title and baseline of the report that is there, if any; a damaged one is no obstacle."""
     try:
         found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        return {key: found[key] for key in ("title", "baseline")}
-    except (OSError, ValueError, KeyError, TypeError):
+        before = {key: found[key] for key in ("title", "baseline")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
+    return {
+        key: text
+        for key, text in before.items()
+        if isinstance(text, str) and len(text) <= _MAX_TITLE
+    }
