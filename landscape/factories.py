@@ -8,12 +8,13 @@ A spec is one of ::
     torchvision:name        a network by one of these libraries, where installed,
     timm:name               with random weights
 
-each with arguments if wanted: ``name?channels=16&bias=false``. Specs come from the command line
-or the API only: a spec that was found in a file is not to be passed here.
+each with arguments if wanted: ``name?channels=16&bias=false``. Modules in the current folder count
+as importable, but come last: a file there never stands in for an installed library. Specs come from
+the command line or the API only: a spec that was found in a file is not to be passed here.
 """
 
-import difflib
 import importlib
+import importlib.machinery
 import importlib.metadata
 import importlib.util
 import inspect
@@ -27,6 +28,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 from urllib.parse import unquote
+
+from landscape.hints import arrays_file, close_to
 
 MODELS = "landscape.models"
 DATASETS = "landscape.datasets"
@@ -83,7 +86,7 @@ class Factory:
         except TypeError as error:
             known = [p.name for p in signature.parameters.values()]
             unknown = next((name for name in arguments if name not in known), "")
-            hint = _close(unknown, known) if unknown else ""
+            hint = close_to(unknown, known) if unknown else ""
             raise FactoryError(
                 f"'{self.spec}': {error}.{hint} It takes {signature}. Arguments are written as "
                 "?name=value&name2=value2."
@@ -185,10 +188,12 @@ def _named(name: str, group: str, builtin: Mapping[str, Any]) -> Any:
     if name not in points:
         known = [*builtin, *points]
         listed = ", ".join(sorted(known)) or "none"
-        file = f" Did you mean '{name}:factory'?" if name.endswith(".py") else ""
-        raise FactoryError(
-            f"'{name}' is not a known name.{_close(name, known) or file} Known: {listed}. {_HOW}."
-        )
+        hint = close_to(name, known)
+        if name.endswith(".py"):
+            hint = f" Did you mean '{name}:factory'?"
+        elif group == DATASETS:
+            hint = hint or arrays_file(name)
+        raise FactoryError(f"'{name}' is not a known name.{hint} Known: {listed}. {_HOW}.")
     try:
         return points[name].load()
     # A plug-in's module is run on import: it can fail in any way.
@@ -197,7 +202,7 @@ def _named(name: str, group: str, builtin: Mapping[str, Any]) -> Any:
 
 
 def _library_model(spec: str, library: str, name: str, arguments: Mapping[str, Value]) -> Factory:
-    if importlib.util.find_spec(library) is None:
+    if not _is_installed(library):
         raise FactoryError(f"'{spec}' needs {library}. Install it: pip install {library}.")
     place, maker, lister = _LIBRARIES[library]
     module = _module(place, spec)
@@ -211,10 +216,18 @@ def _library_model(spec: str, library: str, name: str, arguments: Mapping[str, V
             known = list_names()
             if name in known:
                 raise
-            hint = _close(name, known)
+            hint = close_to(name, known)
             raise FactoryError(f"'{spec}': {library} has no '{name}'.{hint}") from error
 
     return Factory(spec, build, arguments)
+
+
+def _is_installed(library: str) -> bool:
+    """Whether there is such a module, apart from files in the current folder."""
+    if library in sys.modules:
+        return True
+    elsewhere = [p for p in sys.path if Path(p or ".").resolve() != Path.cwd()]
+    return importlib.machinery.PathFinder.find_spec(library, elsewhere) is not None
 
 
 def _module(name: str, spec: str) -> ModuleType:
@@ -240,7 +253,7 @@ def _module_of_file(path: Path, spec: str) -> ModuleType:
     if not resolved.is_file():
         siblings = [file.name for file in resolved.parent.glob("*.py")]
         raise FactoryError(
-            f"'{spec}': there is no file {resolved}.{_close(resolved.name, siblings)}"
+            f"'{spec}': there is no file {resolved}.{close_to(resolved.name, siblings)}"
         )
     # Named after its place, so that two files of one name do not meet in sys.modules.
     name = f"{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
@@ -261,9 +274,9 @@ def _module_of_file(path: Path, spec: str) -> ModuleType:
 
 
 def _put_on_path(folder: Path) -> None:
-    """Put ``folder`` first on the import path, where ``python -m`` puts it."""
+    """Put ``folder`` last on the import path: its files shadow nothing that is installed."""
     if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+        sys.path.append(str(folder))
 
 
 def _attribute(module: ModuleType, name: str, spec: str) -> Any:
@@ -272,7 +285,8 @@ def _attribute(module: ModuleType, name: str, spec: str) -> Any:
         if not hasattr(found, part):
             known = [entry for entry in vars(module) if not entry.startswith("_")]
             place = spec.partition("?")[0].rpartition(":")[0]
-            raise FactoryError(f"'{spec}': {place} has no '{name}'.{_close(name, known)}")
+            hint = close_to(name, known) or _file_behind(module, place)
+            raise FactoryError(f"'{spec}': {place} has no '{name}'.{hint}")
         found = getattr(found, part)
     return found
 
@@ -290,9 +304,12 @@ def _callable(found: Any, spec: str) -> Callable[..., Any]:
     return function
 
 
-def _close(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=3)
-    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+def _file_behind(module: ModuleType, name: str) -> str:
+    """A hint at the file of that name here, where an installed module was found in its place."""
+    file = Path(f"{name}.py")
+    if not file.exists() or Path(module.__file__ or "").resolve() == file.resolve():
+        return ""
+    return f" It is that of an installed library; for the file here give '{file}'."
 
 
 def _where(error: Exception, function: Callable[..., Any] | None = None) -> str:

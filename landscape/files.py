@@ -13,6 +13,9 @@ except ImportError:  # Windows: no advisory locks; two writers are then the user
     fcntl = None  # type: ignore[assignment]
 
 
+LOCK = ".lock"  # of a report's folder
+
+
 class OutputError(OSError):
     """An output that cannot be written, in words: what, why and what to do."""
 
@@ -96,15 +99,31 @@ def sha256_of_file(path: Path) -> str:
 
 
 @contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a report's folder for the block; the folder is made if need be.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written to, or another run works in it.
+    """
+    ensure_writable(folder)
+    with exclusive_lock(folder / LOCK):
+        yield
+
+
+@contextmanager
 def exclusive_lock(path: Path) -> Iterator[None]:
     """Hold ``path`` as a lock for the block; the lock ends with the process, however it dies.
 
     Raises
     ------
     OutputError
-        Another process holds it.
+        Another process holds it, or something else than a file is there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():  # to open a pipe would be to wait for its reader
+        raise OutputError(f"{path} is no file, so that it cannot be the folder's lock: remove it.")
     with path.open("a") as file:
         if fcntl is not None:
             try:

@@ -1,6 +1,9 @@
 """Specs lead to the function they name, or to one sentence on why not."""
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -273,3 +276,71 @@ def test_library_that_is_not_installed(load, monkeypatch):
     monkeypatch.setattr(factories.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FactoryError, match=r"needs timm\. Install it: pip install timm"):
         load("timm:resnet18")
+
+
+DECOY = "raise SystemExit('the file in the current folder ran')\n"
+LATER = """
+import sys
+from landscape.factories import DATASETS, LOSSES, MODELS, load_factory
+{load}
+import jinja2, matplotlib, markupsafe  # as late as a report imports them
+print(jinja2.__file__, matplotlib.__file__)
+"""
+
+
+@pytest.mark.parametrize("spec", ["nets:make", "nets.py:make", "{folder}/nets.py:make"])
+def test_files_here_never_stand_in_for_installed_libraries(tmp_path, spec):
+    for name in ("jinja2", "matplotlib", "numpy", "torch", "click"):
+        (tmp_path / f"{name}.py").write_text(DECOY)
+    (tmp_path / "nets.py").write_text("import sibling\ndef make(): return sibling.VALUE\n")
+    (tmp_path / "sibling.py").write_text("VALUE = 3\n")
+    spec = spec.format(folder=tmp_path)
+    load = f"assert load_factory({spec!r}, group=MODELS, builtin={{}})() == 3"
+    ran = in_folder(tmp_path, LATER.format(load=load))
+    assert ran.returncode == 0, ran.stderr
+    assert str(tmp_path) not in ran.stdout
+
+
+def test_prefix_of_a_library_means_the_library(tmp_path):
+    """Whether it is installed or not, and also where the current folder is on the path already."""
+    (tmp_path / "timm.py").write_text(DECOY)
+    (tmp_path / "nets.py").write_text("def make(): return 3\n")
+    load = "load_factory('nets:make', group=MODELS, builtin={})\n"
+    load += "try: load_factory('timm:resnet18', group=MODELS, builtin={})\n"
+    load += "except ValueError as error: assert 'needs timm' in str(error), error\n"
+    ran = in_folder(tmp_path, LATER.format(load=load))
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_installed_module_of_the_same_name_is_told_apart(load, folder):
+    (folder / "queue.py").write_text("def make(): return 3\n")
+    with pytest.raises(FactoryError, match=r"installed library; .* give 'queue\.py'"):
+        load("queue:make")
+    assert load("queue.py:make")() == 3
+
+
+def in_folder(folder, script):
+    """Run ``script`` as the command does: with the current folder not on the import path."""
+    command = [sys.executable, "-P", "-c", script]
+    env = os.environ | {"PYTHONPATH": str(Path(factories.__file__).parents[1])}
+    return subprocess.run(command, check=False, cwd=folder, env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("group", "name", "fragment"),
+    [
+        (LOSSES, "ce", "mean 'cross-entropy'"),
+        (LOSSES, "CrossEntropyLoss", "mean 'cross-entropy'"),
+        (LOSSES, "cross_entropy", "mean 'cross-entropy'"),
+        (LOSSES, "MSE", "mean 'mse'"),
+        (LOSSES, "NLLLoss", "mean 'nll'"),
+        (LOSSES, "l2", "mean 'mse'"),
+        (DATASETS, "xy.npy", "np.savez('xy.npz', x=inputs, y=targets)"),
+        (DATASETS, "folder/table.csv", "np.savez('folder/table.npz', x=inputs, y=targets)"),
+    ],
+)
+def test_other_names_lead_to_ours(group, name, fragment):
+    known = {"cross-entropy": print, "mse": print, "nll": print} if group == LOSSES else {}
+    with pytest.raises(FactoryError) as caught:
+        load_factory(name, group=group, builtin=known)
+    assert fragment in str(caught.value)

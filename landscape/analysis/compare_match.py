@@ -51,7 +51,7 @@ def match_runs(
         epoch = _shared_epoch(names, a, b)
         runs = [_at(epoch, run) for run in a.values()]
         partners = [_at(epoch, run) for run in b.values()]
-        words = f"at epoch {epoch}" if epoch is not None else "their epochs unknown"
+        words = f"at {_epochs(runs)}"
     elif how == "loss":
         if not paired:
             raise ValueError(
@@ -60,12 +60,16 @@ def match_runs(
             )
         chosen = [_nearest(a[key], b[key]) for key in a]
         runs, partners = [x for x, _ in chosen], [y for _, y in chosen]
-        words = f"nearest in loss, at {_epochs(runs)} against {_epochs(partners)}"
+        words = (
+            f"by the checkpoints nearest in loss, at {_epochs(runs)} against {_epochs(partners)}"
+        )
         if all(len(run) == 1 for run in (*a.values(), *b.values())):
             words += " (one checkpoint of each run: there was no choice)"
     else:
         runs, partners = [run[-1] for run in a.values()], [run[-1] for run in b.values()]
-        words = f"the last checkpoint of each run, at {_epochs(runs)} against {_epochs(partners)}"
+        words = (
+            f"by the last checkpoint of each run, at {_epochs(runs)} against {_epochs(partners)}"
+        )
     ratio, gap = _loss_gap(runs, partners, paired)
     return Matched(runs, partners, paired, f"{words}; {gap}", ratio)
 
@@ -147,7 +151,7 @@ def _loss_gap(
 def _epochs(runs: Sequence[Analysed]) -> str:
     epochs = [c.epoch for c in runs if c.epoch is not None]
     if not epochs:
-        return "unknown epochs"
+        return "an unknown epoch" if len(runs) == 1 else "unknown epochs"
     low, high = min(epochs), max(epochs)
     return f"epoch {low}" if low == high else f"epochs {low} to {high}"
 

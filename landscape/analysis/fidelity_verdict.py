@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from landscape.analysis.fidelity_fit import NORMAL_95, rank_correlation
 from landscape.results import DirectionFidelity, Estimate, OperatorVerdict, Ratio
+from landscape.results.fidelity import judged_along
 
 FACTOR = 2.0  # agreement: within this factor
 LEAST_RANK = 0.5  # a lower rank correlation is misleading, given enough directions
@@ -47,8 +48,7 @@ def judge(
 
     An operator without directions of its own is judged by the top directions of the others.
     """
-    own = [d for d in directions if d.kind == "top" and d.operator == operator]
-    own = own or [d for d in directions if d.kind == "top"]
+    own = judged_along(directions, operator)
     band = agreement([d.ratios[index] for d in own], radii)
     ranks = tuple(
         rank_correlation(
@@ -74,7 +74,7 @@ def judge(
         negative=negative,
         rank_correlations=ranks,
         num_directions=len(directions),
-        sentence=_sentence(operator, verdict, band, negative, ranks[reference]),
+        sentence=_sentence(operator, verdict, band, negative, ranks[reference], radii[reference]),
     )
 
 
@@ -140,7 +140,9 @@ def _negative(
     return "spurious" if any(kappa - margin > 0 for kappa, margin in margins) else "undecided"
 
 
-def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: float | None) -> str:
+def _sentence(
+    operator: str, verdict: str, band: Band, negative: str, rank: float | None, at: float
+) -> str:
     where = ""
     if band.low is not None:
         where = f"radii {band.low:g} to {band.high:g}"
@@ -152,6 +154,6 @@ def _sentence(operator: str, verdict: str, band: Band, negative: str, rank: floa
         found = f"{verdict} (within a factor 2 at {where})"
     else:
         found = verdict
-    ranked = "" if rank is None else f", ranks directions with Spearman {rank:.2f}"
+    ranked = "" if rank is None else f", ranks directions with Spearman {rank:.2f} at {at:g}"
     spurious = ", its negative curvature is spurious" if negative == "spurious" else ""
     return f"{operator} is {found}{ranked}{spurious}"

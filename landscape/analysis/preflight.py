@@ -74,7 +74,7 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
 
 def _loaded(target: Target) -> Check:
     s = target.subject
-    notes = f"; {len(s.notes)} notes" if s.notes else ""
+    notes = f"; {len(s.notes)} note{'s' * (len(s.notes) > 1)}" if s.notes else ""
     return Check(name="loads completely", status="pass", value=f"{s.model}{notes}")
 
 

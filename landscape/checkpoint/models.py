@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.checkpoint.errors import CheckpointError, printable
+from landscape.checkpoint.errors import CheckpointError, printable, refuse
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
 from landscape.distributed import check_whole
-from landscape.factories import MODELS, load_factory
+from landscape.factories import MODELS, FactoryError, load_factory, parse_arguments
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.surrogate import surrogate_by_name
@@ -24,6 +24,17 @@ _ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "sigmoid": nn.Sigmoid,
     "silu": nn.SiLU,
 }
+# What the numbers of a built-in network may be, ends included: sizes whose products fit 64 bits.
+_RANGES: dict[str, tuple[float, float]] = {
+    "channels": (1, 2**16),
+    "num_time_steps": (1, 10**6),
+    "image_size": (4, 2**14),
+    "sizes": (1, 2**30),
+    "threshold": (-1e6, 1e6),
+    "alpha": (1e-6, 1e6),
+}
+# Weights vouch for a network's sizes, nothing for its time steps. The user may ask for more.
+_MOST_TIME_STEPS_BY_FILE = 10_000
 
 
 def csnn(
@@ -34,7 +45,15 @@ def csnn(
     threshold: float = 1.0,
     image_size: int = 28,
 ) -> CSNN:
-    """Build the convolutional spiking network of the published protocol; see ``CSNN``."""
+    """Build the convolutional spiking network of the published protocol; see ``CSNN``.
+
+    Raises
+    ------
+    ValueError
+        For a number that no such network can have.
+    """
+    _check_whole(channels=channels, num_time_steps=num_time_steps, image_size=image_size)
+    _check_range(threshold=threshold, alpha=alpha)
     return CSNN(
         channels,
         num_time_steps,
@@ -52,7 +71,15 @@ def spiking_mlp(
     threshold: float = 1.0,
     bias: bool = False,
 ) -> SpikingMLP:
-    """Build a fully connected spiking network; ``sizes`` is written ``784-100-10``."""
+    """Build a fully connected spiking network; ``sizes`` is written ``784-100-10``.
+
+    Raises
+    ------
+    ValueError
+        For a number that no such network can have.
+    """
+    _check_whole(num_time_steps=num_time_steps)
+    _check_range(threshold=threshold, alpha=alpha)
     dynamics = NeuronDynamics(threshold=threshold, surrogate=surrogate_by_name(surrogate, alpha))
     return SpikingMLP(parse_sizes(sizes), num_time_steps, dynamics=dynamics, bias=bias)
 
@@ -90,9 +117,28 @@ def parse_sizes(text: str) -> tuple[int, ...]:
         If it is not two or more positive numbers.
     """
     parts = str(text).split("-")
-    if len(parts) < 2 or not all(part.isdecimal() and int(part) > 0 for part in parts):
+    if len(parts) < 2 or not all(part.isdecimal() and len(part) <= 20 for part in parts):
         raise ValueError(f"sizes must be two or more numbers, as 784-100-10; got '{text}'.")
-    return tuple(map(int, parts))
+    sizes = tuple(map(int, parts))
+    for size in sizes:
+        _check_whole(sizes=size)
+    return sizes
+
+
+def _check_whole(**values: object) -> None:
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise ValueError(f"{name} must be a whole number; got {value!r}.")
+    _check_range(**values)
+
+
+def _check_range(**values: object) -> None:
+    for name, value in values.items():
+        low, high = _RANGES[name]
+        if value is None:
+            continue
+        if not isinstance(value, int | float) or not low <= value <= high:
+            raise ValueError(f"{name} must be a number from {low:g} to {high:g}; got {value!r}.")
 
 
 def model_spec(checkpoint: Checkpoint) -> str | None:
@@ -155,12 +201,30 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     found = model_spec(checkpoint)
     if found is None:
         raise CheckpointError(_unknown(checkpoint))
-    # A spec from a file may ask for any size. On the meta device that costs nothing, and weights
-    # that do not fit it are refused there.
-    with torch.device("meta"):
-        matched(build_model(found), checkpoint)
+    try:
+        # A spec from a file may ask for any size. On the meta device that costs nothing, and
+        # weights that do not fit it are refused there.
+        with torch.device("meta"):
+            matched(_built_by_file(found), checkpoint)
+    except FactoryError as error:
+        first = str(error).partition("\n")[0].rstrip(".")  # the others are for a network's author
+        raise refuse(
+            checkpoint.path,
+            f"its sidecar names a model that cannot be made: {printable(first, 400)}",
+            "Name the right one with --model",
+        ) from error
     model = build_model(found)
     return model, _load_all_digits(model, checkpoint)
+
+
+def _built_by_file(spec: str) -> nn.Module:
+    steps = parse_arguments(spec.partition("?")[2], spec).get("num_time_steps")
+    if isinstance(steps, int) and steps > _MOST_TIME_STEPS_BY_FILE:
+        raise FactoryError(
+            f"'{spec}' has more than {_MOST_TIME_STEPS_BY_FILE:,} time steps, which a file alone "
+            "may not ask for."
+        )
+    return build_model(spec)
 
 
 def _load_all_digits(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -17,6 +17,24 @@ _MAX_TEXT = 10_000
 MAX_SIDECAR_BYTES = 2**20
 _MAX_DIGITS = 20  # of a whole number: 64 bits and a sign
 _MAX_DEPTH = 40  # of nesting; deeper ones cannot be written again
+_COUNT = 2**53  # up to here a float counts exactly
+# What a number may be, ends included. All of these are printed, drawn or calculated with.
+_RANGES: dict[str, tuple[float, float]] = {
+    "num_examples": (0, _COUNT),
+    "seed": (0, 2**64 - 1),
+    "gain": (0, 1e6),
+    "learning_rate": (1e-30, 1e6),
+    "momentum": (0, 1),
+    "weight_decay": (0, 1e6),
+    "batch_size": (1, _COUNT),
+    "epoch": (0, _COUNT),
+    "epochs": (0, _COUNT),
+    "train_loss": (-1e30, 1e30),
+    "train_accuracy": (0, 1),
+    "test_loss": (-1e30, 1e30),
+    "test_accuracy": (0, 1),
+    "schema_version": (1, _COUNT),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,17 +106,17 @@ class Sidecar:
         Raises
         ------
         CheckpointError
-            Naming ``path``, if it is not JSON, was written by a later version, or lacks a field.
+            Naming ``path``, if it is not JSON, was written by a later version, lacks a field, or
+            holds a number that is not finite or is none that its field can have.
         """
         try:
             if len(text) > MAX_SIDECAR_BYTES:
                 raise ValueError(f"more than {MAX_SIDECAR_BYTES >> 20} MiB")
-            record = json.loads(
-                text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole
-            )
+            record = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
             _check_depth(record)
         except (ValueError, RecursionError) as error:
-            raise refuse(path, f"it is not JSON ({printable(str(error))})", _REMEDY) from None
+            wrong = f"it is not JSON with finite numbers ({printable(str(error))})"
+            raise refuse(path, wrong, _REMEDY) from None
         sidecar: Sidecar = _build(cls, record, path, "the sidecar")
         return sidecar
 
@@ -136,21 +154,17 @@ def read_sidecar(path: Path) -> Sidecar | None:
     return Sidecar.from_json(text, beside)
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _finite(digits: str) -> float:
-    value = float(digits)
+def _finite(text: str) -> float:
+    value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{digits[:20]} is beyond the range of numbers")
+        raise ValueError(f"{text} is no finite number")
     return value
 
 
-def _whole(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError(f"{digits[:20]}… is beyond the range of numbers")
-    return int(digits)
+def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise ValueError(f"{text[:_MAX_DIGITS]}… has more than {_MAX_DIGITS} digits")
+    return int(text)
 
 
 def _check_depth(record: object) -> None:
@@ -193,6 +207,12 @@ def _value(entry: dataclasses.Field[Any], value: object, path: Path) -> Any:
         raise refuse(
             path, f"'{entry.name}' must be {expected}, not {type(value).__name__}", _REMEDY
         )
+    if entry.name in _RANGES and isinstance(value, int | float):
+        low, high = _RANGES[entry.name]
+        if not low <= value <= high:
+            raise refuse(
+                path, f"'{entry.name}' must lie in [{low:g}, {high:g}], not be {value:g}", _REMEDY
+            )
     # These get printed; nothing in a file may steer a terminal.
     return printable(value, _MAX_TEXT) if isinstance(value, str) else value
 

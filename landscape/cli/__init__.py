@@ -4,11 +4,17 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from landscape.allocator import keep_freed_memory
 from landscape.cli.plain import one_line, plain_where_needed
+from landscape.cli.surroundings import (
+    TooLittleMemoryError,
+    as_too_little_memory,
+    set_up_surroundings,
+)
 from landscape.interrupts import stop_on_signals
 
 # Command → (module, one line of help): so that the list of commands imports none of them.
@@ -33,7 +39,23 @@ _COMMANDS = {
 EXIT_GATE, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 101, 130
 
 
+class _UnreadError(Exception):
+    """A closed pipe, under a name that click does not turn into exit code 1."""
+
+
 class _LazyGroup(click.Group):
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **extra)
+        except BrokenPipeError as error:
+            raise _UnreadError from error
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _UnreadError from error
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
@@ -77,6 +99,11 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line, alone or as one of the processes that ``torchrun`` started."""
+    try:
+        set_up_surroundings()
+    except TooLittleMemoryError as error:
+        _say(f"Error: {error}")
+        sys.exit(EXIT_USAGE)
     plain_where_needed()
     keep_freed_memory()
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -92,40 +119,57 @@ def _run(say: Callable[[str], None]) -> int:
     """Run the command; errors that a user can mend are one message and exit code 2."""
     try:
         with stop_on_signals():
-            code = cli.main(prog_name="landscape", standalone_mode=False)
+            return _invoke()
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         say("Interrupted. What was finished is kept; the same command goes on from there.")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except (ValueError, OSError) as error:
         if os.environ.get("LANDSCAPE_TRACEBACK"):
             raise
         say(f"Error: {error}")
         return EXIT_USAGE
     except Exception as error:
-        if type(error).__name__ == "PeerLostError":  # its module imports torch
-            say(f"Error: {error}")
-            return EXIT_INTERRUPTED
-        if _is_out_of_memory(error):
-            say(
-                "Error: out of memory. Give --memory what a process may take, fewer --examples, or "
-                "a smaller --batch-size; what was finished is kept."
-            )
-            return EXIT_USAGE
-        import traceback
+        return _told(error, say)
 
-        say(traceback.format_exc())
-        say(
-            f"This is a bug in landscape ({type(error).__name__}). Please report the lines above "
-            "with the output of 'landscape env'."
-        )
-        return EXIT_BUG
+
+def _invoke() -> int:
+    """Run the command; output that nobody reads to its end (``| head -1``) is no error."""
+    try:
+        code = cli.main(prog_name="landscape", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, _UnreadError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (MemoryError, ImportError, SystemError) as error:
+        # Here, since as memory ends the way out of any further block may fail.
+        if (too_little := as_too_little_memory(error)) is not None:
+            raise too_little from None
+        raise
     return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception, say: Callable[[str], None]) -> int:
+    """Say what ended the command, where it is nothing that a module foresaw; its exit code."""
+    if type(error).__name__ == "PeerLostError":  # its module imports torch
+        say(f"Error: {error}")
+        return EXIT_INTERRUPTED
+    if _is_out_of_memory(error):
+        say(
+            "Error: out of memory. Give --memory what a process may take, fewer --examples, or "
+            "a smaller --batch-size; what was finished is kept."
+        )
+        return EXIT_USAGE
+    import traceback
+
+    say("".join(traceback.format_exception(error)))
+    say(
+        f"This is a bug in landscape ({type(error).__name__}). Please report the lines above "
+        "with the output of 'landscape env'."
+    )
+    return EXIT_BUG
 
 
 def _is_out_of_memory(error: Exception) -> bool:

@@ -154,8 +154,10 @@ def run_suite(
     from landscape.cli.results_folder import claim, held, start_anew
     from landscape.distributed import from_main, is_main
     from landscape.report import write_report
+    from landscape.report.made_from import is_current, remember
     from landscape.report.notebook import load_comparison, load_results
 
+    page = out / "index.html"
     with held(out):
         if force:
             from_main(partial(start_anew, out))
@@ -166,18 +168,37 @@ def run_suite(
             if {"spectrum", "scaled"} & set(names):
                 tell_plan(target, spectrum_settings(suite, "none"))
             from_main(partial(claim, out, target, suite))
+            if not quiet and is_main():
+                _tell_resumed(out, label, names)
             _run_one(target, out, suite, names, quiet)
         if not is_main():
             return out
-        page = write_report(
-            out,
-            load_results(out),
-            title=title,
-            baseline=baseline,
-            comparison=load_comparison(out),
-        )
+        if is_current(out, title, baseline):
+            if not quiet:
+                click.echo("nothing new: the report is left as it is.", err=True)
+        else:
+            write_report(
+                out,
+                load_results(out),
+                title=title,
+                baseline=baseline,
+                comparison=load_comparison(out),
+            )
+            remember(out, title, baseline)
     echo(str(page))
     return page
+
+
+def _tell_resumed(out: Path, label: str, names: Sequence[str]) -> None:
+    """Say on stderr what an earlier run left, where it left anything."""
+    from landscape.cli.results_folder import is_done
+
+    done = [name for name in names if is_done(out, label, name)]
+    begun = sorted(p.stem for p in (out / "unfinished" / label).glob("*.state"))
+    told = [f"finished before: {', '.join(done)}"] if done else []
+    told += [f"going on with: {', '.join(begun)}"] if begun else []
+    if told:
+        click.echo(f"{label}: {'; '.join(told)}.", err=True)
 
 
 def _run_one(

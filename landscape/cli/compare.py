@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Container
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -123,6 +124,7 @@ def compare(
     from landscape.analysis.compare import compare as judge
     from landscape.analysis.compare_groups import with_unique_labels
     from landscape.cli.compare_files import find_results, write_comparison
+    from landscape.files import alone_in
     from landscape.statistics import Settings
 
     settings = CompareSettings(
@@ -137,17 +139,20 @@ def compare(
         seed=seed,
         command=command_line(),
     )
-    found = find_results(sources, out)
-    results = with_unique_labels([f.result for f in found])
-    comparison = judge(results, settings=settings)
-    if as_json:
-        click.echo(json.dumps(comparison.record(), allow_nan=False))
-    else:
-        _print(comparison)
-    if out is not None:
-        stems = [f.path.stem for f in found]
-        page = write_comparison(out, comparison, results, stems, title=title or out.resolve().name)
-        echo(str(page), err=as_json)
+    with nullcontext() if out is None else alone_in(out):
+        found = find_results(sources, out)
+        results = with_unique_labels([f.result for f in found])
+        comparison = judge(results, settings=settings)
+        if as_json:
+            click.echo(json.dumps(comparison.record(), allow_nan=False))
+        else:
+            _print(comparison)
+        if out is not None:
+            stems = [f.path.stem for f in found]
+            page = write_comparison(
+                out, comparison, results, stems, title=title or out.resolve().name
+            )
+            echo(str(page), err=as_json)
     if any(pair.verdict in gates for pair in comparison.pairs):
         raise click.exceptions.Exit(1)
 

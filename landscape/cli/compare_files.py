@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from landscape.cli.options import unique_labels
 from landscape.cli.output import result_path
-from landscape.files import ensure_writable, sha256_of_file
+from landscape.files import sha256_of_file
 from landscape.report import write_report
 from landscape.results import Comparison, Result, in_order, load_result, save_result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum
@@ -64,7 +64,6 @@ def write_comparison(
     title: str,
 ) -> Path:
     """Write ``comparison.json``, the results beside it, and the report of both."""
-    ensure_writable(out)
     used: set[Path] = set()
     for result, stem in zip(results, stems, strict=True):
         path, number = result_path(out, result.subject.label, stem), 2

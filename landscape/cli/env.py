@@ -4,8 +4,11 @@ import json
 import os
 import platform
 import shutil
+from importlib.metadata import PackageNotFoundError, version
 
 import click
+
+_NEURONS = {"SpikingJelly": "spikingjelly", "snnTorch": "snntorch"}
 
 
 @click.command()
@@ -18,10 +21,12 @@ def env(as_json: bool) -> None:
     from landscape.curvature.graphs import free_memory
     from landscape.data.fashion_mnist import find_copy
 
+    neurons = {title: _version(name) for title, name in _NEURONS.items()}
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     copy = find_copy("train", None)
     record = {
         **versions(),
+        **{title: found for title, found in neurons.items() if found},
         "platform": platform.platform(),
         "processors": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -35,3 +40,10 @@ def env(as_json: bool) -> None:
         return
     for name, value in record.items():
         click.echo(f"{name:15}{value}")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

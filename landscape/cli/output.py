@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from landscape.cli.plain import for_stdout, one_line
-from landscape.files import inside
+from landscape.files import OutputError, inside
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 # A number, whatever stands before or after it, or the sign of a missing one.
 _NUMBER = re.compile(r"[-+−±≤≥<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
 _LEAST_WORDS = 24  # columns of a terminal in which words may be wrapped
+
+
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError  # which ``landscape.cli`` knows for no error; rich's own exit is one
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     rows = [[for_stdout(cell) for cell in row] for row in rows]
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
     width = None if sys.stdout.isatty() else 10_000
-    console = Console(markup=False, highlight=False, width=width)
+    console = _Output(markup=False, highlight=False, width=width)
     if title:
         console.print(Text(for_stdout(title)))
     if not rows or _width(columns, rows) <= console.width:
@@ -109,7 +114,15 @@ def print_json(results: Sequence["Result"]) -> None:
 
 
 def result_path(folder: Path, label: str, analysis: str) -> Path:
-    """Where an analysis of a checkpoint is kept in a report's folder."""
+    """Where an analysis of a checkpoint is kept in a report's folder.
+
+    Raises
+    ------
+    OutputError
+        No folder can be named by ``label``, or a link leads elsewhere.
+    """
+    if label in ("", "..") or Path(label).name != label:
+        raise OutputError(f"the label {label!r} names no folder: give the checkpoint another.")
     return inside(folder, folder / "results" / label / f"{analysis}.json")
 
 

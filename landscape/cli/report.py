@@ -11,6 +11,8 @@ from landscape.cli.plain import echo
 if TYPE_CHECKING:
     from landscape.report.model import Section
 
+_MAX_TITLE = 1000  # characters of a title that is taken over from a report
+
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -34,6 +36,7 @@ def report(
     \b
     landscape report reports/demo --notebook
     """
+    from landscape.files import alone_in
     from landscape.report import write_report
     from landscape.report.notebook import (
         load_comparison,
@@ -44,35 +47,41 @@ def report(
     from landscape.report.sections.study import split_study
     from landscape.report.tensorboard import log_tensorboard
 
-    results = load_results(folder)
-    if not results:
-        raise ValueError(
-            f"{folder} holds no results in {folder / 'results'}: make some with "
-            f"'landscape analyze CHECKPOINT... -o {folder}'."
+    with alone_in(folder):
+        results = load_results(folder)
+        if not results:
+            raise ValueError(
+                f"{folder} holds no results in {folder / 'results'}: make some with "
+                f"'landscape analyze CHECKPOINT... -o {folder}'."
+            )
+        before = _before(folder)
+        title = title or before.get("title") or folder.resolve().name
+        comparison, study = load_comparison(folder), load_study(folder)
+        sections: list[Section] = []
+        if study is not None:
+            results, sections = split_study(study, results)
+        known = {result.subject.label for result in results}
+        baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
+        page = write_report(
+            folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
         )
-    before = _before(folder)
-    title = title or before.get("title") or folder.resolve().name
-    comparison, study = load_comparison(folder), load_study(folder)
-    sections: list[Section] = []
-    if study is not None:
-        results, sections = split_study(study, results)
-    known = {result.subject.label for result in results}
-    baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
-    page = write_report(
-        folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
-    )
-    echo(str(page))
-    if notebook:
-        echo(str(write_notebook(folder, results, title=title)))
-    if tensorboard is not None:
-        log_tensorboard(tensorboard, results, report=folder)
-        echo(str(tensorboard))
+        echo(str(page))
+        if notebook:
+            echo(str(write_notebook(folder, results, title=title)))
+        if tensorboard is not None:
+            log_tensorboard(tensorboard, results, report=folder)
+            echo(str(tensorboard))
 
 
 def _before(folder: Path) -> dict[str, str | None]:
     """Title and baseline of the report that is there, if any; a damaged one is no obstacle."""
     try:
         found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        return {key: found[key] for key in ("title", "baseline")}
-    except (OSError, ValueError, KeyError, TypeError):
+        before = {key: found[key] for key in ("title", "baseline")}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
+    return {
+        key: text
+        for key, text in before.items()
+        if isinstance(text, str) and len(text) <= _MAX_TITLE
+    }

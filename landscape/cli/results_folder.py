@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.distributed import from_main
-from landscape.files import ensure_writable, exclusive_lock, remove_partial, write_atomic
+from landscape.files import LOCK, ensure_writable, exclusive_lock, remove_partial, write_atomic
 from landscape.results.identity import difference, environment_note, with_fingerprint
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def held(folder: Path | None) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if folder is not None:
-            lock = exclusive_lock(folder / ".lock")
+            lock = exclusive_lock(folder / LOCK)
             from_main(lambda: _enter(stack, folder, lock))
         yield
 

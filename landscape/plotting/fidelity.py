@@ -10,7 +10,7 @@ from landscape.plotting.style import (
     plain_log_axis,
     read_out,
 )
-from landscape.results.fidelity import DirectionFidelity, Fidelity
+from landscape.results.fidelity import DirectionFidelity, Fidelity, judged_along
 
 _OPERATOR_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[3], COLOURS[7])
 _MARKERS = "osD^"
@@ -69,32 +69,37 @@ def _operator_name(operator: str, result: Fidelity) -> str:
 def plot_fidelity_ratios(
     result: Fidelity, ax: Axes, *, direction: DirectionFidelity | None = None
 ) -> None:
-    """Draw measured over predicted curvature against the radius, with 95 % intervals; 1 marked."""
-    shown = direction if direction is not None else result.sharpest
+    """Draw measured over predicted curvature against the radius, with 95 % intervals; 1 marked.
+
+    Each operator along the directions that its verdict is about, its own top ones, or all along
+    ``direction``.
+    """
     ax.axhline(1, color=INK, linewidth=0.8)
     centres: list[float] = []
     lows: list[float] = []
     for index, operator in enumerate(result.operators):
-        ratios = [
-            (r, ratio)
-            for r, ratio in zip(result.radii, shown.ratios[index], strict=True)
-            if ratio is not None
-        ]
-        if not ratios:
-            continue
-        centre = np.array([ratio.value for _, ratio in ratios])
-        ends = np.array([(ratio.low, ratio.high) for _, ratio in ratios]).T
-        centres += [*centre]
-        lows += [*ends[0]]
-        ax.errorbar(
-            [r for r, _ in ratios],
-            centre,
-            yerr=np.abs(ends - centre),
-            color=_OPERATOR_COLOURS[index % 4],
-            marker=_MARKERS[index % 4],
-            linewidth=1.0,
-            label=figure_text(_operator_name(operator, result)),
-        )
+        shown = judged_along(result.directions, operator) if direction is None else [direction]
+        for number, one in enumerate(shown):
+            ratios = [
+                (r, ratio)
+                for r, ratio in zip(result.radii, one.ratios[index], strict=True)
+                if ratio is not None
+            ]
+            if not ratios:
+                continue
+            centre = np.array([ratio.value for _, ratio in ratios])
+            ends = np.array([(ratio.low, ratio.high) for _, ratio in ratios]).T
+            centres += [*centre]
+            lows += [*ends[0]]
+            ax.errorbar(
+                [r for r, _ in ratios],
+                centre,
+                yerr=np.abs(ends - centre),
+                color=_OPERATOR_COLOURS[index % 4],
+                marker=_MARKERS[index % 4],
+                linewidth=1.0,
+                label=figure_text(_operator_name(operator, result)) if number == 0 else None,
+            )
     if lows and min(lows) > 0:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)

@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from landscape.files import write_atomic
 from landscape.results import recipe_of
@@ -114,6 +115,14 @@ def figure_text(label: str, *, longest: int = 32) -> str:
     if text.startswith("_"):  # a legend leaves out labels that start so
         text = f" {text}"
     return text.replace("$", r"\$")
+
+
+def without_mathematics(figure: Figure) -> None:
+    """Have every text that ``figure`` holds drawn as it is: what came out of a file may hold $."""
+    for text in figure.findobj(Text):
+        if text.get_parse_math():
+            text.set_text(text.get_text().replace(r"\$", "$"))
+            text.set_parse_math(False)
 
 
 def mark_series(artist: Artist, stroke: Stroke) -> None:

@@ -10,9 +10,11 @@ from landscape.plotting.style import (
     figure_bytes,
     figure_style,
     new_figure,
+    without_mathematics,
 )
 from landscape.report.model import ReportFigure
 from landscape.report.svg import inline_svg, points_json
+from landscape.results import ResultError
 
 _PHONE_WIDTH = COLUMN_WIDTH + 0.25  # inches; a phone of 400 pixels shows it at its own size
 
@@ -74,7 +76,22 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
     """Draw ``figure`` for the page, each scale wide and narrow, and the files by their suffix.
 
     The files are the wide drawing of the first scale.
+
+    Raises
+    ------
+    ResultError
+        The results hold values that cannot be drawn.
     """
+    try:
+        return _draw(figure)
+    except (ValueError, ArithmeticError) as error:
+        raise ResultError(
+            f"figure '{figure.name}' cannot be drawn of these results ({error}). Analyse its "
+            "checkpoints again, or remove their files."
+        ) from error
+
+
+def _draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
     variants = []
     files: dict[str, bytes] = {}
     sizes = (("wide", PAGE_WIDTH, figure.height), ("narrow", _PHONE_WIDTH, figure.narrow_height))
@@ -84,6 +101,7 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
             with figure_style():
                 drawn = new_figure(inches, height)
                 figure.draw(drawn, log)
+                without_mathematics(drawn)
                 svg = figure_bytes(drawn, "svg")
                 drawn.set_layout_engine("none")  # settled by now, for all formats alike
                 if not files:

@@ -5,8 +5,6 @@ from landscape.results.base import (
     ResultError,
     Stored,
     in_order,
-    load_result,
-    load_stored,
     save_result,
 )
 from landscape.results.comparison import (
@@ -31,6 +29,7 @@ from landscape.results.fidelity import (
 )
 from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
 from landscape.results.left_out import DoesNotApply, LeftOut
+from landscape.results.load import load_result, load_stored
 from landscape.results.preflight import Check, Preflight
 from landscape.results.sharpness import (
     MEASURES,

@@ -5,6 +5,7 @@ measured and set against what ∇L·v and vᵀAv predict. On a spiking network t
 hard spikes, a staircase, and A the operator that differentiates surrogates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.results.base import Result
@@ -47,6 +48,12 @@ class DirectionFidelity:
     def predicted(self, operator: int, t: float) -> float:
         """∇L·v t + ½ t² vᵀAv by the operator of that index, for t of either sign."""
         return self.slope * t + self.curvatures[operator] * t * t / 2
+
+
+def judged_along(directions: Sequence[DirectionFidelity], operator: str) -> list[DirectionFidelity]:
+    """The top directions that an operator is judged by: its own, or all where it has none."""
+    top = [d for d in directions if d.kind == "top"]
+    return [d for d in top if d.operator == operator] or top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +100,28 @@ class Fidelity(Result):
     batch_norm: str  # eval | train
     num_matvecs: int
     num_evaluations: int
+
+    def __post_init__(self) -> None:
+        R, K = len(self.radii), len(self.operators)
+        along = [
+            {len(values) for values in (d.plus, d.minus, d.kappa)}
+            | {len(values) for values in (d.plus_stderr, d.minus_stderr, d.kappa_stderr)}
+            | {len(row) for row in d.ratios}
+            for d in self.directions
+        ]
+        if not (
+            self.directions
+            and self.reference_radius in self.radii
+            and all(lengths <= {R} for lengths in along)
+            and all(len(d.curvatures) == len(d.ratios) == K for d in self.directions)
+            and all(len(v.rank_correlations) == R for v in self.verdicts)
+            and {v.operator for v in self.verdicts} <= set(self.operators)
+            and len(self.smoothed_stderr) in (0, len(self.directions))
+        ):
+            raise ValueError(
+                f"the values of {len(self.directions)} directions do not fit {R} radii, the "
+                f"reference {self.reference_radius:g} among them, and {K} operators"
+            )
 
     @property
     def distances(self) -> tuple[float, ...]:

@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result
 from landscape.results.subject import OperatorSpec
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +79,12 @@ class SpectralDensity(Result):
     """
 
     operator: OperatorSpec
-    nodes: Array  # shape (num_probes, num_steps)
-    weights: Array  # shape (num_probes, num_steps)
-    atoms: Array  # shape (k,)
-    grid: Array  # shape (G,), ascending
-    density: Array  # shape (G,)
-    stderr: Array  # shape (G,), over probes
+    nodes: Annotated[Array, Shape("K", "M")]  # num_probes, num_steps
+    weights: Annotated[Array, Shape("K", "M")]
+    atoms: Annotated[Array, Shape("a")]
+    grid: Annotated[Array, Shape("G", ascending=True)]
+    density: Annotated[Array, Shape("G")]
+    stderr: Annotated[Array, Shape("G")]  # over probes
     bandwidth: float
     num_probes: int
     num_steps: int

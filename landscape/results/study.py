@@ -1,15 +1,14 @@
 """What a study adds to the results of its checkpoints: runs, controls, accuracy and speed."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-import numpy as np
-from numpy.typing import NDArray
-
+from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result, Stored
 from landscape.results.comparison import StoredInterval
 from landscape.results.subject import OperatorSpec
 
-Array = NDArray[np.float64]
+ByEpoch = Annotated[Array, Shape("E", measured=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,17 +104,17 @@ class CurvatureCourse(Result):
     """Curvature along one training, from copies of the weights; E epochs."""
 
     operator: OperatorSpec
-    epochs: Array  # shape (E,); 0 is the initialisation
-    losses: Array  # shape (E,), on the same examples
-    lambda_max: Array  # shape (E,), of the plain operator
-    lambda_residual: Array  # shape (E,)
-    trace: Array  # shape (E,)
-    trace_stderr: Array  # shape (E,), over probes
-    rise: Array  # shape (E,), expected, under noise relative to the filters' norms
-    rise_stderr: Array  # shape (E,), over noise pairs
+    epochs: Annotated[Array, Shape("E")]  # 0 is the initialisation
+    losses: ByEpoch  # on the same examples
+    lambda_max: ByEpoch  # of the plain operator
+    lambda_residual: ByEpoch
+    trace: ByEpoch
+    trace_stderr: ByEpoch  # over probes
+    rise: ByEpoch  # expected, under noise relative to the filters' norms
+    rise_stderr: ByEpoch  # over noise pairs
     radius: float  # ρ of the noise
-    learning_rates: Array  # shape (E,), of the epoch that begins there; 0 at the end
-    edges: Array  # shape (E,), (2 + 2 m) / lr of plain SGD; NaN: no such edge
+    learning_rates: ByEpoch  # of the epoch that begins there; 0 at the end
+    edges: ByEpoch  # (2 + 2 m) / lr of plain SGD; NaN: no such edge
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,13 +1,15 @@
 """Loss along lines and over planes through a checkpoint. Values are stored as measured."""
 
 from dataclasses import dataclass, field
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result
 
-Array = NDArray[np.float64]
+OnLine = Annotated[Array, Shape("X", measured=True)]  # NaN or infinite where the loss was
+OnPlane = Annotated[Array, Shape("X", "Y", measured=True)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,10 @@ class LineMeasures:
     asymmetry: float | None
     roughness: float | None
 
+    def __post_init__(self) -> None:
+        if not len(self.radii) == len(self.rises) == len(self.rise_stderrs) > 0:
+            raise ValueError("radii, rises and rise_stderrs must be as many, at least one")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaneMeasures:
@@ -74,7 +80,8 @@ class PlaneMeasures:
     asymmetry: float | None
     roughness: float | None
     nonconvex_fraction: float | None  # of the interior points, those of negative convexity
-    convexity: Array  # shape (X-2, Y-2), interior points: λ_min / max(|λ_min|, |λ_max|)
+    # Of the interior points, λ_min / max(|λ_min|, |λ_max|).
+    convexity: Annotated[Array, Shape("p", "q", measured=True)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,17 +89,16 @@ class LossLine(Result):
     """L(θ + x d) on ``axis``."""
 
     direction: DirectionSpec
-    axis: Array  # shape (X,)
-    losses: Array  # shape (X,); NaN or inf where the loss was
-    accuracies: Array | None = None  # shape (X,)
+    axis: Annotated[Array, Shape("X", ascending=True)]
+    losses: OnLine
+    accuracies: OnLine | None = None
     slope: float | None = None  # ∇L·d, for the quadratic prediction
     curvature: float | None = None  # dᵀAd of the operator named below
     operator_name: str | None = None
     batch_norm: str = "eval"  # eval | train | recalibrated, at each point
-    metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X,)
-    spread: Array | None = (
-        None  # shape (D, X): losses along D random directions, the first = losses
-    )
+    metrics: dict[str, OnLine] = field(default_factory=dict)
+    # Losses along D random directions; the first are ``losses``.
+    spread: Annotated[Array, Shape("D", "X", measured=True)] | None = None
     measures: LineMeasures | None = None  # None where the axis does not reach to both sides of 0
 
     @property
@@ -112,8 +118,8 @@ class LossLine(Result):
 class Trajectory:
     """Training snapshots seen in the plane of their two principal components."""
 
-    points: Array  # shape (S, 2): coordinates of each snapshot, the last at the origin
-    errors: Array  # shape (S,): distance to the plane over distance to the last snapshot
+    points: Annotated[Array, Shape("S", 2)]  # coordinates of each snapshot, the last at the origin
+    errors: Annotated[Array, Shape("S")]  # distance to the plane over distance to the last snapshot
     explained_variance: tuple[float, ...]  # share of the snapshots' variance, by component
     reconstruction_error: float  # root of the squared distances' sums' ratio, all snapshots
 
@@ -123,16 +129,16 @@ class LossPlane(Result):
     """``losses[i, j]`` = L(θ + x_axis[i] d1 + y_axis[j] d2)."""
 
     directions: tuple[DirectionSpec, DirectionSpec]
-    x_axis: Array  # shape (X,)
-    y_axis: Array  # shape (Y,)
-    losses: Array  # shape (X, Y)
-    accuracies: Array | None = None  # shape (X, Y)
+    x_axis: Annotated[Array, Shape("X", ascending=True)]
+    y_axis: Annotated[Array, Shape("Y", ascending=True)]
+    losses: OnPlane
+    accuracies: OnPlane | None = None
     batch_norm: str = "eval"  # eval | train | recalibrated, at each point
     cosine: float = 0.0  # of the two directions as walked
-    gradient: Array | None = None  # shape (2,): ∇L·d_i at the origin
-    hessian: Array | None = None  # shape (2, 2): d_iᵀ A d_j of the operator named below
+    gradient: Annotated[Array, Shape(2)] | None = None  # ∇L·d_i at the origin
+    hessian: Annotated[Array, Shape(2, 2)] | None = None  # d_iᵀ A d_j of the operator named below
     operator_name: str | None = None
-    metrics: dict[str, Array] = field(default_factory=dict)  # each of shape (X, Y)
+    metrics: dict[str, OnPlane] = field(default_factory=dict)
     trajectory: Trajectory | None = None
     measures: PlaneMeasures | None = None  # None where an axis has 0 at its end or outside
 

@@ -2,25 +2,26 @@
 
 import json
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import NDArray
 
+from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result, ResultError
 from landscape.results.subject import Provenance, Subject
 
-Array = NDArray[np.float64]
+ByEpoch = Annotated[Array, Shape("E", measured=True)]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingCurves(Result):
     """What the trainer logged; NaN where an epoch has no value."""
 
-    epochs: Array  # shape (E,), counted from 1
-    train_loss: Array  # shape (E,)
-    train_accuracy: Array | None = None  # shape (E,)
-    test_loss: Array | None = None  # shape (E,)
-    test_accuracy: Array | None = None  # shape (E,)
+    epochs: Annotated[Array, Shape("E")]  # counted from 1
+    train_loss: ByEpoch
+    train_accuracy: ByEpoch | None = None
+    test_loss: ByEpoch | None = None
+    test_accuracy: ByEpoch | None = None
 
 
 def curves_from_metrics(

@@ -4,10 +4,12 @@
  * HARD and RESET or SOFT, TAU and DECAY_INPUT or neither, THRESHOLD, DETACHED, SMOOTH, SURROGATE
  * and ALPHA. Operations come in the order of kernels.py, so that both round alike. Work goes by
  * blocks of at most B elements that stay in cache; loops over a block are left to the compiler
- * to vectorise.
+ * to vectorise. Blocks are on the heap, since they grow with T; a pass returns 1 where there is no
+ * memory for them, else 0.
  *
  * "plain" passes take (T, M) tensors; those of pooled.c a 2x2 max-pool along.
  */
+#include <stdlib.h>
 #include <tgmath.h> /* by type: expf for float */
 #undef I /* the imaginary unit of complex.h */
 
@@ -21,7 +23,7 @@
 /* No element depends on another, which the compiler cannot see where C is not known. */
 #define EACH(b, n) _Pragma("omp simd") for (long b = 0; b < (n); ++b)
 
-typedef REAL block[T][B];
+typedef REAL row[B], block[T][B]; /* a row: one time step of a block */
 
 static inline REAL primitive(REAL u) {
 #if SURROGATE == ATAN
@@ -114,7 +116,7 @@ static inline REAL bend(REAL h, REAL d, REAL dd) {
 }
 
 static void membranes(const REAL *I, long step, long n, block h, block s) {
-    for (int t = 0; t < T; ++t) {
+    for (long t = 0; t < T; ++t) {
         const REAL *x = I + t * step;
         EACH(b, n) {
             REAL v = t ? discharge(h[t - 1][b], s[t - 1][b]) : R(RESET);
@@ -126,7 +128,7 @@ static void membranes(const REAL *I, long step, long n, block h, block s) {
 }
 
 /* step == 0: a current constant in time, whose gradients add up. */
-static inline void emit(REAL *out, long step, int t, long n, const REAL *g) {
+static inline void emit(REAL *out, long step, long t, long n, const REAL *g) {
     REAL *o = out + t * step;
     if (step || t == T - 1)
         EACH(b, n) o[b] = R(GAIN) * g[b];
@@ -136,7 +138,7 @@ static inline void emit(REAL *out, long step, int t, long n, const REAL *g) {
 
 static void backward(block h, block s, block gs, long n, REAL *out, long step) {
     REAL g[B];
-    for (int t = T - 1; t >= 0; --t) {
+    for (long t = T - 1; t >= 0; --t) {
         EACH(b, n) {
             REAL d = derivative(h[t][b] - R(THRESHOLD)), direct = gs[t][b] * d;
             REAL m = R(KEEP) * slope(h[t][b], s[t][b], d);
@@ -150,7 +152,7 @@ static void backward(block h, block s, block gs, long n, REAL *out, long step) {
 static void double_backward(block h, block s, block gs, const REAL *c, long n, block a,
                             REAL *out, long step) {
     REAL g[B], G[B], carry[B];
-    for (int t = 0; t < T; ++t) {
+    for (long t = 0; t < T; ++t) {
         const REAL *ct = c + t * step;
         EACH(b, n) {
             REAL direct = R(GAIN) * ct[b];
@@ -159,7 +161,7 @@ static void double_backward(block h, block s, block gs, const REAL *c, long n, b
             carry[b] = R(KEEP) * slope(h[t][b], s[t][b], d);
         }
     }
-    for (int t = T - 1; t >= 0; --t) {
+    for (long t = T - 1; t >= 0; --t) {
         EACH(b, n) {
             REAL u = h[t][b] - R(THRESHOLD), d = derivative(u), dd = second_derivative(u);
             REAL m = R(KEEP) * slope(h[t][b], s[t][b], d), e = gs[t][b] * dd;
@@ -178,27 +180,36 @@ static void double_backward(block h, block s, block gs, const REAL *c, long n, b
 }
 
 static void load(const REAL *x, long step, long n, block to) {
-    for (int t = 0; t < T; ++t) EACH(b, n) to[t][b] = x[t * step + b];
+    for (long t = 0; t < T; ++t) EACH(b, n) to[t][b] = x[t * step + b];
 }
 
 static void store(block from, long n, REAL *x, long step) {
-    for (int t = 0; t < T; ++t) EACH(b, n) x[t * step + b] = from[t][b];
+    for (long t = 0; t < T; ++t) EACH(b, n) x[t * step + b] = from[t][b];
 }
 
 static inline long least(long x, long y) { return x < y ? x : y; }
 
-void plain_forward(long begin, long end, long M, int constant, const REAL *I, REAL *spikes) {
-    block h, s;
+/* Room for n blocks, each at the start of a cache line, or NULL. */
+static block *blocks(size_t n) { return aligned_alloc(64, n * sizeof(block)); }
+
+int plain_forward(long begin, long end, long M, int constant, const REAL *I, REAL *spikes) {
+    block *room = blocks(2);
+    if (!room) return 1;
+    row *h = room[0], *s = room[1];
     for (long i = begin; i < end; i += CHUNK) {
         long n = least(CHUNK, end - i);
         membranes(I + i, constant ? 0 : M, n, h, s);
         store(s, n, spikes + i, M);
     }
+    free(room);
+    return 0;
 }
 
-void plain_backward(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
-                    REAL *out) {
-    block h, s, g;
+int plain_backward(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
+                   REAL *out) {
+    block *room = blocks(3);
+    if (!room) return 1;
+    row *h = room[0], *s = room[1], *g = room[2];
     long step = constant ? 0 : M;
     for (long i = begin; i < end; i += CHUNK) {
         long n = least(CHUNK, end - i);
@@ -206,11 +217,15 @@ void plain_backward(long begin, long end, long M, int constant, const REAL *I, c
         load(gs + i, M, n, g);
         backward(h, s, g, n, out + i, step);
     }
+    free(room);
+    return 0;
 }
 
-void plain_double(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
-                  const REAL *c, REAL *to_gs, REAL *out) {
-    block h, s, g, a;
+int plain_double(long begin, long end, long M, int constant, const REAL *I, const REAL *gs,
+                 const REAL *c, REAL *to_gs, REAL *out) {
+    block *room = blocks(4);
+    if (!room) return 1;
+    row *h = room[0], *s = room[1], *g = room[2], *a = room[3];
     long step = constant ? 0 : M;
     for (long i = begin; i < end; i += CHUNK) {
         long n = least(CHUNK, end - i);
@@ -219,6 +234,8 @@ void plain_double(long begin, long end, long M, int constant, const REAL *I, con
         double_backward(h, s, g, c + i, n, a, out + i, step);
         store(a, n, to_gs + i, M);
     }
+    free(room);
+    return 0;
 }
 
 #include "pooled.c"

@@ -18,6 +18,7 @@ gives; only for smooth neurons is it the derivative of the first.
 Each pass recomputes h, so the input current is all that a network must keep for its backward.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import torch
@@ -59,6 +60,10 @@ class NeuronDynamics:
     smooth: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("tau", "threshold", "reset"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number; got {value}.")
         if self.tau is not None and not self.tau > 1:
             raise ValueError(f"tau must be greater than 1 time step; got {self.tau}.")
 

@@ -41,6 +41,11 @@ class Native:
 
         ``sizes`` and ``tensors`` (contiguous, the last ones written to) are its arguments after
         the range, as ``kernels.c`` declares them.
+
+        Raises
+        ------
+        MemoryError
+            There is no room for what a pass keeps of all time steps.
         """
         function = getattr(self._library, name)
         rest = [
@@ -52,13 +57,16 @@ class Native:
         # Multiples of 16: no two threads write to one cache line, nor split a vector.
         cuts = [size * i // num_threads // 16 * 16 for i in range(num_threads)] + [size]
 
-        def part(i: int) -> None:
-            function(ctypes.c_long(cuts[i]), ctypes.c_long(cuts[i + 1]), *rest)
+        def part(i: int) -> bool:
+            failed: int = function(ctypes.c_long(cuts[i]), ctypes.c_long(cuts[i + 1]), *rest)
+            return bool(failed)
 
         if num_threads == 1:
-            part(0)
+            failed = [part(0)]
         else:
-            list(_threads(os.getpid(), num_threads).map(part, range(num_threads)))
+            failed = list(_threads(os.getpid(), num_threads).map(part, range(num_threads)))
+        if any(failed):
+            raise MemoryError("no room for the membranes of spiking neurons over all time steps")
 
 
 def native_for(current: Tensor, num_time_steps: int, dyn: NeuronDynamics) -> Native | None:

@@ -9,7 +9,7 @@
 #define OFFSET(a, row, w) (((2 * (a) + (row)) * W + (w)) * 2 * C)
 
 static void pool(block top, block bottom, long wide, long C, REAL *out, long step) {
-    for (int t = 0; t < T; ++t)
+    for (long t = 0; t < T; ++t)
         for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             REAL *o = out + t * step + x * C;
@@ -24,7 +24,7 @@ static void pool(block top, block bottom, long wide, long C, REAL *out, long ste
 /* The pooled gradient, given to the first maximum of its window. */
 static void unpool(block top, block bottom, long wide, long C, const REAL *g, long step,
                    block g_top, block g_bottom) {
-    for (int t = 0; t < T; ++t)
+    for (long t = 0; t < T; ++t)
         for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             const REAL *from = g + t * step + x * C;
@@ -42,7 +42,7 @@ static void unpool(block top, block bottom, long wide, long C, const REAL *g, lo
 /* The transpose of unpool. */
 static void pick(block top, block bottom, block a_top, block a_bottom, long wide, long C,
                  REAL *out, long step) {
-    for (int t = 0; t < T; ++t)
+    for (long t = 0; t < T; ++t)
         for (long x = 0; x < wide; ++x) {
             const REAL *p = top[t] + 2 * x * C, *q = bottom[t] + 2 * x * C;
             const REAL *ap = a_top[t] + 2 * x * C, *aq = a_bottom[t] + 2 * x * C;
@@ -58,9 +58,11 @@ static void pick(block top, block bottom, block a_top, block a_bottom, long wide
         }
 }
 
-void pooled_forward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
-                    REAL *out) {
-    block h, top, bottom;
+int pooled_forward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                   REAL *out) {
+    block *room = blocks(3);
+    if (!room) return 1;
+    row *h = room[0], *top = room[1], *bottom = room[2];
     long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
     for (long a = begin; a < end; ++a)
         for (long w = 0; w < W; w += most) {
@@ -69,11 +71,16 @@ void pooled_forward(long begin, long end, long A, long W, long C, int constant, 
             membranes(I + OFFSET(a, 1, w), step, n, h, bottom);
             pool(top, bottom, wide, C, out + (a * W + w) * C, A * W * C);
         }
+    free(room);
+    return 0;
 }
 
-void pooled_backward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
-                     const REAL *gp, REAL *out) {
-    block h_top, h_bottom, top, bottom, g_top, g_bottom;
+int pooled_backward(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                    const REAL *gp, REAL *out) {
+    block *room = blocks(6);
+    if (!room) return 1;
+    row *h_top = room[0], *h_bottom = room[1], *top = room[2], *bottom = room[3],
+        *g_top = room[4], *g_bottom = room[5];
     long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
     for (long a = begin; a < end; ++a)
         for (long w = 0; w < W; w += most) {
@@ -85,11 +92,16 @@ void pooled_backward(long begin, long end, long A, long W, long C, int constant,
             backward(h_top, top, g_top, n, out + up, step);
             backward(h_bottom, bottom, g_bottom, n, out + down, step);
         }
+    free(room);
+    return 0;
 }
 
-void pooled_double(long begin, long end, long A, long W, long C, int constant, const REAL *I,
-                   const REAL *gp, const REAL *c, REAL *to_gp, REAL *out) {
-    block h_top, h_bottom, top, bottom, g_top, g_bottom, a_top, a_bottom;
+int pooled_double(long begin, long end, long A, long W, long C, int constant, const REAL *I,
+                  const REAL *gp, const REAL *c, REAL *to_gp, REAL *out) {
+    block *room = blocks(8);
+    if (!room) return 1;
+    row *h_top = room[0], *h_bottom = room[1], *top = room[2], *bottom = room[3],
+        *g_top = room[4], *g_bottom = room[5], *a_top = room[6], *a_bottom = room[7];
     long step = constant ? 0 : 4 * A * W * C, most = CHUNK / (2 * C) ? CHUNK / (2 * C) : 1;
     for (long a = begin; a < end; ++a)
         for (long w = 0; w < W; w += most) {
@@ -102,4 +114,6 @@ void pooled_double(long begin, long end, long A, long W, long C, int constant, c
             double_backward(h_bottom, bottom, g_bottom, c + down, n, a_bottom, out + down, step);
             pick(top, bottom, a_top, a_bottom, wide, C, to_gp + here, A * W * C);
         }
+    free(room);
+    return 0;
 }

@@ -169,7 +169,7 @@ def surrogate_by_name(name: str, alpha: float | None = None) -> Surrogate:
         If there is none of that name; close matches are named.
     """
     if name not in SURROGATES:
-        close = difflib.get_close_matches(name.lower(), SURROGATES, n=2)
+        close = difflib.get_close_matches(str(name).lower(), SURROGATES, n=2)
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
         raise ValueError(
             f"surrogate {name!r} is unknown. {hint}Known: {', '.join(sorted(SURROGATES))}."

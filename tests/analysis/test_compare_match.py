@@ -1,5 +1,7 @@
 """Which checkpoint of a run is compared with which of the other."""
 
+from dataclasses import replace
+
 import pytest
 from compared_results import analysed, checkpoints, subject
 
@@ -64,3 +66,35 @@ def test_two_checkpoints_of_one_seed_and_epoch_are_refused():
     a = [*run("a", {20: 0.1}), *run("a2", {20: 0.1})]
     with pytest.raises(ValueError, match="one checkpoint of each seed and epoch"):
         match_runs(a, run("b", {20: 0.1}), names=("a", "b"), how="epoch")
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ("epoch", "at epoch 10;"),
+        ("loss", "by the checkpoints nearest in loss, at epoch 10 against epoch 10"),
+        ("none", "by the last checkpoint of each run, at epoch 10 against epoch 10"),
+    ],
+)
+def test_words_go_on_after_was_compared(how, words):
+    """And after "Runs paired by seed,": what stands before them is said elsewhere."""
+    a, b = run("a", {10: 0.2}), run("b", {10: 0.25})
+    assert matched(a, b, how)[1].words.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"), [((0,), "at an unknown epoch;"), ((0, 1), "at unknown epochs;")]
+)
+def test_unknown_epochs_are_one_or_several(seeds, words):
+    def group(name):
+        return [
+            one
+            for seed in seeds
+            for one in checkpoints(analysed(subject(name, seed, label=f"{name}-s{seed}")))
+        ]
+
+    def forgotten(one):
+        return replace(one, subject=replace(one.subject, training=None))
+
+    a, b = ([forgotten(one) for one in group(name)] for name in "ab")
+    assert matched(a, b, "epoch")[1].words.startswith(words)

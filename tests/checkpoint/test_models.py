@@ -142,9 +142,35 @@ def test_factory_named_in_a_sidecar_is_printed_never_imported(
 
 def test_size_asked_for_by_a_sidecar_costs_no_memory(tmp_path, sidecar, replace, refused):
     path = tmp_path / "x.safetensors"
-    greedy = replace(sidecar, model="csnn?channels=1000000")
+    greedy = replace(sidecar, model="csnn?channels=60000")
     save_checkpoint(path, released_network(2).state_dict(), greedy)
-    refused(lambda: model_of(load_checkpoint(path)), "shape of 'conv_fc.4.weight'", "(1000000,")
+    refused(lambda: model_of(load_checkpoint(path)), "shape of 'conv_fc.4.weight'", "(60000,")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fragment"),
+    [
+        ("csnn?channels=1000000000000", "channels must be a number from 1 to"),
+        ("csnn?channels=2.5", "channels must be a whole number"),
+        ("csnn?channels=4&image_size=100000000000", "image_size must be"),
+        ("mlp?sizes=4-3000000000-3", "sizes must be a number from 1 to"),
+        ("spiking-mlp?sizes=4-3&num_time_steps=0", "num_time_steps must be"),
+        ("spiking-mlp?sizes=4-3&num_time_steps=20000", "more than 10,000 time steps"),
+        ("spiking-mlp?sizes=4-3&threshold=nan", "threshold must be"),
+        ("spiking-mlp?sizes=4-3&alpha=1e300", "alpha must be"),
+        ("spiking-mlp?sizes=4-3&surrogate=3", "surrogate 3 is unknown"),
+    ],
+)
+def test_numbers_of_a_sidecars_model_are_bounded(
+    tmp_path, sidecar, replace, refused, spec, fragment
+):
+    path = tmp_path / "hostile.safetensors"
+    save_checkpoint(path, {"linears.0.weight": torch.ones(3, 4)}, replace(sidecar, model=spec))
+    refused(lambda: model_of(load_checkpoint(path)), fragment, "hostile.safetensors", "--model")
+
+
+def test_more_time_steps_than_a_file_may_ask_for_are_the_users_to_choose():
+    assert build_model("spiking-mlp?sizes=4-3&num_time_steps=20000").num_time_steps == 20_000
 
 
 def test_unknown_network_says_what_to_do(tmp_path, refused):
@@ -178,7 +204,7 @@ def test_weights_in_float64_keep_their_digits(tmp_path, same):
     [
         ("cnn?channels=3", "csnn"),
         ("csnn?chanels=3", "channels"),
-        ("csnn?channels=0", "at least 1"),
+        ("csnn?channels=0", "from 1 to"),
         ("csnn?channels=2&surrogate=atann", "atan"),
         ("mlp?sizes=3", "784-100-10"),
         ("mlp?sizes=3-x", "784-100-10"),

@@ -120,6 +120,53 @@ def test_damaged_sidecars_are_refused(path, net, sidecar, refused, edit, fragmen
     refused(lambda: load_checkpoint(path), fragment, "last.json")
 
 
+OUTSIDE = {
+    "data": {"num_examples": -1, "seed": -1},
+    "training": {
+        "gain": -1.0,
+        "learning_rate": 0,
+        "momentum": 1.5,
+        "weight_decay": -1e-4,
+        "batch_size": 0,
+        "seed": 2**64,
+        "epoch": -1,
+        "epochs": 2**60,
+    },
+    "metrics": {
+        "train_loss": 1e300,
+        "train_accuracy": 1.5,
+        "test_loss": -1e300,
+        "test_accuracy": -0.5,
+    },
+}
+
+
+@pytest.mark.parametrize(("part", "name"), [(part, n) for part in OUTSIDE for n in OUTSIDE[part]])
+def test_every_number_in_a_sidecar_has_its_range(path, net, sidecar, refused, part, name):
+    save_checkpoint(path, net.state_dict(), sidecar)
+    beside = path.with_suffix(".json")
+    record = json.loads(beside.read_text())
+    record[part][name] = OUTSIDE[part][name]
+    beside.write_text(json.dumps(record))
+    refused(lambda: load_checkpoint(path), f"'{name}' must lie in [", "last.json")
+
+
+@pytest.mark.parametrize(
+    ("number", "fragment"),
+    [("1e400", "no finite number"), ("-1e400", "no finite number"), ("1" * 4300, "20 digits")],
+)
+def test_numbers_beyond_a_floats_or_64_bits_are_refused(
+    path, net, sidecar, refused, number, fragment
+):
+    save_checkpoint(path, net.state_dict(), sidecar)
+    beside = path.with_suffix(".json")
+    text = beside.read_text()
+    for old in ('"gain": 1.0', "2.5"):  # a field's, and one deep in the configuration
+        assert old in text
+        beside.write_text(text.replace(old, old[:-3] + number))
+        refused(lambda: load_checkpoint(path), fragment, "last.json")
+
+
 @pytest.mark.parametrize("text", ['{"schema_version": 1, "training"', "", " "])
 def test_sidecar_that_is_cut_off(path, net, sidecar, refused, text):
     save_checkpoint(path, net.state_dict(), sidecar)

@@ -41,9 +41,13 @@ def test_layer_blocks_never_exceed_the_whole(analysed):
 
 def test_the_same_command_does_nothing_twice(invoke, smooth_checkpoint, analysed):
     path, arguments = smooth_checkpoint
-    files = {p: p.stat().st_mtime_ns for p in (analysed / "results").rglob("*.json")}
-    invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
+    files = {p: p.stat().st_mtime_ns for p in analysed.rglob("*.*") if p.name != ".lock"}
+    assert analysed / "index.html" in files
+    loud = [option for option in QUICK if option != "--quiet"]
+    told = invoke("analyze", path, *arguments, "-o", analysed, *loud).stderr
     assert {p: p.stat().st_mtime_ns for p in files} == files
+    assert "net: finished before: preflight, spectrum, layers." in told
+    assert "the report is left as it is" in told
 
 
 def test_other_settings_are_refused_with_the_difference(invoke, smooth_checkpoint, analysed):

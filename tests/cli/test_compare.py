@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
 from compared_results import analysed, group, relabelled, spectral, subject
 
 from landscape.cli.compare import compare
-from landscape.files import sha256_of_file
+from landscape.cli.output import result_path
+from landscape.files import LOCK, OutputError, exclusive_lock, sha256_of_file
 from landscape.results import load_stored, save_result
 
 
@@ -208,3 +209,18 @@ def test_folders_without_results_and_odd_groups_are_refused(report, tmp_path):
     result = CliRunner().invoke(compare, [str(report), "--group", "kaiming"])
     assert result.exit_code == 2
     assert "--group must be NAME=GLOB" in result.output
+
+
+def test_a_folder_in_use_is_left_alone(report, tmp_path):
+    out = tmp_path / "verdict"
+    with exclusive_lock(out / LOCK):
+        outcome = CliRunner().invoke(compare, [str(report), "-o", str(out)])
+    assert isinstance(outcome.exception, OutputError)
+    assert "in use by another run" in str(outcome.exception)
+    assert [path.name for path in out.iterdir()] == [LOCK]
+
+
+@pytest.mark.parametrize("label", ["../elsewhere", "a/b", ".."])
+def test_labels_of_results_lead_nowhere(label, tmp_path):
+    with pytest.raises(OutputError, match="names no folder"):
+        result_path(tmp_path, label, "eigenvalues")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -264,3 +266,20 @@ def test_fidelity_draws_the_measured_rise_and_each_prediction(figure):
     assert_allclose(measured.get_ydata(), (np.array(along.plus) + along.minus) / 2)
     plot_fidelity_ratios(result, right)
     assert figure_bytes(figure, "png")
+
+
+def test_ratios_of_an_operator_are_those_that_its_verdict_is_about(figure):
+    result = fidelity("a-s0")
+    (along,) = result.directions
+    ggn = replace(along, name="ggn top 1", operator="ggn", ratios=along.ratios[::-1])
+    random = replace(along, name="random 1", kind="random", operator=None)
+    result = replace(result, directions=(along, ggn, random))
+    ax = figure.subplots()
+    plot_fidelity_ratios(result, ax)
+    drawn = [line.get_ydata() for line in ax.get_lines() if len(line.get_xdata()) > 2]
+    drawn = [y for y in drawn if len(y) == len(result.radii)]
+    # The operators with directions of their own, then one that is judged by all top ones.
+    expected = [along.ratios[0], ggn.ratios[1], along.ratios[2], ggn.ratios[2]]
+    for ratios in expected:
+        values = [ratio.value for ratio in ratios]
+        assert any(np.array_equal(values, y) for y in drawn)

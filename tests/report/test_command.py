@@ -1,12 +1,15 @@
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from synthetic_comparison import comparison
-from synthetic_results import eigenvalues, trace
+from synthetic_results import eigenvalues, line, plane, trace
 
 from landscape.cli.report import report
-from landscape.results import save_result
+from landscape.files import LOCK, OutputError, exclusive_lock
+from landscape.results import PlaneMeasures, save_result
 
 
 @pytest.fixture
@@ -48,3 +51,70 @@ def test_notebook_and_tensorboard_on_request(folder):
 def test_a_folder_without_results_is_refused_with_what_to_do(tmp_path):
     with pytest.raises(ValueError, match=r"holds no results .*'landscape analyze"):
         CliRunner().invoke(report, [str(tmp_path)], catch_exceptions=False)
+
+
+def test_a_folder_in_use_is_left_alone(folder):
+    with (
+        exclusive_lock(folder / LOCK),
+        pytest.raises(OutputError, match="in use by another run"),
+    ):
+        run(folder)
+    assert not (folder / "index.html").exists()
+    run(folder)
+
+
+def test_texts_of_results_are_no_mathematics_and_no_markup(tmp_path):
+    hostile = "<script>alert(1)</script>$x^{$"
+    result = eigenvalues("a-s0")
+    result = replace(
+        result,
+        operator=replace(result.operator, params=hostile, scale="$x^{$"),
+        subject=replace(result.subject, label=hostile.replace("/", "-"), notes=(hostile,)),
+    )
+    save_result(result, tmp_path / "results" / "a" / "eigenvalues.json")
+    run(tmp_path)
+    assert "<script>alert" not in (tmp_path / "index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "summary",
+    [
+        "",
+        "[" * 100_000,
+        "[]",
+        '{"title": [1], "baseline": {"a": 1}}',
+        '{"title": "%s"}' % ("T" * 9**6),
+    ],
+)
+def test_a_damaged_summary_is_no_obstacle(folder, summary):
+    (folder / "summary.json").write_text(summary)
+    run(folder)
+    assert json.loads((folder / "summary.json").read_text())["title"] == folder.name
+
+
+CUT = PlaneMeasures(
+    threshold=0.1,
+    sublevel_area=1.0,
+    sublevel_fraction=1.0,
+    sublevel_cut=True,
+    asymmetry=None,
+    roughness=None,
+    nonconvex_fraction=None,
+    convexity=np.zeros((0, 0)),
+)
+
+
+@pytest.mark.parametrize("values", [np.nan, np.inf, -np.inf, 0.0, 0.5])
+def test_planes_and_lines_of_any_values_are_drawn_and_told(tmp_path, values):
+    flat = plane("a-s0")
+    flat = replace(
+        flat,
+        losses=np.full_like(flat.losses, values),
+        measures=CUT,
+    )
+    straight = line("a-s0")
+    straight = replace(straight, losses=np.full_like(straight.losses, values), spread=None)
+    for result in (flat, straight):
+        save_result(result, tmp_path / "results" / "a" / f"{type(result).__name__}.json")
+    run(tmp_path)
+    assert list((tmp_path / "figures").glob("*.svg"))

@@ -1,6 +1,7 @@
 from synthetic_measures import fidelity
 
 from landscape.report.material import gather
+from landscape.report.sections.all import make_sections
 from landscape.report.sections.fidelity import fidelity_sentences
 
 
@@ -12,3 +13,14 @@ def test_many_networks_are_counted_and_few_told_one_by_one():
     operators = [v.operator for v in fidelity("net-s0").verdicts]
     assert len(many) == len(operators)
     assert all("on the 6 networks shown" in words and " for 6;" in words for words in many)
+
+
+def test_the_table_and_the_words_tell_one_rank_correlation():
+    result = fidelity("net-s0")
+    (section,) = [s for s in make_sections(*[gather([result], None)] * 2) if s.key == "fidelity"]
+    (table,) = [t for t in section.tables if t.name == "fidelity"]
+    keys = [column.key for column in table.columns]
+    reference = result.radii.index(result.reference_radius)
+    for row, verdict in zip(table.rows, result.verdicts, strict=True):
+        cell = row[keys.index("rank_correlation")]
+        assert cell.value == verdict.rank_correlations[reference]

@@ -88,6 +88,26 @@ def test_threads_share_the_work_without_changing_it(rng, monkeypatch):
         assert_close(*outcomes, rtol=0, atol=0)
 
 
+def test_time_steps_too_many_for_the_stack(monkeypatch):
+    num_time_steps = 2**15  # blocks of 64 neurons over these are larger than a thread's stack
+    x = torch.tensor([[1.0, 0.5, 0.25, 0.0]])
+    spikes, gradient, *_ = results(
+        lambda x: spike_train(x, num_time_steps, NeuronDynamics()), x, monkeypatch, "compiled"
+    )
+    # A neuron with a constant current that divides its threshold fires at equal intervals.
+    assert_close(spikes.sum(0), num_time_steps * x[0], rtol=0, atol=0)
+    assert gradient.shape == x.shape
+
+
+def test_no_memory_for_the_blocks_is_told_as_memory(monkeypatch):
+    class Library:
+        def plain_forward(self, *args):
+            return 1  # as kernels.c does where aligned_alloc gives NULL
+
+    with pytest.raises(MemoryError, match="membranes"):
+        native.Native(Library(), 64).run("plain_forward", 4, (4, 0), torch.zeros(1, 4))
+
+
 def test_channels_last_currents_are_taken_and_returned_as_they_lie(rng, monkeypatch):
     x = torch.randn(2 * T, 4, 6, 8, generator=rng).contiguous(memory_format=torch.channels_last)
     monkeypatch.setenv("LANDSCAPE_KERNELS", "compiled")

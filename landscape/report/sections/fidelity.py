@@ -28,8 +28,8 @@ _COLUMNS = (
     ),
     Column(
         key="rank_correlation",
-        title="best rank correlation",
-        formula="Spearman of vᵀAv with the measured κ(r) over directions, at its best radius",
+        title="rank correlation",
+        formula="Spearman of vᵀAv with the measured κ(r) over directions, at the reference radius",
     ),
     Column(key="sentence", title="in words"),
 )
@@ -92,18 +92,20 @@ def _tally(results: list[Fidelity], name: str) -> str:
 
 def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
     sharpest = result.sharpest
-    exponent = "" if result.exponent is None else f" (here {result.exponent.mean:.2f})"
+    own = sharpest.exponent  # of the direction drawn; the sentence tells the mean of all
+    exponent = "" if own is None else f" (here {own.mean:.2f})"
     return ReportFigure(
         name=f"fidelity-{slug(result.subject.label)}",
         draw=partial(_draw, result),
         height=2.7,
         narrow_height=4.9,
         caption=(
-            f"{result.subject.label}, along {sharpest.name}, its sharpest direction. First panel: "
+            f"{result.subject.label}. First panel: along {sharpest.name}, its sharpest direction, "
             "measured rise (mean of both sides, ± 1 standard error over "
             f"n = {result.subject.num_examples} examples) and predictions; a quadratic has slope "
-            f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, with "
-            "95 % intervals over examples (off the axis where noise exceeds the rise); at 1 the "
+            f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, each "
+            "operator along its own top directions, which decide its verdict, with 95 % intervals "
+            "over examples (off the axis where noise exceeds the rise); at 1 the "
             "operator is right at that radius."
         ),
         alt=(
@@ -129,19 +131,18 @@ def _table(results: list[Fidelity]) -> Table:
         name="fidelity",
         caption="What each operator is good for.",
         columns=_COLUMNS,
-        rows=tuple(_row(r.subject.label, verdict) for r in results for verdict in r.verdicts),
+        rows=tuple(_row(result, verdict) for result in results for verdict in result.verdicts),
     )
 
 
-def _row(label: str, verdict: OperatorVerdict) -> tuple[Cell, ...]:
-    correlations = [c for c in verdict.rank_correlations if c is not None]
+def _row(result: Fidelity, verdict: OperatorVerdict) -> tuple[Cell, ...]:
     return (
-        text_cell(label),
+        text_cell(result.subject.label),
         text_cell(verdict.operator),
         text_cell(verdict.verdict),
         number_cell(verdict.low_radius),
         number_cell(verdict.high_radius),
         text_cell(verdict.negative),
-        number_cell(max(correlations, default=None)),
+        number_cell(verdict.rank_correlations[result.radii.index(result.reference_radius)]),
         text_cell(verdict.sentence),
     )

@@ -96,6 +96,8 @@ def _advice_on_planes(planes: Sequence[LossPlane]) -> str:
 
 def _other_threshold(most: float) -> str:
     """What resolves all of them: a rise of one digit, a tenth below ``most`` at least."""
+    if most == math.inf:
+        return "no loss on its border is finite, take a narrower grid, landscape surface --x"
     if not most > 0:
         return "take a wider grid, landscape surface --x"
     unit = 10.0 ** math.floor(math.log10(0.9 * most))
