@@ -3,16 +3,17 @@
 import os
 import pickle
 import signal
-import socket
 import sys
 import tempfile
 import traceback
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch.distributed import TCPStore
 
 import landscape.analysis.suite
 import landscape.cli.eigenvalues
@@ -25,12 +26,13 @@ def together():
     """Run a function in ``n`` processes of one group; what each returned, in their order."""
 
     def run(n, function, *arguments, alone=False):
-        with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-            free.close()
+        # Kept by the one who starts them, as torchrun does, whichever of them ends first; at a
+        # port that the system has given it, not at one that was free a moment ago.
+        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        with tempfile.TemporaryDirectory() as folder:
             children = [
-                _fork(rank, n, port, Path(folder), function, arguments, alone) for rank in range(n)
+                _fork(rank, n, store.port, Path(folder), function, arguments, alone)
+                for rank in range(n)
             ]
             codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
             files = [Path(folder) / f"{rank}.pickle" for rank in range(n)]
@@ -47,11 +49,13 @@ def _fork(rank, n, port, folder, function, arguments, alone):
     if child:
         return child
     code = 1
-    signal.alarm(100)  # a group that hangs is a failure, not a wait
+    signal.alarm(1000)  # a group that hangs is a failure, not a wait
     try:
         os.environ |= {
             "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(n),
             "LOCAL_WORLD_SIZE": str(n), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+            "TORCHELASTIC_USE_AGENT_STORE": "True",
+            "LANDSCAPE_TIMEOUT": "500",  # machines that run tests are busy ones
         }  # fmt: skip
         if alone:  # the function joins the group itself
             value = function(*arguments)
@@ -64,6 +68,20 @@ def _fork(rank, n, port, folder, function, arguments, alone):
         traceback.print_exc(file=sys.__stderr__)
     finally:
         os._exit(code)
+
+
+@pytest.fixture
+def pipe():
+    """Make the two ends, to read and to write, by which processes wait for each other."""
+    with ExitStack() as stack:
+
+        def make():
+            ends = os.pipe()
+            for end in ends:
+                stack.callback(os.close, end)
+            return ends
+
+        yield make
 
 
 @pytest.fixture(scope="session")
