@@ -13,8 +13,9 @@ OLD := $(VENV)/old-spikingjelly
 demo: $(RUNTIME)
 	$(BIN)/landscape demo -o reports/demo --force
 
+# A file's tests stay in one process, and in order: they share fixtures. Each process takes 1 GB.
 test: $(DEVELOPMENT)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(DEVELOPMENT)
 	$(BIN)/ruff check .

@@ -234,6 +234,7 @@ def process_group() -> Iterator[Group]:
     timeout = _timeout()
     with _told_as_lost():
         store, number, size = next(rendezvous("env://", timeout=_START_TIMEOUT))
+        _await_all(store, size)
         dist.init_process_group(
             backend,
             store=PrefixStore("landscape", store),
@@ -245,6 +246,16 @@ def process_group() -> Iterator[Group]:
         yield Group(store)
     finally:
         dist.destroy_process_group()
+
+
+def _await_all(store: Store, size: int) -> None:
+    """Wait for the last process to come: joining itself waits as long as for an answer, no longer.
+
+    The store that ``torchrun`` keeps answers whoever comes first, before the others are there.
+    """
+    if store.add("came", 1) == size:
+        store.set("all came", "")
+    store.wait(["all came"], _START_TIMEOUT)
 
 
 def _timeout() -> timedelta:

@@ -20,3 +20,9 @@ settings.load_profile("suite")
 def rng() -> torch.Generator:
     """A seeded generator on the CPU."""
     return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _same_state():
+    """What tests and libraries draw without a generator does not hang on the tests before."""
+    torch.manual_seed(0)

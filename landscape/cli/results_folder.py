@@ -84,7 +84,7 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     label = target.subject.label
     path = _record_path(folder, label)
     if path.exists():
-        stored = json.loads(path.read_text(encoding="utf-8"))["settings"]
+        stored = _record(folder, label)["settings"]
         before = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
         if changed := difference(before, settings):
             raise ValueError(
@@ -124,7 +124,17 @@ def start_anew(folder: Path) -> None:
 
 
 def _record(folder: Path, label: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(_record_path(folder, label).read_text(encoding="utf-8"))
+    path = _record_path(folder, label)
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        sound = isinstance(found["settings"], dict) and isinstance(found["done"], dict | list)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        raise ValueError(
+            f"{path} does not say what the results beside it were made with. Write to another folder "
+            "with -o, or start anew with --force."
+        )
     return found
 
 

@@ -1,13 +1,7 @@
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
-
 from small_surfaces import SETTINGS, drawn_data, filled
+from torch import nn
 
 from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy, mse

@@ -1,15 +1,10 @@
 """``landscape compare`` from the outside: folders and files in, verdict and report out."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
-
 from compared_results import analysed, group, relabelled, spectral, subject
 
 from landscape.cli.compare import compare

@@ -1,8 +1,3 @@
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "analysis"))
-
 from compared_results import spectral, subject
 
 from landscape.cli.compare_files import find_results

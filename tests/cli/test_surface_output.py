@@ -1,8 +1,3 @@
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-
 from synthetic_results import line
 
 from landscape.cli.surface_output import write_surfaces

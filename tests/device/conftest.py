@@ -1,13 +1,7 @@
-import sys
-from pathlib import Path
-
 import pytest
 import torch
-from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
-
 from stand_in import stand_in_device
+from torch import nn
 
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.data.choosing import Choice, source_of

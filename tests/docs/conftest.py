@@ -1,15 +1,10 @@
 """A reader's folder: the files that the pages name, tiny ones."""
 
 import shutil
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))  # for what these tests share
-
 from pages import ROOT, blocks
 
 from landscape.cli import cli

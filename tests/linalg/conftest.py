@@ -1,14 +1,9 @@
 """Spectra that have broken eigensolvers before, and matrices that have them."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 
 from landscape.linalg.operator import DenseOperator
-
-sys.path.insert(0, str(Path(__file__).parent))  # for ``traces``
 
 SPECTRA = {
     "separated": [-3.0, -1.0, 0.0, 0.5, 1.0, 2.0, 4.0, 7.0, 11.0, 13.0, 17.0, 19.0],

@@ -1,13 +1,6 @@
 """Invented results, and reports written from them."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-# The makers of results are shared with tests/plotting.
-sys.path.insert(0, str(Path(__file__).parent))
-
 import synthetic_comparison
 import synthetic_measures
 

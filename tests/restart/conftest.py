@@ -66,7 +66,7 @@ def _keep_and_die(keep, *arguments):
 def _in_fork(arguments, send, matvecs, file_size):
     code = 101
     try:
-        signal.alarm(100)
+        signal.alarm(1000)
         if file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
         if send is not None:

@@ -27,10 +27,11 @@ def one_message(text):
     return len(lines) == 1 and lines[0].startswith("Error: ")
 
 
-@pytest.fixture
-def unbroken(command, about, kill_many, tmp_path):
-    assert command("eigenvalues", *about, *EIGENVALUES, "-o", tmp_path / "whole") == (0, "")
-    return kill_many.results(tmp_path / "whole")
+@pytest.fixture(scope="module")
+def unbroken(about, kill_many, tmp_path_factory):
+    whole = tmp_path_factory.mktemp("unbroken")
+    assert kill_many.run(["eigenvalues", *about, *EIGENVALUES, "-o", str(whole)]) == 0
+    return kill_many.results(whole)
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])

@@ -46,30 +46,47 @@ def arguments(tmp_path_factory):
     return [folder / "net.pth", *named, "--dtype", "float64", "--batch-size", 5, "--json"]
 
 
-def by_old(*command):
-    """What a command prints, as JSON, in a process that finds the old version first."""
-    code = "from landscape.cli import main; main()"
+RUN = """
+import json, sys
+from landscape.cli import cli
+for command in json.loads(sys.argv[1]):
+    assert not cli.main(command, standalone_mode=False)
+"""
+COMMANDS = {"check": [], "eigenvalues": ["--top", "3", "--bottom", "2", "--tol", "1e-9"]}
+
+
+@pytest.fixture(scope="module")
+def by_old(arguments):
+    """What each command prints, as JSON, in one process that finds the old version first."""
+    commands = [[name, *map(str, arguments), *more] for name, more in COMMANDS.items()]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", code, *map(str, command)],
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", RUN, json.dumps(commands)],
         env={**os.environ, "PYTHONPATH": str(OLD), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    return dict(zip(COMMANDS, printed, strict=True))
 
 
-def by_new(*command):
-    """The same in this process, by the version that is installed."""
-    done = CliRunner().invoke(cli, [str(a) for a in command], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
+@pytest.fixture
+def by_both(by_old, arguments):
+    """The same beside what this process prints, by the version that is installed."""
+
+    def run(name):
+        command = [name, *map(str, arguments), *COMMANDS[name]]
+        done = CliRunner().invoke(cli, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return by_old[name], json.loads(done.stdout)
+
+    return run
 
 
-def test_trap_is_answered_and_state_reset(arguments):
+def test_trap_is_answered_and_state_reset(by_both):
     """In eval mode the old neurons pass on no gradient; state left over would change the loss."""
-    old, new = (by("check", *arguments) for by in (by_old, by_new))
+    old, new = by_both("check")
     assert "SpikingJelly 0.0.0.0.14, IFNode (surrogate ATan(alpha=2)" in old["surrogate"]
     assert "SpikingJelly 2." in new["surrogate"]
     trap = "2 neuron layers (IFNode, LIFNode) give no gradient in eval mode"
@@ -81,9 +98,8 @@ def test_trap_is_answered_and_state_reset(arguments):
     assert old["grad_norm"] == pytest.approx(new["grad_norm"], rel=1e-12)
 
 
-def test_eigenvalues_are_those_of_the_new_version(arguments):
-    options = ("--top", 3, "--bottom", 2, "--tol", 1e-9)
-    old, new = (by("eigenvalues", *arguments, *options) for by in (by_old, by_new))
+def test_eigenvalues_are_those_of_the_new_version(by_both):
+    old, new = by_both("eigenvalues")
     norm = new["largest"][0]["value"]
     assert norm > 0
     for end in ("largest", "smallest"):
