@@ -132,8 +132,8 @@ def _record(folder: Path, label: str) -> dict[str, Any]:
         sound = False
     if not sound:
         raise ValueError(
-            f"{path} does not say what the results beside it were made with. Write to another folder "
-            "with -o, or start anew with --force."
+            f"{path} does not say what the results beside it were made with. Write to another "
+            "folder with -o, or start anew with --force."
         )
     return found
 
