@@ -45,7 +45,7 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
         (lambda: [_loaded(target), _loss(target), _additive(target)], True),
         (lambda: [deterministic(small, A, u)], True),
         (lambda: [symmetric(A, u, v), linear(A, u, v)], False),
-        (lambda: [derivative_of_gradient(target, small, operator_name)], False),
+        (lambda: [derivative_of_gradient(target, operator_name)], False),
         (lambda: predicts_loss(target, operator_name), False),
         (lambda: [_gradient(target), _fitted(target)], True),
         (lambda: [_modes(target), _unused(target)], True),

@@ -213,7 +213,7 @@ def _results(
         num_matvecs=matvecs,
     )
     pairs = run.eigenpairs
-    exact = run.trace.num_probes == 0
+    exact = run.trace.num_probes == 0 and target.is_trusted
     plain = settings.scale == "none" and settings.operator == "hessian"
     eigenvalues = Eigenvalues(
         subject=target.subject,
@@ -233,9 +233,9 @@ def _results(
         subject=target.subject,
         provenance=provenance,
         operator=spec,
-        trace=as_estimate(run.trace),
-        frobenius_norm=root_of(run.frobenius_squared),
-        effective_rank=as_estimate(run.effective_rank),
+        trace=as_estimate(run.trace, target),
+        frobenius_norm=root_of(run.frobenius_squared, target),
+        effective_rank=as_estimate(run.effective_rank, target),
         method=EXACT_METHOD if exact else TRACE_METHOD,
         num_probes=run.trace.num_probes,
         num_matvecs=run.num_matvecs,

@@ -106,7 +106,7 @@ def density_result(
         num_steps=steps,
         num_matvecs=num_matvecs,
         wasserstein_bound=0.0 if exact else (high - low) * bound,
-        negative_mass=as_estimate(negative),
+        negative_mass=as_estimate(negative, target),
         negative_threshold=curve.bandwidth,
         orthogonality_loss=orthogonality_loss,
     )
@@ -121,16 +121,26 @@ def _padded(rules: Sequence[GaussRule]) -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights
 
 
-def as_estimate(found: ProbeEstimate) -> Estimate:
-    """The estimate as results store it: no error where a single probe gave the value."""
-    return Estimate(mean=found.mean, stderr=found.stderr if math.isfinite(found.stderr) else None)
+def as_estimate(found: ProbeEstimate, target: Target) -> Estimate:
+    """The estimate as results store it.
+
+    No error where a single probe gave the value, and no error of 0 where all products were made
+    with an operator that is not what it claims to be.
+    """
+    return Estimate(mean=found.mean, stderr=_known(found.stderr, target))
 
 
-def root_of(squared: ProbeEstimate) -> Estimate:
+def root_of(squared: ProbeEstimate, target: Target) -> Estimate:
     """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
-    root = math.sqrt(max(squared.mean, 0.0))
-    known = math.isfinite(squared.stderr) and root > 0
-    return Estimate(mean=root, stderr=squared.stderr / (2 * root) if known else None)
+    root, stderr = math.sqrt(max(squared.mean, 0.0)), _known(squared.stderr, target)
+    if stderr is None or root == 0:
+        return Estimate(mean=root, stderr=None)
+    return Estimate(mean=root, stderr=stderr / (2 * root))
+
+
+def _known(stderr: float, target: Target) -> float | None:
+    vouched = stderr > 0 or target.is_trusted
+    return stderr if math.isfinite(stderr) and vouched else None
 
 
 def selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,19 @@ from landscape.analysis.choices import choose_data, choose_objective, training_i
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
 from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
+from landscape.curvature.second_derivative import (
+    SecondDerivative,
+    check_second_derivative,
+    wrong_words,
+)
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source
 from landscape.distributed import alone, check_whole, world_size
+from landscape.nests import Nest
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity, check_additivity
 from landscape.objective.fingerprint import FIRST, fingerprint
-from landscape.objective.first_look import first_look
+from landscape.objective.first_look import FirstLook, first_look
 from landscape.objective.objective import Objective
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
@@ -29,6 +35,7 @@ from landscape.snn.adapters import is_spiking, spiking_notes
 
 # With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
 _LEAST_SHARE = 64
+_COMPARED = 8  # examples that the second derivative is compared on
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -70,11 +77,17 @@ class Target:
     risk: EmpiricalRisk
     settings: TargetSettings
     by_probes: bool = False  # every process has all examples, and probes of its own
-    additivity: Additivity = field(default_factory=lambda: Additivity(False, "not asked for"))
+    second_derivative: SecondDerivative
+    additivity: Additivity
 
     @property
     def model(self) -> nn.Module:
         return self.risk.model
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the Hessian is not known to be another matrix than it claims to be."""
+        return not self.second_derivative.is_wrong
 
     @property
     def device(self) -> torch.device:
@@ -249,8 +262,11 @@ def make_target(
                 "(pixel/255?) and loss; for overflow, try --dtype float64."
             )
         first = data.head(FIRST, dtype, device)
+        second = _second_derivative(risk, data.head(_COMPARED, dtype, device), spiking, look)
         found = fingerprint(risk, first, evaluation.loss, gradient)
     check_agreement(risk.theta, data)
+    if second.is_wrong:
+        notes = (*notes, wrong_words(second))
     if additivity.reason and additivity.matters(risk):
         notes = (*notes, f"not checked whether batches can be cut: {additivity.reason}")
     subject = Subject(
@@ -277,8 +293,24 @@ def make_target(
         fingerprint=found,
     )
     return Target(
-        subject=subject, risk=risk, settings=settings, by_probes=by_probes, additivity=additivity
+        subject=subject,
+        risk=risk,
+        settings=settings,
+        by_probes=by_probes,
+        additivity=additivity,
+        second_derivative=second,
     )
+
+
+def _second_derivative(
+    risk: EmpiricalRisk, few: Nest, spiking: bool, look: FirstLook
+) -> SecondDerivative:
+    """Compare double backward and gradient, where they are to be one."""
+    if spiking:
+        return SecondDerivative(None, reason="spiking: the Hessian is formal")
+    if not look.repeats:
+        return SecondDerivative(None, reason="two evaluations of one batch differ")
+    return check_second_derivative(risk, few)
 
 
 def _check_processes(risk: EmpiricalRisk, data: Source) -> None:

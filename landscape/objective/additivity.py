@@ -16,6 +16,7 @@ from torch import Tensor
 from landscape.distributed import alone, from_main
 from landscape.nests import Nest, take_rows
 from landscape.objective.batches import in_two, num_examples
+from landscape.objective.halving import is_out_of_memory
 from landscape.objective.risk import EmpiricalRisk
 
 _MOST = 64  # examples: enough to tell, and quick in float64
@@ -84,6 +85,8 @@ def _judge(risk: EmpiricalRisk, spiking: bool) -> Additivity:
         return Additivity(False, "batches cannot be cut: their tensors share no first dimension")
     try:
         whole, parts, reverse, tol = _evaluated(risk, first, halves, spiking)
+    except torch.OutOfMemoryError:
+        return _judge(risk.on(halves), spiking)
     except _CannotBeCutError as error:
         reason = f"a part of a batch cannot be evaluated by itself: {error}"
         return Additivity(False, reason, uncut="a loss that takes whole batches only")
@@ -110,7 +113,9 @@ def _evaluated(
         wide = few.in_dtype(torch.float64)
         whole = _sum_of(wide, 0)
         few, tol = wide, _TOL
-    except (RuntimeError, TypeError, ValueError):  # it holds float32 of its own
+    except (RuntimeError, TypeError, ValueError) as error:  # it holds float32 of its own
+        if is_out_of_memory(error):
+            raise torch.OutOfMemoryError from error
         whole = _sum_of(few, 0)
     try:
         others = [_sum_of(few, index) for index in range(1, len(few.batches))]
@@ -122,7 +127,9 @@ def _evaluated(
 def _sum_of(risk: EmpiricalRisk, index: int) -> _Sum:
     """The batch's sum; the mean over several seeds where the forward pass is random."""
     found = []
-    seeds = [None] if risk.noise is None else range(_SEEDS)
+    # An objective's own draws are averaged within each evaluation.
+    count = max(3, _SEEDS // risk.objective.draws)
+    seeds = [None] if risk.noise is None else range(count)
     for seed in seeds:
         own = risk.with_noise(seed)
         with own.swapped(own.layout.split(own.theta)):

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import NamedTuple, Self, TypeVar
 
 import torch
@@ -314,20 +315,7 @@ class EmpiricalRisk:
         On a spiking network the loss is that of the hard spikes and the gradient the surrogate's.
         """
         point = self.theta if theta is None else theta
-        tensors = leaves(self.layout.split(point))
-
-        def own_sums() -> tuple[Tensor, Tensor]:
-            gradient = torch.zeros_like(point)
-            total = torch.zeros(2, dtype=torch.float64, device=point.device)
-            with self.swapped(tensors):
-                for index in range(len(self.batches)):
-                    terms = self.terms(index)
-                    total[0] += terms.totals.detach().double().sum()
-                    total[1] += terms.weights.double().sum()
-                    gradient += self.layout.flatten(gradients(terms.totals.sum(), tensors))
-            return total, gradient
-
-        total, gradient = with_smaller_batches(self, own_sums)
+        total, gradient = with_smaller_batches(self, partial(self._own_sums, point))
         summed, weight = all_reduce_sum(total).tolist()
         self._note_weight(weight)
         return summed / weight, all_reduce_sum(gradient) / weight
@@ -336,14 +324,22 @@ class EmpiricalRisk:
         """The loss of a batch by itself at θ, and its gradient; 0 with nothing to predict in it."""
         with alone():
             single = self.on([batch])
-        tensors = leaves(self.layout.split(self.theta))
-        with single.swapped(tensors):
-            terms = single.terms(0)
-            loss = terms.totals.sum() / terms.weights.sum().clamp_min(
-                torch.finfo(terms.weights.dtype).tiny
-            )
-            gradient = self.layout.flatten(gradients(loss, tensors))
-        return float(loss.detach()), gradient
+        total, gradient = with_smaller_batches(single, partial(single._own_sums, self.theta))
+        summed, weight = total.tolist()
+        return summed / (weight or 1.0), gradient / (weight or 1.0)
+
+    def _own_sums(self, point: Tensor) -> tuple[Tensor, Tensor]:
+        """This process's sums of losses and weights, float64, and of gradients, shape (P,)."""
+        tensors = leaves(self.layout.split(point))
+        gradient = torch.zeros_like(point)
+        total = torch.zeros(2, dtype=torch.float64, device=point.device)
+        with self.swapped(tensors):
+            for index in range(len(self.batches)):
+                terms = self.terms(index)
+                total[0] += terms.totals.detach().double().sum()
+                total[1] += terms.weights.double().sum()
+                gradient += self.layout.flatten(gradients(terms.totals.sum(), tensors))
+        return total, gradient
 
     @property
     def _only(self) -> bool:
