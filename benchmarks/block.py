@@ -22,8 +22,9 @@ from landscape.data.dataset import cut
 from landscape.data.fashion_mnist import load_embedded
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import DenseOperator
+from landscape.objective.at_theta import leaves
 from landscape.objective.pair import loss_of
-from landscape.objective.risk import EmpiricalRisk, leaves
+from landscape.objective.risk import EmpiricalRisk
 
 BLOCKS = (2, 4, 8)
 _TOL = 1e-6  # residual, relative to the norm

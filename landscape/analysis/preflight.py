@@ -85,10 +85,11 @@ def _loss(target: Target) -> Check:
     beside = "" if told is None else f" (trained to {told:.4g})"
     # A subset of the training data scatters about the whole; three times the loss does not.
     good = not told or s.split != "train" or s.loss < 3 * told + 1e-3
+    good = good and not target.doubt
     return verdict(
         "loss and accuracy",
         good,
-        f"{s.loss:.6g}{accuracy}{beside}",
+        f"{s.loss:.6g}{accuracy}{beside}" + (f"; {target.doubt}" if target.doubt else ""),
         "Is it the right data, preprocessing (pixel/255?) and loss for these weights?",
     )
 

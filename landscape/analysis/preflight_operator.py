@@ -14,8 +14,8 @@ from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.second_derivative import TOL, wrong_words
 from landscape.linalg.operator import SelfAdjointOperator
-from landscape.objective.halving import is_out_of_memory
 from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.user_errors import UserCodeError
 from landscape.results import Check
 
 DETERMINISTIC = "deterministic, state reset"
@@ -118,14 +118,11 @@ def noise_floor(
     try:
         wide = make_operator(risk.in_dtype(torch.float64), operator_name, graph_budget=0)
         exact = wide @ u.double()
-    except (RuntimeError, TypeError, ValueError) as refusal:
-        if is_out_of_memory(refusal):
-            raise
-        reason = (str(refusal).splitlines() or [""])[0]
+    except UserCodeError as refusal:
         return Check(
             name="noise floor",
             status="note",
-            value=f"not measured: it does not compute in float64 ({reason})",
+            value=f"not measured: it does not compute in float64 ({refusal})",
         )
     for _ in range(3):  # towards the dominant eigenvector, where ‖Av‖ is near ‖A‖
         exact = wide @ (exact / exact.norm().clamp_min(1e-300))

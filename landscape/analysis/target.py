@@ -1,7 +1,6 @@
 """From a checkpoint file to what an analysis works on: the risk, and whose risk it is."""
 
 import hashlib
-import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,22 +10,16 @@ import torch
 from torch import nn
 
 from landscape.analysis.choices import choose_data, choose_objective, training_info
-from landscape.analysis.memory import fitting_batches
-from landscape.analysis.target_checks import check_agreement, fitting_advice, sha256_of_theta
+from landscape.analysis.prepared import prepare
+from landscape.analysis.sanity import doubt
+from landscape.analysis.target_checks import check_agreement, sha256_of_theta
 from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
-from landscape.curvature.second_derivative import (
-    SecondDerivative,
-    check_second_derivative,
-    wrong_words,
-)
+from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source
 from landscape.distributed import alone, check_whole, world_size
-from landscape.nests import Nest
 from landscape.networks import copied, unwrapped
-from landscape.objective.additivity import Additivity, check_additivity
-from landscape.objective.fingerprint import FIRST, fingerprint
-from landscape.objective.first_look import FirstLook, first_look
+from landscape.objective.additivity import Additivity
 from landscape.objective.objective import Objective
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
@@ -35,7 +28,6 @@ from landscape.snn.adapters import is_spiking, spiking_notes
 
 # With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
 _LEAST_SHARE = 64
-_COMPARED = 8  # examples that the second derivative is compared on
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -77,6 +69,7 @@ class Target:
     risk: EmpiricalRisk
     settings: TargetSettings
     by_probes: bool = False  # every process has all examples, and probes of its own
+    doubt: str  # what speaks against the network on these data, see landscape.analysis.sanity
     second_derivative: SecondDerivative
     additivity: Additivity
 
@@ -226,55 +219,20 @@ def make_target(
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
     check_range(label, model, dtype)
-    spiking = is_spiking(model)
     with alone(by_probes):
-        risk = EmpiricalRisk(
-            model,
-            objective,
-            data.batches(settings.batch_size, dtype, device),
-            batch_norm=settings.batch_norm,
-            dtype=dtype,
-            device=device,
-        )
-        with fitting_advice(label, objective, data):
-            look = first_look(risk)
-            if look.calls_replaced:
-                risk = risk.with_plain_functions()
-            if look.is_random:
-                risk = risk.with_noise(settings.seed)
-            additivity = (
-                check_additivity(risk, spiking=spiking)
-                if look.repeats
-                else Additivity(False, "two evaluations of one batch differ")
-            )
-            risk.uncut = additivity.uncut
-        _check_processes(risk, data)
-        if settings.memory is not None:
-            risk = fitting_batches(risk, settings.memory)
-        with fitting_advice(label, objective, data):
-            evaluation = risk.evaluate()
-            gradient = risk.gradient()
-        gradient_norm = float(gradient.double().norm())
-        if not (math.isfinite(evaluation.loss) and math.isfinite(gradient_norm)):
-            raise ValueError(
-                f"{label}: its loss is {evaluation.loss} and its gradient norm {gradient_norm} on "
-                "these examples, so it has no curvature to speak of. Check weights, inputs "
-                "(pixel/255?) and loss; for overflow, try --dtype float64."
-            )
-        first = data.head(FIRST, dtype, device)
-        second = _second_derivative(risk, data.head(_COMPARED, dtype, device), spiking, look)
-        found = fingerprint(risk, first, evaluation.loss, gradient)
+        batches = data.batches(settings.batch_size, dtype, device)
+        norm = settings.batch_norm
+        risk = EmpiricalRisk(model, objective, batches, batch_norm=norm, dtype=dtype, device=device)
+        ready = prepare(risk, data, label=label, seed=settings.seed, memory=settings.memory)
+        doubtful = doubt(ready.risk, ready.evaluation, sidecar_info, data.split)
+    risk = ready.risk
     check_agreement(risk.theta, data)
-    if second.is_wrong:
-        notes = (*notes, wrong_words(second))
-    if additivity.reason and additivity.matters(risk):
-        notes = (*notes, f"not checked whether batches can be cut: {additivity.reason}")
     subject = Subject(
         label=label,
         checkpoint=checkpoint,
         checkpoint_sha256=checkpoint_sha256 or sha256_of_theta(risk.theta),
         model=model_name or type(model).__name__,
-        spiking=spiking,
+        spiking=is_spiking(model),
         surrogate="; ".join(spiking_notes(model)) or None,
         num_params=risk.num_params,
         num_frozen=risk.num_frozen,
@@ -285,43 +243,22 @@ def make_target(
         num_examples=len(data),
         examples_sha256=data.digest,
         loss_name=objective.name,
-        loss=evaluation.loss,
-        accuracy=evaluation.accuracy,
-        grad_norm=gradient_norm,
+        loss=ready.evaluation.loss,
+        accuracy=ready.evaluation.accuracy,
+        grad_norm=ready.fingerprint.gradient_norm,
         training=sidecar_info,
-        notes=(*notes, *risk.notes, *look.notes),
-        fingerprint=found,
+        notes=(*notes, *([doubtful] if doubtful else []), *ready.notes),
+        fingerprint=ready.fingerprint,
     )
     return Target(
         subject=subject,
         risk=risk,
         settings=settings,
         by_probes=by_probes,
-        additivity=additivity,
-        second_derivative=second,
+        doubt=doubtful,
+        additivity=ready.additivity,
+        second_derivative=ready.second_derivative,
     )
-
-
-def _second_derivative(
-    risk: EmpiricalRisk, few: Nest, spiking: bool, look: FirstLook
-) -> SecondDerivative:
-    """Compare double backward and gradient, where they are to be one."""
-    if spiking:
-        return SecondDerivative(None, reason="spiking: the Hessian is formal")
-    if not look.repeats:
-        return SecondDerivative(None, reason="two evaluations of one batch differ")
-    return check_second_derivative(risk, few)
-
-
-def _check_processes(risk: EmpiricalRisk, data: Source) -> None:
-    """Refuse coupled examples whose batches depend on the number of processes."""
-    if risk.coupled_by and world_size() > 1 and not data.in_own_batches:
-        raise ValueError(
-            f"{risk.coupled_by} makes the examples of a batch depend on one another, and how "
-            "examples fall into batches depends on the number of processes. Use --bn eval and "
-            "layers that keep running statistics, batches of your own (a DataLoader), or one "
-            "process."
-        )
 
 
 def _by_probes(share: str, num_examples: int) -> bool:

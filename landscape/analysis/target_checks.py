@@ -8,35 +8,32 @@ import torch
 from torch import Tensor
 
 from landscape.data.source import Source
-from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
-from landscape.objective.halving import is_out_of_memory
-from landscape.objective.objective import Objective
+from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.objective.pair import Loss
+from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.user_errors import UserCodeError
 
 
 @contextmanager
-def fitting_advice(label: str, objective: Objective, data: Source) -> Iterator[None]:
+def fitting_advice(label: str, risk: EmpiricalRisk, data: Source) -> Iterator[None]:
     """Turn what a network or loss raises on examples that are not its own into what to check.
 
     Raises
     ------
     ValueError
-        With the shapes of an example, and the first line of what was raised.
+        With the module, the shapes of an example, and the first line of what was raised.
     """
     try:
         yield
-    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
-        if is_out_of_memory(error) or isinstance(error, PeerLostError):
-            raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
-        raw = ""
+    except UserCodeError as error:
+        raw, objective = "", risk.objective
         if isinstance(objective, Loss) and not objective.takes_prediction:
             raw = (
                 " A loss function of your own gets what the network returned as it is (a tuple, a "
                 "dict, an object with .logits), not the tensor in it: pick it inside."
             )
         raise ValueError(
-            f"{label}: network, data and loss do not fit one another: {reason}. {data.name} gives "
+            f"{label}: network, data and loss do not fit one another: {error}. {data.name} gives "
             f"{data.outline()}; the loss is {objective.name}.{raw} Check --model, --data and "
             "--loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error

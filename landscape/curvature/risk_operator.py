@@ -11,8 +11,9 @@ from torch import Tensor
 from landscape.curvature.graphs import GraphCache
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.at_theta import leaves
 from landscape.objective.halving import with_smaller_batches
-from landscape.objective.risk import EmpiricalRisk, double_backward_advice, leaves
+from landscape.objective.risk import EmpiricalRisk
 
 G = TypeVar("G")
 
@@ -64,7 +65,7 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         """The product of the sum over this process's examples."""
         total = torch.zeros_like(self.theta)
         pieces = self.risk.layout.split(v)
-        with double_backward_advice(), self.risk.swapped(self.tensors):
+        with self.risk.swapped(self.tensors):
             for index in range(len(self.risk.batches)):
                 graph = self.graphs[index]
                 keep = self.graphs.keeps(index)

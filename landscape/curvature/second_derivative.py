@@ -16,7 +16,8 @@ from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import alone, from_main
 from landscape.linalg.probes import sphere
 from landscape.nests import Nest
-from landscape.objective.risk import EmpiricalRisk, leaves
+from landscape.objective.at_theta import leaves
+from landscape.objective.risk import EmpiricalRisk
 
 STEPS = (1e-5, 1e-7, 1e-9)  # relative to ‖θ‖
 TOL = 1e-2

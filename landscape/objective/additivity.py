@@ -18,6 +18,7 @@ from landscape.nests import Nest, take_rows
 from landscape.objective.batches import in_two, num_examples
 from landscape.objective.halving import is_out_of_memory
 from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.user_errors import UserCodeError
 
 _MOST = 64  # examples: enough to tell, and quick in float64
 _TOL = 1e-6  # of the loss in float64, where only parts of the network may compute in less
@@ -85,7 +86,9 @@ def _judge(risk: EmpiricalRisk, spiking: bool) -> Additivity:
         return Additivity(False, "batches cannot be cut: their tensors share no first dimension")
     try:
         whole, parts, reverse, tol = _evaluated(risk, first, halves, spiking)
-    except torch.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
         return _judge(risk.on(halves), spiking)
     except _CannotBeCutError as error:
         reason = f"a part of a batch cannot be evaluated by itself: {error}"
@@ -113,14 +116,12 @@ def _evaluated(
         wide = few.in_dtype(torch.float64)
         whole = _sum_of(wide, 0)
         few, tol = wide, _TOL
-    except (RuntimeError, TypeError, ValueError) as error:  # it holds float32 of its own
-        if is_out_of_memory(error):
-            raise torch.OutOfMemoryError from error
+    except UserCodeError:  # it holds float32 of its own
         whole = _sum_of(few, 0)
     try:
         others = [_sum_of(few, index) for index in range(1, len(few.batches))]
-    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
-        raise _CannotBeCutError((str(error).splitlines() or [""])[0]) from error
+    except UserCodeError as error:
+        raise _CannotBeCutError(str(error)) from error
     return whole, others[:2], others[2] if reverse else None, tol
 
 

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from landscape.distributed import all_reduce_sum
+from landscape.objective.at_theta import leaves
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Objective
 from landscape.objective.plain_forms import CallsReplaced
-from landscape.objective.risk import EmpiricalRisk, leaves
+from landscape.objective.risk import EmpiricalRisk
 from landscape.seeds import draws_random_numbers
 
 _NAMED = 4  # parameters in a note

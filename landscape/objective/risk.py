@@ -1,28 +1,21 @@
 """The empirical risk: an objective over the user's data, a pure function of θ."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from landscape.data.source import Reread
-from landscape.distributed import all_reduce_sum, alone, rank, world_size
+from landscape.distributed import all_reduce_sum, alone
 from landscape.nests import Nest, cast, num_rows
+from landscape.objective.at_theta import AtTheta, gradients, leaves
 from landscape.objective.batches import cut_to, dealt, joined, num_examples
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Answers, Objective, Terms
-from landscape.objective.plain_forms import plain_forms
-from landscape.objective.swap import Swap
-from landscape.parameters import ParameterLayout
-from landscape.seeds import seeded
-from landscape.snn.adapters import EvalMode, num_bare_batch_norms, reset_state
-from landscape.snn.altered import Alteration
-
-T = TypeVar("T")
+from landscape.snn.adapters import num_bare_batch_norms
 
 
 class Evaluation(NamedTuple):
@@ -32,33 +25,19 @@ class Evaluation(NamedTuple):
     accuracy: float | None
 
 
-class EmpiricalRisk:
+class EmpiricalRisk(AtTheta):
     """L(θ) = Σ_b total_b(θ) / Σ_b weight_b over batches b, with θ the selected parameters.
 
-    For losses of single examples that is (1/N) Σ_i ℓ_i(θ). Every evaluation runs the user's own
-    network with θ in the place of its weights (:mod:`landscape.objective.swap`), in eval mode, the
-    state of spiking neurons at zero, random numbers of fixed seeds: two at one θ agree.
+    For losses of single examples that is (1/N) Σ_i ℓ_i(θ).
 
     Parameters
     ----------
-    model
-        A network; parameters with ``requires_grad=False`` are frozen: held fixed, not in θ.
-    objective
-        What is minimised; parameters of modules that it consists of belong to θ.
     batches
         This process's examples, on the device and in the dtype of the risk.
-    names
-        Which parameters make up θ; None: all that are not frozen.
-    batch_norm
-        ``eval``: running statistics; ``train``: those of each batch, which couples its examples.
-    dtype, device
-        Of the computation; None: those of the first parameter.
-    alterations
-        Attributes of modules that are different during each evaluation, such as smooth spikes.
-    noise
-        The seed of the random numbers that a forward pass draws; None: it draws none.
     uncut
         Why batches must stay as they are, where that is known of the objective.
+
+    The others are those of :class:`landscape.objective.at_theta.AtTheta`.
     """
 
     def __init__(
@@ -71,37 +50,14 @@ class EmpiricalRisk:
         batch_norm: str = "eval",
         dtype: torch.dtype | None = None,
         device: torch.device | None = None,
-        alterations: Sequence[Alteration] = (),
-        noise: int | None = None,
         uncut: str | None = None,
     ) -> None:
-        if batch_norm not in ("eval", "train"):
-            raise ValueError(f"batch_norm must be 'eval' or 'train'; got {batch_norm!r}.")
-        self.model, self.objective = model, objective
-        self.batches: Sequence[Nest] = batches if isinstance(batches, Reread) else list(batches)
-        self.batch_norm, self.alterations = batch_norm, tuple(alterations)
-        self.noise, self.uncut = noise, uncut
-        if noise is None and objective.draws > 1:
-            self.noise = 0
-        first = next(model.parameters(), torch.empty(0))
-        real = first.dtype.to_real() if first.is_complex() else first.dtype
-        self._swap = Swap(
-            {"": model, **objective.modules()}, dtype=dtype or real, device=device or first.device
+        super().__init__(
+            model, objective, names=names, batch_norm=batch_norm, dtype=dtype, device=device
         )
-        self._values = self._swap.values()
-        free = [n for n, p in self._swap.parameters.items() if p.requires_grad]
-        if not free:
-            raise ValueError("every parameter of the network is frozen: there is no θ to vary.")
-        self.num_frozen = sum(v.numel() for n, v in self._values.items() if n not in free)
-        self._choose(free if names is None else names)
-        self._mode = EvalMode(model)
-        self._plain_forms = plain_forms(model, self.device)
+        self.batches: Sequence[Nest] = batches if isinstance(batches, Reread) else list(batches)
+        self.uncut = uncut
         self._count()
-
-    def _choose(self, names: Sequence[str]) -> None:
-        chosen = {name: self._values[name] for name in names}
-        self.layout = ParameterLayout.of(chosen)
-        self.theta = self.layout.flatten(list(chosen.values())).clone()
 
     def _count(self) -> None:
         sizes = self.batch_sizes()
@@ -113,29 +69,12 @@ class EmpiricalRisk:
         self._total_weight: float | None = None
 
     @property
-    def num_params(self) -> int:
-        return self.layout.num_params
-
-    @property
-    def dtype(self) -> torch.dtype:
-        return self.theta.dtype
-
-    @property
-    def device(self) -> torch.device:
-        return self.theta.device
-
-    @property
     def total_weight(self) -> float:
         """Σ weights over all examples: what sums are divided by; N where losses are examples'."""
         if self._total_weight is None:
             self.evaluate()
         assert self._total_weight is not None
         return self._total_weight
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What it took to put the network into eval mode."""
-        return tuple(self._mode.notes)
 
     @property
     def coupled_by(self) -> str | None:
@@ -162,12 +101,6 @@ class EmpiricalRisk:
             return self.batches.sizes
         return [num_examples(batch) for batch in self.batches]
 
-    def select(self, names: Sequence[str]) -> Self:
-        """The same risk as a function of fewer parameters, the others held fixed."""
-        fewer = copy.copy(self)
-        fewer._choose(names)
-        return fewer
-
     def on(self, batches: Sequence[Nest]) -> Self:
         """The same risk over other examples, e.g. a shard of them."""
         other = copy.copy(self)
@@ -175,33 +108,9 @@ class EmpiricalRisk:
         other._count()
         return other
 
-    def altered(self, alterations: Sequence[Alteration]) -> Self:
-        """The same risk of the network with other attributes, e.g. smooth spikes."""
-        other = copy.copy(self)
-        other.alterations = (*self.alterations, *alterations)
-        return other
-
-    def with_batch_norm(self, mode: str) -> Self:
-        """The same risk with batch norm in another mode, ``eval`` or ``train``."""
-        other = copy.copy(self)
-        other.batch_norm = mode
-        return other
-
-    def with_plain_functions(self) -> Self:
-        """The same risk with plain forms of functions that PyTorch does not differentiate twice."""
-        other = copy.copy(self)
-        other._plain_forms = plain_forms(self.model, self.device, functions=True)
-        return other
-
-    def with_noise(self, seed: int | None) -> Self:
-        """The same risk under other random numbers; None: unseeded, for a forward without any."""
-        other = copy.copy(self)
-        other.noise = seed
-        return other
-
     def in_dtype(self, dtype: torch.dtype) -> "EmpiricalRisk":
         """The same risk computed in another precision, at the same θ."""
-        return EmpiricalRisk(
+        other = EmpiricalRisk(
             self.model,
             self.objective,
             [cast(batch, dtype, self.device) for batch in self.batches],
@@ -209,10 +118,12 @@ class EmpiricalRisk:
             batch_norm=self.batch_norm,
             dtype=dtype,
             device=self.device,
-            alterations=self.alterations,
-            noise=self.noise,
             uncut=self.uncut,
         )
+        other.theta = self.theta.to(dtype)
+        other.alterations, other.noise = self.alterations, self.noise
+        other.plain_functions = self.plain_functions
+        return other
 
     def cut_batches(self, size: int) -> None:
         """Have at most ``size`` examples in each batch from now on, as far as they can be cut."""
@@ -229,20 +140,6 @@ class EmpiricalRisk:
         size = max(self.batch_sizes(), default=1)
         found = dealt(self.batches, count, self.objective)
         return [joined(part, size, self.objective) for part in found]
-
-    @contextmanager
-    def swapped(self, tensors: Sequence[Tensor]) -> Iterator[None]:
-        """A block in which the network has ``tensors``, in the layout's order, for its θ.
-
-        Forward and backward passes both belong inside. Gradients are enabled.
-        """
-        named = self._values | dict(zip(self.layout.names, tensors, strict=True))
-        with ExitStack() as stack:
-            stack.enter_context(torch.enable_grad())
-            for form in self._plain_forms:
-                stack.enter_context(form())
-            stack.enter_context(self._swap.hold(named, self._prepare))
-            yield
 
     def terms(self, index: int) -> Terms:
         """Losses of batch ``index``, within :meth:`swapped`; the mean over its draws."""
@@ -345,32 +242,6 @@ class EmpiricalRisk:
     def _only(self) -> bool:
         return self.num_batches == 1
 
-    def _draws(self, index: int, run: Callable[[], T]) -> list[T]:
-        """``run()`` with neurons at rest: once, or for each draw with its random numbers."""
-        if self.noise is None:
-            reset_state(self.model)
-            return [run()]
-        found = []
-        place = rank() + world_size() * index
-        for draw in range(self.objective.draws):
-            with seeded(self.device, self.noise, draw, place):
-                reset_state(self.model)
-                found.append(run())
-        return found
-
-    def _prepare(self) -> None:
-        self._mode.enter()
-        for module in self.model.modules():
-            # Sparse gradients have no second derivative; the dense ones are the same numbers.
-            if isinstance(module, nn.Embedding | nn.EmbeddingBag):
-                module.sparse = False
-        for alteration in self.alterations:
-            alteration.apply()
-        if self.batch_norm == "train":
-            for module in self.model.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.train()
-
     def _note_weight(self, weight: float) -> None:
         if not weight > 0:
             raise ValueError(
@@ -378,19 +249,6 @@ class EmpiricalRisk:
                 "examples, so that it has no mean: is there anything to predict in them?"
             )
         self._total_weight = weight
-
-
-def leaves(tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Fresh leaves with the same values, to differentiate by."""
-    return [t.detach().requires_grad_() for t in tensors]
-
-
-def gradients(loss: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Those of a scalar by ``tensors``, dense; zeros where it does not depend on them."""
-    if not loss.requires_grad:
-        return [torch.zeros_like(t) for t in tensors]
-    found = torch.autograd.grad(loss, tensors, materialize_grads=True)
-    return [g.to_dense() if g.is_sparse else g for g in found]
 
 
 def _mean_of(draws: Sequence[Terms]) -> Terms:
@@ -401,25 +259,3 @@ def _mean_of(draws: Sequence[Terms]) -> Terms:
         for k in (0, 1)
     )
     return Terms(totals, weights, draws[0].by_example)
-
-
-@contextmanager
-def double_backward_advice() -> Iterator[None]:
-    """Turn PyTorch's refusal to differentiate an operation twice into what to do about it.
-
-    Raises
-    ------
-    ValueError
-        Naming the operation and the fix.
-    """
-    try:
-        yield
-    except RuntimeError as error:
-        text = str(error)
-        if "derivative for" not in text and "double backward" not in text.lower():
-            raise
-        raise ValueError(
-            f"this network cannot be differentiated twice: {text.splitlines()[0]} Replace the "
-            "fused operation by its plain form (attn_implementation='eager', an unfused RNN or "
-            "norm), or use --operator ggn or fisher, if only its second derivative is missing."
-        ) from error

@@ -11,6 +11,7 @@ from landscape.objective.halving import is_out_of_memory
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.user_errors import UserCodeError
 
 ERRORS = {
     "accelerator": torch.OutOfMemoryError("CUDA out of memory."),
@@ -104,7 +105,7 @@ def test_the_error_of_this_machines_allocator_is_recognised():
 def test_other_errors_are_not_taken_for_it(rng):
     assert not is_out_of_memory(RuntimeError("shape mismatch"))
     A = make_operator(make_risk(0, RuntimeError("shape mismatch"), rng), "hessian")
-    with pytest.raises(RuntimeError, match="shape mismatch"):
+    with pytest.raises(UserCodeError, match="shape mismatch"):
         A @ torch.ones(A.dim, dtype=torch.float64)
 
 

@@ -10,9 +10,10 @@ from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.scaling import ScaledOperator, filter_scale, weight_scale
 from landscape.data.dataset import cut
+from landscape.objective.at_theta import leaves
 from landscape.objective.losses import mse, nll
 from landscape.objective.pair import Loss
-from landscape.objective.risk import EmpiricalRisk, leaves
+from landscape.objective.risk import EmpiricalRisk
 
 # Sums of some hundred products in float64: errors far below this, wrong terms far above.
 TOL = {"rtol": 1e-10, "atol": 1e-12}
