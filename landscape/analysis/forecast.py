@@ -8,6 +8,7 @@ import torch
 
 from landscape.analysis.fidelity import operator_names
 from landscape.analysis.layer_rows import rows_within, usual_matvecs
+from landscape.analysis.sharpness_rows import cost_of
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.curvature.graphs import GraphCache
@@ -16,6 +17,7 @@ from landscape.curvature.jacobian import JacobianOperator
 from landscape.curvature.operators import make_operator
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.snn.altered import has_smooth_twin
 
 # Matvecs that thick-restart Lanczos takes a wanted pair, beyond a constant; measured on trained
 # spiking networks (benchmarks/README.md).
@@ -54,13 +56,16 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
     probes = {"num_probes": budget.layer_probes, "num_steps": budget.layer_steps}
     limit = None if suite.all_layers else budget.layers_max_matvecs
     rows = rows_within(target.risk.layout.names, **probes, limit=limit)
-    sharp, fidelity = budget.sharpness, budget.fidelity
-    num_scales, operators = len(sharp.scales), len(operator_names(target, fidelity))
+    fidelity = budget.fidelity
+    sharp = cost_of(target, budget.sharpness)
+    operators = len(operator_names(target, fidelity))
     num_directions = (
         operators * (fidelity.num_top + fidelity.num_bottom)
         + fidelity.num_random
         + fidelity.num_filter
     )
+    slopes = len(fidelity.slopes) if has_smooth_twin(target.model) else 0
+    smoothed = 0 if fidelity.smoothing_radius is None else 6 * fidelity.num_pairs
     counts = {  # name: matvecs, losses, bytes
         "preflight": (_PREFLIGHT_MATVECS, 4, graphs.largest_graph),
         "spectrum": (spectrum, 0, kept + krylov),
@@ -68,15 +73,11 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
         "layers": (len(rows) * usual_matvecs(**probes), 0, kept),
         "line": (1, budget.num_directions * budget.line_points, graphs.largest_graph),
         "plane": (0, budget.plane_points**2, graphs.largest_graph),
-        "sharpness": (
-            0,
-            2 * sharp.num_pairs * num_scales * len(sharp.radii)
-            + 3 * num_scales * len(sharp.ball_radii) * sharp.num_restarts * sharp.num_steps,
-            graphs.largest_graph,
-        ),
+        "sharpness": (sharp.num_matvecs, sharp.num_losses, graphs.largest_graph),
         "fidelity": (
-            operators * (fidelity.max_matvecs + num_directions),
-            2 * num_directions * len(fidelity.radii),
+            operators * (fidelity.max_matvecs + num_directions)
+            + slopes * operators * num_directions,
+            1 + num_directions * (2 * len(fidelity.radii) + smoothed),
             kept,
         ),
         "training": (0, 0, 0),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import product
+from typing import NamedTuple
 
 import torch
 
@@ -20,6 +21,8 @@ _NOISE_TOL = 0.04  # tolerated noise is found to this relative precision
 
 
 Job = Callable[[Keep], list[Measure]]
+
+_USUAL_RADII = 12  # that a search for the tolerated noise tries
 
 
 def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[tuple[str, Job]]:
@@ -39,6 +42,36 @@ def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[tuple[str, 
     }
     for name in settings.measures:
         yield from ((f"{name} {index}", job) for index, job in enumerate(jobs[name]))
+
+
+class Cost(NamedTuple):
+    """What the rows take, in passes over the examples."""
+
+    num_matvecs: int
+    num_losses: int  # a gradient counts as three
+
+
+def cost_of(target: Target, settings: SharpnessSettings) -> Cost:
+    """The cost of all rows; of tolerated noise, whose search ends by itself, the usual one."""
+    scales, radii = len(settings.scales), len(settings.radii)
+    balls = scales * len(settings.ball_radii)
+    layers = last_weights(target.risk.layout, settings.num_layers)
+    has_accuracy = target.subject.accuracy is not None
+    ascent = settings.num_restarts * (settings.num_steps + 1)
+    losses = {
+        "expected_rise": scales * (1 + 2 * settings.num_pairs * radii),
+        "smoothed_trace": 4 * settings.num_pairs * radii,
+        "worst_rise": balls * (3 * ascent + 2),
+        "sam_rise": balls * (2 + 3),
+        "tolerated_noise": has_accuracy
+        * scales
+        * (1 + 2 * max(2, settings.num_pairs // 2) * _USUAL_RADII),
+    }
+    relative = "relative_flatness" in settings.measures
+    return Cost(
+        relative * len(layers) * settings.num_probes,
+        sum(losses.get(name, 0) for name in settings.measures),
+    )
 
 
 def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:

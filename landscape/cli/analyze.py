@@ -239,6 +239,7 @@ def _forecast(
     from landscape.analysis.forecast import forecast
     from landscape.analysis.target import open_target
     from landscape.cli.output import print_table
+    from landscape.report.forecast import report_seconds
 
     rows, total = [], 0.0
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
@@ -256,5 +257,7 @@ def _forecast(
                     f"{line.seconds:,.0f} s",
                 )
             )
-    rows.append(("all", "", "", "", f"{total:,.0f} s"))
+    seconds = report_seconds(names, len(checkpoints))
+    rows.append(("report", "", "", "", f"{seconds:,.0f} s"))
+    rows.append(("all", "", "", "", f"{total + seconds:,.0f} s"))
     print_table(("analysis", "matvecs", "losses", "peak memory", "time"), rows)

@@ -196,7 +196,7 @@ def operator_options(command: F) -> F:
             type=float,
             default=0.0,
             show_default=True,
-            help="Adds WD times the identity.",
+            help="Adds WD times the identity to A; with a scale, S (A + WD I) S.",
         ),
     ]
     return with_options(options, command)
