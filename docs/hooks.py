@@ -14,8 +14,9 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 from landscape.analysis.budget import BUDGETS
+from landscape.catalog.scales import BATCH_NORM, RELU, RELU_UNIT
 from landscape.cli import cli
-from landscape.results.sharpness import BATCH_NORM, MEASURES, RELU, RELU_UNIT
+from landscape.results.sharpness import MEASURES
 
 ROOT = Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- made: ([\w.-]+) -->$", re.MULTILINE)

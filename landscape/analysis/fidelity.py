@@ -20,15 +20,14 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
-from landscape.curvature.ggn import GGNOperator
-from landscape.curvature.operators import OPERATORS, make_operator
-from landscape.curvature.perturbation import PairedRise, check_radii, relative_scale
-from landscape.curvature.scaling import need_weights
+from landscape.catalog import OPERATORS
+from landscape.curvature.operators import make_operator, tested_unasked
+from landscape.curvature.perturbation import PairedRise, check_radii
+from landscape.curvature.scaling import need_weights, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
 from landscape.results import DirectionFidelity, Estimate, Fidelity
-from landscape.snn.altered import has_smooth_twin
 
 __all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
 
@@ -167,9 +166,7 @@ def operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...
             f"{settings.fit_radius:g}."
         )
     if settings.operators is None:
-        curved = ("ggn",) if GGNOperator.is_defined(target.risk) else ()
-        smooth = ("smooth-hessian",) if has_smooth_twin(target.model) else ()
-        return ("hessian", *curved, *smooth)
+        return tested_unasked(target.risk)
     unknown = [name for name in settings.operators if name not in OPERATORS]
     if unknown or not settings.operators:
         raise ValueError(

@@ -7,13 +7,12 @@ from torch import Tensor
 
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
+from landscape.catalog import OPERATORS
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.units import Keep
 from landscape.surface.directions import normalise, random_directions
 
-# Only these have a lower end to look at; the others are positive semidefinite.
-_INDEFINITE = ("hessian", "smooth-hessian")
 _TOL = 1e-2  # of eigenvectors: each is then judged by its own vᵀAv, whatever its residual
 
 
@@ -42,7 +41,8 @@ def eigen_directions(
 
     Otherwise they are one unit of ``keep``; ``file`` holds the state of the search for them.
     """
-    num_bottom = num_bottom if name in _INDEFINITE else 0
+    # A definite one has no lower end to look at.
+    num_bottom = 0 if OPERATORS[name].is_definite else num_bottom
     if num_top + num_bottom == 0:
         return []
     pairs = known.get(name)

@@ -11,6 +11,7 @@ from torch import Tensor
 from landscape.analysis.fidelity import fidelity_summary
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import Target
+from landscape.catalog import OPERATORS
 from landscape.curvature.operators import make_operator
 from landscape.curvature.second_derivative import TOL, wrong_words
 from landscape.linalg.operator import SelfAdjointOperator
@@ -67,14 +68,15 @@ def linear(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
 
 def derivative_of_gradient(target: Target, operator_name: str) -> Check:
     name = "derivative of the gradient"
-    if target.subject.spiking and operator_name != "smooth-hessian":
+    kind = OPERATORS[operator_name]
+    if target.subject.spiking and not kind.is_genuine:
         return Check(
             name=name,
             status="note",
             value="spiking: the Hessian is formal, finite differences do not apply",
             advice="See how well it predicts the real loss: landscape fidelity.",
         )
-    if operator_name != "hessian":
+    if not kind.is_derivative:
         return Check(name=name, status="note", value=f"not asked of the {operator_name} operator")
     found = target.second_derivative
     if found.gap is None:

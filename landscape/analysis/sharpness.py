@@ -9,8 +9,8 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness_rows import jobs_of
 from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
 from landscape.analysis.target import Target
+from landscape.catalog import SCALES
 from landscape.curvature.perturbation import check_radii
-from landscape.curvature.scaling import SCALES
 from landscape.linalg.units import within
 from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
 

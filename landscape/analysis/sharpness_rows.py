@@ -10,9 +10,9 @@ import torch
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
 from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import Target
-from landscape.curvature.perturbation import relative_scale
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
+from landscape.curvature.scaling import relative_scale
 from landscape.curvature.smoothing import expected_rise, smoothed_trace
 from landscape.linalg.units import Keep
 from landscape.results import Measure, make_measure

@@ -15,6 +15,7 @@ from landscape.analysis.spectrum_results import (
     root_of,
 )
 from landscape.analysis.target import Target
+from landscape.catalog import OPERATORS
 from landscape.distributed import alone
 from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.estimate_trace import Method, estimate_trace
@@ -51,10 +52,11 @@ def trace_of(
         that may have negative eigenvalues.
     """
     clock = start_clock()
-    psd = settings.operator in ("ggn", "fisher") and settings.weight_decay >= 0
+    psd = OPERATORS[settings.operator].is_definite and settings.weight_decay >= 0
     if settings.method == "xnystrace" and not psd:
         raise ValueError(
-            f"xnystrace needs an operator without negative eigenvalues, ggn or fisher; got "
+            "xnystrace needs an operator without negative eigenvalues, "
+            f"{' or '.join(n for n, kind in OPERATORS.items() if kind.is_definite)}; got "
             f"{settings.operator}. Take --method xtrace."
         )
     with alone(target.by_probes):  # the risk's sums are over what this process has: all

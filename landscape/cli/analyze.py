@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landscape.cli.named import operator_option
 from landscape.cli.options import describe, target_options, unique_labels
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.plain import echo
@@ -41,12 +42,7 @@ _NAMES = ("preflight", "spectrum", "scaled", "layers", "line", "plane", "sharpne
 @click.option(
     "--all-layers", is_flag=True, help="A row for each layer, where a budget would join them."
 )
-@click.option(
-    "--operator",
-    type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
-    default="hessian",
-    show_default=True,
-)
+@operator_option()
 @click.option("--weight-decay", type=float, default=0.0, show_default=True)
 @click.option(
     "--shards",
@@ -74,7 +70,7 @@ def analyze(
     only: str | None,
     skip: str | None,
     all_layers: bool,
-    operator: str,
+    operator_name: str,
     weight_decay: float,
     shards: int,
     extent: float,
@@ -95,7 +91,7 @@ def analyze(
 
     suite = SuiteSettings(
         budget=BUDGETS[budget],
-        operator=operator,
+        operator=operator_name,
         weight_decay=weight_decay,
         num_shards=shards,
         extent=extent,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from landscape.cli.measured import measure_each, measured_options, show_each
+from landscape.cli.named import operator_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
 
@@ -18,13 +19,7 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
 
 
 @click.command()
-@click.option(
-    "--operator",
-    "operator_name",
-    type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
-    default="hessian",
-    show_default=True,
-)
+@operator_option()
 @measured_options
 def check(
     checkpoints: tuple[Path, ...],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from landscape.cli.named import operator_option, scale_option
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -171,24 +172,14 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 def operator_options(command: F) -> F:
     """Add the options that decide which linear operator: name, parameters, scale, weight decay."""
     options = [
-        click.option(
-            "--operator",
-            "operator_name",
-            type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian"]),
-            default="hessian",
-            show_default=True,
-        ),
+        operator_option(),
         click.option(
             "--params",
             default="*",
             show_default=True,
             help="Globs of parameter names, comma-separated; !GLOB excludes.",
         ),
-        click.option(
-            "--scale",
-            type=click.Choice(["none", "filter", "weight"]),
-            default="none",
-            show_default=True,
+        scale_option(
             help="The spectrum of S A S, blind to rescaled weights.",
         ),
         click.option(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.named import operator_option
 from landscape.cli.options import target_options
 
 if TYPE_CHECKING:
@@ -56,12 +57,8 @@ _DIRECTIONS = ["random", "eigenvector", "between", "bezier", "trajectory"]
     type=click.Path(path_type=Path),
     help="Keep the directions, before rescaling, in this file.",
 )
-@click.option(
-    "--operator",
-    "operator_name",
-    type=click.Choice(["hessian", "ggn", "fisher", "smooth-hessian", "none"]),
-    default="hessian",
-    show_default=True,
+@operator_option(
+    "none",
     help="Of the eigenvectors and the quadratic prediction; none: no prediction.",
 )
 @click.option("--params", default="*", show_default=True, help="Vary these parameters only: globs.")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from landscape.curvature.risk_operator import RiskOperator
+from landscape.objective.risk import EmpiricalRisk
 
 
 class _GradientGraph(NamedTuple):
@@ -20,6 +21,11 @@ class _GradientGraph(NamedTuple):
 
 class HessianOperator(RiskOperator[_GradientGraph]):
     """H = ∇²L(θ), by reverse mode over reverse mode."""
+
+    @staticmethod
+    def is_defined(risk: EmpiricalRisk) -> bool:
+        """Whether it says something of this objective: always."""
+        return True
 
     def _build(self, index: int) -> _GradientGraph:
         loss = self.risk.terms(index).totals.sum()

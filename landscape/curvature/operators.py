@@ -1,14 +1,9 @@
 """Curvature operators by name, with the settings that change a spectrum."""
 
-from landscape.curvature.fisher import FisherOperator
-from landscape.curvature.ggn import GGNOperator
-from landscape.curvature.hessian import HessianOperator
+from landscape.catalog import OPERATORS, resolve
 from landscape.curvature.scaling import ScaledOperator, scale_of
-from landscape.curvature.smooth import smooth_risk
 from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.objective.risk import EmpiricalRisk
-
-OPERATORS = ("hessian", "ggn", "fisher", "smooth-hessian")
 
 
 def make_operator(
@@ -26,7 +21,8 @@ def make_operator(
     ValueError
         For an unknown name or scale, and for ``smooth-hessian`` on a network without spikes.
     """
-    operator = _bare(risk, name, graph_budget)
+    build = resolve(OPERATORS[name].build)
+    operator: SelfAdjointOperator = build(risk, graph_budget=graph_budget)
     if weight_decay:
         operator = operator + weight_decay * Identity(operator)
     if scale != "none":
@@ -34,13 +30,7 @@ def make_operator(
     return operator
 
 
-def _bare(risk: EmpiricalRisk, name: str, graph_budget: int | None) -> SelfAdjointOperator:
-    if name == "hessian":
-        return HessianOperator(risk, graph_budget=graph_budget)
-    if name == "ggn":
-        return GGNOperator(risk, graph_budget=graph_budget)
-    if name == "fisher":
-        return FisherOperator(risk, graph_budget=graph_budget)
-    if name == "smooth-hessian":
-        return HessianOperator(smooth_risk(risk), graph_budget=graph_budget)
-    raise ValueError(f"operator must be one of {', '.join(OPERATORS)}; got {name!r}.")
+def tested_unasked(risk: EmpiricalRisk) -> tuple[str, ...]:
+    """Operators that are held against the real loss where none are named: those that apply."""
+    known = ((name, kind.applies) for name, kind in OPERATORS.items() if kind.applies)
+    return tuple(name for name, applies in known if resolve(applies)(risk))

@@ -19,13 +19,11 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from landscape.curvature.scaling import SCALES, filter_scale, need_weights
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.estimate import Estimate
 from landscape.linalg.probes import normal
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
-from landscape.parameters import ParameterLayout
 
 
 class _Space(NamedTuple):
@@ -37,29 +35,6 @@ class _Space(NamedTuple):
 def noise_like(risk: EmpiricalRisk, rng: Generator) -> Tensor:
     """ε ~ N(0, I), shape (P,); one seed gives one draw, so that checkpoints are paired."""
     return normal(_Space(risk.num_params, risk.dtype, risk.device), rng)
-
-
-def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
-    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I).
-
-    Raises
-    ------
-    DoesNotApply
-        If all weights are 0: then so is S.
-    """
-    need_weights(theta)
-    if name == "none":
-        return torch.full_like(theta, float(theta.norm()) / theta.numel() ** 0.5)
-    if name == "filter":
-        sizes = [w.numel() // max(1, w.shape[0]) if w.ndim > 1 else 1 for w in layout.split(theta)]
-        counts = [
-            torch.full_like(w, float(size))
-            for w, size in zip(layout.split(theta), sizes, strict=True)
-        ]
-        return filter_scale(layout, theta) / layout.flatten(counts).sqrt()
-    if name == "weight":
-        return theta.abs()
-    raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {name!r}.")
 
 
 def check_radii(name: str, radii: tuple[float, ...]) -> None:

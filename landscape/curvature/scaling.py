@@ -14,11 +14,10 @@ Tensors of one dimension (biases, batch norm) have entries for filters: s_i = |�
 import torch
 from torch import Tensor
 
+from landscape.catalog import SCALES, resolve
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.parameters import ParameterLayout
 from landscape.results import DoesNotApply
-
-SCALES = ("none", "filter", "weight")
 
 
 class ScaledOperator(SelfAdjointOperator):
@@ -59,15 +58,42 @@ def weight_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:
     return theta.abs()
 
 
+def no_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """Ones, shape (P,)."""
+    del layout
+    return torch.ones_like(theta)
+
+
+def filter_noise(layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """Norm of each entry's filter over the root of its size: each filter moves by its own norm."""
+    sizes = [w.numel() // max(1, w.shape[0]) if w.ndim > 1 else 1 for w in layout.split(theta)]
+    counts = [
+        torch.full_like(w, float(size)) for w, size in zip(layout.split(theta), sizes, strict=True)
+    ]
+    return filter_scale(layout, theta) / layout.flatten(counts).sqrt()
+
+
 def scale_of(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
-    """The diagonal of S by name, shape (P,): ones for ``none``."""
-    if name == "none":
-        return torch.ones_like(theta)
-    if name == "filter":
-        return filter_scale(layout, theta)
-    if name == "weight":
-        return weight_scale(layout, theta)
-    raise ValueError(f"scale must be one of {', '.join(SCALES)}; got {name!r}.")
+    """The diagonal of S by name, shape (P,)."""
+    diagonal: Tensor = resolve(SCALES[name].diagonal)(layout, theta)
+    return diagonal
+
+
+def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
+    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I).
+
+    Raises
+    ------
+    DoesNotApply
+        If all weights are 0: then so is S.
+    """
+    need_weights(theta)
+    kind = SCALES[name]
+    if kind.relative:
+        diagonal: Tensor = resolve(kind.relative)(layout, theta)
+        return diagonal
+    S = scale_of(name, layout, theta)
+    return S * (float(theta.norm()) / float(S.norm()))
 
 
 def _filter_norms(w: Tensor) -> Tensor:

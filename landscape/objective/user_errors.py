@@ -12,7 +12,8 @@ from landscape.distributed import PeerLostError
 from landscape.objective.halving import is_out_of_memory
 
 _OURS = Path(landscape.__file__).parent
-_NEURONS = _OURS / "snn"  # modules of the user's network, like any other's
+# Of our own code, what a network or a loss consists of, like any library's.
+_THEIRS = (_OURS / "snn", *(_OURS / "objective" / f"{n}.py" for n in ("losses", "plain_forms")))
 
 _TWICE = (
     "this network cannot be differentiated twice: {text} Replace the fused operation by its plain "
@@ -69,7 +70,8 @@ def _is_ours(error: Exception) -> bool:
     if last is None:
         return False
     file = Path(last.tb_frame.f_code.co_filename)
-    return _OURS in file.parents and _NEURONS not in file.parents
+    theirs = any(place == file or place in file.parents for place in _THEIRS)
+    return _OURS in file.parents and not theirs
 
 
 def _module_of(traceback: TracebackType | None, model: nn.Module) -> str:

@@ -11,6 +11,7 @@ from landscape.plotting.style import (
     read_out,
 )
 from landscape.results.fidelity import DirectionFidelity, Fidelity, judged_along
+from landscape.results.titles import operator_title
 
 _OPERATOR_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[3], COLOURS[7])
 _MARKERS = "osD^"
@@ -62,8 +63,7 @@ def plot_fidelity(
 
 
 def _operator_name(operator: str, result: Fidelity) -> str:
-    formal = "formal Hessian" if result.subject.spiking else "Hessian"
-    return {"hessian": formal, "ggn": "Gauss-Newton"}.get(operator, operator)
+    return operator_title(operator, spiking=result.subject.spiking)
 
 
 def plot_fidelity_ratios(

@@ -8,18 +8,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from landscape.catalog import SCALES
+from landscape.catalog.scales import BATCH_NORM, RELU
 from landscape.results.base import Result
-
-# Which rescalings of the weights, none of which changes the function, leave a measure alone.
-BATCH_NORM = "batch-norm"  # of whole filters before a batch norm
-RELU = "relu"  # of whole layers between ReLUs (Dinh et al. 2017)
-RELU_UNIT = "relu-unit"  # of single units between ReLUs
-
-_INVARIANCE_OF_SCALE: Mapping[str, tuple[str, ...]] = {
-    "none": (),
-    "filter": (BATCH_NORM, RELU),
-    "weight": (BATCH_NORM, RELU, RELU_UNIT),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,9 +200,9 @@ def make_measure(
     ValueError
         If the name or the scale is unknown.
     """
-    if name not in MEASURES or scale not in _INVARIANCE_OF_SCALE:
+    if name not in MEASURES or scale not in SCALES:
         raise ValueError(
-            f"a measure must be one of {', '.join(MEASURES)}, with scale none, filter or weight; "
+            f"a measure must be one of {', '.join(MEASURES)}, with scale {', '.join(SCALES)}; "
             f"got {name!r} with scale {scale!r}."
         )
     info = MEASURES[name]
@@ -226,7 +217,7 @@ def make_measure(
         operator=operator,
         layer=layer,
         hard_forward=info.hard_forward,
-        invariant_under=_INVARIANCE_OF_SCALE[scale] if own is None else own,
+        invariant_under=SCALES[scale].invariant_under if own is None else own,
         unit=info.unit if scale == "none" else info.unit_scaled,
         better=info.better,
         formula=info.formula,

@@ -3,18 +3,14 @@
 Keys (``expected_rise[filter] ρ=0.03``) stay where programs read them: JSON, CSV, ``--primary``.
 """
 
+from landscape.catalog import OPERATORS, SCALES
 from landscape.results.sharpness import MEASURES, Measure
 from landscape.results.subject import OperatorSpec
 
 
 def operator_title(name: str, *, spiking: bool) -> str:
     """An operator's name for a reader; on a spiking network the Hessian is a formal one."""
-    return {
-        "hessian": "formal Hessian" if spiking else "Hessian",
-        "ggn": "Gauss-Newton matrix",
-        "fisher": "empirical Fisher matrix",
-        "smooth-hessian": "smooth-forward Hessian",
-    }.get(name, name)
+    return OPERATORS[name].titled(spiking=spiking) if name in OPERATORS else name
 
 
 def measure_title(row: Measure, *, spiking: bool, params: str = "*") -> str:
@@ -49,7 +45,7 @@ def spectrum_title(what: str, spec: OperatorSpec, *, spiking: bool) -> str:
 
 def spectrum_unit(spec: OperatorSpec) -> str:
     """Of an operator's eigenvalues, and of what is linear in them."""
-    return "loss/θ²" if spec.scale == "none" else "loss"
+    return SCALES[spec.scale].unit if spec.scale in SCALES else "loss"
 
 
 def _detailed(what: str, *details: str) -> str:

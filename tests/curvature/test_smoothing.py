@@ -6,14 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from landscape.curvature.perturbation import (
-    PairedRise,
-    example_losses,
-    noise_like,
-    relative_scale,
-)
+from landscape.curvature.perturbation import PairedRise, example_losses, noise_like
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
+from landscape.curvature.scaling import relative_scale
 from landscape.curvature.smoothing import expected_rise, smoothed_curvature, smoothed_trace
 from landscape.data.dataset import cut
 from landscape.objective.pair import Loss

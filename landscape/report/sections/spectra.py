@@ -5,6 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.catalog import OPERATORS
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.report.material import Material, by_operator, mismatch_note, operator_text
 from landscape.report.model import ReportFigure, Section
@@ -14,7 +15,6 @@ from landscape.report.sections.eigenvalue_tables import (
     layer_table,
 )
 from landscape.report.sections.fidelity import fidelity_sentences
-from landscape.report.sections.operators import OPERATOR_SENTENCES
 from landscape.report.sections.probe_tables import density_table, trace_table
 from landscape.report.table import Table
 from landscape.results import (
@@ -84,7 +84,8 @@ def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
     for result in results:
         spec: OperatorSpec = result.operator  # type: ignore[attr-defined]
         keys[(spec.name, result.subject.spiking)] = None
-    sentences = [OPERATOR_SENTENCES[key] for key in keys if key in OPERATOR_SENTENCES]
+    known = [(OPERATORS[name], spiking) for name, spiking in keys if name in OPERATORS]
+    sentences = [told for kind, s in known if (told := kind.explained(spiking=s))]
     mismatch = mismatch_note(results)
     return (*sentences, *([mismatch] if mismatch else []))
 

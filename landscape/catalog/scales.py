@@ -1,0 +1,52 @@
+"""Scales S of S A S: their names, what leaves them alone, and what computes their diagonals."""
+
+from dataclasses import dataclass
+
+from landscape.catalog.registry import Registry
+
+# Rescalings of the weights, none of which changes the function.
+BATCH_NORM = "batch-norm"  # of whole filters before a batch norm
+RELU = "relu"  # of whole layers between ReLUs (Dinh et al. 2017)
+RELU_UNIT = "relu-unit"  # of single units between ReLUs
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleKind:
+    """A diagonal S made of the weights.
+
+    Attributes
+    ----------
+    name
+        What users type: ``--scale``.
+    diagonal
+        ``module:function`` of (layout, θ), shape (P,).
+    relative
+        The same for noise, with E‖S ε‖² = ‖θ‖²; empty: the diagonal times ‖θ‖ / ‖S‖.
+    invariant_under
+        Rescalings that leave what is measured with S alone.
+    unit
+        Of eigenvalues of S A S.
+    """
+
+    name: str
+    diagonal: str
+    relative: str = ""
+    invariant_under: tuple[str, ...] = ()
+    unit: str = "loss"
+
+
+SCALES = Registry(
+    "scale",
+    ScaleKind(name="none", diagonal="landscape.curvature.scaling:no_scale", unit="loss/θ²"),
+    ScaleKind(
+        name="filter",
+        diagonal="landscape.curvature.scaling:filter_scale",
+        relative="landscape.curvature.scaling:filter_noise",
+        invariant_under=(BATCH_NORM, RELU),
+    ),
+    ScaleKind(
+        name="weight",
+        diagonal="landscape.curvature.scaling:weight_scale",
+        invariant_under=(BATCH_NORM, RELU, RELU_UNIT),
+    ),
+)

@@ -1,0 +1,49 @@
+"""Options whose choices are a registry's names, read when the option is used or shown."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import click
+
+from landscape.catalog import OPERATORS, SCALES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class NameOf(click.ParamType[str]):
+    """A name in a registry, or one of ``further`` words."""
+
+    name = "name"
+
+    def __init__(self, registry: Mapping[str, object], *further: str) -> None:
+        self._registry, self._further = registry, further
+
+    def _names(self) -> list[str]:
+        return [*self._registry, *self._further]
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """The names, as click shows those of a choice."""
+        return f"[{'|'.join(self._names())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name itself."""
+        if value not in self._names():
+            self.fail(f"{value!r} is not one of {', '.join(self._names())}.", param, ctx)
+        return str(value)
+
+
+def operator_option(*further: str, **about: Any) -> Callable[[F], F]:
+    """``--operator``, as ``operator_name``."""
+    return click.option(
+        "--operator",
+        "operator_name",
+        type=NameOf(OPERATORS, *further),
+        default="hessian",
+        show_default=True,
+        **about,
+    )
+
+
+def scale_option(**about: Any) -> Callable[[F], F]:
+    """``--scale``."""
+    return click.option("--scale", type=NameOf(SCALES), default="none", show_default=True, **about)
