@@ -64,13 +64,14 @@ def analyze(
         Spiking or not; parameters that need no gradient are held fixed.
     loss
         ``cross-entropy``, ``mse``, ``nll``, a loss module, a function of (outputs, targets), which
-        gives one value an example or their mean; or an :class:`landscape.Objective`.
+        gets what the network returned and gives one value an example or their mean; or an
+        ``Objective``.
     data
         (x, y), or other arrays with one row an example; a ``Dataset``; a ``DataLoader`` or other
         iterable of batches; a function that makes one of these; a dict of these by split; a path or
         name as after ``--data``. Batches reach an objective exactly as the data give them.
     objective
-        In place of ``loss``: a function of (model, batch), or an :class:`landscape.Objective`.
+        In place of ``loss``: a function of (model, batch), or an ``Objective``.
     budget
         ``quick``, ``standard`` or ``thorough``.
     only, skip

@@ -96,10 +96,15 @@ def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[st
 def _foreign(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:
     """Parameters that the loss reaches although neither network nor objective has them."""
     known = {id(t) for t in tensors}
-    foreign = {id(leaf): leaf for leaf in _leaves_of(loss) if id(leaf) not in known}
+    names = {id(t): name for name, t in _reached(risk.objective)}
+    # Other leaves are of this evaluation alone, such as inputs that a network is differentiated by.
+    foreign = {
+        id(leaf): leaf
+        for leaf in _leaves_of(loss)
+        if id(leaf) not in known and (isinstance(leaf, nn.Parameter) or id(leaf) in names)
+    }
     if not foreign:
         return []
-    names = {id(t): name for name, t in _reached(risk.objective)}
     told = [names.get(key, f"one of shape {tuple(t.shape)}") for key, t in foreign.items()]
     return [
         f"the loss uses parameters that belong neither to the network nor to a module that is its "

@@ -1,5 +1,8 @@
 """A reader's folder: the files that the pages name, tiny ones."""
 
+import contextlib
+import re
+import runpy
 import shutil
 
 import numpy as np
@@ -16,16 +19,16 @@ _TINY = "--channels 1 --time-steps 1 --epochs 1 --images 40 --batch-size 20 --sn
 def readers_files(tmp_path_factory):
     """Spiking checkpoints of two recipes, and a network with its data, by the pages' names.
 
-    The network is the one that the page on own models prints.
+    The network is the one that the page on own models prints. Files that it prints whole are there
+    too, and what they leave when they are run.
     """
     folder = tmp_path_factory.mktemp("reader")
     for recipe in ("ikun_v1", "kaiming"):
         path = folder / "checkpoints" / f"{recipe}-adam-s0.safetensors"
         arguments = [*_TINY.split(), "--data", "fashion-mnist-embedded", "--init", recipe]
         cli.main(["train", *arguments, "-o", str(path)], standalone_mode=False)
-    (code,) = (
-        b.text for b in blocks(ROOT / "docs" / "your-model.md") if b.text.startswith("# my_nets.py")
-    )
+    others = _files(ROOT / "docs" / "your-model.md")
+    code = others.pop("my_nets.py")
     namespace = {}
     exec(code, namespace)
     torch.manual_seed(0)
@@ -43,7 +46,17 @@ def readers_files(tmp_path_factory):
         torch.save(model.state_dict(), folder / network)
         np.savez(folder / data, x=x.numpy(), y=y.numpy())
         (folder / factory).write_text(code, encoding="utf-8")
+    for name, text in others.items():
+        (folder / name).write_text(text, encoding="utf-8")
+        with contextlib.chdir(folder):
+            runpy.run_path(name, run_name="__main__")
     return folder
+
+
+def _files(page):
+    """Blocks of ``page`` that begin with the name of the file that they are."""
+    named = ((re.match(r"# (\w+\.py)\n", b.text), b.text) for b in blocks(page))
+    return {match[1]: text for match, text in named if match}
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ _SHELL = [b for p in PAGES for b in blocks(p) if b.language == "sh"]
 _ALONE = [b for b in _SHELL if b.commands and b.why is None and not b.launched]
 _RUN = list({b.text: b for b in _ALONE}.values())  # what two pages say is run once
 _PYTHON = {p.name: [b for b in blocks(p) if b.language == "python"] for p in PAGES}
+# A number that a line of code prints, beside it.
+_PRINTS = re.compile(r"^ *print\(.*\)  # (-?\d+\.\d+)$", re.MULTILINE)
 _WITH_PYTHON = [page for page, found in _PYTHON.items() if found]
 
 
@@ -68,12 +70,17 @@ def test_the_commands_of_a_page_run(block, readers_folder, monkeypatch):
 
 
 @pytest.mark.parametrize("page", _WITH_PYTHON)
-def test_the_code_of_a_page_runs(page, own, monkeypatch):
+def test_the_code_of_a_page_runs(page, own, monkeypatch, capsys):
     """From top to bottom in one namespace, which begins with the reader's own network and data."""
     namespace = own | {"ax": Figure().subplots(), "__name__": page}
     for block in _PYTHON[page]:
         if block.why is None:
             exec(compile(block.text, _name(block), "exec"), namespace)
+            printed = capsys.readouterr().out.split()
+            for said in _PRINTS.findall(block.text):
+                # As it would be rounded, with room for another machine's sums.
+                unit = 10.0 ** -len(said.partition(".")[2])
+                assert float(printed.pop(0)) == pytest.approx(float(said), abs=unit), _name(block)
 
 
 def test_options_named_in_the_text_exist():

@@ -168,6 +168,13 @@ def test_derivatives_inside_the_network(agrees):
     agrees(model, (x, y), lambda: F.mse_loss(model(x), y), loss="mse")
 
 
+def test_inputs_that_a_network_is_differentiated_by_are_no_parameters():
+    found = landscape.analyze(
+        _Pinn(), "mse", (torch.randn(20, 1), torch.randn(20, 1)), budget="quick", only=["spectrum"]
+    )
+    assert not [note for note in found.subject.notes if "held fixed" in note]
+
+
 def test_a_mean_of_shape_one_is_a_mean(agrees, pairs):
     (x, y), model = pairs, _mlp()
 

@@ -251,6 +251,20 @@ def test_the_formal_hessian_is_named_and_explained_for_spiking_networks_only(tmp
     assert "formal" not in write_report(tmp_path, [smooth], title="t").read_text()
 
 
+@pytest.mark.parametrize(
+    ("taken", "told"),
+    [
+        ("a random subset of 60,000, by seed 0", "(embedded subset; a random subset of 60,000, "),
+        ("all", "(embedded subset)"),
+    ],
+)
+def test_the_page_says_which_examples_were_taken(taken, told, tmp_path):
+    found = trace("a-s0")
+    found = dataclasses.replace(found, subject=dataclasses.replace(found.subject, taken=taken))
+    page = write_report(tmp_path, [found], title="t").read_text()
+    assert f"1000 of fashion-mnist train {told}" in page
+
+
 def test_failed_preflight_checks_are_said_before_any_number(page):
     assert page.index("Preflight checks failed for") < page.index("Eigenvalue density")
     assert "Train longer" in page

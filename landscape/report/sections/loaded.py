@@ -93,7 +93,7 @@ def _settings(subjects: list[Subject]) -> Table:
         (
             text_cell(s.label),
             text_cell(_model(s)),
-            text_cell(f"{s.num_examples} of {s.data} {s.split} ({s.data_source})"),
+            text_cell(f"{s.num_examples} of {s.data} {s.split} ({_source(s)})"),
             text_cell(_training(s)),
         )
         for s in subjects
@@ -105,6 +105,11 @@ def _settings(subjects: list[Subject]) -> Table:
         rows=rows,
         folded=len(rows) > 6,
     )
+
+
+def _source(subject: Subject) -> str:
+    which = "" if subject.taken in ("", "all") else f"; {subject.taken}"
+    return f"{subject.data_source}{which}"
 
 
 def _model(subject: Subject) -> str:
