@@ -78,7 +78,8 @@ def prepare(
     if second.is_wrong:
         notes.append(wrong_words(second))
     if additivity.reason and additivity.matters(risk):
-        notes.append(f"not checked whether batches can be cut: {additivity.reason}")
+        what = "" if additivity.is_coupled else "not checked whether batches can be cut: "
+        notes.append(f"{what}{additivity.reason}")
     return Prepared(
         risk=risk,
         evaluation=evaluation,
@@ -108,8 +109,7 @@ def _check_processes(risk: EmpiricalRisk, data: Source) -> None:
     """Refuse coupled examples whose batches depend on the number of processes."""
     if risk.coupled_by and world_size() > 1 and not data.in_own_batches:
         raise ValueError(
-            f"{risk.coupled_by} makes the examples of a batch depend on one another, and how "
-            "examples fall into batches depends on the number of processes. Use --bn eval and "
-            "layers that keep running statistics, batches of your own (a DataLoader), or one "
-            "process."
+            f"the examples of a batch depend on one another by {risk.coupled_by}, and how examples "
+            f"fall into batches depends on the number of processes. {risk.uncoupling} Or use "
+            "batches of your own (a DataLoader), or one process."
         )

@@ -5,11 +5,13 @@ of all of them, and means nothing.
 """
 
 import math
+from functools import partial
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from landscape.distributed import all_reduce_sum
+from landscape.distributed import all_reduce_sum, from_main
 from landscape.objective.losses import IGNORED, cross_entropy, mse, nll
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk, Evaluation
@@ -47,51 +49,65 @@ def constant_guess(risk: EmpiricalRisk) -> float | None:
 
     The entropy of the classes for cross entropy, the variance of the targets for squared errors.
     """
-    objective = risk.objective
-    if not isinstance(objective, Loss):
+    # Told by process 0, which has the first examples: all sum the same things.
+    kind = from_main(partial(_kind, risk))
+    if kind is None:
         return None
-    entropic = objective.function in (cross_entropy, nll) or isinstance(
-        objective.function, torch.nn.CrossEntropyLoss | torch.nn.NLLLoss
-    )
-    squared = objective.function is mse or isinstance(objective.function, torch.nn.MSELoss)
     targets = [batch[1] for batch in risk.batches]
-    if not all(isinstance(t, Tensor) for t in targets):
-        return None
-    numbers = all(t.is_floating_point() for t in targets)
-    if squared and numbers:
-        return _variance(targets, risk)
-    if numbers or not (entropic or squared):
-        return None
+    if kind.shape is not None:
+        return _variance(targets, kind.shape, risk)
     shares = _shares(targets, risk)
     if shares is None:
         return None
-    if entropic:
+    if kind.entropic:
         return float(-(shares[shares > 0] * shares[shares > 0].log()).sum())
     return float((shares * (1 - shares)).mean())  # of one-hot vectors, mean over the classes
 
 
-def _variance(targets: list[Tensor], risk: EmpiricalRisk) -> float | None:
-    """Mean over the outputs of the variance over examples."""
-    if len({t.shape[1:] for t in targets}) > 1:
+class _Kind(NamedTuple):
+    entropic: bool
+    shape: tuple[int, ...] | None  # of an example's numbers; None: classes
+
+
+def _kind(risk: EmpiricalRisk) -> _Kind | None:
+    function = risk.objective.function if isinstance(risk.objective, Loss) else None
+    entropic = function in (cross_entropy, nll) or isinstance(
+        function, nn.CrossEntropyLoss | nn.NLLLoss
+    )
+    squared = function is mse or isinstance(function, nn.MSELoss)
+    if not (entropic or squared) or not risk.batches or not isinstance(risk.batches[0][1], Tensor):
         return None
-    shape = targets[0].shape[1:] if targets else torch.Size()
-    sums = torch.zeros(2, max(1, shape.numel()), dtype=torch.float64, device=risk.device)
+    targets = risk.batches[0][1]
+    if not targets.is_floating_point():
+        return _Kind(entropic, None)
+    return None if entropic else _Kind(False, tuple(targets.shape[1:]))
+
+
+def _variance(targets: list[Tensor], shape: tuple[int, ...], risk: EmpiricalRisk) -> float | None:
+    """Mean over the outputs of the variance over examples."""
+    sums = torch.zeros(3, max(1, math.prod(shape)), dtype=torch.float64, device=risk.device)
     for t in targets:
+        if tuple(t.shape[1:]) != shape:
+            sums[2] += 1
+            continue
         flat = t.double().reshape(len(t), -1)
-        sums += torch.stack([flat.sum(0), flat.square().sum(0)])
-    first, second = all_reduce_sum(sums) / risk.num_examples
+        sums[:2] += torch.stack([flat.sum(0), flat.square().sum(0)])
+    first, second, others = all_reduce_sum(sums) / risk.num_examples
+    if others.any():  # padded to other lengths
+        return None
     return float((second - first.square()).clamp_min(0).mean())
 
 
 def _shares(targets: list[Tensor], risk: EmpiricalRisk) -> Tensor | None:
-    """How often each class is the right one."""
-    counts = torch.zeros(_MOST_CLASSES, dtype=torch.float64, device=risk.device)
+    """How often each class is the right one; None where the numbers are none of classes."""
+    counts = torch.zeros(_MOST_CLASSES + 1, dtype=torch.float64, device=risk.device)
     for t in targets:
-        classes = t.reshape(-1)
-        classes = classes[classes != IGNORED]
-        if len(classes) and not 0 <= int(classes.min()) <= int(classes.max()) < _MOST_CLASSES:
-            return None
-        counts += torch.bincount(classes.long(), minlength=_MOST_CLASSES)
+        classes = t.reshape(-1)[t.reshape(-1) != IGNORED].long()
+        outside = (classes < 0) | (classes >= _MOST_CLASSES)
+        counts += torch.bincount(
+            classes.where(~outside, _MOST_CLASSES), minlength=_MOST_CLASSES + 1
+        )
     counts = all_reduce_sum(counts)
-    used = math.ceil(float(counts.nonzero().max()) + 1) if counts.any() else 0
-    return counts[:used] / counts.sum() if used else None
+    if counts[-1] > 0 or not counts.any():
+        return None
+    return counts[: int(counts.nonzero().max()) + 1] / counts.sum()

@@ -26,7 +26,7 @@ class FisherOperator(JacobianOperator):
         if risk.coupled_by is not None and max(risk.batch_sizes()) > 1:
             raise ValueError(
                 "fisher needs a loss for each example by itself; those of a batch are coupled by "
-                f"{risk.coupled_by}. Use --bn eval, and layers that keep running statistics."
+                f"{risk.coupled_by}. {risk.uncoupling}"
             )
         totals, weights, by_example = risk.terms(index)
         if not by_example and risk.batch_sizes()[index] > 1:

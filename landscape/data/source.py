@@ -262,7 +262,8 @@ def read_stream(
             break
     if not digests:
         raise ValueError("data must hold at least one batch; the iterable gave none.")
-    number = f"{sum(sizes):,} examples in {len(sizes)} batches"
+    examples = f"{sum(sizes):,} example{'s' if sum(sizes) > 1 else ''}"
+    number = f"{examples} in {len(sizes)} batch{'es' if len(sizes) > 1 else ''}"
     return Stream(
         name=name,
         source=source,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from landscape.data.source import Reread
 from landscape.distributed import alone, from_main
 from landscape.nests import Nest, take_rows
 from landscape.objective.batches import in_two, num_examples
@@ -35,6 +36,7 @@ class Additivity:
     checked: bool
     reason: str = ""
     uncut: str | None = None  # why batches must stay whole from here on
+    is_coupled: bool = False  # it was checked, and does not add up
 
     def matters(self, risk: EmpiricalRisk) -> bool:
         """Whether an unchecked loss could give other numbers in other batches, unannounced."""
@@ -78,26 +80,45 @@ def _judge(risk: EmpiricalRisk, spiking: bool) -> Additivity:
         return Additivity(False, "there is no batch here")
     if (coupled_by := risk.with_noise(None).coupled_by) is not None:
         return Additivity(False, f"batches are not cut, with {coupled_by}")
-    first = risk.batches[0]
-    if risk.objective.split is None and num_examples(first) > _MOST:
-        first = take_rows(first, slice(0, _MOST))
-    halves = in_two(first, risk.objective)
+    found = Additivity(False, "there is no batch here")
+    for index in _looked_at(risk):
+        other, means = _judge_batch(risk, risk.batches[index], spiking)
+        if index == 0 or other.uncut:  # one of a single example says nothing against the others
+            found = other
+        if not (found.checked and means):
+            break  # where losses are examples', another batch says no more
+    return found
+
+
+def _looked_at(risk: EmpiricalRisk) -> list[int]:
+    """The first batch, one in the middle and the last: masks may differ between them."""
+    last = len(risk.batches) - 1
+    return [0] if isinstance(risk.batches, Reread) else sorted({0, last // 2, last})
+
+
+def _judge_batch(risk: EmpiricalRisk, batch: Nest, spiking: bool) -> tuple[Additivity, bool]:
+    """The outcome on a batch, and whether the objective gives means or sums of it only."""
+    if risk.objective.split is None and num_examples(batch) > _MOST:
+        batch = take_rows(batch, slice(0, _MOST))
+    halves = in_two(batch, risk.objective)
     if halves is None:
-        return Additivity(False, "batches cannot be cut: their tensors share no first dimension")
+        reason = "batches cannot be cut: their tensors share no first dimension"
+        return Additivity(False, reason), False
     try:
-        whole, parts, reverse, tol = _evaluated(risk, first, halves, spiking)
+        whole, parts, reverse, tol = _evaluated(risk, batch, halves, spiking)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        return _judge(risk.on(halves), spiking)
+        return _judge_batch(risk, halves[0], spiking)
     except _CannotBeCutError as error:
         reason = f"a part of a batch cannot be evaluated by itself: {error}"
-        return Additivity(False, reason, uncut="a loss that takes whole batches only")
+        return Additivity(False, reason, uncut="a loss that takes whole batches only"), False
+    means = whole.values is None
     if not all(math.isfinite(s.total) for s in (whole, *parts)):
-        return Additivity(False, "the loss is not finite")
+        return Additivity(False, "the loss is not finite"), means
     if _adds_up(risk, whole, parts, reverse, tol):
-        return Additivity(True)
-    return _told(risk, whole, parts, reverse, tol)
+        return Additivity(True), means
+    return _told(risk, whole, parts, reverse, tol), means
 
 
 class _CannotBeCutError(Exception):
@@ -182,6 +203,7 @@ def _told(
             f"the loss {name} couples the examples of a batch ({seen}); all of them are in one, "
             "which is never cut",
             uncut="a loss that couples the examples of a batch",
+            is_coupled=True,
         )
     if reverse is not None and abs(reverse.mean - whole.mean) > room:
         cause = (

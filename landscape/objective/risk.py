@@ -90,6 +90,13 @@ class EmpiricalRisk(AtTheta):
         return self.uncut
 
     @property
+    def uncoupling(self) -> str:
+        """What to do where examples must not be coupled."""
+        if self.noise is not None:
+            return "Turn random numbers off in the forward pass."
+        return "Use --bn eval, and layers that keep running statistics."
+
+    @property
     def is_cut_by_rows(self) -> bool:
         """Whether each batch holds examples along the first dimension, and may be cut there."""
         cuttable = self.objective.split is None and not isinstance(self.batches, Reread)

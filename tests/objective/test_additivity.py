@@ -111,6 +111,15 @@ def test_a_mean_over_tokens_without_their_count_is_told_what_is_missing():
         landscape.hessian(_Tagger(), data=BATCHES, objective=_mean_of_tokens, dtype="float64")
 
 
+def test_a_first_batch_without_padding_does_not_hide_the_mean():
+    full = _tagged(4, 5, 4)
+    full["mask"], full["labels"] = torch.ones_like(full["mask"]), full["labels"].clamp_min(0)
+    with pytest.raises(ValueError, match=r"mean over something else.*count="):
+        landscape.hessian(
+            _Tagger(), data=[full, *BATCHES], objective=_mean_of_tokens, dtype="float64"
+        )
+
+
 @pytest.mark.parametrize("size", [5, 20])
 def test_a_sum_over_the_batch_is_refused(pairs, size):
     def summed(outputs, targets):
