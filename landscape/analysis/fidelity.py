@@ -21,7 +21,7 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
-from landscape.curvature.operators import make_operator, tested_unasked
+from landscape.curvature.operators import make_operator, operators_that_apply
 from landscape.curvature.perturbation import PairedRise, check_radii
 from landscape.curvature.scaling import need_weights, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
@@ -166,7 +166,7 @@ def operator_names(target: Target, settings: FidelitySettings) -> tuple[str, ...
             f"{settings.fit_radius:g}."
         )
     if settings.operators is None:
-        return tested_unasked(target.risk)
+        return operators_that_apply(target.risk)
     unknown = [name for name in settings.operators if name not in OPERATORS]
     if unknown or not settings.operators:
         raise ValueError(

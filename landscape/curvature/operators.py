@@ -30,7 +30,7 @@ def make_operator(
     return operator
 
 
-def tested_unasked(risk: EmpiricalRisk) -> tuple[str, ...]:
+def operators_that_apply(risk: EmpiricalRisk) -> tuple[str, ...]:
     """Operators that are held against the real loss where none are named: those that apply."""
     known = ((name, kind.applies) for name, kind in OPERATORS.items() if kind.applies)
     return tuple(name for name, applies in known if resolve(applies)(risk))

@@ -1,0 +1,139 @@
+"""An operator and a scale that this file alone knows are offered, explained and computed."""
+
+import json
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from click.testing import CliRunner
+from torch import nn
+
+import landscape
+from landscape.catalog import OPERATORS, SCALES, OperatorKind, Registry, ScaleKind, resolve
+from landscape.cli import cli
+from landscape.curvature.hessian import HessianOperator
+from landscape.curvature.operators import operators_that_apply
+from landscape.curvature.scaling import relative_scale
+from landscape.results import make_measure
+
+
+def twice_the_hessian(risk, *, graph_budget=None):
+    return 2 * HessianOperator(risk, graph_budget=graph_budget)
+
+
+def always(risk):
+    return True
+
+
+def halves(layout, theta):
+    return torch.full_like(theta, 0.5)
+
+
+@pytest.fixture
+def toys():
+    """The entries, while a test lasts."""
+    sys.modules.setdefault("toys_of_the_catalog", sys.modules[__name__])
+    operator = OperatorKind(
+        name="twice",
+        title="twice the Hessian",
+        sentence="It is the Hessian, twice.",
+        build="toys_of_the_catalog:twice_the_hessian",
+        applies="toys_of_the_catalog:always",
+    )
+    scale = ScaleKind(
+        name="half", diagonal="toys_of_the_catalog:halves", invariant_under=("relu",), unit="halves"
+    )
+    with OPERATORS.holding(operator), SCALES.holding(scale):
+        yield SimpleNamespace(operator=operator, scale=scale)
+
+
+@pytest.fixture
+def run():
+    def invoke(*arguments, code=0):
+        result = CliRunner().invoke(cli, [str(a) for a in arguments])
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == code, result.output
+        return result.output
+
+    return invoke
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.manual_seed(0)
+    torch.save(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).state_dict(),
+               tmp_path / "net.pt")  # fmt: skip
+    (tmp_path / "own.py").write_text(
+        "import torch\nfrom torch import nn\n"
+        "def make():\n"
+        "    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))\n"
+        "def data():\n"
+        "    rng = torch.Generator().manual_seed(0)\n"
+        "    return torch.randn(30, 3, generator=rng), torch.arange(30) % 2\n"
+    )
+    own = tmp_path / "own.py"
+    return [tmp_path / "net.pt", "--model", f"{own}:make", "--data", f"{own}:data",
+            "--loss", "cross-entropy", "-q"]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["eigenvalues", "density", "trace", "check", "analyze"])
+def test_help_and_refusals_name_it(toys, run, checkpoint, command):
+    assert "hessian|ggn|fisher|smooth-hessian|twice" in run(command, "--help").replace("\n", "")
+    told = run(command, *checkpoint, "-o", "nowhere", "--operator", "jacobian", code=2)
+    assert "hessian, ggn, fisher, smooth-hessian, twice" in " ".join(told.split())
+
+
+def test_commands_compute_it(toys, run, checkpoint):
+    def trace(*options):
+        return json.loads(run("trace", *checkpoint, "--json", "--matvecs", 60, *options))
+
+    plain, double = trace(), trace("--operator", "twice")
+    assert double["trace"]["mean"] == pytest.approx(2 * plain["trace"]["mean"], rel=1e-5)
+    scaled = trace("--scale", "half")
+    assert scaled["trace"]["mean"] == pytest.approx(plain["trace"]["mean"] / 4, rel=1e-5)
+    assert "lower end" not in run("check", *checkpoint, "--operator", "twice")
+
+
+def test_reports_title_and_explain_it(toys, run, checkpoint, tmp_path):
+    out = tmp_path / "report"
+    options = ["--budget", "quick", "--only", "spectrum,fidelity", "--operator", "twice"]
+    shown = run("analyze", *checkpoint, *options, "-o", out, "--dry-run")
+    assert "fidelity" in shown
+    run("analyze", *checkpoint, *options, "-o", out)
+    page = (out / "index.html").read_text()
+    assert toys.operator.sentence in page
+    assert toys.operator.title in page
+    summary = (out / "summary.json").read_text()
+    assert '"twice' in summary or "twice the Hessian" in summary
+
+
+def test_measures_carry_its_scale(toys):
+    row = make_measure("lambda_max", 1.0, 0.1, scale="half", operator="twice")
+    assert row.invariant_under == ("relu",)
+    layout = landscape.hessian(nn.Linear(3, 2), "mse", (torch.ones(4, 3), torch.ones(4, 2))).risk
+    theta = layout.theta
+    S = relative_scale("half", layout.layout, theta)
+    assert float(S.norm()) == pytest.approx(float(theta.norm()))  # E‖S ε‖² = ‖θ‖²
+
+
+def test_fidelity_tests_what_applies(toys):
+    model, data = nn.Linear(3, 2), (torch.ones(4, 3), torch.ones(4, 2))
+    risk = landscape.hessian(model, "mse", data).risk
+    assert operators_that_apply(risk) == ("hessian", "ggn", "twice")
+
+
+def test_names_are_taken_once_and_refused_in_words():
+    registry = Registry("toy", SimpleNamespace(name="a"))
+    with pytest.raises(ValueError, match="toy must be one of a; got 'b'"):
+        registry["b"]
+    with pytest.raises(ValueError, match="called 'a'"):
+        registry.add(SimpleNamespace(name="a"))
+    assert "b" not in registry
+
+
+@pytest.mark.parametrize("kind", [*OPERATORS.values(), *SCALES.values()])
+def test_every_entry_leads_to_its_function(kind):
+    places = [getattr(kind, field, "") for field in ("build", "applies", "diagonal", "relative")]
+    assert all(callable(resolve(place)) for place in places if place)
