@@ -11,6 +11,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -18,9 +19,10 @@ from torch import nn
 
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.choices import objective_of
-from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SUITE, SuiteSettings, run_analysis
+from landscape.analysis.progress import Progress, quiet
+from landscape.analysis.suite import SuiteSettings, run_analyses
 from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.catalog import ANALYSES
 from landscape.findings import Findings
 from landscape.objective.objective import Objective
 from landscape.results import Result
@@ -100,10 +102,11 @@ def analyze(
         raise ValueError("only and skip must be lists of names, such as ['spectrum', 'layers'].")
     if budget not in BUDGETS:
         raise ValueError(f"budget must be one of {', '.join(BUDGETS)}; got {budget!r}.")
-    asked = list(SUITE) if only is None else list(only)
-    if unknown := [name for name in (*asked, *skip) if name not in SUITE]:
-        raise ValueError(f"analyses must be some of {', '.join(SUITE)}; got {', '.join(unknown)}.")
-    names = [name for name in SUITE if name in asked and name not in skip]
+    asked = list(ANALYSES) if only is None else list(only)
+    if unknown := [name for name in (*asked, *skip) if name not in ANALYSES]:
+        known = ", ".join(ANALYSES)
+        raise ValueError(f"analyses must be some of {known}; got {', '.join(unknown)}.")
+    names = [name for name in ANALYSES if name in asked and name not in skip]
     if not names:
         raise ValueError("only and skip leave no analysis to run; ask for at least one.")
     settings = TargetSettings(
@@ -124,13 +127,13 @@ def analyze(
         budget=BUDGETS[budget],
         operator=operator,
         weight_decay=weight_decay,
-        num_shards=0,
-        extent=1.0,
-        work=None,
         all_layers=all_layers,
     )
+
+    def reported(name: str) -> AbstractContextManager[Progress]:
+        return nullcontext(quiet if progress is None else partial(progress, name))
+
     results: dict[str, Result] = {}
-    for name in names:
-        report = quiet if progress is None else partial(progress, name)
-        results |= run_analysis(name, target, suite, results, report)
+    for _, found in run_analyses(target, suite, names, progress=reported):
+        results |= found
     return Findings(results)

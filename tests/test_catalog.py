@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +11,22 @@ from click.testing import CliRunner
 from torch import nn
 
 import landscape
-from landscape.catalog import OPERATORS, SCALES, OperatorKind, Registry, ScaleKind, resolve
+from landscape.analysis.costs import Cost
+from landscape.catalog import (
+    ANALYSES,
+    OPERATORS,
+    SCALES,
+    AnalysisKind,
+    OperatorKind,
+    Registry,
+    ScaleKind,
+    resolve,
+)
 from landscape.cli import cli
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
-from landscape.results import make_measure
+from landscape.results import Estimate, make_measure
 
 
 def twice_the_hessian(risk, *, graph_budget=None):
@@ -28,6 +39,18 @@ def always(risk):
 
 def halves(layout, theta):
     return torch.full_like(theta, 0.5)
+
+
+def run_toy(target, settings, earlier, progress):
+    """A trace that is always 42, under a name of its own."""
+    from landscape.analysis.suite import run_spectrum
+
+    found = run_spectrum(target, settings, earlier, progress)["trace"]
+    return {"toy": replace(found, trace=Estimate(mean=42.0, stderr=1.0))}
+
+
+def cost_of_toy(work):
+    return Cost(7, 11, 13)
 
 
 @pytest.fixture
@@ -44,7 +67,13 @@ def toys():
     scale = ScaleKind(
         name="half", diagonal="toys_of_the_catalog:halves", invariant_under=("relu",), unit="halves"
     )
-    with OPERATORS.holding(operator), SCALES.holding(scale):
+    analysis = AnalysisKind(
+        name="toy",
+        sentence="a trace of 42",
+        run="toys_of_the_catalog:run_toy",
+        cost="toys_of_the_catalog:cost_of_toy",
+    )
+    with OPERATORS.holding(operator), SCALES.holding(scale), ANALYSES.holding(analysis):
         yield SimpleNamespace(operator=operator, scale=scale)
 
 
@@ -107,6 +136,20 @@ def test_reports_title_and_explain_it(toys, run, checkpoint, tmp_path):
     assert toys.operator.title in page
     summary = (out / "summary.json").read_text()
     assert '"twice' in summary or "twice the Hessian" in summary
+
+
+def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, tmp_path):
+    out = tmp_path / "report"
+    assert "fidelity,training,toy" in "".join(run("analyze", "--help").split())
+    asked = ["analyze", *checkpoint, "--budget", "quick", "--only", "toy", "-o", out]
+    (row,) = [line for line in run(*asked, "--dry-run").splitlines() if "net: toy" in line]
+    assert row.split()[2:4] == ["7", "11"]
+    run(*asked)
+    stored = json.loads((out / "results" / "net" / "toy.json").read_text())
+    assert stored["result"]["trace"]["mean"] == 42
+    assert "42" in (out / "index.html").read_text()
+    summary = json.loads((out / "summary.json").read_text())
+    assert "42.0" in json.dumps(summary)
 
 
 def test_measures_carry_its_scale(toys):

@@ -1,8 +1,10 @@
-"""All analyses of one checkpoint, by name: what ``landscape analyze`` runs, in this order."""
+"""The analyses of one checkpoint, and the one loop that runs them for Python, commands, studies."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from landscape.analysis.surface import loss_plane, random_lines
 from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import Target
+from landscape.catalog import ANALYSES, resolve
 from landscape.results import DoesNotApply, Eigenvalues, LeftOut, Result, Trace
 from landscape.results.training import curves_from_metrics
 from landscape.snn.altered import has_smooth_twin
@@ -40,11 +43,11 @@ class SuiteSettings:
     """
 
     budget: Budget
-    operator: str
-    weight_decay: float
-    num_shards: int
-    extent: float
-    work: Path | None
+    operator: str = "hessian"
+    weight_decay: float = 0.0
+    num_shards: int = 0
+    extent: float = 1.0
+    work: Path | None = None
     all_layers: bool = False
 
 
@@ -174,28 +177,14 @@ def run_training(
     return {} if curves is None else {"training": curves}
 
 
-Run = Callable[[Target, SuiteSettings, Results, Progress], Results]
-
-SUITE: Mapping[str, Run] = {
-    "preflight": run_preflight,
-    "spectrum": run_spectrum,
-    "scaled": run_scaled,
-    "layers": run_layers,
-    "line": run_line,
-    "plane": run_plane,
-    "sharpness": run_sharpness,
-    "fidelity": run_fidelity,
-    "training": run_training,
-}
-
-
 def run_analysis(
     name: str, target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
     """The results of one analysis; a note in their place where it does not apply to the network."""
     clock = start_clock()
     try:
-        return SUITE[name](target, settings, earlier, progress)
+        found: Results = resolve(ANALYSES[name].run)(target, settings, earlier, progress)
+        return found
     except DoesNotApply as error:
         provenance = clock.provenance(
             command=target.settings.command, seed=target.settings.seed, device=target.device
@@ -204,6 +193,36 @@ def run_analysis(
             subject=target.subject, provenance=provenance, analysis=name, reason=str(error)
         )
         return {f"left-out-{name}": note}
+
+
+def run_analyses(
+    target: Target,
+    settings: SuiteSettings,
+    names: Sequence[str],
+    *,
+    progress: Callable[[str], AbstractContextManager[Progress]],
+    earlier: Results = MappingProxyType({}),
+    is_done: Callable[[str], bool] = lambda name: False,
+) -> Iterator[tuple[str, Results]]:
+    """Run analyses one after the other, each given what the earlier ones found.
+
+    Parameters
+    ----------
+    progress
+        A block for the analysis of a name, and what its progress is told to.
+    earlier
+        Results from before.
+    is_done
+        Whether an analysis need not be run again; its results are among ``earlier``.
+    """
+    known = dict(earlier)
+    for name in names:
+        if is_done(name):
+            continue
+        with progress(name) as report:
+            found = run_analysis(name, target, settings, known, report)
+        known |= found
+        yield name, found
 
 
 def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from landscape.cli.named import operator_option
+from landscape.catalog import ANALYSES
+from landscape.cli.named import NamesOf, operator_option
 from landscape.cli.options import describe, target_options, unique_labels
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.plain import echo
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
     from landscape.analysis.target import Target, TargetSettings
     from landscape.results import Result
-
-_NAMES = ("preflight", "spectrum", "scaled", "layers", "line", "plane", "sharpness", "fidelity")
 
 
 @click.command()
@@ -37,8 +36,8 @@ _NAMES = ("preflight", "spectrum", "scaled", "layers", "line", "plane", "sharpne
     show_default=True,
     help="How many eigenvalues, probes and grid points.",
 )
-@click.option("--only", help=f"Comma-separated, of {', '.join(_NAMES)}.")
-@click.option("--skip", help="Leave these out.")
+@click.option("--only", type=NamesOf(ANALYSES), help="These analyses only, comma-separated.")
+@click.option("--skip", type=NamesOf(ANALYSES), help="Leave these out.")
 @click.option(
     "--all-layers", is_flag=True, help="A row for each layer, where a budget would join them."
 )
@@ -67,8 +66,8 @@ def analyze(
     checkpoints: tuple[Path, ...],
     out: Path,
     budget: str,
-    only: str | None,
-    skip: str | None,
+    only: tuple[str, ...] | None,
+    skip: tuple[str, ...] | None,
     all_layers: bool,
     operator_name: str,
     weight_decay: float,
@@ -87,7 +86,7 @@ def analyze(
     landscape analyze checkpoints/*.safetensors -o reports/mine
     """
     from landscape.analysis.budget import BUDGETS
-    from landscape.analysis.suite import SUITE, SuiteSettings
+    from landscape.analysis.suite import SuiteSettings
 
     suite = SuiteSettings(
         budget=BUDGETS[budget],
@@ -98,7 +97,7 @@ def analyze(
         work=out / "unfinished",
         all_layers=all_layers,
     )
-    names = chosen_names(tuple(SUITE), only, skip)
+    names = chosen_names(only, skip)
     if dry_run:
         _forecast(checkpoints, settings, suite, names, quiet)
         return
@@ -115,21 +114,18 @@ def analyze(
     )
 
 
-def chosen_names(known: Sequence[str], only: str | None, skip: str | None) -> list[str]:
-    """The analyses to run, in the suite's order.
+def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:
+    """The analyses to run, in the catalog's order.
 
     Raises
     ------
     click.UsageError
-        For a name that is unknown, or if none is left.
+        If none is left.
     """
-    asked = {n.strip() for n in (only or ",".join(known)).split(",") if n.strip()}
-    left_out = {n.strip() for n in (skip or "").split(",") if n.strip()}
-    for name in sorted((asked | left_out) - set(known)):
-        raise click.UsageError(f"unknown analysis {name!r}; known are {', '.join(known)}.")
-    if not asked - left_out:
-        raise click.UsageError(f"--only and --skip leave none of {', '.join(known)} to run.")
-    return [name for name in known if name in asked - left_out]
+    asked = set(only or ANALYSES) - set(skip or ())
+    if not asked:
+        raise click.UsageError(f"--only and --skip leave none of {', '.join(ANALYSES)} to run.")
+    return [name for name in ANALYSES if name in asked]
 
 
 def run_suite(
@@ -200,7 +196,7 @@ def _tell_resumed(out: Path, label: str, names: Sequence[str]) -> None:
 def _run_one(
     target: "Target", out: Path, suite: "SuiteSettings", names: Sequence[str], quiet: bool
 ) -> None:
-    from landscape.analysis.suite import run_analysis
+    from landscape.analysis.suite import run_analyses
     from landscape.cli.results_folder import is_done, mark_done
     from landscape.distributed import from_main, is_main
     from landscape.results import LeftOut, in_order, load_result, save_result
@@ -211,12 +207,14 @@ def _run_one(
         for path in in_order((out / "results" / label).glob("*.json"))
         if path.name != "settings.json" and is_main()
     }
-    for name in names:
-        if from_main(partial(is_done, out, label, name)):
-            continue
-        with progress_bar(f"{label}: {name}", quiet=quiet) as progress:
-            found = run_analysis(name, target, suite, earlier, progress)
-        earlier |= found
+    for name, found in run_analyses(
+        target,
+        suite,
+        names,
+        progress=lambda name: progress_bar(f"{label}: {name}", quiet=quiet),
+        earlier=earlier,
+        is_done=lambda name: from_main(partial(is_done, out, label, name)),
+    ):
         if is_main():
             for stem, result in found.items():
                 save_result(result, result_path(out, label, stem))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from landscape.catalog import ANALYSES
+
 TITLE = "IKUN and Kaiming on Fashion-MNIST: a demonstration"
 NUM_EXAMPLES = 250
 SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
@@ -28,7 +30,7 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
     the package, and `landscape compare` of what that found.
     """
     from landscape.analysis.budget import BUDGETS
-    from landscape.analysis.suite import SUITE, SuiteSettings
+    from landscape.analysis.suite import SuiteSettings
     from landscape.analysis.target import TargetSettings
     from landscape.cli.analyze import run_suite
     from landscape.cli.compare import compare
@@ -43,15 +45,8 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
             examples=str(NUM_EXAMPLES),
             command=command_line(),
         ),
-        suite=SuiteSettings(
-            budget=budget,
-            operator="hessian",
-            weight_decay=0.0,
-            num_shards=0,
-            extent=1.0,
-            work=out / "unfinished",
-        ),
-        names=tuple(SUITE),
+        suite=SuiteSettings(budget=budget, work=out / "unfinished"),
+        names=tuple(ANALYSES),
         title=TITLE,
         baseline="kaiming-adam-s0",
         force=force,

@@ -32,6 +32,31 @@ class NameOf(click.ParamType[str]):
         return str(value)
 
 
+class NamesOf(click.ParamType[tuple[str, ...]]):
+    """Names in a registry, separated by commas."""
+
+    name = "names"
+
+    def __init__(self, registry: Mapping[str, object]) -> None:
+        self._registry = registry
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """All that there are."""
+        return ",".join(self._registry)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The names, each of them known."""
+        names = value if isinstance(value, tuple) else tuple(str(value).split(","))
+        stripped = tuple(name.strip() for name in names if name.strip())
+        for name in stripped:
+            if name not in self._registry:
+                known = ", ".join(self._registry)
+                self.fail(f"unknown analysis {name!r}; known are {known}.", param, ctx)
+        return stripped
+
+
 def operator_option(*further: str, **about: Any) -> Callable[[F], F]:
     """``--operator``, as ``operator_name``."""
     return click.option(

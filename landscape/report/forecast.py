@@ -6,25 +6,14 @@ from time import perf_counter
 import numpy as np
 from matplotlib.figure import Figure
 
+from landscape.catalog import ANALYSES
 from landscape.report.draw import draw
 from landscape.report.model import ReportFigure
-
-# Figures of each analysis: for all checkpoints together, and further ones for each.
-_FIGURES = {
-    "spectrum": (3, 0),
-    "scaled": (3, 0),
-    "layers": (1, 0),
-    "line": (1, 0),
-    "plane": (1, 1),
-    "sharpness": (1, 0),
-    "fidelity": (0, 1),
-    "training": (2, 0),
-}
 
 
 def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:
     """Seconds for the figures of these analyses, in all their forms; tables take next to none."""
-    counts = [_FIGURES.get(name, (0, 0)) for name in names]
+    counts = [ANALYSES[name].figures for name in names]
     figures = sum(shared + each * num_checkpoints for shared, each in counts)
     sample = ReportFigure(
         name="sample", draw=_lines, height=3.0, narrow_height=3.0, caption="", alt="",

@@ -118,10 +118,7 @@ def _analysis_seconds(
     suite = SuiteSettings(
         budget=analysis.budget,
         operator=analysis.operator,
-        weight_decay=0.0,
         num_shards=analysis.num_shards,
-        extent=1.0,
-        work=None,
     )
     lines = forecast(target, suite, ("spectrum", *analysis.only))
     per_matvec = lines[0].seconds / max(lines[0].num_matvecs, 1)

@@ -218,9 +218,7 @@ class _Work:
         return SuiteSettings(
             budget=analysis.budget,
             operator=analysis.operator,
-            weight_decay=0.0,
             num_shards=analysis.num_shards,
-            extent=1.0,
             work=self.folder.work,
         )
 

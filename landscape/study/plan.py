@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landscape.analysis.budget import Budget
-from landscape.analysis.suite import SUITE
+from landscape.catalog import ANALYSES
 from landscape.snn.initialization import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
@@ -61,7 +61,7 @@ class AnalysisPlan:
     Attributes
     ----------
     only
-        Names of analyses, of ``SUITE``.
+        Names of analyses, of ``ANALYSES``.
     one_image
         Also the published protocol: eigenvalues on one test image, to be shown beside.
     curvature_every
@@ -169,7 +169,7 @@ class Plan:
                 f"expect must be one of {', '.join(EXPECTATIONS)}; got {control.expect!r}.",
             )
         for name in self.analysis.only:
-            _require_known(name, set(SUITE), "only names the analysis")
+            _require_known(name, set(ANALYSES), "only names the analysis")
 
     @property
     def runs(self) -> tuple[Run, ...]:

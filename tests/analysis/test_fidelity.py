@@ -215,11 +215,6 @@ def test_a_network_without_a_smooth_twin_is_judged_by_the_other_operators():
     tried = settings.num_top + settings.num_bottom
     suite = SuiteSettings(
         budget=BUDGETS["quick"],
-        operator="hessian",
-        weight_decay=0.0,
-        num_shards=0,
-        extent=1.0,
-        work=None,
     )
     (line,) = forecast(target, suite, ["fidelity"])
     others = settings.num_random + settings.num_filter

@@ -26,7 +26,7 @@ def target():
 
 def _forecast(target, budget, name):
     suite = SuiteSettings(
-        budget=budget, operator="hessian", weight_decay=0.0, num_shards=0, extent=1.0, work=None
+        budget=budget,
     )
     (line,) = forecast(target, suite, [name])
     return line

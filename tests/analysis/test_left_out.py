@@ -7,13 +7,15 @@ from click.testing import CliRunner
 from torch import nn
 
 import landscape
+from landscape.analysis import suite as suite_module
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SUITE, SuiteSettings, run_analysis
+from landscape.analysis.suite import SuiteSettings, run_analysis
+from landscape.catalog import ANALYSES
 from landscape.cli import cli
 from landscape.results import DoesNotApply, LeftOut, load_result
 
-ALL = [name for name in SUITE if name != "training"]
+ALL = [name for name in ANALYSES if name != "training"]
 
 
 class Scale(nn.Module):
@@ -129,8 +131,7 @@ def test_the_note_is_in_the_report_and_in_the_folder(tmp_path):
 
 def test_other_errors_end_the_run(linear, monkeypatch):
     suite = SuiteSettings(
-        budget=BUDGETS["quick"], operator="hessian", weight_decay=0.0,
-        num_shards=0, extent=1.0, work=None,
+        budget=BUDGETS["quick"],
     )  # fmt: skip
 
     def fail(error):
@@ -139,10 +140,10 @@ def test_other_errors_end_the_run(linear, monkeypatch):
 
         return run
 
-    monkeypatch.setitem(SUITE, "line", fail(DoesNotApply("there is none.")))
+    monkeypatch.setattr(suite_module, "run_line", fail(DoesNotApply("there is none.")))
     found = run_analysis("line", linear, suite, {}, quiet)
     assert found["left-out-line"].note == "line left out: there is none."
-    monkeypatch.setitem(SUITE, "line", fail(ValueError("the loss overflows.")))
+    monkeypatch.setattr(suite_module, "run_line", fail(ValueError("the loss overflows.")))
     with pytest.raises(ValueError, match="the loss overflows"):
         run_analysis("line", linear, suite, {}, quiet)
 

@@ -61,11 +61,6 @@ def test_their_gradient_is_zero(target):
 def test_the_table_of_layers_has_rows_of_zeros(target):
     suite = SuiteSettings(
         budget=BUDGETS["quick"],
-        operator="hessian",
-        weight_decay=0.0,
-        num_shards=0,
-        extent=1.0,
-        work=None,
     )
     (table,) = run_layers(target, suite, {}, quiet).values()
     ends = {r.name: (r.largest.value, r.smallest.value, r.trace.mean) for r in table.rows}

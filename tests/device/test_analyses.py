@@ -13,7 +13,7 @@ from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
 from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues, pyhessian_trace
 from landscape.analysis.sharpness import SharpnessSettings, sharpness
-from landscape.analysis.suite import SUITE, SuiteSettings
+from landscape.analysis.suite import SuiteSettings, run_analysis
 from landscape.analysis.surface import loss_line, loss_plane
 from landscape.analysis.surface_course import (
     between_course,
@@ -32,9 +32,8 @@ from landscape.surface.direction_files import save_directions
 AXIS = np.array([-1.0, 0.0, 0.5])
 PLAIN = SurfaceSettings()
 QUICK = SuiteSettings(
-    budget=BUDGETS["quick"], operator="hessian", weight_decay=0.0, num_shards=0, extent=1.0,
-    work=None,
-)  # fmt: skip
+    budget=BUDGETS["quick"],
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "dtype"), [("convolutional", "float32"), ("spiking", "float64")])
@@ -69,7 +68,7 @@ def test_fidelity(kind, on_both):
 
 
 def test_layers(on_both):
-    here, there = (SUITE["layers"](t, QUICK, {}, quiet)["layers"] for t in on_both("dense"))
+    here, there = (run_analysis("layers", t, QUICK, {}, quiet)["layers"] for t in on_both("dense"))
     for a, b in zip(here.rows, there.rows, strict=True):
         assert b.largest.value == pytest.approx(a.largest.value, rel=1e-3)
 

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from landscape.analysis.suite import SUITE
+from landscape.analysis import suite
 from landscape.files import exclusive_lock
 from landscape.results import load_stored
 from landscape.study import StudyFolder, failures, queue
@@ -49,7 +49,7 @@ def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
 def test_going_on_after_an_interruption_gives_the_same_numbers(
     plan, tmp_path, work, numbers, whole, monkeypatch
 ):
-    sharpness, calls = SUITE["sharpness"], []
+    sharpness, calls = suite.run_sharpness, []
 
     def interrupted(*args):
         calls.append(args)
@@ -58,7 +58,7 @@ def test_going_on_after_an_interruption_gives_the_same_numbers(
         return sharpness(*args)
 
     with monkeypatch.context() as patch:
-        patch.setitem(SUITE, "sharpness", interrupted)
+        patch.setattr(suite, "run_sharpness", interrupted)
         with pytest.raises(KeyboardInterrupt):
             work(plan, tmp_path / "broken")
     folder = StudyFolder(tmp_path / "broken")
