@@ -1,15 +1,24 @@
 """Plain formulas in place of operations whose second derivative PyTorch lacks, or has wrong."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
+
+_cuda = torch.backends.cuda
+# Which kernels attention may use, on a CPU too: what tells, what sets it, and what the plain one
+# takes.
+_ATTENTION: tuple[tuple[Callable[[], bool], Callable[[bool], None], bool], ...] = (
+    (_cuda.math_sdp_enabled, _cuda.enable_math_sdp, True),
+    (_cuda.flash_sdp_enabled, _cuda.enable_flash_sdp, False),
+    (_cuda.mem_efficient_sdp_enabled, _cuda.enable_mem_efficient_sdp, False),
+    (_cuda.cudnn_sdp_enabled, _cuda.enable_cudnn_sdp, False),
+)
 
 
 def plain_forms(
@@ -48,8 +57,17 @@ class _PlainFunctions(TorchFunctionMode):
         return _PLAIN.get(func, func)(*args, **(kwargs or {}))
 
 
-def _plain_attention() -> AbstractContextManager[Any]:
-    return sdpa_kernel(SDPBackend.MATH)
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """As ``sdpa_kernel(SDPBackend.MATH)``, which takes a tenth of a small network's product."""
+    before = [is_on() for is_on, _, _ in _ATTENTION]
+    try:
+        for _, turn, value in _ATTENTION:
+            turn(value)
+        yield
+    finally:
+        for (_, turn, _), value in zip(_ATTENTION, before, strict=True):
+            turn(value)
 
 
 def _calls_replaced(module: nn.Module) -> bool:
