@@ -3,15 +3,30 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+import landscape
 from landscape.data.source import Source
 from landscape.distributed import PeerLostError, all_reduce_sum, rank, world_size
 from landscape.objective.halving import is_out_of_memory
 from landscape.objective.objective import Objective
 from landscape.objective.pair import Loss
+
+# What networks and losses raise on examples that are not theirs.
+_THEIRS = (
+    RuntimeError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ValueError,
+    AssertionError,
+    ArithmeticError,
+)
+_TWO_TYPES = ("same dtype", "expected scalar type", "type (", "must have the type")
+_PACKAGE = Path(landscape.__file__).parent
 
 
 @contextmanager
@@ -25,21 +40,48 @@ def fitting_advice(label: str, objective: Objective, data: Source) -> Iterator[N
     """
     try:
         yield
-    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
-        if is_out_of_memory(error) or isinstance(error, PeerLostError):
+    except _THEIRS as error:
+        if is_out_of_memory(error) or isinstance(error, PeerLostError) or _is_ours(error):
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
-        raw = ""
-        if isinstance(objective, Loss) and not objective.takes_prediction:
-            raw = (
-                " A loss function of your own gets what the network returned as it is (a tuple, a "
-                "dict, an object with .logits), not the tensor in it: pick it inside."
-            )
         raise ValueError(
             f"{label}: network, data and loss do not fit one another: {reason}. {data.name} gives "
-            f"{data.outline()}; the loss is {objective.name}.{raw} Check --model, --data and "
-            "--loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
+            f"{data.outline()}; the loss is {objective.name}.{_hint(reason, objective)} Check "
+            "--model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it is a ValueError of this package, which says what to do already."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return isinstance(error, ValueError) and (
+        trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(_PACKAGE)
+    )
+
+
+def _hint(reason: str, objective: Objective) -> str:
+    """What to look at first, where the reason or the objective tells."""
+    if isinstance(objective, Loss) and not objective.takes_prediction:
+        hint = (
+            " A loss function of your own gets what the network returned as it is (a tuple, a "
+            "dict, an object with .logits), not the tensor in it: pick it inside."
+        )
+    elif isinstance(getattr(objective.fn, "__self__", None), nn.Module):
+        hint = (
+            " An objective is called as fn(model, batch): of a method that is bound to the network "
+            "give lambda model, batch: model.training_step(batch), or the like."
+        )
+    else:
+        hint = ""
+    if any(text in reason for text in _TWO_TYPES):
+        hint += (
+            " All that the network and modules of the objective hold is cast to --dtype; what lies "
+            "in a plain list or a closure, or is cast in forward, keeps its own type: register it "
+            "(nn.ModuleList, register_buffer), or take a --dtype that fits."
+        )
+    return hint
 
 
 def check_agreement(theta: Tensor, data: Source) -> None:

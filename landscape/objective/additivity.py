@@ -114,7 +114,9 @@ def _evaluated(
         whole = _sum_of(few, 0)
     try:
         others = [_sum_of(few, index) for index in range(1, len(few.batches))]
-    except (RuntimeError, TypeError, LookupError, AttributeError) as error:
+    except (
+        RuntimeError, TypeError, LookupError, AttributeError, ValueError, AssertionError
+    ) as error:  # fmt: skip
         raise _CannotBeCutError((str(error).splitlines() or [""])[0]) from error
     return whole, others[:2], others[2] if reverse else None, tol
 

@@ -1,7 +1,7 @@
 """The empirical risk: an objective over the user's data, a pure function of θ."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, Self, TypeVar
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from landscape.data.source import Reread
 from landscape.distributed import all_reduce_sum, alone, rank, world_size
-from landscape.nests import Nest, cast, num_rows
+from landscape.nests import Nest, cast, map_tensors, num_rows
 from landscape.objective.batches import cut_to, dealt, joined, num_examples
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Answers, Objective, Terms
@@ -60,6 +60,8 @@ class EmpiricalRisk:
         Why batches must stay as they are, where that is known of the objective.
     """
 
+    _copies_batches = False
+
     def __init__(
         self,
         model: nn.Module,
@@ -94,6 +96,9 @@ class EmpiricalRisk:
         self.num_frozen = sum(v.numel() for n, v in self._values.items() if n not in free)
         self._choose(free if names is None else names)
         self._mode = EvalMode(model)
+        self._embeddings = [
+            m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)
+        ]
         self._plain_forms = plain_forms(model, self.device)
         self._count()
 
@@ -114,6 +119,11 @@ class EmpiricalRisk:
     @property
     def num_params(self) -> int:
         return self.layout.num_params
+
+    @property
+    def parameters(self) -> Mapping[str, nn.Parameter]:
+        """The network's own and the objective's, frozen ones too, by name."""
+        return self._swap.parameters
 
     @property
     def dtype(self) -> torch.dtype:
@@ -192,6 +202,12 @@ class EmpiricalRisk:
         other._plain_forms = plain_forms(self.model, self.device, functions=True)
         return other
 
+    def with_copied_batches(self) -> Self:
+        """The same risk of a network, or loss, that writes to its data: each pass has a copy."""
+        other = copy.copy(self)
+        other._copies_batches = True
+        return other
+
     def with_noise(self, seed: int | None) -> Self:
         """The same risk under other random numbers; None: unseeded, for a forward without any."""
         other = copy.copy(self)
@@ -200,7 +216,7 @@ class EmpiricalRisk:
 
     def in_dtype(self, dtype: torch.dtype) -> "EmpiricalRisk":
         """The same risk computed in another precision, at the same θ."""
-        return EmpiricalRisk(
+        other = EmpiricalRisk(
             self.model,
             self.objective,
             [cast(batch, dtype, self.device) for batch in self.batches],
@@ -212,6 +228,8 @@ class EmpiricalRisk:
             noise=self.noise,
             uncut=self.uncut,
         )
+        other._copies_batches = self._copies_batches
+        return other
 
     def cut_batches(self, size: int) -> None:
         """Have at most ``size`` examples in each batch from now on, as far as they can be cut."""
@@ -236,17 +254,16 @@ class EmpiricalRisk:
         Forward and backward passes both belong inside. Gradients are enabled.
         """
         named = self._values | dict(zip(self.layout.names, tensors, strict=True))
-        with ExitStack() as stack:
-            stack.enter_context(torch.enable_grad())
+        with torch.enable_grad(), ExitStack() as stack, self._swap.hold(named, self._prepare):
             for form in self._plain_forms:
                 stack.enter_context(form())
-            stack.enter_context(self._swap.hold(named, self._prepare))
             yield
 
     def terms(self, index: int) -> Terms:
         """Losses of batch ``index``, within :meth:`swapped`; the mean over its draws."""
-        batch = self.batches[index]
-        draws = self._draws(index, lambda: self.objective.terms(self.model, batch, only=self._only))
+        draws = self._draws(
+            index, lambda batch: self.objective.terms(self.model, batch, only=self._only)
+        )
         return _mean_of(draws)
 
     def outputs(self, index: int) -> list[Nest]:
@@ -257,28 +274,27 @@ class EmpiricalRisk:
         ValueError
             If the objective does not say what its outputs are.
         """
-        predict, batch = self.objective.outputs, self.batches[index]
+        predict = self.objective.outputs
         if predict is None:
             raise ValueError(
                 f"objective {self.objective.name!r} does not say what its outputs are. Give "
                 "Objective(fn, outputs=…, loss_of_outputs=…), or use the operator hessian."
             )
-        return self._draws(index, lambda: predict(self.model, batch))
+        return self._draws(index, lambda batch: predict(self.model, batch))
 
     def curvature_terms(self, index: int, outputs: Sequence[Nest]) -> Terms:
         """Losses of batch ``index`` from outputs, one a draw, for a Gauss-Newton matrix."""
-        batch, given = self.batches[index], iter(outputs)
+        given = iter(outputs)
         draws = self._draws(
             index,
-            lambda: self.objective.curvature_terms(next(given), batch, only=self._only),
+            lambda batch: self.objective.curvature_terms(next(given), batch, only=self._only),
         )
         return _mean_of(draws)
 
     def measure(self, index: int) -> tuple[Terms, Answers, list[Nest]]:
         """Losses, right answers and outputs of batch ``index``, within :meth:`swapped`."""
-        batch = self.batches[index]
         found = self._draws(
-            index, lambda: self.objective.measure(self.model, batch, only=self._only)
+            index, lambda batch: self.objective.measure(self.model, batch, only=self._only)
         )
         terms, answers, outputs = zip(*found, strict=True)
         right, asked = (sum(parts) for parts in zip(*answers, strict=True))
@@ -316,18 +332,7 @@ class EmpiricalRisk:
         point = self.theta if theta is None else theta
         tensors = leaves(self.layout.split(point))
 
-        def own_sums() -> tuple[Tensor, Tensor]:
-            gradient = torch.zeros_like(point)
-            total = torch.zeros(2, dtype=torch.float64, device=point.device)
-            with self.swapped(tensors):
-                for index in range(len(self.batches)):
-                    terms = self.terms(index)
-                    total[0] += terms.totals.detach().double().sum()
-                    total[1] += terms.weights.double().sum()
-                    gradient += self.layout.flatten(gradients(terms.totals.sum(), tensors))
-            return total, gradient
-
-        total, gradient = with_smaller_batches(self, own_sums)
+        total, gradient = with_smaller_batches(self, lambda: self._own_loss_and_gradient(tensors))
         summed, weight = all_reduce_sum(total).tolist()
         self._note_weight(weight)
         return summed / weight, all_reduce_sum(gradient) / weight
@@ -337,37 +342,53 @@ class EmpiricalRisk:
         with alone():
             single = self.on([batch])
         tensors = leaves(self.layout.split(self.theta))
-        with single.swapped(tensors):
-            terms = single.terms(0)
-            loss = terms.totals.sum() / terms.weights.sum().clamp_min(
-                torch.finfo(terms.weights.dtype).tiny
-            )
-            gradient = self.layout.flatten(gradients(loss, tensors))
-        return float(loss.detach()), gradient
+        total, gradient = with_smaller_batches(
+            single, lambda: single._own_loss_and_gradient(tensors)
+        )
+        summed, weight = total.tolist()
+        weight = max(weight, torch.finfo(self.dtype).tiny)
+        return summed / weight, gradient / weight
+
+    def _own_loss_and_gradient(self, tensors: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Σ totals and Σ weights, shape (2,), over this process's examples, and ∇ Σ totals."""
+        gradient = torch.zeros_like(self.theta)
+        total = torch.zeros(2, dtype=torch.float64, device=self.device)
+        with self.swapped(tensors):
+            for index in range(len(self.batches)):
+                terms = self.terms(index)
+                total[0] += terms.totals.detach().double().sum()
+                total[1] += terms.weights.double().sum()
+                gradient += self.layout.flatten(gradients(terms.totals.sum(), tensors))
+        return total, gradient
 
     @property
     def _only(self) -> bool:
         return self.num_batches == 1
 
-    def _draws(self, index: int, run: Callable[[], T]) -> list[T]:
-        """``run()`` with neurons at rest: once, or for each draw with its random numbers."""
-        if self.noise is None:
+    def _draws(self, index: int, run: Callable[[Nest], T]) -> list[T]:
+        """``run`` of a batch, neurons at rest: once, or for each draw with its random numbers."""
+        batch = self.batches[index]
+
+        def evaluated() -> T:
             reset_state(self.model)
-            return [run()]
+            return run(map_tensors(torch.clone, batch) if self._copies_batches else batch)
+
+        if self.noise is None:
+            return [evaluated()]
         found = []
         place = rank() + world_size() * index
         for draw in range(self.objective.draws):
             with seeded(self.device, self.noise, draw, place):
-                reset_state(self.model)
-                found.append(run())
+                found.append(evaluated())
         return found
 
     def _prepare(self) -> None:
         self._mode.enter()
-        for module in self.model.modules():
+        for embedding in self._embeddings:
             # Sparse gradients have no second derivative; the dense ones are the same numbers.
-            if isinstance(module, nn.Embedding | nn.EmbeddingBag):
-                module.sparse = False
+            embedding.sparse = False
+            # Gradients divided by how often a row is used are those of no loss.
+            embedding.scale_grad_by_freq = False
         for alteration in self.alterations:
             alteration.apply()
         if self.batch_norm == "train":
@@ -423,7 +444,8 @@ def double_backward_advice() -> Iterator[None]:
         if "derivative for" not in text and "double backward" not in text.lower():
             raise
         raise ValueError(
-            f"this network cannot be differentiated twice: {text.splitlines()[0]} Replace the "
-            "fused operation by its plain form (attn_implementation='eager', an unfused RNN or "
-            "norm), or use --operator ggn or fisher, if only its second derivative is missing."
+            f"this network cannot be differentiated twice: {text.splitlines()[0].rstrip('. ')}. "
+            "Replace the fused operation by its plain form (attn_implementation='eager', an "
+            "unfused RNN or norm), or use --operator ggn or fisher, if only its second derivative "
+            "is missing."
         ) from error

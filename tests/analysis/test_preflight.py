@@ -118,11 +118,12 @@ def test_a_forward_that_does_not_repeat_is_noted_by_every_command():
 
 
 def test_random_numbers_of_the_forward_are_fixed_by_the_seed_and_noted():
+    net = _net(_Masked())
     state = torch.get_rng_state()
-    (note,) = _target(_net(_Masked())).subject.notes
+    (note,) = _target(net).subject.notes
     assert "the forward pass is random" in note
     assert "one draw" in note
-    checks, passed = _statuses(_net(_Masked()), dtype="float64")
+    checks, passed = _statuses(net, dtype="float64")
     assert passed
     assert checks["derivative of the gradient"].status == "pass"
     assert torch.equal(torch.get_rng_state(), state)
