@@ -152,7 +152,7 @@ class Loss(Objective):
             totals = value.flatten(1).mean(1) if value.ndim > 1 else value
             weights = torch.ones_like(totals)
             if self.function in (cross_entropy, nll):
-                weights = share_asked(targets).to(totals)
+                weights = share_asked(targets, totals.dtype)
             return Terms(totals, weights, by_example=True)
         return super()._as_terms(value, batch, "the loss", only=only)
 

@@ -72,7 +72,8 @@ def _plain_attention() -> Iterator[None]:
 
 def _calls_replaced(module: nn.Module) -> bool:
     old = any(isinstance(hook, WeightNorm) for hook in module._forward_pre_hooks.values())
-    return old or isinstance(module, nn.Hardsigmoid) or type(module).__name__ == "_WeightNorm"
+    kinds = nn.Hardsigmoid | nn.EmbeddingBag
+    return old or isinstance(module, kinds) or type(module).__name__ == "_WeightNorm"
 
 
 def _hardsigmoid(x: Tensor, inplace: bool = False) -> Tensor:
@@ -100,7 +101,47 @@ def _layer_norm(
     return F.layer_norm(x, shape, None, None, eps) + bias
 
 
+def _embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Rows and their sums, or means, whose double backward raises; the largest as they are."""
+    if mode == "max":
+        return F.embedding_bag(
+            input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
+            per_sample_weights, include_last_offset, padding_idx,
+        )  # fmt: skip
+    if offsets is None:
+        starts = torch.arange(len(input), device=input.device) * input.shape[1]
+    else:
+        starts = offsets[:-1] if include_last_offset else offsets
+    chosen = input.reshape(-1)
+    places = torch.arange(len(chosen), device=input.device)
+    bags = torch.searchsorted(starts.to(places), places, right=True) - 1
+    rows = F.embedding(chosen, weight, None, max_norm, norm_type)
+    counted = torch.ones_like(rows[:, :1])
+    if padding_idx is not None:
+        counted = (chosen != padding_idx % len(weight)).to(rows)[:, None]
+    shares = counted
+    if per_sample_weights is not None:
+        shares = counted * per_sample_weights.reshape(-1, 1)
+    sums = rows.new_zeros(len(starts), rows.shape[1]).index_add(0, bags, rows * shares)
+    if mode == "sum":
+        return sums
+    return sums / counted.new_zeros(len(starts), 1).index_add(0, bags, counted).clamp_min(1)
+
+
 _PLAIN: dict[Any, Callable[..., Tensor]] = {
+    F.embedding_bag: _embedding_bag,
     F.hardsigmoid: _hardsigmoid,
     F.layer_norm: _layer_norm,
     torch._weight_norm: _weight_norm,
