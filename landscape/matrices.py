@@ -62,7 +62,7 @@ class Where(TypedDict, total=False):
     objective: Callable[..., Any] | Objective  # in place of the loss: fn(model, batch)
     params: str  # globs of parameter names, comma-separated; !GLOB excludes
     scale: str  # none, filter or weight: the operator is S A S
-    examples: int | str  # N, START:STOP or all
+    examples: int | str | None  # N, START:STOP or all; None: up to 1,000
     split: str
     keep: str  # memory or reread
     batch_size: int
@@ -178,10 +178,15 @@ def _operator(
     name: str, model: nn.Module, loss: Loss, data: Any, where: Where
 ) -> SelfAdjointOperator:
     told = dict(where)
+    if unknown := set(told) - set(Where.__annotations__):
+        raise TypeError(
+            f"{name}() got an unexpected keyword argument {min(unknown)!r}; it takes "
+            f"{', '.join(Where.__annotations__)}."
+        )
     objective = objective_of(loss, told.pop("objective", None))
     params, scale = str(told.pop("params", "*")), str(told.pop("scale", "none"))
     copy = bool(told.pop("copy", False))
-    if "examples" in told:
+    if told.get("examples") is not None:
         told["examples"] = str(told["examples"])
     settings = TargetSettings(**told, command=f"landscape.{name}")  # type: ignore[arg-type]
     target = target_in_memory(model, objective, data, settings, params=params, copy=copy)

@@ -57,16 +57,23 @@ def _rebuilt(nest: Nest, change: Callable[[Any], Any]) -> Nest:
 
 
 def as_tensors(nest: Nest) -> Nest:
-    """The same nest with tensors in the place of NumPy arrays."""
-    if isinstance(nest, np.ndarray):
-        return tensor_of(nest)
+    """The same nest with tensors in the place of arrays: NumPy's, pandas', JAX's."""
+    if is_array(nest):
+        return tensor_of(np.asarray(nest))
     if isinstance(nest, PackedSequence) or is_graph(nest) or not _holds_arrays(nest):
         return nest
     return _rebuilt(nest, as_tensors)
 
 
+def is_array(value: object) -> bool:
+    """NumPy's arrays, and others that turn into them: pandas', JAX's."""
+    if isinstance(value, Tensor | np.generic | type):
+        return False
+    return hasattr(value, "__array__") and hasattr(value, "shape")
+
+
 def _holds_arrays(nest: Nest) -> bool:
-    if isinstance(nest, np.ndarray):
+    if is_array(nest):
         return True
     values = nest.values() if isinstance(nest, Mapping) else nest
     return isinstance(nest, Mapping | tuple | list) and any(map(_holds_arrays, values))
@@ -91,17 +98,32 @@ def tensor_of(array: npt.NDArray[Any]) -> Tensor:
 def num_rows(nest: Nest) -> int | None:
     """The first dimension, where all tensors share it; None where they do not, or there are none.
 
-    Graphs and packed sequences have none: their first dimension counts nodes, or steps.
+    Graphs and packed sequences have none: their first dimension counts nodes, or steps. Nor have
+    sparse and nested tensors, which cannot be sliced.
     """
     sizes = set(_first_dimensions(nest))
     return None if len(sizes) != 1 or None in sizes else sizes.pop()
 
 
 def take_rows(nest: Nest, rows: Tensor | slice) -> Nest:
-    """The examples at ``rows`` of a nest whose tensors share the first dimension."""
-    if isinstance(rows, slice):
-        return map_tensors(lambda t: t[rows], nest)
-    return map_tensors(lambda t: t[rows.to(t.device)], nest)
+    """The examples at ``rows`` of a nest whose tensors share the first dimension.
+
+    A list or tuple of as many texts has one an example too, such as their names.
+    """
+    count = num_rows(nest)
+
+    def taken(value: Nest) -> Nest:
+        if isinstance(value, Tensor):
+            return value[rows if isinstance(rows, slice) else rows.to(value.device)]
+        if is_graph(value) or isinstance(value, PackedSequence):
+            return map_tensors(taken, value)
+        if _is_column(value, count):
+            if isinstance(rows, slice):
+                return value[rows]
+            return type(value)(value[k] for k in rows.tolist())
+        return _rebuilt(value, taken)
+
+    return taken(nest)
 
 
 def concatenated(nests: Sequence[Nest]) -> Nest:
@@ -112,9 +134,36 @@ def concatenated(nests: Sequence[Nest]) -> Nest:
     RuntimeError, ValueError
         If their tensors differ in number or in another dimension.
     """
-    columns = list(zip(*(tensors_in(nest) for nest in nests), strict=True))
-    parts = iter(columns)
-    return map_tensors(lambda _: torch.cat(next(parts)), nests[0])
+    columns = list(zip(*(_columns_in(nest, num_rows(nest)) for nest in nests), strict=True))
+    parts, count = iter(columns), num_rows(nests[0])
+
+    def joined(value: Nest) -> Nest:
+        if isinstance(value, Tensor):
+            return torch.cat(next(parts))
+        if _is_column(value, count):
+            return type(value)(item for part in next(parts) for item in part)
+        return _rebuilt(value, joined)
+
+    return joined(nests[0])
+
+
+def _columns_in(nest: Nest, count: int | None) -> Iterator[Any]:
+    """Tensors, and texts of one an example, in a fixed order."""
+    if isinstance(nest, Tensor) or _is_column(nest, count):
+        yield nest
+    else:
+        for value in _children(nest):
+            yield from _columns_in(value, count)
+
+
+def _is_column(value: object, count: int | None) -> bool:
+    """Whether it is a text for each of ``count`` examples."""
+    return (
+        isinstance(value, list | tuple)
+        and not hasattr(value, "_fields")
+        and len(value) == count
+        and all(isinstance(item, str | bytes) for item in value)
+    )
 
 
 def cast(nest: Nest, dtype: torch.dtype, device: torch.device) -> Nest:
@@ -133,17 +182,18 @@ def digest(nest: Nest) -> str:
     """SHA-256 of all tensors: type, shape and bytes of each, in order."""
     found = hashlib.sha256()
     for tensor in _walk(nest):
-        dense = tensor.detach().cpu()
-        dense = (dense.to_dense() if dense.layout != torch.strided else dense).contiguous()
-        found.update(f"{dense.dtype} {tuple(dense.shape)};".encode())
-        found.update(dense.reshape(-1).view(torch.uint8).numpy().data)
+        for part in tensor.detach().unbind() if tensor.is_nested else [tensor.detach()]:
+            dense = part.cpu()
+            dense = (dense if is_dense(dense) else dense.to_dense()).contiguous()
+            found.update(f"{dense.dtype} {tuple(dense.shape)};".encode())
+            found.update(dense.reshape(-1).view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 
 def describe(nest: Nest) -> str:
     """What a nest holds, in a few words: for messages."""
     if isinstance(nest, Tensor):
-        return f"a tensor {tuple(nest.shape)}"
+        return "a nested tensor" if nest.is_nested else f"a tensor {tuple(nest.shape)}"
     if isinstance(nest, np.ndarray):
         return f"an array {nest.shape}"
     if isinstance(nest, Mapping):
@@ -152,6 +202,11 @@ def describe(nest: Nest) -> str:
         held = ", ".join(describe(value) for value in nest[:4])
         return f"{_named(nest)} of {held}{', …' if len(nest) > 4 else ''}"
     return _named(nest)
+
+
+def is_dense(tensor: Tensor) -> bool:
+    """Whether it is neither sparse nor nested."""
+    return tensor.layout == torch.strided and not tensor.is_nested
 
 
 def _named(value: object) -> str:
@@ -188,7 +243,7 @@ def _children(nest: Nest) -> Iterable[Any]:
 
 def _first_dimensions(nest: Nest) -> Iterator[int | None]:
     if isinstance(nest, Tensor):
-        yield nest.shape[0] if nest.ndim else None
+        yield nest.shape[0] if is_dense(nest) and nest.ndim else None
     elif isinstance(nest, PackedSequence) or is_graph(nest):
         yield None
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from itertools import accumulate
 
 import torch
@@ -22,11 +23,11 @@ class ParameterLayout:
     def of(cls, parameters: Mapping[str, Tensor]) -> "ParameterLayout":
         return cls(tuple(parameters), tuple(p.shape for p in parameters.values()))
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[int, ...]:
         return tuple(shape.numel() for shape in self.shapes)
 
-    @property
+    @cached_property
     def num_params(self) -> int:
         return sum(self.sizes)
 
@@ -49,7 +50,7 @@ class ParameterLayout:
             raise ValueError(
                 f"theta must have shape ({self.num_params},); got shape {tuple(theta.shape)}."
             )
-        pieces = torch.split(theta, list(self.sizes))
+        pieces = theta.split_with_sizes(self.sizes)
         return [piece.view(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
     def unflatten(self, theta: Tensor) -> Parameters:

@@ -55,6 +55,8 @@ def prepare(
         look = first_look(risk)
         if look.calls_replaced:
             risk = risk.with_plain_functions()
+        if look.writes:
+            risk = risk.with_copied_batches()
         if look.is_random:
             risk = risk.with_noise(seed)
         additivity = _additivity(risk, look)

@@ -60,6 +60,12 @@ class TargetSettings:
     share: str = "examples"  # what processes divide: examples, probes, or auto
     memory: int | None = None  # bytes that a process may take; None: what the machine has free
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ValueError(
+                f"batch_size must be a whole number of at least 1; got {self.batch_size!r}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -214,6 +220,11 @@ def make_target(
     """
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "torch.inference_mode is on, in which nothing can be differentiated; call this outside "
+            "of it (torch.no_grad does no harm)."
+        )
     by_probes = _by_probes(settings.share, len(data))
     dtype, device = DTYPES[settings.dtype], open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):

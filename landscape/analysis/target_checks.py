@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from landscape.data.source import Source
 from landscape.distributed import all_reduce_sum, rank, world_size
+from landscape.objective.objective import Objective
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
 from landscape.objective.user_errors import UserCodeError
+
+_TWO_TYPES = ("same dtype", "expected scalar type", "type (", "must have the type")
 
 
 @contextmanager
@@ -26,17 +29,35 @@ def fitting_advice(label: str, risk: EmpiricalRisk, data: Source) -> Iterator[No
     try:
         yield
     except UserCodeError as error:
-        raw, objective = "", risk.objective
-        if isinstance(objective, Loss) and not objective.takes_prediction:
-            raw = (
-                " A loss function of your own gets what the network returned as it is (a tuple, a "
-                "dict, an object with .logits), not the tensor in it: pick it inside."
-            )
+        reason, objective = str(error), risk.objective
         raise ValueError(
-            f"{label}: network, data and loss do not fit one another: {error}. {data.name} gives "
-            f"{data.outline()}; the loss is {objective.name}.{raw} Check --model, --data and "
-            "--loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
+            f"{label}: network, data and loss do not fit one another: {reason}. {data.name} gives "
+            f"{data.outline()}; the loss is {objective.name}.{_hint(reason, objective)} Check "
+            "--model, --data and --loss (LANDSCAPE_TRACEBACK=1 shows where it failed)."
         ) from error
+
+
+def _hint(reason: str, objective: Objective) -> str:
+    """What to look at first, where the reason or the objective tells."""
+    if isinstance(objective, Loss) and not objective.takes_prediction:
+        hint = (
+            " A loss function of your own gets what the network returned as it is (a tuple, a "
+            "dict, an object with .logits), not the tensor in it: pick it inside."
+        )
+    elif isinstance(getattr(objective.fn, "__self__", None), nn.Module):
+        hint = (
+            " An objective is called as fn(model, batch): of a method that is bound to the network "
+            "give lambda model, batch: model.training_step(batch), or the like."
+        )
+    else:
+        hint = ""
+    if any(text in reason for text in _TWO_TYPES):
+        hint += (
+            " All that the network and modules of the objective hold is cast to --dtype; what lies "
+            "in a plain list or a closure, or is cast in forward, keeps its own type: register it "
+            "(nn.ModuleList, register_buffer), or take a --dtype that fits."
+        )
+    return hint
 
 
 def check_agreement(theta: Tensor, data: Source) -> None:

@@ -159,16 +159,21 @@ def _check_values(
     is_parameter: bool,
 ) -> None:
     where = f"{printable(str(checkpoint.path))}: tensor '{printable(name)}'"
-    if target.is_floating_point() and not tensor.is_floating_point():
+    if target.is_floating_point() and not (tensor.is_floating_point() or tensor.is_complex()):
         raise CheckpointError(
             f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Quantised "
             "weights have no curvature: analyse the network before quantisation."
         )
-    if tensor.is_complex() or tensor.is_floating_point() != target.is_floating_point():
+    if (tensor.is_complex(), tensor.is_floating_point()) != (
+        target.is_complex(),
+        target.is_floating_point(),
+    ):
         raise CheckpointError(
             f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Name the "
             "network that was saved with --model."
         )
+    if tensor.is_complex():
+        tensor, target = torch.view_as_real(tensor.resolve_conj()), torch.view_as_real(target)
     if not tensor.is_floating_point():
         return
     # Not every narrow floating-point type has isfinite; each converts to float32 exactly.
@@ -199,7 +204,8 @@ def check_range(label: str, model: nn.Module, dtype: torch.dtype) -> None:
         Naming the first tensor with values beyond ``dtype``.
     """
     limit = torch.finfo(dtype).max
-    for name, weight in model.named_parameters():
+    for name, parameter in model.named_parameters():
+        weight = torch.view_as_real(parameter) if parameter.is_complex() else parameter
         if not weight.is_floating_point() or torch.finfo(weight.dtype).max <= limit:
             continue
         largest = float(weight.detach().abs().max()) if weight.numel() else 0.0

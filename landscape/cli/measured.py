@@ -69,7 +69,7 @@ def each_measured(
         Write what was found of a checkpoint to a file, and read it.
     """
     from landscape.cli.kept import forget, keep, kept
-    from landscape.cli.results_folder import held, settings_of, state_path
+    from landscape.cli.results_folder import held, refuse_mixed, settings_of, state_path
     from landscape.distributed import from_main, is_main
 
     found: list[T] = []
@@ -79,6 +79,8 @@ def each_measured(
             label = target.subject.label
             state = state_path(out, label, analysis)
             place = None if state is None else state.with_suffix(".json")
+            if out is not None:
+                from_main(partial(refuse_mixed, out, target))
             made_with = settings_of(target, wanted)
             result = None if place is None else from_main(partial(kept, place, made_with, load))
             if result is None:

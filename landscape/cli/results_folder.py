@@ -12,7 +12,13 @@ import click
 
 from landscape.distributed import from_main
 from landscape.files import LOCK, ensure_writable, exclusive_lock, remove_partial, write_atomic
-from landscape.results.identity import difference, environment_note, with_fingerprint
+from landscape.results import ResultError, in_order, load_result
+from landscape.results.identity import (
+    difference,
+    environment_note,
+    refuse_other_code,
+    with_fingerprint,
+)
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
@@ -82,6 +88,7 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     """
     settings = settings_of(target, asdict(suite))
     label = target.subject.label
+    refuse_mixed(folder, target)
     path = _record_path(folder, label)
     if path.exists():
         stored = _record(folder, label)["settings"]
@@ -96,6 +103,39 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
             click.echo(f"  note: {label}: {note}", err=True)
         return
     write_atomic(path, json.dumps({"settings": settings, "done": {}}, indent=1) + "\n")
+
+
+def refuse_mixed(folder: Path, target: "Target") -> None:
+    """Refuse results of this checkpoint beside those of another network, loss or data.
+
+    Settings are compared by :func:`claim`; a single command may have other ones, such as its basis.
+
+    Raises
+    ------
+    ValueError
+        Naming the first result that is one of other code, with both values.
+    """
+    subject = target.subject
+    now = with_fingerprint({}, subject.fingerprint)
+    for path in in_order((folder / "results" / subject.label).glob("*.json")):
+        if path.name == _RECORD:
+            continue
+        try:
+            stored = load_result(path)
+        except ResultError:  # whoever reads the folder is told so
+            continue
+        operator = getattr(stored, "operator", None)
+        comparable = (
+            stored.subject.checkpoint_sha256 == subject.checkpoint_sha256
+            and stored.subject.examples_sha256 == subject.examples_sha256
+            and stored.subject.loss_name == subject.loss_name
+            and stored.provenance.seed == target.settings.seed
+            and getattr(operator, "batch_norm", "eval") == target.settings.batch_norm
+        )
+        if comparable:
+            refuse_other_code(
+                with_fingerprint({}, stored.subject.fingerprint), now, f"{path} is a result"
+            )
 
 
 def is_done(folder: Path, label: str, analysis: str) -> bool:

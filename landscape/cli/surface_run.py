@@ -33,7 +33,7 @@ from landscape.checkpoint import load_checkpoint
 from landscape.cli.kept import forget
 from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
-from landscape.cli.results_folder import state_path
+from landscape.cli.results_folder import refuse_mixed, state_path
 from landscape.files import ensure_writable
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.surface.direction_files import save_directions
@@ -82,6 +82,9 @@ class SurfaceRun:
         settings = _on_own_device(self.settings)
         first_rank = shard is None or self.shard is not None or shard[0] == 1
         targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
+        if self.out is not None:
+            for target in targets:
+                refuse_mixed(self.out, target)
         targets = [target.restricted(self.params) for target in targets]
         starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
         try:

@@ -23,6 +23,8 @@ _SHARE_OF_FREE_MEMORY = 0.5  # the rest is for Krylov bases and the work inside 
 class GraphCache(Generic[G]):
     """Graphs by batch index, built on first use and kept while ``budget`` bytes last.
 
+    Those whose bytes cannot be counted are not kept.
+
     Parameters
     ----------
     build
@@ -39,12 +41,22 @@ class GraphCache(Generic[G]):
         self.budget = free_memory(device, _SHARE_OF_FREE_MEMORY) if budget is None else budget
         self.bytes_kept = 0
         self.largest_graph = 0  # bytes; the peak that one batch adds
+        self._can_count = True
 
     def __getitem__(self, index: int) -> G:
         if index in self._kept:
             return self._kept[index]
-        with count_saved_bytes() as counted:
-            graph = self._build(index)
+        if not self._can_count:
+            return self._build(index)
+        try:
+            with count_saved_bytes() as counted:
+                graph = self._build(index)
+        except RuntimeError as error:
+            # torch.func.grad and its kin inside a network forbid the hooks that count.
+            if "saved tensor hooks" not in str(error):
+                raise
+            self._can_count = False
+            return self._build(index)
         size = counted()
         self.largest_graph = max(self.largest_graph, size)
         if self.bytes_kept + size <= self.budget:
@@ -75,8 +87,11 @@ def count_saved_bytes() -> Iterator[Callable[[], int]]:
     storages: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        storages[storage.data_ptr()] = storage.nbytes()
+        try:
+            storage = tensor.untyped_storage()
+            storages[storage.data_ptr()] = storage.nbytes()
+        except RuntimeError:  # a tensor of torch.func.jvp and its kin, which wraps another
+            storages[-1 - len(storages)] = tensor.nbytes
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):

@@ -33,7 +33,7 @@ class HessianOperator(RiskOperator[_GradientGraph]):
             return _GradientGraph([], [])
         gradients = torch.autograd.grad(loss, self.tensors, create_graph=True, allow_unused=True)
         live = [(i, g) for i, g in enumerate(gradients) if g is not None and g.requires_grad]
-        return _GradientGraph([g for _, g in live], [i for i, _ in live])
+        return _GradientGraph(self._checked([g for _, g in live]), [i for i, _ in live])
 
     def _batch_product(
         self, graph: _GradientGraph, index: int, pieces: Sequence[Tensor], *, keep: bool

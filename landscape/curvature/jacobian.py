@@ -49,7 +49,7 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
             allow_unused=True,
         )
         filled = [(i, p) for i, p in enumerate(pullback) if p is not None and p.requires_grad]
-        filling, where = [p for _, p in filled], [i for i, _ in filled]
+        filling, where = self._checked([p for _, p in filled]), [i for i, _ in filled]
         return _JacobianGraph(values, dummies, filling, where, context)
 
     def _batch_product(

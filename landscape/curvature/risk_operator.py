@@ -12,6 +12,7 @@ from landscape.curvature.graphs import GraphCache
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.at_theta import leaves
+from landscape.objective.autograd_graph import check_differentiable_again
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
 
@@ -34,6 +35,8 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         Bytes for graphs kept between matvecs; None: half of the free memory; 0: none.
     """
 
+    _is_smooth = False  # not known yet
+
     def __init__(
         self, risk: EmpiricalRisk, theta: Tensor | None = None, *, graph_budget: int | None = None
     ) -> None:
@@ -47,6 +50,13 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
     @abc.abstractmethod
     def _build(self, index: int) -> G:
         """The graph of batch ``index``, which its products differentiate."""
+
+    def _checked(self, gradients: list[Tensor]) -> list[Tensor]:
+        """The same, once those of the first batch are known to be differentiable again."""
+        if not self._is_smooth:
+            check_differentiable_again(gradients)
+            self._is_smooth = True
+        return gradients
 
     @abc.abstractmethod
     def _batch_product(

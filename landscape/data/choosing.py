@@ -1,14 +1,14 @@
 """From whatever a user calls data to chosen examples: a source of batches."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import Dataset as MapDataset
 from torch.utils.data import IterableDataset, default_collate
 
@@ -16,8 +16,17 @@ from landscape.data.arrays import from_arrays
 from landscape.data.dataset import Dataset
 from landscape.data.opening import SPLITS, is_builtin, open_dataset, open_factory
 from landscape.data.selection import choose_rows, select_examples
-from landscape.data.source import Rows, Source, Stream, read_stream
-from landscape.nests import as_tensors, describe, is_graph, num_rows, take_rows, tensors_in
+from landscape.data.source import KEEPS, Rows, Source, Stream, read_stream
+from landscape.nests import (
+    as_tensors,
+    describe,
+    is_array,
+    is_dense,
+    is_graph,
+    num_rows,
+    take_rows,
+    tensors_in,
+)
 from landscape.seeds import seeded
 
 MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer
@@ -36,11 +45,18 @@ class Choice:
         Of the random subset, and of the random numbers that reading draws.
     keep
         ``memory``, or ``reread``: streams are read again at each pass.
+
+    Raises
+    ------
+    ValueError
+        If ``keep`` is neither.
     """
 
     def __init__(
         self, *, split: str, examples: str | int | None, seed: int, keep: str = "memory"
     ) -> None:
+        if keep not in KEEPS:
+            raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
         self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
 
     def rows(self, available: int) -> str | int | None:
@@ -134,7 +150,7 @@ def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> S
         return _drawn(data, choice, name)
     if isinstance(data, Iterable):
         return _streamed(again, choice, name, type(data).__name__)
-    if callable(data):
+    if callable(data) and not isinstance(data, nn.Module):
         return _opened(data(), choice, name, lambda: again()())  # noqa: PLW0108  # called late
     raise ValueError(
         f"data must be (x, y) or other arrays with one row an example, a Dataset, a DataLoader or "
@@ -156,19 +172,19 @@ def _is_map_style(data: Any) -> bool:
 def _is_nest(data: Any) -> bool:
     """Arrays, or one batch of any form; a list is many batches, unless it is a pair of arrays."""
     if isinstance(data, list):
-        return len(data) == 2 and all(hasattr(value, "shape") for value in data)
+        return len(data) == 2 and all(isinstance(v, Tensor) or hasattr(v, "shape") for v in data)
     if isinstance(data, MapDataset) or not tensors_in(as_tensors(data)):
         return False
     # An object that holds tensors and gives batches is a loader.
-    return isinstance(data, Tensor | np.ndarray | Mapping | tuple) or (
-        is_graph(data) or not hasattr(data, "__iter__")
+    return isinstance(data, Tensor | Mapping | tuple) or (
+        is_array(data) or is_graph(data) or not hasattr(data, "__iter__")
     )
 
 
 def _arrays(nest: Any, choice: Choice, name: str) -> Source:
     if isinstance(nest, tuple | list) and len(nest) == 2:
         x, y = nest
-        if isinstance(x, Tensor) and isinstance(y, Tensor):
+        if _is_plain(x) and _is_plain(y):
             pair = from_arrays(
                 x, y, name=name, source=_source(name, "arrays"), split=choice.split,
                 other_targets=[],
@@ -187,6 +203,15 @@ def _arrays(nest: Any, choice: Choice, name: str) -> Source:
     )
 
 
+def _is_plain(value: Any) -> bool:
+    """A dense tensor of real numbers: what a data set of pairs consists of."""
+    return (
+        isinstance(value, Tensor)
+        and is_dense(value)
+        and not (value.is_complex() or value.is_quantized)
+    )
+
+
 def _drawn(data: Any, choice: Choice, name: str) -> Source:
     """A random subset of a data set whose items can be had one by one."""
     try:
@@ -199,7 +224,10 @@ def _drawn(data: Any, choice: Choice, name: str) -> Source:
     chosen = choose_rows(available, choice.rows(available), seed=choice.seed)
     items = []
     for place in chosen.places.tolist():
-        with seeded(torch.device("cpu"), choice.seed, place):  # augmentation, the same each time
+        with (
+            seeded(torch.device("cpu"), choice.seed, place),  # augmentation, the same each time
+            _reading(data, place),
+        ):
             items.append(data[place])
     try:
         nest = as_tensors(default_collate(items))
@@ -212,22 +240,41 @@ def _drawn(data: Any, choice: Choice, name: str) -> Source:
     if isinstance(nest, list):
         nest = tuple(nest)
     source = f"{_source(name, type(data).__name__)}, {available:,} examples"
-    if isinstance(nest, tuple) and len(nest) == 2 and all(isinstance(t, Tensor) for t in nest):
+    if isinstance(nest, tuple) and len(nest) == 2 and all(map(_is_plain, nest)):
         pair = from_arrays(*nest, name=name, source=source, split=choice.split, other_targets=[])
         return replace(pair, source=source, indices=chosen.places, taken=chosen.words)
     return Rows(name=name, source=source, split=choice.split, taken=chosen.words, nest=nest)
 
 
+@contextmanager
+def _reading(data: Any, place: int) -> Iterator[None]:
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, RuntimeError, ArithmeticError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise ValueError(
+            f"item {place} of {type(data).__name__} cannot be read ({type(error).__name__}: "
+            f"{reason}). data[i] must give the example i of 0 … {len(data) - 1}."
+        ) from error
+
+
 def _streamed(make: Callable[[], Any], choice: Choice, name: str, kind: str) -> Stream:
-    return read_stream(
+    most = choice.most()
+    stream = read_stream(
         make,
         name=name,
         source=_source(name, kind),
         split=choice.split,
-        most=choice.most(),
+        most=most,
         seed=choice.seed,
         keep=choice.keep,
     )
+    if choice.examples is not None and most is not None and len(stream) < most:
+        raise ValueError(
+            f"examples {choice.examples} reach beyond the data, which hold {len(stream)}; ask for "
+            "at most that."
+        )
+    return stream
 
 
 def _source(name: str, kind: str) -> str:

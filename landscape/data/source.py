@@ -7,7 +7,7 @@ from its start, in whole batches, until there are enough: endless streams work.
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count, islice
 from typing import Any, Protocol, overload
 
@@ -230,26 +230,14 @@ def read_stream(
     Raises
     ------
     ValueError
-        If there is no batch, or ``keep`` is neither ``memory`` nor ``reread``.
+        If there is no batch.
     """
-    if keep not in KEEPS:
-        raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
-
-    def read() -> Iterator[Nest]:
-        with seeded(_CPU, seed):
-            stream = iter(make())
-        for index in count():
-            with seeded(_CPU, seed, index):
-                batch = next(stream, _END)
-            if batch is _END:
-                return
-            yield as_tensors(batch)
-
+    read = partial(_batches_of, make, seed)
     kept: list[Nest] = []
     digests: list[str] = []
     sizes: list[int] = []
     first: Nest = None
-    ended = True
+    ended, total = True, 0
     for batch in read():
         if not digests:
             first = batch
@@ -257,12 +245,16 @@ def read_stream(
             kept.append(batch)
         digests.append(digest(batch))
         sizes.append(num_rows(batch) or 1)
-        if most is not None and sum(sizes) >= most:
+        total += sizes[-1]
+        if most is not None and total >= most:
             ended = False
             break
     if not digests:
-        raise ValueError("data must hold at least one batch; the iterable gave none.")
-    examples = f"{sum(sizes):,} example{'s' if sum(sizes) > 1 else ''}"
+        raise ValueError(
+            "data must hold at least one batch with an example in it; the iterable gave none. A "
+            "generator can be read once only: give a list of batches, or a function that makes it."
+        )
+    examples = f"{total:,} example{'s' if total > 1 else ''}"
     number = f"{examples} in {len(sizes)} batch{'es' if len(sizes) > 1 else ''}"
     return Stream(
         name=name,
@@ -275,3 +267,17 @@ def read_stream(
         sizes=tuple(sizes),
         first=first,
     )
+
+
+def _batches_of(make: Callable[[], Iterable[Any]], seed: int) -> Iterator[Nest]:
+    """As they come, but for those without an example: the mean over none is no number."""
+    with seeded(_CPU, seed):
+        stream = iter(make())
+    for index in count():
+        with seeded(_CPU, seed, index):
+            batch = next(stream, _END)
+        if batch is _END:
+            return
+        tensors = as_tensors(batch)
+        if num_rows(tensors) != 0:
+            yield tensors

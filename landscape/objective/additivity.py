@@ -141,7 +141,7 @@ def _evaluated(
         whole = _sum_of(few, 0)
     try:
         others = [_sum_of(few, index) for index in range(1, len(few.batches))]
-    except UserCodeError as error:
+    except ValueError as error:  # what a named loss says of it, too
         raise _CannotBeCutError(str(error)) from error
     return whole, others[:2], others[2] if reverse else None, tol
 

@@ -1,7 +1,7 @@
 """A network and its objective at any θ: swapped in, in eval mode, neurons at rest, noise seeded."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Self, TypeVar
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.distributed import rank, world_size
+from landscape.nests import Nest, map_tensors
 from landscape.objective.objective import Objective
 from landscape.objective.plain_forms import plain_forms
 from landscape.objective.swap import Swap
@@ -55,7 +56,7 @@ class AtTheta:
             raise ValueError(f"batch_norm must be 'eval' or 'train'; got {batch_norm!r}.")
         self.model, self.objective, self.batch_norm = model, objective, batch_norm
         self.alterations: tuple[Alteration, ...] = ()
-        self.plain_functions = False
+        self._copies_batches = False
         # The seed of the random numbers that a forward pass draws; None: it draws none.
         self.noise: int | None = 0 if objective.draws > 1 else None
         first = next(model.parameters(), torch.empty(0))
@@ -70,6 +71,10 @@ class AtTheta:
         self.num_frozen = sum(v.numel() for n, v in self._values.items() if n not in free)
         self._choose(free if names is None else names)
         self._mode = EvalMode(model)
+        self._embeddings = [
+            m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)
+        ]
+        self._plain_forms = plain_forms(model, self.device)
 
     def _choose(self, names: Sequence[str]) -> None:
         chosen = {name: self._values[name] for name in names}
@@ -79,6 +84,11 @@ class AtTheta:
     @property
     def num_params(self) -> int:
         return self.layout.num_params
+
+    @property
+    def parameters(self) -> Mapping[str, nn.Parameter]:
+        """The network's own and the objective's, frozen ones too, by name."""
+        return self._swap.parameters
 
     @property
     def dtype(self) -> torch.dtype:
@@ -114,7 +124,13 @@ class AtTheta:
     def with_plain_functions(self) -> Self:
         """The same risk with plain forms of functions that PyTorch does not differentiate twice."""
         other = copy.copy(self)
-        other.plain_functions = True
+        other._plain_forms = plain_forms(self.model, self.device, functions=True)
+        return other
+
+    def with_copied_batches(self) -> Self:
+        """The same risk of a network, or loss, that writes to its data: each pass has a copy."""
+        other = copy.copy(self)
+        other._copies_batches = True
         return other
 
     def with_noise(self, seed: int | None) -> Self:
@@ -138,30 +154,34 @@ class AtTheta:
         with ExitStack() as stack:
             stack.enter_context(told_as_users(self.model))
             stack.enter_context(torch.enable_grad())
-            for form in plain_forms(self.model, self.device, functions=self.plain_functions):
+            for form in self._plain_forms:
                 stack.enter_context(form())
             stack.enter_context(self._swap.hold(named, self._prepare))
             yield
 
-    def _draws(self, index: int, run: Callable[[], T]) -> list[T]:
-        """``run()`` with neurons at rest: once, or for each draw with its random numbers."""
-        if self.noise is None:
+    def _draws(self, index: int, batch: Nest, run: Callable[[Nest], T]) -> list[T]:
+        """``run`` of batch ``index``, neurons at rest: once, or for each draw's random numbers."""
+
+        def evaluated() -> T:
             reset_state(self.model)
-            return [run()]
+            return run(map_tensors(torch.clone, batch) if self._copies_batches else batch)
+
+        if self.noise is None:
+            return [evaluated()]
         found = []
         place = rank() + world_size() * index
         for draw in range(self.objective.draws):
             with seeded(self.device, self.noise, draw, place):
-                reset_state(self.model)
-                found.append(run())
+                found.append(evaluated())
         return found
 
     def _prepare(self) -> None:
         self._mode.enter()
-        for module in self.model.modules():
+        for embedding in self._embeddings:
             # Sparse gradients have no second derivative; the dense ones are the same numbers.
-            if isinstance(module, nn.Embedding | nn.EmbeddingBag):
-                module.sparse = False
+            embedding.sparse = False
+            # Gradients divided by how often a row is used are those of no loss.
+            embedding.scale_grad_by_freq = False
         for alteration in self.alterations:
             alteration.apply()
         if self.batch_norm == "train":

@@ -7,8 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.distributed import all_reduce_sum
+from landscape.distributed import all_reduce_sum, alone
+from landscape.nests import map_tensors, tensors_in
 from landscape.objective.at_theta import leaves
+from landscape.objective.autograd_graph import leaves_behind
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Objective
 from landscape.objective.plain_forms import CallsReplaced
@@ -27,6 +29,7 @@ class FirstLook:
     is_random: bool
     repeats: bool = True  # two evaluations with the same random numbers agree
     calls_replaced: bool = False  # functions that PyTorch does not differentiate twice
+    writes: bool = False  # to its batches
 
 
 def first_look(risk: EmpiricalRisk) -> FirstLook:
@@ -35,23 +38,28 @@ def first_look(risk: EmpiricalRisk) -> FirstLook:
     Raises
     ------
     ValueError
-        If the loss uses none of the parameters.
+        If the loss uses none of the parameters, or some of them past the network.
     """
     found = (
         with_smaller_batches(risk, lambda: _look(risk)) if risk.batches else FirstLook((), False)
     )
-    flags = [found.is_random, not found.repeats, found.calls_replaced]
+    flags = [found.is_random, not found.repeats, found.calls_replaced, found.writes]
     sums = all_reduce_sum(torch.tensor(flags, dtype=torch.float64, device=risk.device))
-    is_random, changes, calls_replaced = (sums > 0).tolist()
-    return FirstLook(found.notes, is_random, not changes, calls_replaced)
+    is_random, changes, calls_replaced, writes = (sums > 0).tolist()
+    return FirstLook(found.notes, is_random, not changes, calls_replaced, writes)
 
 
 def _look(risk: EmpiricalRisk) -> FirstLook:
     tensors = leaves(risk.layout.split(risk.theta))
-    with risk.swapped(tensors):
-        unseeded = risk.with_noise(None)
-        with CallsReplaced() as calls:
-            is_random = draws_random_numbers(lambda: unseeded.terms(0), risk.device)
+    copied = map_tensors(torch.clone, risk.batches[0])
+    versions = [t._version for t in tensors_in(copied)]
+    with alone():
+        unseeded = risk.on([copied]).with_noise(None)
+    with risk.swapped(tensors), CallsReplaced() as calls:
+        is_random = draws_random_numbers(lambda: unseeded.terms(0), risk.device)
+    writes = versions != [t._version for t in tensors_in(copied)]
+    if writes:
+        risk = risk.with_copied_batches()
     if calls.found:
         risk = risk.with_plain_functions()
     if is_random and risk.noise is None:
@@ -59,20 +67,47 @@ def _look(risk: EmpiricalRisk) -> FirstLook:
     with risk.swapped(tensors):
         terms, _, outputs = risk.measure(0)
         loss = terms.totals.sum()
-        notes = [*_unused(risk, loss, tensors), *_foreign(risk, loss, tensors)]
+        reached = leaves_behind([loss])
+        _check_own(risk, reached)
+        notes = _unused(risk, loss, tensors)
         if outputs[0] is not None:
             notes += risk.objective.notes(outputs[0], risk.batches[0])
         first = terms.totals.detach()
         del terms, outputs, loss  # and the graph with them
         # In grad mode too: others have fast paths.
-        again = risk.terms(0).totals.detach()
+        losses = risk.terms(0).totals
+        again, reached_again = losses.detach(), leaves_behind([losses])
+        del losses
+    # What a pass makes, or the data hold, to differentiate by it, is no parameter.
+    no_parameters = {id(t) for t in tensors} | leaves_behind(tensors_in(risk.batches[0])).keys()
+    notes += _foreign(
+        risk, {k: t for k, t in reached.items() if k in reached_again and k not in no_parameters}
+    )
     repeated = _repeated(first, again, risk.dtype)
     notes += repeated
     if is_random:
         other = risk.with_noise(1)
         with other.swapped(tensors):
             notes += _random(first, other.terms(0).totals.detach(), risk.objective.draws)
-    return FirstLook(tuple(notes), is_random, not repeated, calls.found)
+    if writes:
+        notes.append(
+            "the network or the loss writes to its data: each evaluation has a copy of them"
+        )
+    return FirstLook(tuple(notes), is_random, not repeated, calls.found, writes)
+
+
+def _check_own(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> None:
+    """Refuse a loss that reaches parameters in whose place the network has θ."""
+    names = {id(t): name for name, t in _reached(risk.objective)}
+    own = {id(p): name for name, p in risk.parameters.items() if id(p) in reached}
+    if own:
+        told = [f"{names[key]}, its {name}" if key in names else name for key, name in own.items()]
+        raise ValueError(
+            f"the loss reaches parameters of the network past the network ({_some(told)}): by a "
+            "list, an optimizer, a view or a function that was given them before, where they keep "
+            "their values whatever θ is, so that its derivatives would be others. Ask the network "
+            "for them inside forward and loss, as by model.parameters()."
+        )
 
 
 def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:
@@ -93,19 +128,12 @@ def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[st
     return [f"the loss does not use {_some(unused)}: all eigenvalues that belong to them are 0"]
 
 
-def _foreign(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[str]:
+def _foreign(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> list[str]:
     """Parameters that the loss reaches although neither network nor objective has them."""
-    known = {id(t) for t in tensors}
-    names = {id(t): name for name, t in _reached(risk.objective)}
-    # Other leaves are of this evaluation alone, such as inputs that a network is differentiated by.
-    foreign = {
-        id(leaf): leaf
-        for leaf in _leaves_of(loss)
-        if id(leaf) not in known and (isinstance(leaf, nn.Parameter) or id(leaf) in names)
-    }
-    if not foreign:
+    if not reached:
         return []
-    told = [names.get(key, f"one of shape {tuple(t.shape)}") for key, t in foreign.items()]
+    names = {id(t): name for name, t in _reached(risk.objective)}
+    told = [names.get(key, f"one of shape {tuple(t.shape)}") for key, t in reached.items()]
     return [
         f"the loss uses parameters that belong neither to the network nor to a module that is its "
         f"objective, and are held fixed: {_some(told)}. Make the objective an nn.Module that has "
@@ -126,9 +154,15 @@ def _repeated(first: Tensor, again: Tensor, dtype: torch.dtype) -> list[str]:
 
 def _random(first: Tensor, other: Tensor, draws: int) -> list[str]:
     count = "one draw of them" if draws == 1 else f"the mean of {draws} draws"
+    gap = _gap(first, other)
+    if gap == 0:
+        return [
+            "the forward pass draws random numbers, which are fixed by a seed; others leave the "
+            "losses of the first batch as they are"
+        ]
     return [
         "the forward pass is random: other random numbers move an example's loss by up to "
-        f"{_gap(first, other):.1e} of the largest. They are fixed by a seed, and all numbers are "
+        f"{gap:.1e} of the largest. They are fixed by a seed, and all numbers are "
         f"those of {count}; if they are not meant (F.dropout without training=self.training?), "
         "turn them off, else see Objective(draws=…)"
     ]
@@ -137,19 +171,6 @@ def _random(first: Tensor, other: Tensor, draws: int) -> list[str]:
 def _gap(first: Tensor, other: Tensor) -> float:
     size = float(first.abs().max().clamp_min(torch.finfo(first.dtype).tiny))
     return float((first - other).abs().max()) / size if first.shape == other.shape else float("inf")
-
-
-def _leaves_of(loss: Tensor) -> Iterator[Tensor]:
-    """All leaves that need a gradient in the graph of ``loss``."""
-    waiting, seen = [loss.grad_fn], set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        if isinstance(leaf := getattr(node, "variable", None), Tensor):
-            yield leaf
-        waiting += [following for following, _ in node.next_functions]
 
 
 def _reached(objective: Objective) -> Iterator[tuple[str, Tensor]]:

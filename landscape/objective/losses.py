@@ -59,11 +59,11 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
     return F.cross_entropy(logits, flat, reduction="none").view(len(targets), -1).mean(1)
 
 
-def share_asked(targets: Tensor) -> Tensor:
+def share_asked(targets: Tensor, dtype: torch.dtype) -> Tensor:
     """Which part of each example's positions is to be predicted, shape (N,)."""
     if targets.is_floating_point():
-        return torch.ones(len(targets), device=targets.device)
-    return (targets != IGNORED).view(len(targets), -1).float().mean(1)
+        return torch.ones(len(targets), dtype=dtype, device=targets.device)
+    return (targets != IGNORED).view(len(targets), -1).to(dtype).mean(1)
 
 
 def nll(outputs: Tensor, targets: Tensor) -> Tensor:

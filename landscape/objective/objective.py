@@ -78,6 +78,11 @@ class Objective:
                 raise ValueError(
                     f"{field} of an Objective must be a function; got a {type(value).__name__}."
                 )
+            if isinstance(value, type):
+                raise ValueError(
+                    f"{field} of an Objective must be a function, not the class {value.__name__}: "
+                    f"make one of it, {value.__name__}(…)."
+                )
         if not (self.split is None or self.split is False or callable(self.split)):
             raise ValueError(
                 f"split must be a function of a batch, False or None; got {self.split!r}."

@@ -141,8 +141,9 @@ class Loss(Objective):
 
     def _terms(self, value: object, batch: Nest, *, only: bool) -> Terms:
         targets = batch[1]
-        if isinstance(value, Tensor) and value.ndim > 0 and value.shape != (1,):
-            n = num_rows(targets)
+        n = num_rows(targets)
+        # Of a batch of one, shape (1,) is that example's own, with its weight.
+        if isinstance(value, Tensor) and value.ndim > 0 and (value.shape != (1,) or n == 1):
             if n is not None and value.shape[0] != n:
                 raise ValueError(
                     f"loss {self.name!r} must give one value an example, shape ({n},), or their "
@@ -151,7 +152,7 @@ class Loss(Objective):
             totals = value.flatten(1).mean(1) if value.ndim > 1 else value
             weights = torch.ones_like(totals)
             if self.function in (cross_entropy, nll):
-                weights = share_asked(targets).to(totals)
+                weights = share_asked(targets, totals.dtype)
             return Terms(totals, weights, by_example=True)
         return super()._as_terms(value, batch, "the loss", only=only)
 
@@ -218,6 +219,11 @@ def loss_of(loss: str | PairFunction, name: str | None = None) -> Loss:
         raise ValueError(
             f"loss must be a name, such as 'cross-entropy', or a function of (outputs, targets); "
             f"got a {type(loss).__name__}."
+        )
+    if isinstance(loss, type):
+        raise ValueError(
+            f"loss must be a function, not the class {loss.__name__}: make one of it, "
+            f"{loss.__name__}(…)."
         )
     shown = name or name_of(loss)
     reduction = getattr(loss, "reduction", None)

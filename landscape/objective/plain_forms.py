@@ -1,15 +1,24 @@
 """Plain formulas in place of operations whose second derivative PyTorch lacks, or has wrong."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
+
+_cuda = torch.backends.cuda
+# Which kernels attention may use, on a CPU too: what tells, what sets it, and what the plain one
+# takes.
+_ATTENTION: tuple[tuple[Callable[[], bool], Callable[[bool], None], bool], ...] = (
+    (_cuda.math_sdp_enabled, _cuda.enable_math_sdp, True),
+    (_cuda.flash_sdp_enabled, _cuda.enable_flash_sdp, False),
+    (_cuda.mem_efficient_sdp_enabled, _cuda.enable_mem_efficient_sdp, False),
+    (_cuda.cudnn_sdp_enabled, _cuda.enable_cudnn_sdp, False),
+)
 
 
 def plain_forms(
@@ -48,13 +57,23 @@ class _PlainFunctions(TorchFunctionMode):
         return _PLAIN.get(func, func)(*args, **(kwargs or {}))
 
 
-def _plain_attention() -> AbstractContextManager[Any]:
-    return sdpa_kernel(SDPBackend.MATH)
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """As ``sdpa_kernel(SDPBackend.MATH)``, which takes a tenth of a small network's product."""
+    before = [is_on() for is_on, _, _ in _ATTENTION]
+    try:
+        for _, turn, value in _ATTENTION:
+            turn(value)
+        yield
+    finally:
+        for (_, turn, _), value in zip(_ATTENTION, before, strict=True):
+            turn(value)
 
 
 def _calls_replaced(module: nn.Module) -> bool:
     old = any(isinstance(hook, WeightNorm) for hook in module._forward_pre_hooks.values())
-    return old or isinstance(module, nn.Hardsigmoid) or type(module).__name__ == "_WeightNorm"
+    kinds = nn.Hardsigmoid | nn.EmbeddingBag
+    return old or isinstance(module, kinds) or type(module).__name__ == "_WeightNorm"
 
 
 def _hardsigmoid(x: Tensor, inplace: bool = False) -> Tensor:
@@ -82,7 +101,47 @@ def _layer_norm(
     return F.layer_norm(x, shape, None, None, eps) + bias
 
 
+def _embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """Rows and their sums, or means, whose double backward raises; the largest as they are."""
+    if mode == "max":
+        return F.embedding_bag(
+            input, weight, offsets, max_norm, norm_type, scale_grad_by_freq, mode, sparse,
+            per_sample_weights, include_last_offset, padding_idx,
+        )  # fmt: skip
+    if offsets is None:
+        starts = torch.arange(len(input), device=input.device) * input.shape[1]
+    else:
+        starts = offsets[:-1] if include_last_offset else offsets
+    chosen = input.reshape(-1)
+    places = torch.arange(len(chosen), device=input.device)
+    bags = torch.searchsorted(starts.to(places), places, right=True) - 1
+    rows = F.embedding(chosen, weight, None, max_norm, norm_type)
+    counted = torch.ones_like(rows[:, :1])
+    if padding_idx is not None:
+        counted = (chosen != padding_idx % len(weight)).to(rows)[:, None]
+    shares = counted
+    if per_sample_weights is not None:
+        shares = counted * per_sample_weights.reshape(-1, 1)
+    sums = rows.new_zeros(len(starts), rows.shape[1]).index_add(0, bags, rows * shares)
+    if mode == "sum":
+        return sums
+    return sums / counted.new_zeros(len(starts), 1).index_add(0, bags, counted).clamp_min(1)
+
+
 _PLAIN: dict[Any, Callable[..., Tensor]] = {
+    F.embedding_bag: _embedding_bag,
     F.hardsigmoid: _hardsigmoid,
     F.layer_norm: _layer_norm,
     torch._weight_norm: _weight_norm,

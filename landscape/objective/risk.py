@@ -129,7 +129,8 @@ class EmpiricalRisk(AtTheta):
         )
         other.theta = self.theta.to(dtype)
         other.alterations, other.noise = self.alterations, self.noise
-        other.plain_functions = self.plain_functions
+        other._plain_forms = self._plain_forms
+        other._copies_batches = self._copies_batches
         return other
 
     def cut_batches(self, size: int) -> None:
@@ -150,8 +151,11 @@ class EmpiricalRisk(AtTheta):
 
     def terms(self, index: int) -> Terms:
         """Losses of batch ``index``, within :meth:`swapped`; the mean over its draws."""
-        batch = self.batches[index]
-        draws = self._draws(index, lambda: self.objective.terms(self.model, batch, only=self._only))
+        draws = self._draws(
+            index,
+            self.batches[index],
+            lambda batch: self.objective.terms(self.model, batch, only=self._only),
+        )
         return _mean_of(draws)
 
     def outputs(self, index: int) -> list[Nest]:
@@ -162,28 +166,30 @@ class EmpiricalRisk(AtTheta):
         ValueError
             If the objective does not say what its outputs are.
         """
-        predict, batch = self.objective.outputs, self.batches[index]
+        predict = self.objective.outputs
         if predict is None:
             raise ValueError(
                 f"objective {self.objective.name!r} does not say what its outputs are. Give "
                 "Objective(fn, outputs=…, loss_of_outputs=…), or use the operator hessian."
             )
-        return self._draws(index, lambda: predict(self.model, batch))
+        return self._draws(index, self.batches[index], lambda batch: predict(self.model, batch))
 
     def curvature_terms(self, index: int, outputs: Sequence[Nest]) -> Terms:
         """Losses of batch ``index`` from outputs, one a draw, for a Gauss-Newton matrix."""
-        batch, given = self.batches[index], iter(outputs)
+        given = iter(outputs)
         draws = self._draws(
             index,
-            lambda: self.objective.curvature_terms(next(given), batch, only=self._only),
+            self.batches[index],
+            lambda batch: self.objective.curvature_terms(next(given), batch, only=self._only),
         )
         return _mean_of(draws)
 
     def measure(self, index: int) -> tuple[Terms, Answers, list[Nest]]:
         """Losses, right answers and outputs of batch ``index``, within :meth:`swapped`."""
-        batch = self.batches[index]
         found = self._draws(
-            index, lambda: self.objective.measure(self.model, batch, only=self._only)
+            index,
+            self.batches[index],
+            lambda batch: self.objective.measure(self.model, batch, only=self._only),
         )
         terms, answers, outputs = zip(*found, strict=True)
         right, asked = (sum(parts) for parts in zip(*answers, strict=True))

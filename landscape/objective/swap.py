@@ -7,8 +7,8 @@ or raised: parameters, buffers, plain attributes such as the state of neurons, h
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from landscape.nests import cast_tensor, map_tensors, tensors_in
 
 _OWN = ("_parameters", "_buffers", "_modules")
 _CONTAINERS = (dict, list, set, deque)  # dict: OrderedDict too
+_PLAIN = frozenset({bool, int, float, str, type(None), Tensor, nn.Parameter})
 
 
 class _Held:
@@ -52,7 +53,8 @@ class Swap:
     Raises
     ------
     ValueError
-        For modules that cannot take other weights: scripted ones, lazy ones before their first use.
+        For modules that cannot take other weights: scripted ones, lazy ones before their first use,
+        those on the meta device.
     """
 
     def __init__(
@@ -104,8 +106,8 @@ class Swap:
             name: torch.view_as_complex(tensors[name]) if p.is_complex() else tensors[name]
             for name, p in self.parameters.items()
         }
-        with ExitStack() as stack:
-            stack.callback(_restore, [_Snapshot(module) for module in self._modules])
+        snapshots = [_Snapshot(module) for module in self._modules]
+        try:
             for module in self._modules:
                 for own in (module._parameters, module._buffers):
                     for key, tensor in own.items():
@@ -115,6 +117,8 @@ class Swap:
                 vars(module)[name] = map_tensors(partial(self._in_place_of, placed), value)
             prepare()
             yield
+        finally:
+            _restore(snapshots)
 
     def _hold(self, nest: Any) -> None:
         for tensor in tensors_in(nest):
@@ -130,18 +134,30 @@ class Swap:
 
 
 class _Snapshot:
-    """A module's attributes, and what the containers among them hold."""
+    """A module's attributes, and what the containers among them hold, at any depth."""
 
     def __init__(self, module: nn.Module) -> None:
         self._attributes = vars(module)
         self._values = dict(self._attributes)
-        self._contents = [
-            (value, dict(value) if isinstance(value, dict) else list(value))
-            for value in self._values.values()
-            if isinstance(value, _CONTAINERS)
-        ]
+        self._empty: list[Any] = []  # as the dicts of hooks are, nearly always
+        self._contents: list[tuple[Any, Any]] = []
+        waiting = _containers_in(self._values.values())
+        seen: set[int] = set()  # a container may hold itself
+        for container in waiting:
+            if not container:
+                self._empty.append(container)
+            elif id(container) not in seen:
+                seen.add(id(container))
+                content = dict(container) if isinstance(container, dict) else list(container)
+                self._contents.append((container, content))
+                waiting += _containers_in(
+                    content.values() if isinstance(content, dict) else content
+                )
 
     def restore(self) -> None:
+        for container in self._empty:
+            if container:
+                container.clear()
         for container, content in self._contents:
             container.clear()
             if isinstance(container, list | deque):
@@ -150,6 +166,11 @@ class _Snapshot:
                 container.update(content)
         self._attributes.clear()
         self._attributes.update(self._values)
+
+
+def _containers_in(values: Iterable[Any]) -> list[Any]:
+    # By type first: that is quick, and most attributes are of these.
+    return [v for v in values if type(v) not in _PLAIN and isinstance(v, _CONTAINERS)]
 
 
 def as_real(tensor: Tensor) -> Tensor:
@@ -179,6 +200,11 @@ def _check_can_swap(root: nn.Module) -> None:
                 "weights. Use the Python module that it was made from, with its state_dict."
             )
         tensors = [*module._parameters.values(), *module._buffers.values()]
+        if any(tensor is not None and tensor.is_meta for tensor in tensors):
+            raise ValueError(
+                f"{where} is on the meta device and has no numbers. Load its weights first "
+                "(to_empty and load_state_dict, or from_pretrained without device_map)."
+            )
         if any(
             isinstance(tensor, UninitializedParameter | UninitializedBuffer) for tensor in tensors
         ):

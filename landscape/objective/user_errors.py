@@ -15,6 +15,16 @@ _OURS = Path(landscape.__file__).parent
 # Of our own code, what a network or a loss consists of, like any library's.
 _THEIRS = (_OURS / "snn", *(_OURS / "objective" / f"{n}.py" for n in ("losses", "plain_forms")))
 
+_CAUGHT = (
+    RuntimeError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ValueError,
+    AssertionError,
+    ArithmeticError,
+)
+
 _TWICE = (
     "this network cannot be differentiated twice: {text} Replace the fused operation by its plain "
     "form (attn_implementation='eager', an unfused RNN or norm), or use --operator ggn or fisher, "
@@ -46,7 +56,7 @@ def told_as_users(model: nn.Module) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, TypeError, LookupError, AttributeError, AssertionError) as error:
+    except _CAUGHT as error:
         if is_out_of_memory(error) or isinstance(error, PeerLostError) or _is_ours(error):
             raise
         where = _module_of(error.__traceback__, model)
@@ -63,7 +73,10 @@ def _words(error: Exception) -> str:
 
 
 def _is_ours(error: Exception) -> bool:
-    """Whether the innermost line that raised is this package's own, outside of its networks."""
+    """Whether the innermost line that raised is this package's own, outside of its networks.
+
+    A ValueError of any of its files says what to do already.
+    """
     last = error.__traceback__
     while last is not None and last.tb_next is not None:
         last = last.tb_next
@@ -71,7 +84,7 @@ def _is_ours(error: Exception) -> bool:
         return False
     file = Path(last.tb_frame.f_code.co_filename)
     theirs = any(place == file or place in file.parents for place in _THEIRS)
-    return _OURS in file.parents and not theirs
+    return _OURS in file.parents and (isinstance(error, ValueError) or not theirs)
 
 
 def _module_of(traceback: TracebackType | None, model: nn.Module) -> str:

@@ -24,6 +24,7 @@ _LIBRARIES = {
     "sinabs": "sinabs",
     "norse": "Norse",
 }
+_GIVE_FLOAT32 = ("snntorch", "sinabs")
 # Methods by which neurons return to rest, in the order in which the first one found is taken.
 _RESETS = ("reset_mem", "reset_states", "reset_state", "reset")
 
@@ -69,7 +70,7 @@ class EvalMode:
     In SpikingJelly up to 0.0.0.0.15, integrate-and-fire neurons in eval mode emit spikes that
     carry no gradient, so that every derivative would come out as zero or as an error. Such
     neurons are found by trying, and kept in train mode, which changes nothing else in them.
-    snnTorch's surrogates give float32 whatever comes in; spikes get their input's type back.
+    snnTorch's and sinabs' spikes are float32 whatever comes in; they get their input's type back.
     Batch norms without running statistics stay as they are, and are named.
 
     Attributes
@@ -80,7 +81,7 @@ class EvalMode:
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-        self._cast_back = [n for library, n in _neurons(model) if library == "snntorch"]
+        self._cast_back = [n for library, n in _neurons(model) if library in _GIVE_FLOAT32]
         self._trapped = [n for _, n in _neurons(model) if not _has_gradient_in_eval(n)]
         self.notes = [*_notes_on_batch_norm(model), *_notes_on_trapped(self._trapped)]
 

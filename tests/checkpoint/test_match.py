@@ -264,3 +264,37 @@ def test_weights_that_would_become_infinite_are_told(saved):
     check_range("lif", model, torch.float64)
     with pytest.raises(ValueError, match=r"'weight' holds 1e\+40, which is infinite"):
         check_range("lif", model, torch.float32)
+
+
+def _filter(value=1 + 2j, dtype=torch.complex64):
+    module = nn.Module()
+    module.weight = nn.Parameter(torch.full((3,), value, dtype=dtype))
+    return module
+
+
+def test_complex_weights_arrive(saved):
+    model = _filter()
+    assert load_into(model, saved({"weight": torch.full((3,), 3 - 1j)})) == ()
+    assert torch.equal(model.weight, torch.full((3,), 3 - 1j))
+
+
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        (torch.full((3,), complex(1, float("nan"))), "3 NaN or infinite values of 6"),
+        (torch.ones(3), "holds float32, the model expects complex64"),
+        (
+            torch.full((3,), 1e60 + 0j, dtype=torch.complex128),
+            "holds values beyond the model's float32",
+        ),
+    ],
+)
+def test_complex_weights_that_are_none_are_refused(saved, stored, message):
+    with pytest.raises(ValueError, match=message):
+        load_into(_filter(), saved({"weight": stored}))
+
+
+def test_complex_weights_beyond_the_range_are_refused():
+    model = _filter(1e60j, torch.complex128)
+    with pytest.raises(ValueError, match="infinite in float32"):
+        check_range("filter", model, torch.float32)

@@ -205,22 +205,27 @@ _RUNS = {
 
 @pytest.mark.parametrize("change", _CHANGES)
 @pytest.mark.parametrize("command", _RUNS)
-def test_results_of_other_code_are_refused_with_both_values(
-    command, change, own, invoke, tmp_path, monkeypatch
-):
+def test_results_of_other_code_are_refused_with_both_values(command, change, own, invoke, tmp_path):
     out = ["-o", tmp_path / "out"]
     arguments = [command, *own(), *_RUNS[command], *out]
-    if command == "eigenvalues":  # which forgets what it kept once it has written its results
-        with monkeypatch.context() as patch:
-            patch.setattr("landscape.cli.kept.forget", lambda path: None)
-            invoke(*arguments)
-    else:
-        invoke(*arguments)
+    invoke(*arguments)
     arguments = [command, *own(*_CHANGES[change]), *_RUNS[command], *out]
     with pytest.raises(ValueError, match=r"have changed.*the loss was [\d.]+, now [\d.]+"):
         invoke(*arguments)
     own()
     invoke(*[command, *own(), *_RUNS[command], *out])  # the code as it was goes on
+
+
+def test_results_of_two_losses_never_share_a_folder(own, invoke, tmp_path):
+    out = ["-o", tmp_path / "out"]
+    invoke("analyze", *own(), *_RUNS["analyze"], *out)
+    before = {path: path.read_bytes() for path in (tmp_path / "out" / "results").glob("*/*")}
+    changed = own(*_CHANGES["loss times ten"])
+    for command in ("eigenvalues", "surface"):
+        with pytest.raises(ValueError, match=r"is a result of other code.*the loss was"):
+            invoke(command, *changed, *_RUNS[command], *out)
+    assert before == {path: path.read_bytes() for path in before}
+    invoke("eigenvalues", *own(), *_RUNS["eigenvalues"], "--bn", "train", *out)
 
 
 def test_a_result_that_was_deleted_is_made_again(own, invoke, tmp_path):

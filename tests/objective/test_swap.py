@@ -177,6 +177,29 @@ def test_the_network_is_afterwards_as_it_was(kind, dtype, pairs):
     assert torch.equal(H @ v, product)  # and what it keeps moves no number
 
 
+class _Recording(nn.Module):
+    """What it notes lies deeper than in an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.notes = {"seen": {}, "sizes": [[]]}
+
+    def forward(self, x):
+        self.notes["seen"][len(self.notes["seen"])] = x
+        self.notes["sizes"][0].append(len(x))
+        return self.layer(x)
+
+
+def test_containers_in_containers_hold_afterwards_what_they_held(pairs):
+    (x, y), model = pairs, _Recording()
+    seen, sizes = model.notes["seen"], model.notes["sizes"]
+    landscape.hessian(model, "cross-entropy", (x.float(), y)) @ torch.ones(8)
+    assert model.notes == {"seen": {}, "sizes": [[]]}
+    assert model.notes["seen"] is seen
+    assert model.notes["sizes"] is sizes
+
+
 class _StopError(Exception):
     pass
 
@@ -242,6 +265,7 @@ def test_modules_that_cannot_take_other_weights_are_refused(pairs):
     for model, message in (
         (scripted, "scripted or traced"),
         (nn.Sequential(nn.LazyLinear(2)), "lazy layer whose shape is not known"),
+        (nn.Linear(3, 2, device="meta"), "on the meta device and has no numbers"),
     ):
         with pytest.raises(ValueError, match=message):
             landscape.hessian(model, "cross-entropy", pairs, dtype="float64")

@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 import landscape
 from landscape.objective.user_errors import UserCodeError, told_as_users
 from landscape.parameters import ParameterLayout
+from landscape.surface.grid import parse_axis
 
 
 class _Raises(nn.Module):
@@ -75,11 +76,19 @@ def test_errors_of_a_product_are_told_too(pairs):
         H @ torch.ones(8)
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, torch.OutOfMemoryError, ValueError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, torch.OutOfMemoryError])
 def test_what_is_no_fault_of_the_network_passes_as_it_is(error):
     with pytest.raises(error) as found, told_as_users(nn.Linear(1, 1)):
         raise error("as it is")
     assert not isinstance(found.value, UserCodeError)
+
+
+def test_what_we_say_of_a_value_passes_as_it_is_and_a_network_does_not():
+    with pytest.raises(ValueError, match="an axis must be") as found, told_as_users(nn.Identity()):
+        parse_axis("nothing")
+    assert not isinstance(found.value, UserCodeError)
+    with pytest.raises(UserCodeError, match="too many values"), told_as_users(nn.Identity()):
+        (_,) = (1, 2)
 
 
 def test_our_own_faults_stay_faults():
