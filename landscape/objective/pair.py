@@ -217,7 +217,7 @@ def loss_of(loss: str | PairFunction, name: str | None = None) -> Loss:
     if not callable(loss):
         raise ValueError(
             f"loss must be a name, such as 'cross-entropy', or a function of (outputs, targets); "
-            f"got a {type(loss).__name__}."
+            f"got {describe(loss)}."
         )
     shown = name or name_of(loss)
     reduction = getattr(loss, "reduction", None)
