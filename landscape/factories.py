@@ -36,7 +36,7 @@ DATASETS = "landscape.datasets"
 LOSSES = "landscape.losses"
 OBJECTIVES = "landscape.objectives"
 
-_HOW = "Give module:factory or path/to/file.py:factory, with ?name=value for arguments"
+_HOW = "Give module:name or path/to/file.py:name, with ?key=value for arguments"
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "none": None}
 _LIBRARIES = {  # module, what makes a network, what lists their names
     "torchvision": ("torchvision.models", "get_model", "list_models"),
@@ -136,7 +136,7 @@ def load_object(spec: str, *, group: str, builtin: Mapping[str, Any]) -> Any:
         return found
     if not callable(found):
         raise FactoryError(
-            f"'{spec}': a {type(found).__name__} takes no arguments; leave them out."
+            f"'{spec}' is of type {type(found).__name__}, which takes no arguments; leave them out."
         )
     return partial(found, **arguments)
 
@@ -298,7 +298,8 @@ def _callable(found: Any, spec: str) -> Callable[..., Any]:
         return lambda: found  # data, ready made
     if not callable(found):
         raise FactoryError(
-            f"'{spec}' is a {type(found).__name__}; expected a function or class that makes one."
+            f"'{spec}' is of type {type(found).__name__}; expected a function or class that makes "
+            "one."
         )
     function: Callable[..., Any] = found
     return function

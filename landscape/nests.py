@@ -8,6 +8,7 @@ import copy
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
+
+_SHOWN = 4  # values that are described
 
 Nest = Any
 _Change = Callable[[Tensor], Tensor]
@@ -197,10 +200,11 @@ def describe(nest: Nest) -> str:
     if isinstance(nest, np.ndarray):
         return f"an array {nest.shape}"
     if isinstance(nest, Mapping):
-        return f"{_named(nest)} with {', '.join(map(repr, nest))}"
+        keys = ", ".join(map(repr, islice(nest, _SHOWN)))
+        return f"{_named(nest)} with {keys}{', …' if len(nest) > _SHOWN else ''}"
     if isinstance(nest, tuple | list):
-        held = ", ".join(describe(value) for value in nest[:4])
-        return f"{_named(nest)} of {held}{', …' if len(nest) > 4 else ''}"
+        held = ", ".join(describe(value) for value in nest[:_SHOWN])
+        return f"{_named(nest)} of {held}{', …' if len(nest) > _SHOWN else ''}"
     return _named(nest)
 
 
@@ -210,6 +214,8 @@ def is_dense(tensor: Tensor) -> bool:
 
 
 def _named(value: object) -> str:
+    if value is None:
+        return "None"
     name = type(value).__name__
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 

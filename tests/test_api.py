@@ -241,6 +241,11 @@ def test_what_was_left_out_is_asked_for_in_words(found):
         ({"only": ["line"], "skip": ["line"]}, "leave no analysis"),
         ({"only": "line"}, "must be lists of names"),
         ({"model": abs}, r"must be a torch\.nn\.Module; got a builtin"),
+        ({"model": None}, r"must be a torch\.nn\.Module; got None"),
+        (
+            {"model": dict.fromkeys("abcde")},  # weights, perhaps hundreds, in place of the network
+            r"got a dict with 'a', 'b', 'c', 'd', …\.$",
+        ),
         ({"loss": 3}, "loss must be a name"),
         ({"loss": nn.MSELoss(reduction="sum")}, "sums over the batch"),
         ({"data": 3}, r"data must be \(x, y\)"),

@@ -171,7 +171,7 @@ def test_names_are_taken_once_and_refused_in_words():
     registry = Registry("toy", SimpleNamespace(name="a"))
     with pytest.raises(ValueError, match="toy must be one of a; got 'b'"):
         registry["b"]
-    with pytest.raises(ValueError, match="called 'a'"):
+    with pytest.raises(ValueError, match=r"the toy 'a' is there already; choose"):
         registry.add(SimpleNamespace(name="a"))
     assert "b" not in registry
 

@@ -150,14 +150,14 @@ def test_malformed_arguments(load, query):
 @pytest.mark.parametrize(
     ("spec", "fragments"),
     [
-        ("csn", ["'csn' is not a known name", "Did you mean 'csnn'", "module:factory"]),
+        ("csn", ["'csn' is not a known name", "Did you mean 'csnn'", "module:name"]),
         ("", ["not a known name", "csnn, mlp"]),
         ("my_nets.py", ["'my_nets.py:factory'"]),
         ("my_nets:", ["not complete"]),
         (":make", ["not complete"]),
         ("my_nets:mak", ["has no 'mak'", "Did you mean 'make'"]),
         ("my_nets:Net.narrow", ["has no 'Net.narrow'"]),
-        ("my_nets:CONSTANT", ["is a int", "function or class"]),
+        ("my_nets:CONSTANT", ["is of type int", "function or class"]),
         ("my_net.py:make", ["there is no file", "Did you mean 'my_nets.py'"]),
         ("no_such_module:make", ["no module 'no_such_module'"]),
         ("no_such.inner:make", ["no module 'no_such'"]),

@@ -18,6 +18,7 @@ from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source
 from landscape.distributed import alone, check_whole, world_size
+from landscape.nests import describe
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity
 from landscape.objective.objective import Objective
@@ -182,7 +183,7 @@ def target_in_memory(
         If one of them is of another kind, or they do not fit one another.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model must be a torch.nn.Module; got a {type(model).__name__}.")
+        raise ValueError(f"model must be a torch.nn.Module; got {describe(model)}.")
     check_whole(model)
     choice = Choice(
         split=settings.split, examples=settings.examples, seed=settings.seed, keep=settings.keep

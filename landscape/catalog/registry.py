@@ -62,7 +62,9 @@ class Registry(Mapping[str, E]):
             If the name is taken.
         """
         if entry.name in self._entries:
-            raise ValueError(f"there is an {self.kind} called {entry.name!r}; choose another name.")
+            raise ValueError(
+                f"the {self.kind} {entry.name!r} is there already; choose another name."
+            )
         self._entries[entry.name] = entry
 
     @contextmanager

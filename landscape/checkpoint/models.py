@@ -13,6 +13,7 @@ from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
 from landscape.distributed import check_whole
 from landscape.factories import MODELS, FactoryError, load_factory, parse_arguments
+from landscape.nests import describe
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.surrogate import surrogate_by_name
@@ -167,7 +168,7 @@ def build_model(spec: str) -> nn.Module:
     made: Any = factory()
     if not isinstance(made, nn.Module):
         raise CheckpointError(
-            f"--model '{spec}' made a {type(made).__name__}; it must make a torch.nn.Module."
+            f"--model '{spec}' made {describe(made)}; it must make a torch.nn.Module."
         )
     check_whole(made)
     return made

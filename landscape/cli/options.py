@@ -43,7 +43,7 @@ _TARGET_OPTIONS = [
     click.option("--loss", help="mse, cross-entropy, nll or module:function(outputs, targets)."),
     click.option(
         "--objective",
-        help="In its place: file.py:name of a function(model, batch), or of an Objective.",
+        help="In place of --loss: file.py:name of a function(model, batch), or of an Objective.",
     ),
     click.option(
         "--split", type=click.Choice(["train", "test"]), default="train", show_default=True

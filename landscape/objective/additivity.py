@@ -2,7 +2,7 @@
 
 A loss that sums over the batch, couples its examples, or averages over something else than they,
 gives other numbers for other batches, without a word. So the first batch is evaluated whole, in
-halves and in reverse order before anything is measured.
+halves and in reverse order before anything is measured; of means and sums, so are two more.
 """
 
 import math
@@ -59,7 +59,7 @@ class _Sum(NamedTuple):
 
 
 def check_additivity(risk: EmpiricalRisk, *, spiking: bool) -> Additivity:
-    """Evaluate part of the first batch whole, in halves and reversed.
+    """Evaluate parts of batches whole, in halves and reversed.
 
     Raises
     ------

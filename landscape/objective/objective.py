@@ -76,7 +76,7 @@ class Objective:
             value = getattr(self, field)
             if not callable(value) and not (value is None and field != "fn"):
                 raise ValueError(
-                    f"{field} of an Objective must be a function; got a {type(value).__name__}."
+                    f"{field} of an Objective must be a function; got {describe(value)}."
                 )
             if isinstance(value, type):
                 raise ValueError(

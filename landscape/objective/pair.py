@@ -218,7 +218,7 @@ def loss_of(loss: str | PairFunction, name: str | None = None) -> Loss:
     if not callable(loss):
         raise ValueError(
             f"loss must be a name, such as 'cross-entropy', or a function of (outputs, targets); "
-            f"got a {type(loss).__name__}."
+            f"got {describe(loss)}."
         )
     if isinstance(loss, type):
         raise ValueError(

@@ -187,7 +187,7 @@ def test_users_model_overrides(tmp_path, monkeypatch, same):
     torch.save(net.state_dict(), tmp_path / "x.pt")
     model, _ = model_of(load_checkpoint(tmp_path / "x.pt"), f"{tmp_path}/mine.py:make?width=4")
     same(model.state_dict(), net.state_dict())
-    with pytest.raises(ValueError, match=r"must make a torch\.nn\.Module"):
+    with pytest.raises(ValueError, match=r"made an int; it must make a torch\.nn\.Module"):
         build_model(f"{tmp_path}/mine.py:number")
 
 
