@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -256,8 +256,8 @@ def kill_many(rounds: int, names: list[str], seed: int) -> list[str]:
     """Rounds over the commands in turn; what went wrong, one line each."""
     rng, wrong = random.Random(seed), []
     kills = dict.fromkeys(names, 0)
-    with tempfile.TemporaryDirectory() as place, family() as processes:
-        folder = Path(place)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         about = make_checkpoint(folder)
         lines, begin, unbroken, times = command_lines(folder, about), {}, {}, {}
         out = folder / "out"  # the same each time: a study's numbers name their checkpoints
@@ -272,6 +272,8 @@ def kill_many(rounds: int, names: list[str], seed: int) -> list[str]:
             unbroken[name] = results(out), files(out)
             assert unbroken[name][0], name
             shutil.rmtree(out)
+        # Now, so that what multiprocessing keeps for all of them is none of a run's.
+        processes = stack.enter_context(family())
         for number in range(rounds):
             name = names[number % len(names)]
             count, trouble = one_round(
