@@ -231,7 +231,7 @@ def process_group() -> Iterator[Group]:
         number = int(os.environ.get("LOCAL_RANK", "0"))
         if number < torch.cuda.device_count():  # work on CPUs may have more processes than GPUs
             torch.cuda.set_device(number)
-    timeout = _timeout()
+    timeout = answer_timeout()
     with _told_as_lost():
         store, number, size = next(rendezvous("env://", timeout=_START_TIMEOUT))
         _await_all(store, size)
@@ -258,7 +258,14 @@ def _await_all(store: Store, size: int) -> None:
     store.wait(["all came"], _START_TIMEOUT)
 
 
-def _timeout() -> timedelta:
+def answer_timeout() -> timedelta:
+    """How long processes wait for the slowest of them: ``LANDSCAPE_TIMEOUT`` seconds.
+
+    Raises
+    ------
+    ValueError
+        If that is no positive number.
+    """
     text = os.environ.get("LANDSCAPE_TIMEOUT", str(_DEFAULT_TIMEOUT))
     try:
         seconds = float(text)

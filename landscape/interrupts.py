@@ -1,5 +1,6 @@
 """Signals that ask a run to stop: how they arrive, and how work that must not be cut waits."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -8,6 +9,12 @@ from types import FrameType
 
 # Ctrl-C; what schedulers send before they kill; what Slurm's --signal=USR1@60 sends as a warning.
 _NAMES = ("SIGINT", "SIGTERM", "SIGUSR1")
+_LAUNCHER = os.getppid()
+
+
+def launcher_is_gone() -> bool:
+    """Whether what started this process has ended, so that nobody would signal it any more."""
+    return os.getppid() != _LAUNCHER
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.surface_course import Course
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
 from landscape.analysis.target import Target
-from landscape.distributed import from_main, is_main
+from landscape.distributed import PeerLostError, answer_timeout, from_main, is_main
+from landscape.interrupts import launcher_is_gone
 from landscape.objective.objective import Objective
 from landscape.results.identity import with_fingerprint
 from landscape.surface.evaluate import Span, measure_points
@@ -111,15 +112,33 @@ def await_shards(
     configuration: Configuration,
     progress: Progress,
 ) -> None:
-    """Return once the files of all shards, which other processes write, hold all their points."""
+    """Return once the files of all shards, which other processes write, hold all their points.
+
+    What started the processes ends this one if another is lost. Where that has ended itself,
+    they are waited for as long as points come.
+
+    Raises
+    ------
+    PeerLostError
+        It has, and no point came for ``LANDSCAPE_TIMEOUT`` seconds.
+    """
     points = grid_points(axes)
-    wait = 0.05
+    patience, most = answer_timeout().total_seconds(), 0
+    wait, since = 0.05, time.monotonic()
     while True:
         found = {p for path in paths if path.exists() for p in read_points(path, configuration)}
         missing = sum(p not in found for p in points)
         progress(len(points) - missing, len(points))
         if not missing:
             return
+        if len(found) > most:
+            most, since = len(found), time.monotonic()
+        if launcher_is_gone() and time.monotonic() - since > patience:
+            raise PeerLostError(
+                f"what started this process has ended, and of the others' points {missing} are "
+                f"missing; none came for {patience:g} seconds (LANDSCAPE_TIMEOUT). What was "
+                "finished is kept: run the same command again to go on from there."
+            )
         time.sleep(wait)
         wait = min(2 * wait, 2.0)
 

@@ -13,6 +13,7 @@ from landscape.cli.plain import one_line, plain_where_needed
 from landscape.cli.surroundings import (
     TooLittleMemoryError,
     as_too_little_memory,
+    nobody_reads,
     set_up_surroundings,
 )
 from landscape.interrupts import stop_on_signals
@@ -40,7 +41,14 @@ EXIT_GATE, EXIT_USAGE, EXIT_BUG, EXIT_INTERRUPTED = 1, 2, 101, 130
 
 
 class _UnreadError(Exception):
-    """A closed pipe, under a name that click does not turn into exit code 1."""
+    """Output that nobody reads to its end."""
+
+
+def _without_number(error: BrokenPipeError) -> Exception:
+    """A closed pipe as what click, which goes by the error's number, does not end with code 1."""
+    if nobody_reads():
+        return _UnreadError()
+    return OSError(f"{error}, of neither stdout nor stderr; LANDSCAPE_TRACEBACK=1 shows where.")
 
 
 class _LazyGroup(click.Group):
@@ -48,13 +56,13 @@ class _LazyGroup(click.Group):
         try:
             return super().make_context(*args, **extra)
         except BrokenPipeError as error:
-            raise _UnreadError from error
+            raise _without_number(error) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:
-            raise _UnreadError from error
+            raise _without_number(error) from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)

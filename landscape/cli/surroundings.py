@@ -2,7 +2,9 @@
 
 import importlib.abc
 import os
+import select
 import sys
+from contextlib import suppress
 
 _LEAST_MEMORY = 256 * 2**20  # below it NumPy's libraries end the process themselves
 _NO_ROOM = ("failed to map segment", "cannot allocate memory")  # from the dynamic loader
@@ -41,6 +43,17 @@ def set_up_surroundings() -> None:
         sys.meta_path.insert(0, _NoTorch(limit))
     elif limit is not None and limit < _SMALL:
         _RESERVE.append(bytearray(16 * 2**20))
+
+
+def nobody_reads() -> bool:
+    """Whether stdout or stderr is a pipe whose reader has gone; where nothing tells: yes."""
+    if not hasattr(select, "poll"):  # Windows
+        return True
+    streams = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or no file
+            streams.register(stream.fileno(), 0)  # a lost reader is told unasked
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in streams.poll(0))
 
 
 class _NoTorch(importlib.abc.MetaPathFinder):

@@ -4,9 +4,10 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -21,6 +22,7 @@ from landscape.study.one_run import Machine, attempt
 from landscape.study.plan import Plan, Run
 
 _PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C
+_INTERRUPTED = 130  # exit code of a worker that a signal has stopped where its state was whole
 
 
 class Event(NamedTuple):
@@ -39,6 +41,11 @@ class _Worker:
     pipe: Connection
     run: Run
 
+    def tell(self, run: Run | None) -> None:
+        """Give it a run; None: there is no more. That it is dead is for ``_receive`` to find."""
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.pipe.send(run)
+
 
 def prepare_process(num_threads: int) -> None:
     """Give this process the number of threads that the study's numbers are made with."""
@@ -51,7 +58,7 @@ def work_side_by_side(
 ) -> Iterator[Event]:
     """Work through ``runs`` in ``jobs`` processes, telling what happens as it happens.
 
-    A run whose process is killed is gone on with once; where that is killed too, it has failed.
+    A run whose process a signal ends is gone on with once; where it ends that too, it has failed.
 
     Raises
     ------
@@ -68,8 +75,8 @@ def work_side_by_side(
         )
         process.start()
         theirs.close()
-        ours.send(run)
         workers.append(_Worker(process, ours, run))
+        workers[-1].tell(run)
 
     with _environment(machine.num_threads):
         try:
@@ -95,7 +102,7 @@ def work_side_by_side(
                     workers.remove(worker)
                     if waiting:
                         worker.run = waiting.popleft()
-                        worker.pipe.send(worker.run)
+                        worker.tell(worker.run)
                         workers.append(worker)
                     else:
                         _dismiss(worker)
@@ -120,11 +127,11 @@ def _death(worker: _Worker, folder: StudyFolder, *, again: bool) -> Event:
     worker.process.join()
     label, code = worker.run.label, worker.process.exitcode or 0
     how = f"ended with code {code}"
-    if code < 0:
-        how = f"was killed by {signal.Signals(-code).name}"
+    if code < 0 or code == _INTERRUPTED:
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else "was interrupted"
         if not again:
             return Event(label, 0.0, f"its process {how}; going on in another")
-        how += " twice (SIGKILL: often for memory)"
+        how += " twice (SIGKILL: often for memory)" if code < 0 else " twice"
     record = dataclasses.replace(
         folder.record(label), state="failed", stage="the process", reason=f"its process {how}"
     )
@@ -151,13 +158,15 @@ def _serve(pipe: Connection, plan: Plan, folder: StudyFolder, machine: Machine) 
                 pipe.send(error)
                 return
             pipe.send(Event(label, 1.0, "", record, elsewhere=record is None))
-    except (KeyboardInterrupt, EOFError, BrokenPipeError):
-        # Interrupted, or the parent is gone: what was finished is on the disk.
+    except KeyboardInterrupt:
+        # What was finished is on the disk; the parent, if it is there, has another go on.
+        sys.exit(_INTERRUPTED)
+    except (EOFError, BrokenPipeError):  # the parent is gone
         return
 
 
 def _dismiss(worker: _Worker) -> None:
-    worker.pipe.send(None)
+    worker.tell(None)
     worker.process.join()
     worker.pipe.close()
 

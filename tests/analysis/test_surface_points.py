@@ -9,13 +9,20 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, line_of, plane_of
 from torch import nn
 
+from landscape import interrupts
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface import loss_line
 from landscape.analysis.surface_course import (
     random_course,
 )
-from landscape.analysis.surface_points import SurfaceSettings, measure_shard
+from landscape.analysis.surface_points import (
+    SurfaceSettings,
+    await_shards,
+    configuration_of,
+    measure_shard,
+)
 from landscape.analysis.target import make_target
+from landscape.distributed import PeerLostError
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 from landscape.surface.grid import parse_axis
@@ -62,6 +69,23 @@ def test_merged_shards_equal_the_whole_bit_for_bit(linear, tmp_path):
     np.testing.assert_array_equal(merged.losses, plane_of(linear).losses)
     with pytest.raises(ValueError, match="9 of 28 grid points have not"):
         plane_of(linear, SurfaceSettings(merged=tuple(paths[:2]), only_merge=True))
+
+
+def test_shards_that_nobody_measures_any_more_are_not_waited_for(linear, tmp_path, monkeypatch):
+    """What started the processes would end this one; it has ended itself."""
+    course = random_course(linear, dimensions=1, normalisation="filter")
+    axes, settings = [parse_axis("-1:1:4")], SurfaceSettings(store=tmp_path / "first.points")
+    measure_shard(linear, course=course, axes=axes, shard=(1, 2), settings=settings, progress=quiet)
+    about = configuration_of(linear, course, settings)
+    monkeypatch.setenv("LANDSCAPE_TIMEOUT", "0.001")
+    monkeypatch.setattr(interrupts, "_LAUNCHER", -1)
+    told = []
+    with pytest.raises(PeerLostError, match="others' points 2 are missing"):
+        await_shards(
+            [tmp_path / "first.points", tmp_path / "second.points"],
+            axes=axes, configuration=about, progress=lambda *counts: told.append(counts),
+        )  # fmt: skip
+    assert set(told) == {(2, 4)}
 
 
 def test_nan_and_infinity_are_kept_on_disk_and_in_the_result(tmp_path):

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import landscape
+from landscape.cli import main
 
 ROOT = str(Path(landscape.__file__).parents[1])
 PROGRAM = "import resource, sys; from landscape.cli import main; {before}; main()"
@@ -31,6 +33,38 @@ def test_closed_streams_are_no_error(closed):
 def test_output_that_nobody_reads_is_no_error(arguments):
     ran = command('"$@" | true; echo "${PIPESTATUS[0]}"', *arguments)
     assert (ran.stdout, ran.stderr) == ("0\n", "")
+
+
+_OWN = """
+import torch
+from torch import nn
+
+def make():
+    return nn.Linear(3, 1)
+
+def batches():
+    yield torch.zeros(2, 3)
+    {stream}
+
+def objective(model, batch):
+    {loss}
+    return model(batch).square().mean(1)
+"""
+_CLOSED = "raise BrokenPipeError(32, 'Broken pipe')"
+
+
+@pytest.mark.parametrize("where", ["stream", "loss"])
+def test_another_pipe_that_is_closed_is_an_error(where, tmp_path, monkeypatch, capsys):
+    file = tmp_path / f"own_{where}.py"
+    file.write_text(_OWN.format(**{"stream": "", "loss": "", where: _CLOSED}))
+    torch.save(torch.nn.Linear(3, 1).state_dict(), tmp_path / "net.pt")
+    own = ["--model", f"{file}:make", "--data", f"{file}:batches"]
+    arguments = ["trace", str(tmp_path / "net.pt"), *own, "--objective", f"{file}:objective"]
+    monkeypatch.setattr(sys, "argv", ["landscape", *arguments, "--quiet"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "Error: [Errno 32] Broken pipe, of neither stdout nor stderr" in capsys.readouterr().err
 
 
 def test_tables_that_nobody_reads_are_no_error(monkeypatch):

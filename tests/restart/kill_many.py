@@ -2,10 +2,12 @@
 
     python tests/restart/kill_many.py --rounds 200
 
-Each round starts one command, kills it with SIGKILL after a random time, starts it again until
-it ends, and compares every number of its results, bit for bit, with those of the unbroken run.
-Commands are run in forks of this process, which has imported everything: an instant is then
-an instant of the work, not of Python's start. The state is written after every matvec.
+Each round starts one command, sends SIGKILL or SIGTERM to one of its processes after a random
+time, starts it again until it ends, at times beside processes that outlived their parent, and
+compares every number of its results, bit for bit, and the names of its files with those of the
+unbroken run. Commands are run in forks of this process, which has imported everything: an instant
+is then an instant of the work, not of Python's start. The state is written after every matvec.
+Needs Linux.
 """
 
 import argparse
@@ -14,25 +16,27 @@ import json
 import os
 import random
 import shutil
-import signal
 import sys
 import tempfile
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from family import Family, family
 from safetensors.torch import load_file
 
 from landscape.analysis import state_file
-from landscape.cli import main
+from landscape.cli import EXIT_BUG, main
 from landscape.results import load_result
 
 # By name, the command line without the output; "…" stands for checkpoint, model, data and loss,
-# OTHER for a second checkpoint.
+# OTHER for a second checkpoint, OWN for an objective and a stream of batches from a file.
 COMMANDS = {
     "eigenvalues": "eigenvalues … --top 12 --bottom 8 --tol 1e-8 -o",
     "density": "density … --probes 6 --steps 30 --top 3 -o",
@@ -45,7 +49,30 @@ COMMANDS = {
     "analyze": "analyze … --budget quick -o",
     "train": "train --channels 1 --time-steps 1 --images 128 --batch-size 32 --epochs 6 --quiet -o",
     "study": "study PLAN --jobs 1 --quiet -o",
+    "workers": "study PLAN --jobs 2 --quiet -o",
+    "shards": "surface … --x -1:1:41 --y -1:1:11 -o",
+    "torchrun": "surface … --x -1:1:41 --y -1:1:11 -o",
+    "memory": "analyze OWN --objective NOISY --keep memory --budget quick -o",
+    "reread": "analyze OWN --objective EXACT --keep reread --budget quick -o",
 }
+_OWN = """
+import numpy as np, torch
+from pathlib import Path
+
+def batches():
+    with np.load(Path(__file__).with_name("xy.npz")) as file:
+        x, y = torch.from_numpy(file["x"]), torch.from_numpy(file["y"])
+    for part in range(0, len(x), 50):
+        yield {"x": x[part : part + 50], "y": y[part : part + 50]}
+
+def exact(model, batch):
+    scores = model(batch["x"])
+    losses = torch.nn.functional.cross_entropy(scores, batch["y"], reduction="none")
+    return losses + 0.01 * scores.square().mean(1)
+
+def noisy(model, batch):
+    return exact(model, batch | {"x": batch["x"] + 0.1 * torch.randn_like(batch["x"])})
+"""
 _PLAN = """
 title = "tiny"
 seeds = 1
@@ -74,6 +101,10 @@ num_steps = 5
 """
 _ABOUT_THE_RUN = {"provenance"}
 _MOST_KILLS = 3  # of one run
+_NUM_SHARDS = 3
+
+if __name__ == "__mp_main__":  # in a worker of a study
+    state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
 
 
 def make_checkpoint(folder: Path) -> list[str]:
@@ -96,7 +127,11 @@ def make_checkpoint(folder: Path) -> list[str]:
 def command_lines(folder: Path, about: list[str]) -> dict[str, list[str]]:
     """Every command, ready for the name of its output."""
     (folder / "plan.toml").write_text(_PLAN)
+    own = folder / "own.py"
+    own.write_text(_OWN)
+    stream = [*about[:3], "--data", f"{own}:batches", "--quiet"]
     put = {"…": about, "OTHER": [str(folder / "other.pth")], "PLAN": [str(folder / "plan.toml")]}
+    put |= {"OWN": stream, "NOISY": [f"{own}:noisy"], "EXACT": [f"{own}:exact"]}
     return {
         name: [word for part in text.split() for word in put.get(part, [part])]
         for name, text in COMMANDS.items()
@@ -121,17 +156,40 @@ def run(arguments: list[str]) -> int:
     return 0
 
 
-def start(arguments: list[str]) -> int:
+def run_shards(arguments: list[str]) -> int:
+    """Run the command once for each shard, side by side, and put these together."""
+    shards = range(1, _NUM_SHARDS + 1)
+    children = [start(run, [*arguments, "--shard", f"{i}/{_NUM_SHARDS}"]) for i in shards]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    return next(filter(None, codes), 0) or run([*arguments, "--merge", str(_NUM_SHARDS)])
+
+
+def run_torchrun(arguments: list[str]) -> int:
+    """Run the command in two processes that torchrun starts."""
+    from torch.distributed.run import main as torchrun
+
+    program = str(Path(__file__).parents[2] / "cli.py")
+    torchrun(["--standalone", "--nproc-per-node", "2", program, *arguments])
+    return 0
+
+
+_RUNNERS = {"shards": run_shards, "torchrun": run_torchrun}
+
+
+def start(runner: Callable[[list[str]], int], arguments: list[str]) -> int:
     """Run the command line in a fork, which writes its state after every matvec."""
     child = os.fork()
     if child:
         return child
     code = 1
     try:
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
         state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
-        code = run(arguments)
+        code = runner(arguments)
     finally:
-        os._exit(code)
+        os._exit(code % 256)
 
 
 def results(out: Path) -> dict[str, object]:
@@ -151,8 +209,18 @@ def results(out: Path) -> dict[str, object]:
     }
 
 
+def files(out: Path) -> set[str]:
+    """The names of all files in a folder."""
+    return {str(path.relative_to(out)) for path in out.rglob("*") if path.is_file()}
+
+
 def one_round(
-    line: list[str], out: Path, whole: dict[str, object], times: list[float], rng: random.Random
+    begin: Callable[[], int],
+    out: Path,
+    whole: tuple[dict[str, object], set[str]],
+    times: list[float],
+    processes: Family,
+    rng: random.Random,
 ) -> tuple[int, str]:
     """Kill runs until one ends within its time; the number of kills, and what is wrong or ''.
 
@@ -161,51 +229,56 @@ def one_round(
     shutil.rmtree(out, ignore_errors=True)
     kills = 0
     while True:
-        child, began = start(line), time.monotonic()
+        beside = bool(processes.alive())  # of a run whose first process was killed
+        child, began = begin(), time.monotonic()
         limit = rng.uniform(0, min(times)) if kills < _MOST_KILLS else float("inf")
-        status = None
-        while status is None and time.monotonic() - began < limit:
-            found, code = os.waitpid(child, os.WNOHANG)
-            status = code if found else None
-            time.sleep(0.001)
-        if status is None:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        code = processes.ended(child, limit)
+        struck = code is None
+        if struck:
+            processes.strike(rng)
             kills += 1
-            continue
-        if kills == 0:
+            code = processes.ended(child)
+        elif kills == 0:
             times.append(time.monotonic() - began)
-        if status:
-            return kills, f"exit code {os.waitstatus_to_exitcode(status)}"
-        found_now = results(out)
-        wrong = [name for name in whole if found_now.get(name) != whole[name]]
-        left = [str(p) for end in (".*.tmp", "*.state", "*.resume") for p in out.rglob(end)]
-        return kills, f"differ: {wrong}; left: {left}" if wrong or left else ""
+        if code is None or ((not struck or rng.random() < 0.5) and processes.survivors()):
+            return kills, f"still there: {processes.alive()}"
+        if code == EXIT_BUG or (code and not struck and not beside):
+            return kills, f"exit code {code}"
+        if struck or beside:
+            continue
+        found, names = results(out), files(out)
+        wrong = [name for name in whole[0] if found.get(name) != whole[0][name]]
+        lost, left = sorted(whole[1] - names), sorted(names - whole[1])
+        return kills, f"differ: {wrong}; lost: {lost}; left: {left}" if wrong + lost + left else ""
 
 
 def kill_many(rounds: int, names: list[str], seed: int) -> list[str]:
     """Rounds over the commands in turn; what went wrong, one line each."""
     rng, wrong = random.Random(seed), []
     kills = dict.fromkeys(names, 0)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         about = make_checkpoint(folder)
-        lines, unbroken, times = command_lines(folder, about), {}, {}
+        lines, begin, unbroken, times = command_lines(folder, about), {}, {}, {}
         out = folder / "out"  # the same each time: a study's numbers name their checkpoints
         for name in names:
             line = [*lines[name], output(name, out)]
             assert run(line) == 0, name  # imports what the forks need, too
             shutil.rmtree(out)
             began = time.monotonic()
-            assert os.waitpid(start(line), 0)[1] == 0, name
+            begin[name] = partial(start, _RUNNERS.get(name, run), line)
+            assert os.waitpid(begin[name](), 0)[1] == 0, name
             times[name] = [time.monotonic() - began]
-            unbroken[name] = results(out)
-            assert unbroken[name], name
+            unbroken[name] = results(out), files(out)
+            assert unbroken[name][0], name
             shutil.rmtree(out)
+        # Now, so that what multiprocessing keeps for all of them is none of a run's.
+        processes = stack.enter_context(family())
         for number in range(rounds):
             name = names[number % len(names)]
-            line = [*lines[name], output(name, out)]
-            count, trouble = one_round(line, out, unbroken[name], times[name], rng)
+            count, trouble = one_round(
+                begin[name], out, unbroken[name], times[name], processes, rng
+            )
             kills[name] += count
             print(f"round {number}: {name}, {count} kills {trouble}".rstrip(), flush=True)
             if trouble:
