@@ -135,13 +135,16 @@ def _is_one_hot(targets: Tensor) -> bool:
     return bool(((targets == 0) | (targets == 1)).all() and (targets.sum(1) == 1).all())
 
 
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06")  # of files, and empty
+
+
 def _read_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as file:
-            arrays = np.load(file, allow_pickle=False)
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise _NotAnArchiveError("it is a single array")
-            with arrays:
+            if file.read(4) not in _ARCHIVES:
+                raise _NotAnArchiveError("it does not begin as one")
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in wanted if name in arrays.files}
     except FileNotFoundError as error:
         raise ValueError(f"there is no data file {path}; name an existing .npz file.") from error

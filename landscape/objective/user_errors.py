@@ -38,6 +38,10 @@ _KNOWN = {
         "it checkpoints activations in the reentrant form, which cannot be differentiated twice: "
         "call torch.utils.checkpoint.checkpoint(…, use_reentrant=False)"
     ),
+    "is out of bounds": (
+        "{text} Class labels, and indices of a table, start at 0 and end below the number of "
+        "classes, or of rows"
+    ),
     "modified by an inplace operation": (
         "{text} An operation overwrites what its own derivative needs: make it out of place"
     ),

@@ -84,6 +84,9 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"there is no data file"):
         open_dataset(str(tmp_path / "none.npz"), split="train")
     np.save(tmp_path / "one.npy", X)
+    (tmp_path / "text.npz").write_text("x,y\n1,2\n")
+    with pytest.raises(ValueError, match=r"is not a sound .npz archive: it does not begin as one"):
+        open_dataset(str(tmp_path / "text.npz"), split="train")
     (tmp_path / "one.npy").rename(tmp_path / "one.npz")
     with pytest.raises(ValueError, match=r"is not a sound .npz archive"):
         open_dataset(str(tmp_path / "one.npz"), split="train")

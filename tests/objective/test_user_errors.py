@@ -96,3 +96,9 @@ def test_our_own_faults_stay_faults():
     with pytest.raises(TypeError) as found, told_as_users(nn.Linear(1, 1)):
         layout.flatten(3)
     assert not isinstance(found.value, UserCodeError)
+
+
+def test_labels_that_no_class_has_are_told_how_classes_are_counted(pairs):
+    x, y = pairs
+    with pytest.raises(ValueError, match=r"Target 3 is out of bounds\. Class labels.* start at 0"):
+        landscape.hessian(nn.Linear(3, 3), "cross-entropy", (x.float(), torch.full_like(y, 3)))
