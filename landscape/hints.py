@@ -1,6 +1,7 @@
-"""What somebody may have meant by a name that is not known: a hint for the error's message."""
+"""Parts of messages: what may have been meant by an unknown name, the first few of many names."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 
 _ALSO_CALLED = {
@@ -13,6 +14,12 @@ _ALSO_CALLED = {
     "negativeloglikelihood": "nll",
 }
 _FILES_OF_ARRAYS = (".npy", ".csv", ".h5", ".hdf5", ".mat", ".pkl", ".pt", ".pth", ".txt")
+
+
+def few(names: Sequence[str], most: int = 2) -> str:
+    """The first ``most`` of ``names``, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def close_to(name: str, known: list[str]) -> str:

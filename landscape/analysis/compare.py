@@ -20,7 +20,6 @@ from landscape.analysis.compare_match import Match, match_runs
 from landscape.analysis.compare_measures import (
     Shared,
     choose_primary,
-    few,
     missing_notes,
     selected,
     shared_measures,
@@ -29,6 +28,7 @@ from landscape.analysis.compare_pairs import judge_pairs
 from landscape.analysis.compare_recipes import confounded
 from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
+from landscape.hints import few
 from landscape.results import (
     ComparedGroup,
     Comparison,

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import PurePath
 
 from landscape.analysis.compare_recipes import Recipe
+from landscape.hints import few
 from landscape.results import (
     ComparedRun,
     Result,
@@ -174,9 +175,8 @@ def groups_note(
         lacking = f"{without} of {len(checkpoints)} checkpoints have no sidecar"
         how = f"by file names less seed (-s3) and epoch (-e10), since {lacking}"
     counts = [f"{name} ({len(members)})" for name, members in groups.items()]
-    more = f" and {len(counts) - _MOST_NAMED} more" if len(counts) > _MOST_NAMED else ""
     return (
-        f"Groups were made {how}: {', '.join(counts[:_MOST_NAMED])}{more}. For others say "
+        f"Groups were made {how}: {few(counts, _MOST_NAMED)}. For others say "
         "--group NAME=GLOB, once for each."
     )
 

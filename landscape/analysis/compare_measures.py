@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from landscape.analysis.compare_groups import Analysed, Groups
 from landscape.analysis.compare_values import Key, Settings, Value, values_of
+from landscape.hints import few
 
 # Compared where nothing else is asked for: the size of the curvature, raw and blind to rescaled
 # filters, and the rise of the loss itself. Every further one raises all corrected p-values.
@@ -203,12 +204,6 @@ def _nearest(found: Mapping[str, Mapping[Settings, Value]]) -> Shared:
             listed = " against ".join(f"{text} ({few(who)})" for text, who in texts.items())
             parts.append(f"{field}: {listed}")
     return Shared(values=values, settings=reference, mismatch=", ".join(parts))
-
-
-def few(labels: Sequence[str]) -> str:
-    """The first two of ``labels``, and how many more there are."""
-    more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
-    return f"{', '.join(labels[:2])}{more}"
 
 
 def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:

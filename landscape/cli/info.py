@@ -85,10 +85,10 @@ def _facts(found: "CheckpointInfo") -> dict[str, str]:
 
 
 def _print(found: "CheckpointInfo") -> None:
+    from landscape.hints import few
+
     if not found.safe:
-        more = len(found.running) - _SHOWN_NAMES
-        names = ", ".join(found.running[:_SHOWN_NAMES])
-        echo(f"UNSAFE: calls {names}{f' and {more} more' if more > 0 else ''}")
+        echo(f"UNSAFE: calls {few(found.running, _SHOWN_NAMES)}")
     for name, value in _facts(found).items():
         echo(f"{name:15}{value}")
     for note in found.notes:

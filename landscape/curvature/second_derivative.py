@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import alone, from_main
+from landscape.hints import few
 from landscape.linalg.probes import sphere
 from landscape.nests import Nest
 from landscape.objective.at_theta import leaves
@@ -77,10 +78,9 @@ def check_second_derivative(risk: EmpiricalRisk, few: Nest) -> SecondDerivative:
 
 def wrong_words(found: SecondDerivative) -> str:
     """What to say of a double backward that is wrong."""
-    where = ", ".join(found.modules[:_NAMED]) or "an operation outside of its modules"
-    more = len(found.modules) - _NAMED
+    where = few(found.modules, _NAMED) or "an operation outside of its modules"
     return (
-        f"the double backward of {where}{f' and {more} more' if more > 0 else ''} is not the "
+        f"the double backward of {where} is not the "
         f"derivative of the gradient (H v is off by {found.gap:.1%}): the eigenvalues, traces and "
         "densities of the Hessian are not those of this loss. Write the operation in plain "
         "PyTorch, or use --operator ggn or fisher; if it is a surrogate gradient of spikes, the "

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from landscape.distributed import all_reduce_sum, alone
+from landscape.hints import few
 from landscape.nests import map_tensors, tensors_in
 from landscape.objective.at_theta import leaves
 from landscape.objective.autograd_graph import leaves_behind
@@ -103,10 +104,10 @@ def _check_own(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> None:
     if own:
         told = [f"{names[key]}, its {name}" if key in names else name for key, name in own.items()]
         raise ValueError(
-            f"the loss reaches parameters of the network past the network ({_some(told)}): by a "
-            "list, an optimizer, a view or a function that was given them before, where they keep "
-            "their values whatever θ is, so that its derivatives would be others. Ask the network "
-            "for them inside forward and loss, as by model.parameters()."
+            f"the loss reaches parameters of the network past the network ({few(told, _NAMED)}): "
+            "by a list, an optimizer, a view or a function that was given them before, where they "
+            "keep their values whatever θ is, so that its derivatives would be others. Ask the "
+            "network for them inside forward and loss, as by model.parameters()."
         )
 
 
@@ -125,7 +126,8 @@ def _unused(risk: EmpiricalRisk, loss: Tensor, tensors: list[Tensor]) -> list[st
         )
     if not unused:
         return []
-    return [f"the loss does not use {_some(unused)}: all eigenvalues that belong to them are 0"]
+    named = few(unused, _NAMED)
+    return [f"the loss does not use {named}: all eigenvalues that belong to them are 0"]
 
 
 def _foreign(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> list[str]:
@@ -136,8 +138,8 @@ def _foreign(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> list[str]:
     told = [names.get(key, f"one of shape {tuple(t.shape)}") for key, t in reached.items()]
     return [
         f"the loss uses parameters that belong neither to the network nor to a module that is its "
-        f"objective, and are held fixed: {_some(told)}. Make the objective an nn.Module that has "
-        "them, or put them into the network, if they are to be part of θ"
+        f"objective, and are held fixed: {few(told, _NAMED)}. Make the objective an nn.Module that "
+        "has them, or put them into the network, if they are to be part of θ"
     ]
 
 
@@ -207,8 +209,3 @@ def _parameters_in(name: str, value: object) -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, list | tuple):
         for index, inner in enumerate(value):
             yield from _parameters_in(f"{name}[{index}]", inner)
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
