@@ -30,14 +30,14 @@ class EmpiricalRisk(AtTheta):
 
     For losses of single examples that is (1/N) Σ_i ℓ_i(θ).
 
+    The parameters not named here are those of :class:`landscape.objective.at_theta.AtTheta`.
+
     Parameters
     ----------
     batches
         This process's examples, on the device and in the dtype of the risk.
     uncut
         Why batches must stay as they are, where that is known of the objective.
-
-    The others are those of :class:`landscape.objective.at_theta.AtTheta`.
     """
 
     def __init__(
