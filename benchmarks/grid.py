@@ -20,8 +20,8 @@ from benchmarks.measure import alternate, ratio
 from benchmarks.problem import Problem, unit_vector
 from benchmarks.record import Comparison, Row
 from landscape.objective.risk import EmpiricalRisk
+from landscape.store.points import PointStore
 from landscape.surface.evaluate import Span, line_weights, measure_points
-from landscape.surface.store import PointStore
 
 _LEAST_RATIO = 3.0
 _MOST_OF_FORWARD = 1.1

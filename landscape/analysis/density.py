@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings
@@ -12,6 +11,8 @@ from landscape.analysis.spectrum_results import density_result, operator_of
 from landscape.analysis.target import Target
 from landscape.linalg.slq import spectral_quadrature
 from landscape.results import SpectralDensity
+from landscape.store.identity import identity_of
+from landscape.store.units import journal, told
 
 
 def low_memory_density(
@@ -30,9 +31,8 @@ def low_memory_density(
     """
     clock = start_clock()
     A = operator_of(target, settings)
-    with journal(
-        state, configuration_of(target, settings) | {"low memory": True}, counted=[A]
-    ) as keep:
+    identity = identity_of(target, vars(settings) | {"low memory": True})
+    with journal(state, identity, counted=[A]) as keep:
         rules = spectral_quadrature(
             A,
             num_probes=settings.num_probes,

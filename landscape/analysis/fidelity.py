@@ -15,10 +15,8 @@ from landscape.analysis.fidelity_rows import direction_row, mean_exponent
 from landscape.analysis.fidelity_settings import SUMMARY, FidelitySettings
 from landscape.analysis.fidelity_slopes import quadratic_form, slope_sweep
 from landscape.analysis.fidelity_verdict import RULE, judge, overall_sentence
-from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
 from landscape.curvature.operators import make_operator, operators_that_apply
@@ -26,8 +24,10 @@ from landscape.curvature.perturbation import PairedRise, check_radii
 from landscape.curvature.scaling import need_weights, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
-from landscape.linalg.units import Keep, within
+from landscape.linalg.units import Keep, unit, within
 from landscape.results import DirectionFidelity, Estimate, Fidelity
+from landscape.store.identity import identity_of
+from landscape.store.units import journal
 
 __all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
 
@@ -71,11 +71,10 @@ def fidelity(
     walks: list[Walk] = []
     tested: list[DirectionFidelity] = []
     smoothed: list[Estimate] = []
-    configuration = configuration_of(target, settings)
-    with journal(state, configuration, counted=list(operators.values())) as keep:
+    identity = identity_of(target, vars(settings))
+    with journal(state, identity, counted=list(operators.values())) as keep:
         directions = []
         for name, A in operators.items():
-            file = StateFile(state and state.with_name(f"{state.stem}-{name}.state"), configuration)
             directions += eigen_directions(
                 name,
                 A,
@@ -84,14 +83,13 @@ def fidelity(
                 max_matvecs=settings.max_matvecs,
                 known=eigenpairs or {},
                 target=target,
-                file=file,
                 keep=keep,
             )
         directions += random_units(
             target, num_random=settings.num_random, num_filter=settings.num_filter
         )
         progress(len(names), total)
-        slopes = keep("slopes", partial(_slopes, target, directions)).tolist()
+        slopes = unit(keep, "slopes", partial(_slopes, target, directions)).tolist()
         paired = PairedRise(target.risk)
         for d, slope in zip(directions, slopes, strict=True):
             along = within(keep, d.name)

@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
 from landscape.linalg.operator import SelfAdjointOperator
-from landscape.linalg.units import Keep
+from landscape.linalg.units import unit
+from landscape.store.units import Journal
 from landscape.surface.directions import normalise, random_directions
 
 _TOL = 1e-2  # of eigenvectors: each is then judged by its own vᵀAv, whatever its residual
@@ -34,12 +34,11 @@ def eigen_directions(
     max_matvecs: int,
     known: Mapping[str, Eigenpairs],
     target: Target,
-    file: StateFile,
-    keep: Keep,
+    keep: Journal,
 ) -> list[Direction]:
     """Top and, where there is a lower end, bottom eigenvectors; taken from ``known`` if there.
 
-    Otherwise they are one unit of ``keep``; ``file`` holds the state of the search for them.
+    Otherwise they are one unit of ``keep``, and the search for them has a file beside its own.
     """
     # A definite one has no lower end to look at.
     num_bottom = 0 if OPERATORS[name].is_definite else num_bottom
@@ -48,6 +47,7 @@ def eigen_directions(
     pairs = known.get(name)
     if pairs is None or pairs.num_largest < num_top or pairs.num_smallest < num_bottom:
         num_top, num_bottom = _fitting(num_top, num_bottom, operator.dim)
+        file = keep.file.beside(name)
 
         def search() -> Tensor:
             with file.flushed():
@@ -59,13 +59,12 @@ def eigen_directions(
                     max_matvecs=max(max_matvecs, 2 * (num_top + num_bottom)),
                     rng=target.generator(f"fidelity {name}"),
                     check_matvecs=0,
-                    callback=file.callback(lambda state: None),
-                    state=file.load(),
+                    keep=file,
                 )
             operator.num_matvecs = found.num_matvecs  # with those of a search that was cut off
             return found.vectors.clone()  # not the whole basis
 
-        vectors = keep(f"{name} eigenvectors", search)
+        vectors = unit(keep, f"{name} eigenvectors", search)
         file.remove()
     else:
         vectors = pairs.vectors

@@ -11,7 +11,7 @@ from torch import Tensor
 from landscape.curvature.perturbation import PairedRise, mean_over_examples
 from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.linalg.estimate import Estimate
-from landscape.linalg.units import Keep, afresh
+from landscape.linalg.units import Keep, afresh, unit
 
 _NUM_GROUPS = 10  # of examples, for the jackknife
 
@@ -43,7 +43,7 @@ def walk(
         numbers = [number for e in estimates for number in (e.mean, e.stderr)]
         return torch.cat([both.totals.new_tensor(numbers), _group_sums(both.totals)]).cpu()
 
-    found = torch.stack([keep(f"distance {t!r}", partial(both_sides, t)) for t in distances])
+    found = torch.stack([unit(keep, f"distance {t!r}", partial(both_sides, t)) for t in distances])
     plus, minus, symmetric = (
         [Estimate(mean, stderr, n) for mean, stderr in found[:, 2 * k : 2 * k + 2].tolist()]
         for k in range(3)

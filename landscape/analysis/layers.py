@@ -7,16 +7,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.layer_rows import Row, rows_within, usual_matvecs
 from landscape.analysis.memory import MemoryPlan
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum import SpectrumSettings, max_basis, memory_plan, run_spectrum
 from landscape.analysis.spectrum_results import operator_spec
-from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
+from landscape.linalg.units import unit
 from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
+from landscape.store.identity import identity_of
+from landscape.store.states import StateFile
+from landscape.store.units import journal
 
 _TOL = 1e-3  # a table of layers is read to three digits
 
@@ -52,19 +54,16 @@ def layer_table(
         tol=max(settings.tol, _TOL),
         num_shards=0,
     )
-    configuration = configuration_of(target, own) | max_basis(plan) | {"limit": limit or 0}
-    with journal(state, configuration) as keep:
+    identity = identity_of(target, vars(own) | max_basis(plan) | {"limit": limit or 0})
+    with journal(state, identity) as keep:
         for done, row in enumerate(blocks):
             progress(done, len(blocks))
-            file = StateFile(
-                state and state.with_name(f"{state.stem}-{done}.state"),
-                configuration | {"layer": row.name},
-            )
+            file = keep.file.beside(str(done), layer=row.name)
             if limit is not None:  # what the rows before leave, and those after usually take
                 left = limit - matvecs - usual * (len(blocks) - done - 1)
                 own = replace(own, max_matvecs=min(settings.max_matvecs, left))
             block = partial(_block, target, row, own, plan, file)
-            numbers = keep(f"block {row.name}", block).tolist()
+            numbers = unit(keep, f"block {row.name}", block).tolist()
             file.remove()
             largest, smallest = (
                 Eigenvalue(value=v, residual=r, converged=bool(c), rank_shown=bool(s))

@@ -16,7 +16,7 @@ from landscape.objective.additivity import Additivity, check_additivity
 from landscape.objective.fingerprint import FIRST, fingerprint
 from landscape.objective.first_look import FirstLook, first_look
 from landscape.objective.risk import EmpiricalRisk, Evaluation
-from landscape.results.identity import Fingerprint
+from landscape.results.fingerprint import Fingerprint
 from landscape.snn.adapters import is_spiking
 
 _COMPARED = 8  # examples that the second derivative is compared on

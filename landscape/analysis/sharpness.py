@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness_rows import jobs_of
@@ -13,6 +12,8 @@ from landscape.catalog import SCALES
 from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
 from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
+from landscape.store.identity import identity_of
+from landscape.store.units import journal
 
 __all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
 
@@ -47,7 +48,7 @@ def sharpness(
     clock = start_clock()
     jobs = list(jobs_of(target, settings))
     rows = [row for result in spectra for row in spectral_measures(result)]
-    with journal(state, configuration_of(target, settings)) as keep:
+    with journal(state, identity_of(target, vars(settings))) as keep:
         for done, (name, job) in enumerate(jobs):
             progress(done, len(jobs))
             rows.extend(job(within(keep, name)))

@@ -1,15 +1,13 @@
 """Eigenvalues at both ends, density and trace of a checkpoint's operator, from one Krylov run."""
 
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
-from landscape.analysis.journal import configuration_of
 from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
@@ -21,7 +19,6 @@ from landscape.analysis.spectrum_results import (
     root_of,
     selected,
 )
-from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.scaling import need_weights
@@ -30,6 +27,9 @@ from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
+from landscape.store.identity import identity_of
+from landscape.store.states import StateFile
+from landscape.store.units import told
 
 BASIS_DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -91,16 +91,13 @@ def spectrum(
         need_weights(risk.theta)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
-    configuration = configuration_of(target, settings) | max_basis(plan)
-    files = [
-        StateFile(state and state.with_name(f"{state.stem}{which}.state"), configuration)
-        for which in ("", *(f"-shard-{number}" for number in range(len(parts))))
-    ]
+    whole = StateFile(state, identity_of(target, vars(settings) | max_basis(plan)))
+    files = [whole.beside(f"shard-{number}") for number in range(len(parts))]
     run = run_spectrum(
         risk,
         settings=settings,
         rng=target.generator("spectrum"),
-        file=files[0],
+        file=whole,
         plan=plan,
         progress=progress,
     )
@@ -112,9 +109,9 @@ def spectrum(
             file=file,
             plan=plan,
         )
-        for part, file in zip(parts, files[1:], strict=True)
+        for part, file in zip(parts, files, strict=True)
     ]
-    for file in files:
+    for file in (whole, *files):
         file.remove()
     return _results(target, settings, run, shards, clock)
 
@@ -141,11 +138,6 @@ def run_spectrum(
     wanted = min(A.dim, settings.num_largest + settings.num_smallest)
     # The search takes two to three matvecs a wanted pair where the spectrum is a network's.
     expected = 3 * wanted + 20 + settings.num_probes * settings.num_steps
-
-    def report(state: Mapping[str, Tensor | int | float]) -> None:
-        done = int(state["num_matvecs"])
-        progress(done, max(expected, done + 1))
-
     with file.flushed():
         return analyse_spectrum(
             A,
@@ -162,8 +154,7 @@ def run_spectrum(
             max_basis=min(A.dim, plan.max_basis) if plan else None,
             basis_dtype=settings.basis_torch_dtype,
             allocate=basis_rows(A.device, folder, plan.place if plan else None),
-            callback=file.callback(report),
-            state=file.load(),
+            keep=told(file, progress, expected),
         )
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 import numpy as np
 
@@ -24,6 +23,9 @@ from landscape.catalog import ANALYSES, resolve
 from landscape.results import DoesNotApply, Eigenvalues, LeftOut, Result, Trace
 from landscape.results.training import curves_from_metrics
 from landscape.snn.altered import has_smooth_twin
+from landscape.store.finished import Finished
+from landscape.store.folder import ReportFolder
+from landscape.store.identity import Identity, identity_of
 
 Results = Mapping[str, Result]  # by the name of their file
 
@@ -38,8 +40,8 @@ class SuiteSettings:
         Surfaces reach from -extent to extent along filter-normalised directions.
     all_layers
         A row of the table of layers for each of them, whatever it costs.
-    work
-        Folder where unfinished runs keep their state; None: nowhere.
+    folder
+        Where unfinished analyses keep their state; None: nowhere.
     """
 
     budget: Budget
@@ -47,8 +49,8 @@ class SuiteSettings:
     weight_decay: float = 0.0
     num_shards: int = 0
     extent: float = 1.0
-    work: Path | None = None
     all_layers: bool = False
+    folder: ReportFolder | None = None
 
 
 def run_preflight(
@@ -201,28 +203,34 @@ def run_analyses(
     names: Sequence[str],
     *,
     progress: Callable[[str], AbstractContextManager[Progress]],
-    earlier: Results = MappingProxyType({}),
-    is_done: Callable[[str], bool] = lambda name: False,
+    finished: Finished | None = None,
 ) -> Iterator[tuple[str, Results]]:
-    """Run analyses one after the other, each given what the earlier ones found.
+    """Run analyses one after the other, each given what the earlier ones and earlier runs found.
 
     Parameters
     ----------
     progress
         A block for the analysis of a name, and what its progress is told to.
-    earlier
-        Results from before.
-    is_done
-        Whether an analysis need not be run again; its results are among ``earlier``.
+    finished
+        Where results are kept; an analysis that is finished there is not run again.
     """
-    known = dict(earlier)
+    known = {} if finished is None else finished.results()
     for name in names:
-        if is_done(name):
+        if finished is not None and finished.is_done(name):
             continue
         with progress(name) as report:
             found = run_analysis(name, target, settings, known, report)
         known |= found
+        if finished is not None:
+            finished.add(name, found)
         yield name, found
+
+
+def suite_identity(target: Target, settings: SuiteSettings) -> Identity:
+    """What the results of a report's analyses of ``target`` belong to."""
+    wanted = asdict(settings)
+    del wanted["folder"]
+    return identity_of(target, wanted)
 
 
 def _spectrum(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:
@@ -258,4 +266,6 @@ def spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:
 
 
 def _work(settings: SuiteSettings, target: Target, name: str) -> Path | None:
-    return None if settings.work is None else settings.work / target.subject.label / name
+    if settings.folder is None:
+        return None
+    return settings.folder.unfinished(target.subject.label, name)

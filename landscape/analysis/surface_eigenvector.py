@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor
 
-from landscape.analysis.journal import configuration_of
 from landscape.analysis.progress import Progress
-from landscape.analysis.state_file import State, StateFile
 from landscape.analysis.surface_course import Course, course_along
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
+from landscape.linalg.units import State
 from landscape.results import DoesNotApply
+from landscape.store.identity import identity_of
+from landscape.store.states import StateFile
+from landscape.store.units import told
 from landscape.surface.direction_files import RawDirections
 
 
@@ -40,31 +41,25 @@ def eigenvector_course(
     """
     if not ranks or 0 in ranks:
         raise ValueError("ranks count from 1 (largest eigenvalue) or from -1 (smallest); got 0.")
-    about = SimpleNamespace(
-        operator=operator,
-        params=target.risk.layout.names,
-        ranks=tuple(ranks),
-        tol=tol,
-        max_matvecs=max_matvecs,
-    )
-    file = StateFile(state, configuration_of(target, about))
+    wanted = {
+        "operator": operator,
+        "params": target.risk.layout.names,
+        "ranks": tuple(ranks),
+        "tol": tol,
+        "max_matvecs": max_matvecs,
+    }
+    file = StateFile(state, identity_of(target, wanted))
     known = file.load()
     if known is None or "directions" not in known:
-        A = make_operator(target.risk, operator)
-
-        def report(_: object) -> None:
-            progress(A.num_matvecs, max_matvecs)
-
         with file.flushed():
             pairs = extreme_eigenpairs(
-                A,
+                make_operator(target.risk, operator),
                 num_largest=max(0, *ranks),
                 num_smallest=max(0, *(-r for r in ranks)),
                 tol=tol,
                 max_matvecs=max_matvecs,
                 rng=target.generator("eigenvector direction"),
-                callback=file.callback(report),
-                state=known,
+                keep=told(file, progress, max_matvecs),
             )
         known = _of_ranks(pairs, ranks, operator=operator, tol=tol)
         file.save(known, now=True)

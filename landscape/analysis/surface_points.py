@@ -13,10 +13,10 @@ from landscape.analysis.target import Target
 from landscape.distributed import PeerLostError, answer_timeout, from_main, is_main
 from landscape.interrupts import launcher_is_gone
 from landscape.objective.objective import Objective
-from landscape.results.identity import with_fingerprint
+from landscape.store.identity import Identity, identity_of
+from landscape.store.points import PointStore, merge_points, read_points
 from landscape.surface.evaluate import Span, measure_points
 from landscape.surface.grid import Array, Point, assemble, grid_points, refine, take_shard
-from landscape.surface.store import Configuration, PointStore, merge_points, read_points
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,10 @@ def measure_grid(
     Each value's array has one index an axis. With a store, points that it or the merged files
     hold are not measured again.
     """
-    configuration = configuration_of(target, course, settings)
+    identity = identity_of_points(target, course, settings)
     with ExitStack() as stack:
         # Where processes share the examples, all measure the same points and one keeps the file.
-        store = PointStore(settings.store if is_main() else None, configuration)
+        store = PointStore(settings.store if is_main() else None, identity)
         store.values = from_main(lambda: stack.enter_context(store).values)
         merge_points(store, list(settings.merged))
         if settings.only_merge:
@@ -101,7 +101,7 @@ def measure_shard(
     The parts are merged by a run whose settings name their files as ``merged``.
     """
     points = take_shard(grid_points(axes), shard)
-    with PointStore(settings.store, configuration_of(target, course, settings)) as store:
+    with PointStore(settings.store, identity_of_points(target, course, settings)) as store:
         _measure_into(store, target, course, points, settings, progress)
 
 
@@ -109,7 +109,7 @@ def await_shards(
     paths: Sequence[Path],
     *,
     axes: Sequence[Array],
-    configuration: Configuration,
+    identity: Identity,
     progress: Progress,
 ) -> None:
     """Return once the files of all shards, which other processes write, hold all their points.
@@ -126,7 +126,7 @@ def await_shards(
     patience, most = answer_timeout().total_seconds(), 0
     wait, since = 0.05, time.monotonic()
     while True:
-        found = {p for path in paths if path.exists() for p in read_points(path, configuration)}
+        found = {p for path in paths if path.exists() for p in read_points(path, identity)}
         missing = sum(p not in found for p in points)
         progress(len(points) - missing, len(points))
         if not missing:
@@ -143,25 +143,16 @@ def await_shards(
         wait = min(2 * wait, 2.0)
 
 
-def configuration_of(target: Target, course: Course, settings: SurfaceSettings) -> Configuration:
+def identity_of_points(target: Target, course: Course, settings: SurfaceSettings) -> Identity:
     """Everything that changes the loss at a point's coordinates."""
-    subject = target.subject
-    about: dict[str, str | int | float | bool | None] = {
-        "checkpoint": subject.checkpoint_sha256,
-        "model": subject.model,
-        "examples": subject.examples_sha256,
-        "num_examples": subject.num_examples,
-        "loss": subject.loss_name,
-        "dtype": str(target.risk.dtype),
-        "batch_norm": batch_norm_mode(target, settings),
+    about = {
         "metrics": ", ".join(m.name for m in settings.metrics),
         "parameters": ", ".join(target.risk.layout.names),
     }
-    if about["batch_norm"] != "eval":  # statistics of batches depend on how examples are cut
-        about["batch_size"] = target.settings.batch_size
     for k, spec in enumerate(course.specs, start=1):
         about[f"direction {k}"] = f"{spec.kind}, {spec.normalisation}, {spec.sha256}"
-    return with_fingerprint(about, subject.fingerprint)
+    batch_norm = "recalibrated" if settings.recalibrate else None
+    return identity_of(target, about, batch_norm=batch_norm)
 
 
 def batch_norm_mode(target: Target, settings: SurfaceSettings) -> str:

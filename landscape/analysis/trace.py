@@ -4,7 +4,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import (
@@ -22,6 +21,8 @@ from landscape.linalg.estimate_trace import Method, estimate_trace
 from landscape.linalg.trace import frobenius_squared
 from landscape.linalg.units import within
 from landscape.results import Estimate, Trace
+from landscape.store.identity import identity_of
+from landscape.store.units import journal, told
 
 # One product in six goes to the Frobenius norm, which needs fewer, and never more than so many.
 _SHARE_OF_NORM = 6
@@ -62,8 +63,8 @@ def trace_of(
     with alone(target.by_probes):  # the risk's sums are over what this process has: all
         A = operator_of(target, settings)
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
-    configuration = configuration_of(target, settings)
-    with journal(state, configuration, counted=[A], shared=target.by_probes) as kept:
+    identity = identity_of(target, vars(settings))
+    with journal(state, identity, counted=[A], shared=target.by_probes) as kept:
         keep = told(kept, progress, settings.num_matvecs)
         trace, method = estimate_trace(
             A,

@@ -1,7 +1,6 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +9,14 @@ import click
 from landscape.catalog import ANALYSES
 from landscape.cli.named import NamesOf, operator_option
 from landscape.cli.options import describe, target_options, unique_labels
-from landscape.cli.output import progress_bar, result_path
+from landscape.cli.output import progress_bar
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
 
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
     from landscape.analysis.target import Target, TargetSettings
-    from landscape.results import Result
+    from landscape.store.folder import ReportFolder
 
 
 @click.command()
@@ -87,6 +86,7 @@ def analyze(
     """
     from landscape.analysis.budget import BUDGETS
     from landscape.analysis.suite import SuiteSettings
+    from landscape.store.folder import ReportFolder
 
     suite = SuiteSettings(
         budget=BUDGETS[budget],
@@ -94,8 +94,8 @@ def analyze(
         weight_decay=weight_decay,
         num_shards=shards,
         extent=extent,
-        work=out / "unfinished",
         all_layers=all_layers,
+        folder=ReportFolder(out),
     )
     names = chosen_names(only, skip)
     if dry_run:
@@ -143,26 +143,23 @@ def run_suite(
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.suite import spectrum_settings
     from landscape.analysis.target import open_target
-    from landscape.cli.results_folder import claim, held, start_anew
-    from landscape.distributed import from_main, is_main
+    from landscape.distributed import is_main
     from landscape.report import write_report
     from landscape.report.made_from import is_current, remember
     from landscape.report.notebook import load_comparison, load_results
+    from landscape.store.folder import ReportFolder
 
-    page = out / "index.html"
-    with held(out):
+    page, folder = out / "index.html", ReportFolder(out)
+    with folder.held():
         if force:
-            from_main(partial(start_anew, out))
+            folder.start_anew()
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
             target = open_target(path, settings, label=label)
             if not quiet:
                 describe(target)
             if {"spectrum", "scaled"} & set(names):
                 tell_plan(target, spectrum_settings(suite, "none"))
-            from_main(partial(claim, out, target, suite))
-            if not quiet and is_main():
-                _tell_resumed(out, label, names)
-            _run_one(target, out, suite, names, quiet)
+            _run_one(target, folder, suite, names, quiet)
         if not is_main():
             return out
         if is_current(out, title, baseline):
@@ -181,46 +178,37 @@ def run_suite(
     return page
 
 
-def _tell_resumed(out: Path, label: str, names: Sequence[str]) -> None:
-    """Say on stderr what an earlier run left, where it left anything."""
-    from landscape.cli.results_folder import is_done
-
-    done = [name for name in names if is_done(out, label, name)]
-    begun = sorted(p.stem for p in (out / "unfinished" / label).glob("*.state"))
-    told = [f"finished before: {', '.join(done)}"] if done else []
-    told += [f"going on with: {', '.join(begun)}"] if begun else []
-    if told:
-        click.echo(f"{label}: {'; '.join(told)}.", err=True)
-
-
 def _run_one(
-    target: "Target", out: Path, suite: "SuiteSettings", names: Sequence[str], quiet: bool
+    target: "Target",
+    folder: "ReportFolder",
+    suite: "SuiteSettings",
+    names: Sequence[str],
+    quiet: bool,
 ) -> None:
-    from landscape.analysis.suite import run_analyses
-    from landscape.cli.results_folder import is_done, mark_done
-    from landscape.distributed import from_main, is_main
-    from landscape.results import LeftOut, in_order, load_result, save_result
+    from landscape.analysis.suite import run_analyses, suite_identity
+    from landscape.results import LeftOut
 
     label = target.subject.label
-    earlier: dict[str, Result] = {
-        path.stem: load_result(path)
-        for path in in_order((out / "results" / label).glob("*.json"))
-        if path.name != "settings.json" and is_main()
-    }
-    for name, found in run_analyses(
+    finished = folder.finished(label)
+    folder.refuse_mixed(target)
+    if note := finished.claim(suite_identity(target, suite)):
+        click.echo(f"  note: {label}: {note}", err=True)
+    if not quiet:
+        done = [name for name in names if finished.is_done(name)]
+        told = [f"finished before: {', '.join(done)}"] if done else []
+        told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
+        if told:
+            click.echo(f"{label}: {'; '.join(told)}.", err=True)
+    for _, found in run_analyses(
         target,
         suite,
         names,
         progress=lambda name: progress_bar(f"{label}: {name}", quiet=quiet),
-        earlier=earlier,
-        is_done=lambda name: from_main(partial(is_done, out, label, name)),
+        finished=finished,
     ):
-        if is_main():
-            for stem, result in found.items():
-                save_result(result, result_path(out, label, stem))
-                if isinstance(result, LeftOut):
-                    click.echo(f"{label}: {result.note}", err=True)
-            mark_done(out, label, name, found)
+        for result in found.values():
+            if isinstance(result, LeftOut):
+                click.echo(f"{label}: {result.note}", err=True)
 
 
 def _forecast(

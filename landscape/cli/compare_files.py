@@ -6,14 +6,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landscape.cli.options import unique_labels
-from landscape.cli.output import result_path
 from landscape.files import sha256_of_file
 from landscape.report import write_report
-from landscape.results import Comparison, Result, in_order, load_result, save_result
+from landscape.results import (
+    RECORD,
+    Comparison,
+    Result,
+    in_order,
+    load_result,
+    result_path,
+    save_result,
+)
 from landscape.results.study import CurvatureCourse, OneImageSpectrum
 
 _CHECKPOINT_FOLDER = ".metadata"  # in a checkpoint that is a folder, as torch.distributed saves
-_NO_RESULTS = ("settings.json", "comparison.json")
+_NO_RESULTS = (RECORD, "comparison.json")
 
 
 class Found(NamedTuple):

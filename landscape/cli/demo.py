@@ -35,6 +35,7 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
     from landscape.cli.analyze import run_suite
     from landscape.cli.compare import compare
     from landscape.cli.options import command_line
+    from landscape.store.folder import ReportFolder
 
     budget = BUDGETS["quick"]
     run_suite(
@@ -45,7 +46,7 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
             examples=str(NUM_EXAMPLES),
             command=command_line(),
         ),
-        suite=SuiteSettings(budget=budget, work=out / "unfinished"),
+        suite=SuiteSettings(budget=budget, folder=ReportFolder(out)),
         names=tuple(ANALYSES),
         title=TITLE,
         baseline="kaiming-adam-s0",

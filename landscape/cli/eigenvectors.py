@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import click
 
 from landscape.cli.measured import each_measured
-from landscape.cli.output import print_table, result_path
+from landscape.cli.output import print_table
 from landscape.cli.spectra import run_spectrum
 from landscape.files import write_atomic
+from landscape.results import result_path
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -68,31 +68,32 @@ def each_measured(
     save, load
         Write what was found of a checkpoint to a file, and read it.
     """
-    from landscape.cli.kept import forget, keep, kept
-    from landscape.cli.results_folder import held, refuse_mixed, settings_of, state_path
-    from landscape.distributed import from_main, is_main
+    from landscape.distributed import is_main
+    from landscape.store.folder import ReportFolder
+    from landscape.store.identity import identity_of
 
-    found: list[T] = []
-    places: list[Path] = []
-    with held(out):
+    def measured(target: "Target", state: Path | None) -> T:
+        with progress_bar(f"{target.subject.label}: {analysis}", quiet=quiet) as progress:
+            return measure(target, state=state, progress=progress)
+
+    if out is None:
+        yield [measured(t, None) for t in open_targets(checkpoints, settings, quiet=quiet)]
+        return
+    folder = ReportFolder(out)
+    found: dict[str, T] = {}
+    with folder.held():
         for target in open_targets(checkpoints, settings, quiet=quiet):
             label = target.subject.label
-            state = state_path(out, label, analysis)
-            place = None if state is None else state.with_suffix(".json")
-            if out is not None:
-                from_main(partial(refuse_mixed, out, target))
-            made_with = settings_of(target, wanted)
-            result = None if place is None else from_main(partial(kept, place, made_with, load))
+            folder.refuse_mixed(target)
+            waiting, identity = folder.waiting(label, analysis), identity_of(target, wanted)
+            result = waiting.recall(analysis, identity, load)
             if result is None:
-                with progress_bar(f"{label}: {analysis}", quiet=quiet) as progress:
-                    result = measure(target, state=state, progress=progress)
-                if place is not None:
-                    from_main(partial(keep, place, made_with, partial(save, result)))
-            found.append(result)
-            places += [place] if place is not None else []
-        yield found
-        for place in places if is_main() else ():
-            forget(place)
+                result = measured(target, folder.unfinished(label, f"{analysis}.state"))
+                waiting.keep(analysis, identity, partial(save, result))
+            found[label] = result
+        yield list(found.values())
+        for label in found if is_main() else ():
+            folder.forget(label, analysis)
 
 
 def measure_each(

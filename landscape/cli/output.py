@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 from landscape.cli.plain import for_stdout, one_line
-from landscape.files import OutputError, inside
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
@@ -113,19 +112,6 @@ def print_json(results: Sequence["Result"]) -> None:
         click.echo(json.dumps(result.record(), allow_nan=False))
 
 
-def result_path(folder: Path, label: str, analysis: str) -> Path:
-    """Where an analysis of a checkpoint is kept in a report's folder.
-
-    Raises
-    ------
-    OutputError
-        No folder can be named by ``label``, or a link leads elsewhere.
-    """
-    if label in ("", "..") or Path(label).name != label:
-        raise OutputError(f"the label {label!r} names no folder: give the checkpoint another.")
-    return inside(folder, folder / "results" / label / f"{analysis}.json")
-
-
 def write_results(folder: Path | None, analysis: str, results: Sequence["Result"]) -> None:
     """Save each result under ``folder``; None: nowhere.
 
@@ -133,7 +119,7 @@ def write_results(folder: Path | None, analysis: str, results: Sequence["Result"
     printing and files.
     """
     from landscape.distributed import is_main
-    from landscape.results import save_result
+    from landscape.results import result_path, save_result
 
     if not is_main():
         raise click.exceptions.Exit(0)

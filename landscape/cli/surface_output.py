@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.cli.output import print_json, print_table, result_path
+from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
 from landscape.files import remove_partial, write_atomic
 from landscape.plotting import (
@@ -17,7 +17,7 @@ from landscape.plotting import (
     save_figure,
 )
 from landscape.report.sections.surface_tables import surface_tables, threshold_advice
-from landscape.results import LossLine, LossPlane, save_result
+from landscape.results import LossLine, LossPlane, result_path, save_result
 from landscape.surface.exports import surface_csv, surface_vtu, write_hdf5
 
 Surface = LossLine | LossPlane

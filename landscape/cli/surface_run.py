@@ -25,17 +25,16 @@ from landscape.analysis.surface_measure import has_running_statistics
 from landscape.analysis.surface_points import (
     SurfaceSettings,
     await_shards,
-    configuration_of,
+    identity_of_points,
     measure_shard,
 )
 from landscape.analysis.target import Target, TargetSettings
 from landscape.checkpoint import load_checkpoint
-from landscape.cli.kept import forget
 from landscape.cli.options import open_targets
-from landscape.cli.output import progress_bar, result_path
-from landscape.cli.results_folder import refuse_mixed, state_path
+from landscape.cli.output import progress_bar
 from landscape.files import ensure_writable
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
+from landscape.store.folder import ReportFolder
 from landscape.surface.direction_files import save_directions
 from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
 
@@ -82,9 +81,9 @@ class SurfaceRun:
         settings = _on_own_device(self.settings)
         first_rank = shard is None or self.shard is not None or shard[0] == 1
         targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
-        if self.out is not None:
+        if self._folder is not None:
             for target in targets:
-                refuse_mixed(self.out, target)
+                self._folder.refuse_mixed(target)
         targets = [target.restricted(self.params) for target in targets]
         starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
         try:
@@ -123,8 +122,8 @@ class SurfaceRun:
                 )
                 if self.shard is not None or shard[0] > 1:
                     return None
-                configuration = configuration_of(target, course, settings)
-                await_shards(files, axes=axes, configuration=configuration, progress=progress)
+                identity = identity_of_points(target, course, settings)
+                await_shards(files, axes=axes, identity=identity, progress=progress)
                 settings = replace(settings, merged=tuple(files))
             if self.merge is not None:
                 assert path is not None
@@ -178,14 +177,21 @@ class SurfaceRun:
 
     def end(self, results: Sequence[LossLine | LossPlane]) -> None:
         """Once ``results`` are written, what the run was to go on from is not needed."""
-        for result in results:
-            path = self._direction_file(result.subject.label)
-            if path is not None:
-                forget(path)
+        if self._folder is not None:
+            for result in results:
+                self._folder.forget(result.subject.label, self._direction_name)
+
+    @property
+    def _folder(self) -> ReportFolder | None:
+        return None if self.out is None else ReportFolder(self.out)
+
+    @property
+    def _direction_name(self) -> str:
+        return f"{('line', 'plane')[len(self._axes(None)) - 1]}-eigenvector"
 
     def _direction_file(self, label: str) -> Path | None:
-        kind = ("line", "plane")[len(self._axes(None)) - 1]
-        return state_path(self.out, label, f"{kind}-eigenvector")
+        folder = self._folder
+        return None if folder is None else folder.unfinished(label, f"{self._direction_name}.state")
 
     def _snapshots(self, target: Target) -> list[Tensor]:
         folder = self.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")
@@ -204,11 +210,11 @@ class SurfaceRun:
         return not course.straight and has_running_statistics(target.model)
 
     def _path(self, target: Target, course: Course, axes: list[Array]) -> Path | None:
-        if self.out is None:
+        if self._folder is None:
             return None
         kind = course.specs[0].kind
         name = ("line", "plane")[len(axes) - 1] + ("" if kind == "random" else f"-{kind}")
-        return result_path(self.out, target.subject.label, name)
+        return self._folder.result(target.subject.label, name)
 
     def _axes(self, trajectory: Trajectory | None) -> list[Array]:
         """One axis, or two for a plane; those of a trajectory's plane hold it by default."""

@@ -13,7 +13,7 @@ from landscape.curvature.perturbation import (
     noise_like,
 )
 from landscape.linalg.estimate import Estimate
-from landscape.linalg.units import Keep, afresh, within
+from landscape.linalg.units import Keep, afresh, unit, within
 from landscape.objective.risk import EmpiricalRisk
 
 # The first step goes to the boundary, later ones are shorter to settle on it.
@@ -61,7 +61,7 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = 
         rise = paired.at(step)
         return torch.tensor([length * norm, rise.mean, rise.stderr], dtype=torch.float64)
 
-    first_order, mean, stderr = keep("step", measure).tolist()
+    first_order, mean, stderr = unit(keep, "step", measure).tolist()
     return SamRise(first_order, Estimate(mean, stderr, risk.num_examples))
 
 
@@ -100,14 +100,16 @@ def worst_rise(
                 z = noise_like(risk, rng)
                 z *= limit / z.norm()
             ascend = partial(_ascend, risk, scale, z, limit, num_steps)
-            found, found_z = within(keep, "worst")(f"start {restart}", ascend).tensor_split([1])
+            found, found_z = unit(within(keep, "worst"), f"start {restart}", ascend).tensor_split(
+                [1]
+            )
             restarts.append(float(found) - base)
             if restarts[-1] > best:
                 best, best_z = restarts[-1], found_z.to(risk.theta)
         rise = paired.at(scale * best_z)
         return torch.tensor([rise.mean, rise.stderr, *restarts], dtype=torch.float64)
 
-    mean, stderr, *restarts = keep("worst", search).tolist()
+    mean, stderr, *restarts = unit(keep, "worst", search).tolist()
     return WorstCase(
         Estimate(mean, stderr, risk.num_examples),
         tuple(restarts),

@@ -18,7 +18,7 @@ from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import check_radii, noise_like
 from landscape.linalg.estimate import Estimate, estimate_mean
-from landscape.linalg.units import Keep, afresh, number
+from landscape.linalg.units import Keep, afresh, number, unit
 from landscape.objective.risk import EmpiricalRisk
 
 # Half-width of the window in s², relative to s²: wide enough that the rise changes by more than
@@ -68,7 +68,7 @@ def expected_rise(
         return rises
 
     pairs = [
-        keep(f"pair {pair}", partial(rise_at_radii, scale * noise_like(risk, rng)))
+        unit(keep, f"pair {pair}", partial(rise_at_radii, scale * noise_like(risk, rng)))
         for pair in range(num_pairs)
     ]
     return tuple(estimate_mean(rises) for rises in torch.stack(pairs, dim=1))

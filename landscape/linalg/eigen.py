@@ -7,7 +7,8 @@ from torch import Generator, Tensor
 
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
-from landscape.linalg.search import Callback, KrylovSearch, State, Wanted
+from landscape.linalg.search import KrylovSearch, Wanted
+from landscape.linalg.units import Keep, afresh
 from landscape.linalg.unseen import excludes_more, settled_ranks, shown_ranks, unseen_bounds
 from landscape.linalg.verify import verify
 
@@ -110,8 +111,7 @@ def extreme_eigenpairs(
     basis_dtype: torch.dtype | None = None,
     check_matvecs: int = 20,
     verify_matvecs: int | None = None,
-    callback: Callback | None = None,
-    state: State | None = None,
+    keep: Keep = afresh,
 ) -> Eigenpairs:
     """Eigenpairs at both ends of the spectrum by thick-restart Lanczos [1]_.
 
@@ -140,10 +140,9 @@ def extreme_eigenpairs(
     verify_matvecs
         Fresh products spent on the residuals: None for one a pair, which gives each its true
         residual; fewer give upper bounds, from random combinations of all pairs (``verify``).
-    callback
-        Called with the state after each matvec. Its tensors are views: write or clone at once.
-    state
-        A state to continue from; on the same machine the result is that of an unbroken run.
+    keep
+        Has a state to continue from, and takes it after each matvec; on the same machine the result
+        is that of an unbroken run.
 
     References
     ----------
@@ -162,13 +161,11 @@ def extreme_eigenpairs(
         max_steps=max_steps,
         basis_dtype=dtype,
         rng=rng,
-        callback=callback,
+        keep=keep,
         # A product for each dimension tells everything: no more than finding and checking takes.
         whole=check_matvecs > 0
         and A.dim <= min(wanted.num_pairs + check_matvecs, max_basis, max_steps),
     )
-    if state is not None:
-        search.load(state)
 
     def draw() -> Tensor:
         first = start is not None and not search.records

@@ -38,8 +38,9 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
 from landscape.linalg.restart import Allocate
-from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, never
+from landscape.linalg.search import KrylovSearch, ProbeRecord, never
 from landscape.linalg.sketch import gram
+from landscape.linalg.units import Keep, afresh
 from landscape.linalg.unseen import excludes_more
 
 _LOOK_STEPS = 10  # fewer rarely see an eigenvalue that was missed
@@ -78,8 +79,7 @@ def analyse_spectrum(
     basis_dtype: torch.dtype | None = None,
     allocate: Allocate | None = None,
     verify_matvecs: int | None = None,
-    callback: Callback | None = None,
-    state: State | None = None,
+    keep: Keep = afresh,
 ) -> SpectralRun:
     """Analyse the spectrum of ``A`` by one Krylov run (see the module's text).
 
@@ -96,7 +96,7 @@ def analyse_spectrum(
         As in ``extreme_eigenpairs``. The density and the trace keep A's precision.
     allocate
         Where the basis lies, as in ``KrylovSpace``; None: on A's device.
-    verify_matvecs, callback, state
+    verify_matvecs, keep
         As in ``extreme_eigenpairs``.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
@@ -122,12 +122,10 @@ def analyse_spectrum(
         max_steps=max_steps,
         basis_dtype=dtype,
         rng=rng,
-        callback=callback,
+        keep=keep,
         allocate=allocate,
         whole=A.dim <= min(all_steps, max_basis, max_steps),
     )
-    if state is not None:
-        search.load(state)
     step_limit = search.step_limit
     look_steps = max(num_steps, _LOOK_STEPS)
 

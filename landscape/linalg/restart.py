@@ -29,6 +29,7 @@ from torch.linalg import vector_norm
 from landscape.linalg.lanczos import finite_product, is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.rows import combine, project_out
+from landscape.linalg.units import State
 
 Allocate = Callable[[int, int, torch.dtype], Tensor]
 
@@ -186,7 +187,7 @@ class KrylovSpace:
             "norm": self.norm,
         }
 
-    def load(self, state: dict[str, Tensor | int | float]) -> None:
+    def load(self, state: State) -> None:
         """Take over a ``state``; its basis must have vectors of this dimension."""
         basis, T = state["basis"], state["T"]
         coupling = state["coupling"]
@@ -207,6 +208,6 @@ class KrylovSpace:
         self.has_next = len(basis) > m
 
 
-def _tensors(state: dict[str, Tensor | int | float], prefix: str) -> list[Tensor]:
+def _tensors(state: State, prefix: str) -> list[Tensor]:
     named = {n: v for n, v in state.items() if n.startswith(prefix) and isinstance(v, Tensor)}
     return [named[name] for name in sorted(named)]

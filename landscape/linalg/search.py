@@ -17,9 +17,7 @@ from landscape.linalg.lanczos import Tridiagonal
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.restart import Allocate, KrylovSpace
 from landscape.linalg.rows import orthogonality_loss
-
-State = dict[str, Tensor | int | float]
-Callback = Callable[[State], None]
+from landscape.linalg.units import Keep, State
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +75,10 @@ def never(record: ProbeRecord) -> bool:
 
 
 class KrylovSearch:
-    """The state of a search: ``run_probe`` advances it, ``verify.verify`` ends it."""
+    """The state of a search: ``run_probe`` advances it, ``verify.verify`` ends it.
+
+    It goes on from what ``keep`` has, and hands its state over after each product.
+    """
 
     def __init__(
         self,
@@ -88,11 +89,11 @@ class KrylovSearch:
         max_steps: int,
         basis_dtype: torch.dtype,
         rng: Generator,
-        callback: Callback | None,
+        keep: Keep,
         allocate: Allocate | None = None,
         whole: bool = False,
     ) -> None:
-        self.A, self.wanted, self.rng, self.callback = A, wanted, rng, callback
+        self.A, self.wanted, self.rng, self.keep = A, wanted, rng, keep
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
         # quite do: of the last ones, rounding is the larger part.
@@ -107,6 +108,8 @@ class KrylovSearch:
         self.verified: list[float] = []
         # All n eigenvalues, ascending, once the rows have spanned R^n.
         self.all_values: Tensor | None = None
+        if (state := keep.load()) is not None:
+            self._load(state)
 
     @property
     def out_of_budget(self) -> bool:
@@ -208,11 +211,10 @@ class KrylovSearch:
         self.in_probe, self.distance = False, math.inf
 
     def _report(self) -> None:
-        if self.callback is not None:
-            self.callback(self.state())
+        self.keep.save(self._state())
 
-    def state(self) -> State:
-        """A flat dict of tensors and numbers; tensors are views: write or clone them at once."""
+    def _state(self) -> State:
+        """A flat dict of tensors and numbers; tensors are views."""
         state = self.space.state()
         state |= {
             "num_matvecs": self.num_matvecs,
@@ -237,7 +239,7 @@ class KrylovSearch:
             }
         return state
 
-    def load(self, state: State) -> None:
+    def _load(self, state: State) -> None:
         """Continue from ``state``, with the settings it was begun with (the limit may differ)."""
         for name, now in self._settings().items():
             if state[name] != now:

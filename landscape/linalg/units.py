@@ -1,14 +1,14 @@
-"""Work in named units, so that a run that was cut off goes on after the last whole one.
+"""Work that may be cut off: what is to be kept passes through one interface, :class:`Keep`.
 
-A routine hands each unit to a :class:`Keep`, which computes it, or knows it from before; units that
+A routine hands over its work as named units, which are computed, or known from before; units that
 need nothing of one another it hands over together, and several processes may share these. Random
 vectors are drawn outside of the units, whether or not these are computed, so that the next ones
-see the same draws.
+see the same draws. A search, which is one long unit, hands over its state after each product.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -17,39 +17,70 @@ from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import SelfAdjointOperator
 
 Unit = tuple[str, Callable[[], Tensor]]
+State = Mapping[str, Tensor | int | float]
 
 
-@dataclass(frozen=True)
-class Keep:
-    """Who computes units.
+class Keep(Protocol):
+    """Who keeps units, or the state of a search."""
 
-    Attributes
-    ----------
-    each
-        The tensors of units that are independent, of one shape, in their order. Neither units nor
-        tensors are all held at once.
-    """
+    def each(self, units: Iterable[Unit]) -> Iterator[Tensor]:
+        """The tensors of units that are independent, of one shape, in their order.
 
-    each: Callable[[Iterable[Unit]], Iterator[Tensor]]
+        Neither units nor tensors are all held at once.
+        """
+        ...
 
-    def __call__(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
-        """One unit, which needs what was computed before."""
-        (unit,) = self.each([(name, compute)])
-        return unit
+    def load(self) -> State | None:
+        """The state that an earlier run left; None: begin."""
+        ...
+
+    def save(self, state: State) -> None:
+        """Take a search's state, whose tensors are views: to be written or cloned at once.
+
+        May end the run, by raising.
+        """
+        ...
 
 
-afresh = Keep(lambda units: (compute() for _, compute in units))  # keeps nothing
+class Afresh:
+    """A :class:`Keep` that keeps nothing."""
+
+    def each(self, units: Iterable[Unit]) -> Iterator[Tensor]:
+        return (compute() for _, compute in units)
+
+    def load(self) -> State | None:
+        return None
+
+    def save(self, state: State) -> None:
+        pass
+
+
+afresh = Afresh()
+
+
+def unit(keep: Keep, name: str, compute: Callable[[], Tensor]) -> Tensor:
+    """One unit, which needs what was computed before."""
+    (found,) = keep.each([(name, compute)])
+    return found
+
+
+class _Within(Afresh):
+    def __init__(self, keep: Keep, name: str) -> None:
+        self._keep, self._name = keep, name
+
+    def each(self, units: Iterable[Unit]) -> Iterator[Tensor]:
+        return self._keep.each((f"{self._name}/{part}", compute) for part, compute in units)
 
 
 def within(keep: Keep, name: str) -> Keep:
     """Units that are parts of the unit ``name``: once that is whole, they need not be kept."""
-    return Keep(lambda units: keep.each((f"{name}/{part}", compute) for part, compute in units))
+    return _Within(keep, name)
 
 
 def number(keep: Keep, name: str, compute: Callable[[], float]) -> float:
     """A unit that is one number."""
-    (unit,) = numbers(keep, [(name, compute)])
-    return unit
+    (found,) = numbers(keep, [(name, compute)])
+    return found
 
 
 def numbers(keep: Keep, units: Iterable[tuple[str, Callable[[], float]]]) -> list[float]:
@@ -59,7 +90,7 @@ def numbers(keep: Keep, units: Iterable[tuple[str, Callable[[], float]]]) -> lis
         return torch.tensor([compute()], dtype=torch.float64)
 
     found = keep.each((name, partial(tensor, compute)) for name, compute in units)
-    return [float(unit) for unit in found]
+    return [float(each) for each in found]
 
 
 def products(

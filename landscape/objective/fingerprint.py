@@ -9,7 +9,7 @@ from landscape.distributed import from_main, world_size
 from landscape.linalg.probes import normal
 from landscape.nests import Nest
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results.identity import Fingerprint
+from landscape.results.fingerprint import Fingerprint
 
 FIRST = 64  # examples: the same ones, whatever cuts the data into batches
 

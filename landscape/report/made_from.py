@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from landscape.files import sha256_of_file, write_atomic
+from landscape.results import RECORD
 
 _RECORD = ".made-from.json"
 _MADE = ("index.html", "summary.json", "figures/*", "tables/*")
@@ -33,7 +34,7 @@ def _state(folder: Path, title: str, baseline: str | None) -> dict[str, object]:
         "title": title,
         "baseline": baseline,
         "drawn_by": {name: _version(name) for name in _DRAWN_BY},
-        "results": _digest(folder, [p for p in results if p.name != "settings.json"]),
+        "results": _digest(folder, [p for p in results if p.name != RECORD]),
         "report": _digest(folder, made),
     }
 

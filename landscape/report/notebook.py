@@ -12,7 +12,15 @@ from landscape.report.draw import draw
 from landscape.report.material import gather
 from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.all import make_sections
-from landscape.results import Comparison, Result, ResultError, in_order, load_result, load_stored
+from landscape.results import (
+    RECORD,
+    Comparison,
+    Result,
+    ResultError,
+    in_order,
+    load_result,
+    load_stored,
+)
 from landscape.results.base import Stored
 from landscape.results.study import Study
 
@@ -71,7 +79,7 @@ def write_notebook(folder: Path, results: Sequence[Result], *, title: str) -> Pa
 def load_results(folder: Path) -> list[Result]:
     """All results in a report's folder, by checkpoint and name."""
     paths = in_order((folder / "results").rglob("*.json"))
-    return [load_result(path) for path in paths if path.name != "settings.json"]
+    return [load_result(path) for path in paths if path.name != RECORD]
 
 
 def load_comparison(folder: Path) -> Comparison | None:

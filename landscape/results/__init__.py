@@ -1,10 +1,12 @@
 """Frozen results, each with its header, and their form on disk. Never imports torch."""
 
 from landscape.results.base import (
+    RECORD,
     Result,
     ResultError,
     Stored,
     in_order,
+    result_path,
     save_result,
 )
 from landscape.results.comparison import (
@@ -77,6 +79,7 @@ from landscape.results.training import TrainingCurves
 
 __all__ = [
     "MEASURES",
+    "RECORD",
     "AccuracyDifference",
     "AccuracyRow",
     "Check",
@@ -139,6 +142,7 @@ __all__ = [
     "measure_title",
     "operator_title",
     "recipe_of",
+    "result_path",
     "save_result",
     "seed_in",
     "spectrum_title",

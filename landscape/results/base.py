@@ -17,10 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from landscape.files import write_atomic
+from landscape.files import OutputError, inside, write_atomic
 from landscape.results.subject import Provenance, Subject
 
 SCHEMA_VERSION = 1
+RECORD = "settings.json"  # beside results: what they are made with
 
 TYPES: dict[str, type["Stored"]] = {}
 
@@ -71,6 +72,19 @@ def save_result(result: Stored, path: Path) -> None:
         np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
         write_atomic(path.with_suffix(".npz"), buffer.getvalue())
     write_atomic(path, json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def result_path(folder: Path, label: str, analysis: str) -> Path:
+    """Where an analysis of a checkpoint stands in a report's folder.
+
+    Raises
+    ------
+    OutputError
+        No folder can be named by ``label``, or a link leads elsewhere.
+    """
+    if label in ("", "..") or Path(label).name != label:
+        raise OutputError(f"the label {label!r} names no folder: give the checkpoint another.")
+    return inside(folder, folder / "results" / label / f"{analysis}.json")
 
 
 def in_order(files: Iterable[Path]) -> list[Path]:

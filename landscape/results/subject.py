@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from landscape.results.identity import Fingerprint
+from landscape.results.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)

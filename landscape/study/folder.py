@@ -2,12 +2,11 @@
 
 import dataclasses
 import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.files import remove_partial, write_atomic
-from landscape.results import Result, in_order, load_result
+from landscape.store.folder import ReportFolder
 from landscape.study.plan import Plan, differences
 
 _MOST_DIFFERENCES = 8
@@ -25,15 +24,12 @@ class RunRecord:
         What it was doing when it failed; empty otherwise.
     reason
         Why it failed, in words.
-    analyses
-        Finished ones, as ``label/analysis``.
     """
 
     label: str
     state: str = "waiting"
     stage: str = ""
     reason: str = ""
-    analyses: tuple[str, ...] = ()
     training_seconds: float = 0.0
     analysis_seconds: float = 0.0
 
@@ -43,10 +39,8 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
-class StudyFolder:
-    """Where everything of a study lies; several processes and machines may share it."""
-
-    root: Path
+class StudyFolder(ReportFolder):
+    """A report's folder with the trainings; several processes and machines may share it."""
 
     @property
     def lock(self) -> Path:
@@ -57,13 +51,6 @@ class StudyFolder:
 
     def checkpoint(self, label: str) -> Path:
         return self.root / "checkpoints" / f"{label}.safetensors"
-
-    def result(self, label: str, analysis: str) -> Path:
-        return self.root / "results" / label / f"{analysis}.json"
-
-    @property
-    def work(self) -> Path:
-        return self.root / "unfinished"
 
     @property
     def comparison(self) -> Path:
@@ -82,9 +69,7 @@ class StudyFolder:
             If it is for another one; the message shows the difference.
         """
         if force:
-            for name in ("runs", "checkpoints", "results", "unfinished"):
-                if (self.root / name).is_dir() and not (self.root / name).is_symlink():
-                    shutil.rmtree(self.root / name)
+            self.remove("runs", "checkpoints", "results", "unfinished")
             self._plan.unlink(missing_ok=True)
         if self._plan.exists():
             before = json.loads(self._plan.read_text(encoding="utf-8"))
@@ -113,7 +98,8 @@ class StudyFolder:
         if not path.exists():
             return RunRecord(label=label)
         found = json.loads(path.read_text(encoding="utf-8"))
-        return RunRecord(**{**found, "analyses": tuple(found["analyses"])})
+        known = {field.name for field in dataclasses.fields(RunRecord)}  # earlier ones told more
+        return RunRecord(**{name: value for name, value in found.items() if name in known})
 
     def write(self, record: RunRecord) -> None:
         text = json.dumps(dataclasses.asdict(record), indent=1, ensure_ascii=False)
@@ -124,11 +110,6 @@ class StudyFolder:
         record = self.record(label)
         if record.state == "failed":
             self.write(dataclasses.replace(record, state="begun", stage="", reason=""))
-
-    def results(self, label: str) -> dict[str, Result]:
-        """What was measured of one checkpoint, by the name of the file."""
-        paths = in_order(self.result(label, "_").parent.glob("*.json"))
-        return {path.stem: load_result(path) for path in paths}
 
     @property
     def _plan(self) -> Path:

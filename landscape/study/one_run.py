@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.suite import SuiteSettings, run_analysis
+from landscape.analysis.suite import SuiteSettings, run_analysis, suite_identity
 from landscape.analysis.target import Target, TargetSettings, open_target
 from landscape.files import OutputError, exclusive_lock
-from landscape.results import Result, save_result
-from landscape.results.identity import refuse_other_code, with_fingerprint
+from landscape.results import Result
 from landscape.results.training import curves_from_metrics
 from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
@@ -99,25 +98,22 @@ class _Work:
             jobs += [(name, path, analysis_name) for analysis_name in analysis.only]
         targets: dict[Path, Target] = {}
         for done, (name, path, what) in enumerate(jobs):
-            if f"{name}/{what}" in self.record.analyses:
+            if self.folder.finished(name).is_done(what):
                 continue
             self.stage = f"{what} of {name}"
             start = _TRAINING_SHARE + (1 - _TRAINING_SHARE) * done / len(jobs)
             self.report(start, self.stage)
             if path not in targets:
-                targets = {path: open_target(path, self._target_settings, label=name)}
-                self._check_code(targets[path])
+                targets = {path: self._open(path, name)}
             self._analyse(targets[path], what)
         self._note(state="done")
 
-    def _check_code(self, target: Target) -> None:
-        """Refuse to add to results that other code made."""
-        now = with_fingerprint({}, target.subject.fingerprint)
-        for stem, result in self.folder.results(target.subject.label).items():
-            if result.subject.examples_sha256 == target.subject.examples_sha256:
-                before = with_fingerprint({}, result.subject.fingerprint)
-                where = self.folder.result(target.subject.label, stem)
-                refuse_other_code(before, now, f"{where} holds a result")
+    def _open(self, checkpoint: Path, label: str) -> Target:
+        """The checkpoint's target, whose results are to be added to those that are there."""
+        target = open_target(checkpoint, self._target_settings, label=label)
+        self.folder.refuse_mixed(target)
+        self.folder.finished(label).claim(suite_identity(target, self._suite))
+        return target
 
     def fail(self, error: Exception) -> None:
         kind = type(error).__name__
@@ -127,8 +123,7 @@ class _Work:
     def _train(self) -> Path:
         config, out = self.run.config, self.folder.checkpoint(self.run.label)
         self.stage = "training"
-        done = f"{self.run.label}/training"
-        if done in self.record.analyses:
+        if self.folder.finished(self.run.label).is_done("training"):
             return out
         begun = time.monotonic()
 
@@ -148,9 +143,7 @@ class _Work:
         )
         seconds = self.record.training_seconds + time.monotonic() - begun
         self._note(training_seconds=round(seconds, 3))
-        target = open_target(out, self._target_settings, label=self.run.label)
-        self._save_curves(target)
-        self._note(analyses=(*self.record.analyses, done))
+        self._save_curves(self._open(out, self.run.label))
         return out
 
     def _save_curves(self, target: Target) -> None:
@@ -163,11 +156,12 @@ class _Work:
                 command=self.machine.command, seed=self.run.config.seed, device=target.device
             ),
         )
-        if curves is not None:
-            save_result(curves, self.folder.result(self.run.label, "training"))
+        found = {} if curves is None else {"training": curves}
+        self.folder.finished(self.run.label).add("training", found)
 
     def _analyse(self, target: Target, name: str) -> None:
         label, begun = target.subject.label, time.monotonic()
+        finished = self.folder.finished(label)
         found: Mapping[str, Result]
         if name == "course":
             files = RunFiles(self.folder.checkpoint(label))
@@ -184,15 +178,11 @@ class _Work:
         elif name == "one-image":
             found = {"one-image": one_image_spectrum(Path(target.subject.checkpoint), target)}
         else:
-            earlier = self.folder.results(label)
+            earlier = finished.results()
             found = run_analysis(name, target, self._suite, earlier, self._tick)
-        for stem, result in found.items():
-            save_result(result, self.folder.result(label, stem))
+        finished.add(name, found)
         seconds = self.record.analysis_seconds + time.monotonic() - begun
-        self._note(
-            analyses=(*self.record.analyses, f"{label}/{name}"),
-            analysis_seconds=round(seconds, 3),
-        )
+        self._note(analysis_seconds=round(seconds, 3))
 
     def _tick(self, done: int, total: int) -> None:
         pass  # analyses of a study are short; the bar moves from one to the next
@@ -219,7 +209,7 @@ class _Work:
             budget=analysis.budget,
             operator=analysis.operator,
             num_shards=analysis.num_shards,
-            work=self.folder.work,
+            folder=self.folder,
         )
 
     def _note(self, **changes: object) -> None:

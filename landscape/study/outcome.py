@@ -82,7 +82,8 @@ def _results(plan: Plan, folder: StudyFolder) -> dict[str, list[Result]]:
     return {
         label: list(found.values())
         for label, (name, seed) in plan.labels.items()
-        if (source.get(name, name), seed) in finished and (found := folder.results(label))
+        if (source.get(name, name), seed) in finished
+        and (found := folder.finished(label).results())
     }
 
 

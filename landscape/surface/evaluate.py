@@ -6,17 +6,24 @@ written to: nothing needs to be restored.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from landscape.surface.grid import Point
-from landscape.surface.store import PointStore
 
 POINTS_TOGETHER = 16  # in one pass, where that is faster
 
 Values = Mapping[str, float]
 Weights = Callable[[Point], Sequence[float]]
+
+
+class Measured(Protocol):
+    """Where values of points are put, and which points it has."""
+
+    def __contains__(self, point: Point) -> bool: ...
+    def add(self, point: Point, values: Values) -> None: ...
 
 
 class Span:
@@ -67,7 +74,7 @@ def measure_points(
     span: Span,
     weights: Weights,
     measure: Callable[[Tensor], Values],
-    store: PointStore,
+    store: Measured,
     progress: Callable[[int, int], None],
     *,
     measure_together: Callable[[Tensor], Sequence[Values]] | None = None,

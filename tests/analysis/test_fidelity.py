@@ -11,16 +11,15 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
-from landscape.analysis.state_file import StateFile
 from landscape.analysis.suite import SuiteSettings
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
-from landscape.linalg.units import afresh
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
 from landscape.snn import SpikingMLP, altered_network
+from landscape.store.units import journal
 
 FEW = FidelitySettings(
     operators=("hessian",),
@@ -101,17 +100,17 @@ def test_rises_are_those_of_the_loss_as_it_is(kind, request):
     from landscape.analysis.fidelity_directions import eigen_directions
 
     A = make_operator(target.risk, "hessian")
-    first = eigen_directions(
-        "hessian",
-        A,
-        num_top=2,
-        num_bottom=1,
-        max_matvecs=60,
-        known={},
-        target=target,
-        file=StateFile(None, {}),
-        keep=afresh,
-    )[0]
+    with journal(None, {}) as keep:
+        first, *_ = eigen_directions(
+            "hessian",
+            A,
+            num_top=2,
+            num_bottom=1,
+            max_matvecs=60,
+            known={},
+            target=target,
+            keep=keep,
+        )
     theta, base = target.risk.theta, target.risk.evaluate().loss
     for k, t in enumerate(result.distances):
         plus = target.risk.evaluate(theta + t * first.vector).loss

@@ -73,7 +73,6 @@ def suite(**changed):
             "weight_decay": 0.0,
             "num_shards": 0,
             "extent": 1.0,
-            "work": None,
         }
         | changed
     )

@@ -18,7 +18,7 @@ from landscape.analysis.surface_course import (
 from landscape.analysis.surface_points import (
     SurfaceSettings,
     await_shards,
-    configuration_of,
+    identity_of_points,
     measure_shard,
 )
 from landscape.analysis.target import make_target
@@ -76,14 +76,14 @@ def test_shards_that_nobody_measures_any_more_are_not_waited_for(linear, tmp_pat
     course = random_course(linear, dimensions=1, normalisation="filter")
     axes, settings = [parse_axis("-1:1:4")], SurfaceSettings(store=tmp_path / "first.points")
     measure_shard(linear, course=course, axes=axes, shard=(1, 2), settings=settings, progress=quiet)
-    about = configuration_of(linear, course, settings)
+    about = identity_of_points(linear, course, settings)
     monkeypatch.setenv("LANDSCAPE_TIMEOUT", "0.001")
     monkeypatch.setattr(interrupts, "_LAUNCHER", -1)
     told = []
     with pytest.raises(PeerLostError, match="others' points 2 are missing"):
         await_shards(
             [tmp_path / "first.points", tmp_path / "second.points"],
-            axes=axes, configuration=about, progress=lambda *counts: told.append(counts),
+            axes=axes, identity=about, progress=lambda *counts: told.append(counts),
         )  # fmt: skip
     assert set(told) == {(2, 4)}
 

@@ -8,9 +8,8 @@ from click.testing import CliRunner
 from compared_results import analysed, group, relabelled, spectral, subject
 
 from landscape.cli.compare import compare
-from landscape.cli.output import result_path
 from landscape.files import LOCK, OutputError, exclusive_lock, sha256_of_file
-from landscape.results import load_stored, save_result
+from landscape.results import load_stored, result_path, save_result
 
 
 def save(folder, results):

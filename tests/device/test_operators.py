@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from memory import Memory
 from torch.testing import assert_close
 
 from landscape.analysis.density import low_memory_density
@@ -68,21 +69,13 @@ def _spectral(target, **settings):
 
 
 def test_a_basis_on_the_host_and_a_state_that_went_through_it(on_both):
-    states = []
-
     def on_host(rows, dim, dtype):
         return torch.empty(rows, dim, dtype=dtype)
 
-    def keep(state):
-        copies = {
-            n: v.cpu().clone() if isinstance(v, torch.Tensor) else v for n, v in state.items()
-        }
-        states.append(copies)
-
-    here, there = on_both("dense")
+    memory, (here, there) = Memory(), on_both("dense")
     expected = _spectral(here)
-    found = _spectral(there, allocate=on_host, callback=keep)
-    resumed = _spectral(there, state=states[len(states) // 2])
+    found = _spectral(there, allocate=on_host, keep=memory)
+    resumed = _spectral(there, keep=Memory(memory.states[len(memory.states) // 2]))
     for run in (found, resumed):
         assert_close(run.eigenpairs.values, expected.eigenpairs.values)
         assert run.trace.mean == pytest.approx(expected.trace.mean)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.analysis import prepared, state_file
+from landscape.analysis import prepared
 from landscape.analysis.choices import named_loss
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.cli import main
@@ -18,6 +18,7 @@ from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.store import states
 
 pytestmark = pytest.mark.dist
 
@@ -108,8 +109,8 @@ def _cut_off(checkpoint, out, after):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SelfAdjointOperator, "__matmul__", counted)
         patch.setattr(prepared, "check_second_derivative", _unchecked)
-        patch.setattr(state_file, "_INTERVAL", 0.0)
-        patch.setattr(state_file, "_SHARE", 1e9)
+        patch.setattr(states, "_INTERVAL", 0.0)
+        patch.setattr(states, "_SHARE", 1e9)
         code, text = _trace(checkpoint, "xtrace", "--share", "probes", "-o", out)
     return code, text, len(made)
 

@@ -6,6 +6,7 @@ import torch
 from diagonal import Diagonal
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory import Memory
 from scipy.sparse.linalg import LinearOperator, eigsh
 from torch.testing import assert_close
 
@@ -195,30 +196,23 @@ def test_continues_from_a_state_to_the_same_result(stop_at, operator_with):
 
     A = operator_with(network_spectrum(200), fresh())
     settings = {"num_largest": 4, "num_smallest": 4, "max_basis": 16, "tol": 1e-6}
-    states = []
-    whole = run(
-        A,
-        fresh(),
-        callback=lambda state: states.append(
-            {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in state.items()}
-        ),
-        **settings,
-    )
-    before = A.num_matvecs
-    rest = run(A, torch.Generator(), state=states[stop_at], **settings)
+    memory = Memory()
+    whole = run(A, fresh(), keep=memory, **settings)
+    before, begun = A.num_matvecs, memory.states[stop_at]
+    rest = run(A, torch.Generator(), keep=Memory(begun), **settings)
     assert torch.equal(rest.values, whole.values)
     assert torch.equal(rest.vectors, whole.vectors)
     assert torch.equal(rest.residuals, whole.residuals)
     assert rest.num_matvecs == whole.num_matvecs
-    assert A.num_matvecs - before == whole.num_matvecs - int(states[stop_at]["num_matvecs"])
+    assert A.num_matvecs - before == whole.num_matvecs - int(begun["num_matvecs"])
 
 
 def test_refuses_a_state_of_other_settings(operator_with, rng):
     A = operator_with(network_spectrum(100), rng)
-    states = []
-    run(A, rng, max_basis=20, callback=states.append)
+    memory = Memory()
+    run(A, rng, max_basis=20, keep=memory)
     with pytest.raises(ValueError, match="begun with num_largest = 3, this run has 2"):
-        run(A, rng, num_largest=2, max_basis=20, state=states[0])
+        run(A, rng, num_largest=2, max_basis=20, keep=Memory(memory.states[0]))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from traces import SPECTRA, Memory, N
+from memory import Memory
+from traces import SPECTRA, N
 
 from landscape.linalg.estimate_trace import estimate_trace
 from landscape.linalg.operator import DenseOperator
@@ -153,7 +154,7 @@ def test_a_run_cut_off_after_any_product_goes_on_to_the_same_trace(
     def estimate(units):
         rng = torch.Generator().manual_seed(3)
         return estimate_trace(
-            A, num_matvecs=40, rng=rng, rel_error=rel_error, method=method, keep=units.keep
+            A, num_matvecs=40, rng=rng, rel_error=rel_error, method=method, keep=units
         )[0]
 
     units = Memory()

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from memory import Memory
 from torch.testing import assert_close
 
 from landscape.linalg.krylov import analyse_spectrum, subspace_overlap
@@ -146,18 +147,12 @@ def test_multiples_of_the_identity(value, operator_with, rng):
 @pytest.mark.parametrize("stop_at", [0, 15, 33, 60, 100])
 def test_continues_from_a_state_to_the_same_result(stop_at, operator_with):
     A = operator_with(skewed_spectrum(100), torch.Generator().manual_seed(0))
-    states = []
-    whole = run(
-        A,
-        torch.Generator().manual_seed(4),
-        callback=lambda state: states.append(
-            {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in state.items()}
-        ),
-    )
-    before = A.num_matvecs
-    rest = run(A, torch.Generator(), state=states[stop_at])
+    memory = Memory()
+    whole = run(A, torch.Generator().manual_seed(4), keep=memory)
+    before, begun = A.num_matvecs, memory.states[stop_at]
+    rest = run(A, torch.Generator(), keep=Memory(begun))
     assert rest.num_matvecs == whole.num_matvecs
-    assert A.num_matvecs - before == whole.num_matvecs - int(states[stop_at]["num_matvecs"])
+    assert A.num_matvecs - before == whole.num_matvecs - int(begun["num_matvecs"])
     assert (rest.trace, rest.frobenius_squared) == (whole.trace, whole.frobenius_squared)
     assert torch.equal(rest.eigenpairs.values, whole.eigenpairs.values)
     for a, b in zip(rest.rules, whole.rules, strict=True):

@@ -2,8 +2,8 @@ import math
 
 import pytest
 import torch
+from memory import Memory
 from torch.testing import assert_close
-from traces import Memory
 
 from landscape.linalg.lanczos import Tridiagonal, lanczos
 from landscape.linalg.operator import DenseOperator
@@ -168,9 +168,9 @@ def test_finished_probes_are_not_run_again(operator_with):
         return spectral_quadrature(A, num_probes=5, num_steps=8, rng=rng, **settings)
 
     units = Memory()
-    whole = run(keep=units.keep)
+    whole = run(keep=units)
     before, units.known = A.num_matvecs, dict(list(units.known.items())[:3])
-    rest = run(keep=units.keep)
+    rest = run(keep=units)
     assert A.num_matvecs - before == 2 * 8
     for a, b in zip(rest, whole, strict=True):
         assert torch.equal(a.nodes, b.nodes)

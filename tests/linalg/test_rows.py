@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from memory import Memory
 from torch.testing import assert_close
 
 import landscape.linalg.rows as rows_module
@@ -97,14 +98,9 @@ def test_what_rounding_costs_in_orthogonality_is_measured_and_bounded(matrix):
 @pytest.mark.parametrize("stop_at", [0, 12, 40, 70])
 def test_coarse_rows_go_on_from_a_state_to_the_same_bits(stop_at, matrix):
     A = DenseOperator(matrix.float())
-    states = []
-
-    def keep(state):
-        copied = {k: v.clone() if isinstance(v, torch.Tensor) else v for k, v in state.items()}
-        states.append(copied)
-
-    whole = run(A, torch.bfloat16, callback=keep)
-    rest = run(A, torch.bfloat16, state=states[stop_at])
+    memory = Memory()
+    whole = run(A, torch.bfloat16, keep=memory)
+    rest = run(A, torch.bfloat16, keep=Memory(memory.states[stop_at]))
     assert torch.equal(rest.eigenpairs.vectors, whole.eigenpairs.vectors)
     assert torch.equal(rest.eigenpairs.residuals, whole.eigenpairs.residuals)
     assert (rest.trace, rest.num_matvecs) == (whole.trace, whole.num_matvecs)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory import Memory
 from torch.testing import assert_close
-from traces import SPECTRA, Memory, N
+from traces import SPECTRA, N
 
 import landscape.linalg.sketch
 from landscape.linalg.estimate import Estimate, estimate_mean
@@ -134,9 +135,9 @@ def test_hutchinson_variance_is_that_of_the_off_diagonal(operator_with, rng):
 def test_finished_probes_are_not_run_again(operator_with):
     A = operator_with(SPECTRA["flat"], torch.Generator().manual_seed(0))
     units = Memory()
-    whole = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units.keep)
+    whole = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units)
     before, units.known = A.num_matvecs, dict(list(units.known.items())[:4])
-    rest = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units.keep)
+    rest = probe_forms(A, num_probes=6, rng=torch.Generator().manual_seed(2), keep=units)
     assert rest == whole
     assert A.num_matvecs - before == 2
 

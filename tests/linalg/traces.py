@@ -1,8 +1,6 @@
-"""Spectra whose traces are estimated, and a ``Keep`` that remembers."""
+"""Spectra whose traces are estimated."""
 
 import torch
-
-from landscape.linalg.units import Keep
 
 N = 100
 INDEX = torch.arange(N, dtype=torch.float64)
@@ -13,17 +11,3 @@ SPECTRA = {
     "plateau": torch.cat([torch.full((14,), 5.0), torch.linspace(1, 0, N - 14)]).double(),
     "indefinite": torch.cat([torch.linspace(20, -9, 8), torch.linspace(-0.1, 0.1, N - 8)]).double(),
 }
-
-
-class Memory:
-    """What has been computed, by its name; ``keep`` computes the rest."""
-
-    def __init__(self):
-        self.known = {}
-        self.keep = Keep(self.each)
-
-    def each(self, units):
-        for name, compute in units:
-            if name not in self.known:
-                self.known[name] = compute()
-            yield self.known[name]

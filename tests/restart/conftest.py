@@ -6,13 +6,14 @@ import resource
 import signal
 import sys
 import warnings
-from functools import partial
+from functools import partialmethod
 from pathlib import Path
 
 import pytest
 
-from landscape.analysis import state_file
-from landscape.cli import kept, main
+from landscape.cli import main
+from landscape.store import states
+from landscape.store.finished import Finished
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +51,7 @@ def command(capfd):
             child = os.fork()
         if child == 0:
             if one_checkpoint:
-                kept.keep = partial(_keep_and_die, kept.keep)
+                Finished.keep = partialmethod(_keep_and_die, Finished.keep)
             _in_fork([str(a) for a in arguments], send, matvecs, file_size)
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         return code, capfd.readouterr().err
@@ -58,8 +59,8 @@ def command(capfd):
     return run
 
 
-def _keep_and_die(keep, *arguments):
-    keep(*arguments)
+def _keep_and_die(finished, keep, *arguments):
+    keep(finished, *arguments)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -70,7 +71,7 @@ def _in_fork(arguments, send, matvecs, file_size):
         if file_size is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
         if send is not None:
-            save, seen = state_file.StateFile.save, []
+            save, seen = states.StateFile.save, []
 
             def counted(self, state, *, now=False):
                 seen.append(now)
@@ -78,9 +79,9 @@ def _in_fork(arguments, send, matvecs, file_size):
                     os.kill(os.getpid(), send)
                 save(self, state, now=now)
 
-            state_file.StateFile.save = counted
+            states.StateFile.save = counted
         elif file_size is not None:
-            state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
+            states._INTERVAL, states._SHARE = 0.0, 1e9
         sys.argv = ["landscape", *arguments]
         main()
     except SystemExit as stop:

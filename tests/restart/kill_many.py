@@ -31,9 +31,9 @@ import torch
 from family import Family, family
 from safetensors.torch import load_file
 
-from landscape.analysis import state_file
 from landscape.cli import EXIT_BUG, main
 from landscape.results import load_result
+from landscape.store import states
 
 # By name, the command line without the output; "…" stands for checkpoint, model, data and loss,
 # OTHER for a second checkpoint, OWN for an objective and a stream of batches from a file.
@@ -104,7 +104,7 @@ _MOST_KILLS = 3  # of one run
 _NUM_SHARDS = 3
 
 if __name__ == "__mp_main__":  # in a worker of a study
-    state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
+    states._INTERVAL, states._SHARE = 0.0, 1e9
 
 
 def make_checkpoint(folder: Path) -> list[str]:
@@ -186,7 +186,7 @@ def start(runner: Callable[[list[str]], int], arguments: list[str]) -> int:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
         os.dup2(silence, 2)
-        state_file._INTERVAL, state_file._SHARE = 0.0, 1e9
+        states._INTERVAL, states._SHARE = 0.0, 1e9
         code = runner(arguments)
     finally:
         os._exit(code % 256)

@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 import safetensors
 
-from landscape.analysis import state_file
-from landscape.analysis.state_file import StateFile
 from landscape.files import exclusive_lock
 from landscape.interrupts import postponed
+from landscape.store import states
+from landscape.store.states import StateFile
 
 EIGENVALUES = ["--top", "8", "--bottom", "4", "--tol", "1e-8"]
 SURFACES = ["--budget", "quick", "--only", "line"]
@@ -88,7 +88,7 @@ def test_a_second_signal_ends_the_run_at_once():
 def test_a_clock_that_jumps_changes_nothing(monkeypatch, tmp_path):
     """The state is written when ten seconds have passed; no wall clock is there to be read."""
     now = 0.0
-    monkeypatch.setattr(state_file, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(states, "time", SimpleNamespace(monotonic=lambda: now))
     file = StateFile(tmp_path / "run.state", {})
     for now, written in ((9.9, False), (10.1, True)):  # noqa: B007 (the clock reads it)
         file.save({"num_matvecs": 1})

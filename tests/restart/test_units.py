@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.analysis import state_file
 from landscape.analysis.density import low_memory_density
 from landscape.analysis.fidelity import FidelitySettings, fidelity
 from landscape.analysis.layers import layer_table
@@ -22,6 +21,7 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
+from landscape.store import states
 
 SPECTRUM = SpectrumSettings(
     operator="hessian",
@@ -140,8 +140,8 @@ class Work:
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_goes_on_after_the_last_whole_unit(name, target, tmp_path, monkeypatch):
-    monkeypatch.setattr(state_file, "_INTERVAL", 0.0)
-    monkeypatch.setattr(state_file, "_SHARE", 1e9)
+    monkeypatch.setattr(states, "_INTERVAL", 0.0)
+    monkeypatch.setattr(states, "_SHARE", 1e9)
     analyse, unit = ANALYSES[name]
     work, state = Work(monkeypatch), tmp_path / "state"
 
@@ -161,8 +161,8 @@ def test_goes_on_after_the_last_whole_unit(name, target, tmp_path, monkeypatch):
 
 
 def test_an_eigenvector_to_follow_is_searched_for_once(target, tmp_path, monkeypatch):
-    monkeypatch.setattr(state_file, "_INTERVAL", 0.0)
-    monkeypatch.setattr(state_file, "_SHARE", 1e9)
+    monkeypatch.setattr(states, "_INTERVAL", 0.0)
+    monkeypatch.setattr(states, "_SHARE", 1e9)
     work = Work(monkeypatch)
 
     def course(ranks=(1, -1), **place):

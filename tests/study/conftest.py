@@ -113,7 +113,7 @@ def numbers():
         return {
             (label, row.label): row.value
             for label in labels
-            for result in folder.results(label).values()
+            for result in folder.finished(label).results().values()
             if isinstance(result, SharpnessTable)
             for row in result.rows
         }

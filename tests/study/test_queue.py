@@ -40,7 +40,7 @@ def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
     # The copy is the same function; another initialisation is not, and the control says so.
     assert [(c.name, c.passed) for c in study.controls] == [("c", True), ("d", False)]
     assert [words for words in failures(study) if "'d'" in words]
-    course = StudyFolder(tmp_path).results("kaiming-adam-s0")["course"]
+    course = StudyFolder(tmp_path).finished("kaiming-adam-s0").results()["course"]
     assert list(course.epochs) == [0, 1]
     assert all(name in page for name in ("Controls", "Curvature along training", "one image"))
 

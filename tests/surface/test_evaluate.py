@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from landscape.store.points import PointStore
 from landscape.surface.evaluate import (
     Span,
     bezier_weights,
@@ -12,7 +13,6 @@ from landscape.surface.evaluate import (
     measure_points,
 )
 from landscape.surface.grid import grid_points, parse_axis
-from landscape.surface.store import PointStore
 
 
 @pytest.fixture

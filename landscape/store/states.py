@@ -15,9 +15,8 @@ from torch import Tensor
 from landscape.distributed import PeerLostError, is_main, state_from_main
 from landscape.files import OutputError, ensure_writable, remove_partial
 from landscape.interrupts import postponed
-from landscape.results.identity import refuse_other_code, same_settings
-
-State = dict[str, Tensor | int | float]
+from landscape.linalg.units import Afresh, State
+from landscape.store.identity import refuse_other_code, same_settings
 
 _INTERVAL = 10.0  # seconds between writes: what a kill can cost
 _SHARE = 0.05  # of the time, at most, goes into writing, however large the state
@@ -30,63 +29,51 @@ _DTYPES = {
 }
 
 
-class StateFile:
-    """A state kept at ``path``, by process 0; None keeps nothing.
+class StateFile(Afresh):
+    """A search's state kept at ``path``, by process 0; None keeps nothing.
 
     Parameters
     ----------
-    configuration
-        What the state belongs to; a file of another configuration is not continued.
+    identity
+        What the state belongs to; a file of another identity is not continued.
 
     Raises
     ------
     ValueError
-        On loading, if it is the same configuration, and the code computes something else.
+        On loading, if it is the same identity, and the code computes something else.
     """
 
-    def __init__(self, path: Path | None, configuration: Mapping[str, Any]) -> None:
-        self.path = path
-        self.configuration = json.dumps(dict(configuration), sort_keys=True)
+    def __init__(self, path: Path | None, identity: Mapping[str, Any]) -> None:
+        self.path, self.identity = path, dict(identity)
         self._written = time.monotonic()
         self._seconds = 0.0  # that the last write took
-        self._last: Mapping[str, Tensor | int | float] | None = None
+        self._last: State | None = None
         self._stop: Callable[[], bool] = lambda: False
+
+    def beside(self, name: str, **more: object) -> "StateFile":
+        """A further file of the same work, or of a part of it that ``more`` tells."""
+        path = self.path and self.path.with_name(f"{self.path.stem}-{name}.state")
+        return StateFile(path, self.identity | more)
 
     def load(self) -> State | None:
         """What an earlier run left here, if it was the same run; else None. On all processes."""
         return state_from_main(self._read() if is_main() else None)
 
-    def save(self, state: Mapping[str, Tensor | int | float], *, now: bool = False) -> None:
-        """Write ``state``, at most every ten seconds unless ``now``.
+    def save(self, state: State, *, now: bool = False) -> None:
+        """Write ``state``, at most every ten seconds unless ``now``, or where a signal has come.
 
         Raises
         ------
+        KeyboardInterrupt
+            A signal has come; see :meth:`flushed`.
         OutputError
             The file cannot be written; the state written before is still there.
         """
-        if self.path is None or not is_main():
-            return
-        began = time.monotonic()
-        if not now and began - self._written < max(_INTERVAL, self._seconds / _SHARE):
-            return
-        _write_atomic(self.path, state, self.configuration)
-        self._written = time.monotonic()
-        self._seconds = self._written - began
-
-    def callback(
-        self, report: Callable[[Mapping[str, Tensor | int | float]], None]
-    ) -> Callable[[Mapping[str, Tensor | int | float]], None]:
-        """A function for the run to call with its state: reports, saves, and stops if asked to."""
-
-        def call(state: Mapping[str, Tensor | int | float]) -> None:
-            report(state)
-            self._last = state
-            stop = self._stop()  # once: a signal that comes while it saves waits for the next call
-            self.save(state, now=stop)
-            if stop:
-                raise KeyboardInterrupt
-
-        return call
+        self._last = state
+        stop = self._stop()  # once: a signal that comes while it writes waits for the next call
+        self._write(state, now=now or stop)
+        if stop:
+            raise KeyboardInterrupt
 
     @contextmanager
     def flushed(self) -> Iterator[None]:
@@ -103,13 +90,23 @@ class StateFile:
             except PeerLostError:
                 # Raised within a product, which changes nothing that the last state holds.
                 if self._last is not None:
-                    self.save(self._last, now=True)
+                    self._write(self._last, now=True)
                 raise
 
     def remove(self) -> None:
         """The run is finished: nothing is left to continue."""
         if self.path is not None and is_main():
             self.path.unlink(missing_ok=True)
+
+    def _write(self, state: State, *, now: bool) -> None:
+        if self.path is None or not is_main():
+            return
+        began = time.monotonic()
+        if not now and began - self._written < max(_INTERVAL, self._seconds / _SHARE):
+            return
+        _write_atomic(self.path, state, self.identity)
+        self._written = time.monotonic()
+        self._seconds = self._written - began
 
     def _read(self) -> State | None:
         if self.path is None:
@@ -121,26 +118,23 @@ class StateFile:
             with safetensors.safe_open(str(self.path), "pt") as file:
                 header = file.metadata() or {}
                 before = json.loads(header["configuration"])
-                now = json.loads(self.configuration)
-                if not same_settings(before, now):
+                if not same_settings(before, self.identity):
                     return None
-                state: State = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             numbers: dict[str, int | float] = json.loads(header["numbers"])
         except (OSError, KeyError, ValueError, safetensors.SafetensorError):
             return None  # torn by a failing disk: starting anew loses time, nothing else
-        refuse_other_code(before, now, f"{self.path} holds an unfinished run")
+        refuse_other_code(before, self.identity, f"{self.path} holds an unfinished run")
         return state | numbers
 
 
-def _write_atomic(
-    path: Path, state: Mapping[str, Tensor | int | float], configuration: str
-) -> None:
+def _write_atomic(path: Path, state: State, identity: Mapping[str, Any]) -> None:
     """Write a safetensors file piece by piece: a basis may fill memory, and has no room twice."""
     ensure_writable(path.parent)
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with partial.open("wb") as file:
-            _write(file, state, configuration)
+            _write(file, state, identity)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -155,11 +149,14 @@ def _write_atomic(
         raise
 
 
-def _write(file: BinaryIO, state: Mapping[str, Tensor | int | float], configuration: str) -> None:
+def _write(file: BinaryIO, state: State, identity: Mapping[str, Any]) -> None:
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     numbers = {name: value for name, value in state.items() if not isinstance(value, Tensor)}
     header: dict[str, object] = {
-        "__metadata__": {"configuration": configuration, "numbers": json.dumps(numbers)}
+        "__metadata__": {
+            "configuration": json.dumps(identity, sort_keys=True),
+            "numbers": json.dumps(numbers),
+        }
     }
     end = 0
     for name, tensor in tensors.items():

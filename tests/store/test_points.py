@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from landscape.files import OutputError
-from landscape.surface.store import PointStore, StoreError, merge_points, read_points
+from landscape.store.points import PointStore, StoreError, merge_points, read_points
 
 CONFIGURATION = {"seed": 0, "checkpoint": "abc"}
 
@@ -115,7 +115,7 @@ def test_kill_9_loses_at_most_the_point_in_flight(path):
         f"""
         import time
         from pathlib import Path
-        from landscape.surface.store import PointStore
+        from landscape.store.points import PointStore
         with PointStore(Path({str(path)!r}), {CONFIGURATION!r}) as store:
             for k in range(10**9):
                 store.add((float(k),), {{"loss": k / 7}})

@@ -17,10 +17,9 @@ from types import TracebackType
 from typing import Any
 
 from landscape.files import OutputError, exclusive_lock
-from landscape.results.identity import difference
+from landscape.store.identity import difference
 from landscape.surface.grid import Point
 
-Configuration = Mapping[str, Any]
 _FORMAT = "landscape-points-1"
 _SYNC_SECONDS = 1.0
 
@@ -29,9 +28,9 @@ class StoreError(ValueError):
     """A file of points that cannot be continued, in words."""
 
 
-def configuration_hash(configuration: Configuration) -> str:
-    """Hexadecimal SHA-256 of a configuration, whatever its order."""
-    return hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
+def identity_hash(identity: Mapping[str, Any]) -> str:
+    """Hexadecimal SHA-256 of an identity, whatever its order."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
 
 class PointStore:
@@ -41,7 +40,7 @@ class PointStore:
     ----------
     path
         The file: continued where it exists, made otherwise. None: kept in memory only.
-    configuration
+    identity
         Everything that changes the value at a point. The axes need not be in it: points are
         known by their coordinates, so a wider or finer grid keeps what was measured.
 
@@ -54,8 +53,8 @@ class PointStore:
         The file cannot be written, or another process is writing it.
     """
 
-    def __init__(self, path: Path | None, configuration: Configuration) -> None:
-        self.path, self.configuration = path, dict(configuration)
+    def __init__(self, path: Path | None, identity: Mapping[str, Any]) -> None:
+        self.path, self.identity = path, dict(identity)
         self.values: dict[Point, dict[str, float]] = {}
         self._file: int | None = None
         self._stack = ExitStack()
@@ -92,12 +91,12 @@ class PointStore:
             self._write({"at": list(point)} | {k: _encode(v) for k, v in values.items()})
 
     def _open(self, path: Path) -> None:
-        self.values, whole = _read(path, self.configuration)
+        self.values, whole = _read(path, self.identity)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         os.ftruncate(self._file, whole)
         if whole == 0:
-            header = {"hash": configuration_hash(self.configuration)}
-            self._write({"format": _FORMAT} | header | {"configuration": self.configuration})
+            header = {"hash": identity_hash(self.identity)}
+            self._write({"format": _FORMAT} | header | {"configuration": self.identity})
 
     def _write(self, record: Mapping[str, object]) -> None:
         assert self._file is not None
@@ -122,9 +121,9 @@ class PointStore:
         self._file = None
 
 
-def read_points(path: Path, configuration: Configuration) -> dict[Point, dict[str, float]]:
+def read_points(path: Path, identity: Mapping[str, Any]) -> dict[Point, dict[str, float]]:
     """Points of a file, which is left as it is; see :class:`PointStore` for what is refused."""
-    return _read(path, configuration)[0]
+    return _read(path, identity)[0]
 
 
 def merge_points(store: PointStore, paths: list[Path]) -> None:
@@ -136,7 +135,7 @@ def merge_points(store: PointStore, paths: list[Path]) -> None:
         If a file belongs to another configuration, or two files disagree about a point.
     """
     for path in paths:
-        for point, values in read_points(path, store.configuration).items():
+        for point, values in read_points(path, store.identity).items():
             known = store.values.get(point)
             if known is None:
                 store.add(point, values)
@@ -149,7 +148,7 @@ def merge_points(store: PointStore, paths: list[Path]) -> None:
                 )
 
 
-def _read(path: Path, configuration: Configuration) -> tuple[dict[Point, dict[str, float]], int]:
+def _read(path: Path, identity: Mapping[str, Any]) -> tuple[dict[Point, dict[str, float]], int]:
     """Points, and the length in bytes of the part of the file that ends with a whole line."""
     try:
         raw = path.read_bytes()
@@ -160,7 +159,7 @@ def _read(path: Path, configuration: Configuration) -> tuple[dict[Point, dict[st
     if not records:
         return {}, 0
     header, *rest = records
-    _check_header(path, header, configuration)
+    _check_header(path, header, identity)
     points = {}
     for record in rest:
         at = tuple(float(c) for c in record.pop("at"))
@@ -168,10 +167,10 @@ def _read(path: Path, configuration: Configuration) -> tuple[dict[Point, dict[st
     return points, whole
 
 
-def _check_header(path: Path, header: dict[str, Any], configuration: Configuration) -> None:
+def _check_header(path: Path, header: dict[str, Any], identity: Mapping[str, Any]) -> None:
     if header.get("format") != _FORMAT:
         raise StoreError(f"{path} is no file of points of this version; move it away.")
-    changes = difference(header["configuration"], configuration)
+    changes = difference(header["configuration"], identity)
     if not changes:
         return
     raise StoreError(

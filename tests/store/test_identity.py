@@ -5,14 +5,18 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from landscape.analysis.state_file import StateFile
-from landscape.results.identity import (
-    Fingerprint,
+from landscape.analysis.choices import objective_of
+from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.results.fingerprint import Fingerprint
+from landscape.store.identity import (
+    KEY,
     code_difference,
     difference,
     environment_note,
+    identity_of,
     with_fingerprint,
 )
+from landscape.store.states import StateFile
 
 BEFORE = Fingerprint(
     loss=0.766,
@@ -77,3 +81,41 @@ def test_an_unfinished_state_of_other_code_is_refused(tmp_path):
 
 def test_a_fingerprint_survives_its_file():
     assert Fingerprint(**asdict(BEFORE)) == BEFORE
+
+
+def _target(**settings):
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4))
+    data = torch.randn(20, 3), torch.arange(20) % 2
+    return target_in_memory(
+        model, objective_of("cross-entropy", None), data, TargetSettings(**settings)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "coupled", "told"),
+    [
+        ({"batch_size": 7}, {}, ""),  # it moves the rounding alone
+        ({"batch_size": 7}, {"batch_norm": "train"}, "batch_size was 250, now 7"),
+        ({"device": "cpu:0"}, {}, ""),
+        ({"dtype": "float64"}, {}, "dtype was 'float32', now 'float64'"),
+        ({"seed": 3}, {}, "seed was 0, now 3"),
+        ({"use_ema": True}, {}, "use_ema was False, now True"),
+    ],
+)
+def test_settings_that_move_numbers_are_part_of_the_identity(changed, coupled, told):
+    before, now = (
+        identity_of(_target(**settings), {"radii": (0.1, 0.2)})
+        for settings in (coupled, coupled | changed)
+    )
+    for found in (before, now):
+        # Of θ, which is a checkpoint's in a file, and of what it computes.
+        del found[KEY], found["checkpoint"]
+    assert difference(before, now) == told
+
+
+def test_recalibrated_statistics_depend_on_batches():
+    before, now = (
+        identity_of(_target(batch_size=size), {}, batch_norm="recalibrated") for size in (5, 10)
+    )
+    assert difference(before, now) == "batch_size was 5, now 10"

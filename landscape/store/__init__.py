@@ -1,0 +1,1 @@
+"""Stored work, finished and half-finished: what it belongs to, and where it stands."""
