@@ -9,6 +9,7 @@ from benchmarks.problem import Problem
 from benchmarks.solvers import MAX_MATVECS, Found
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.eigen import extreme_eigenpairs
+from landscape.linalg.restart import Basis
 
 _SPARE = 15  # of each end, so that the largest by absolute value are among the reference's
 _TOL = 3e-6  # relative to ‖H‖; rounding of a float32 product keeps a residual from much less
@@ -23,7 +24,7 @@ def reference_values(problem: Problem, k: int) -> Tensor:
         tol=_TOL,
         max_matvecs=MAX_MATVECS,
         rng=torch.Generator().manual_seed(1),
-        basis_dtype=torch.float64,
+        basis=Basis(dtype=torch.float64),
     )
     worst = float(pairs.residuals.max()) / pairs.norm
     if worst > 10 * _TOL:

@@ -24,6 +24,7 @@ from landscape.curvature.operators import make_operator
 from landscape.curvature.scaling import need_weights
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
+from landscape.linalg.restart import Basis
 from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
@@ -151,9 +152,11 @@ def run_spectrum(
                 settings.max_matvecs, settings.num_probes * settings.num_steps + 2 * wanted
             ),
             rng=rng,
-            max_basis=min(A.dim, plan.max_basis) if plan else None,
-            basis_dtype=settings.basis_torch_dtype,
-            allocate=basis_rows(A.device, folder, plan.place if plan else None),
+            basis=Basis(
+                max_rows=min(A.dim, plan.max_basis) if plan else None,
+                dtype=settings.basis_torch_dtype,
+                allocate=basis_rows(A.device, folder, plan.place if plan else None),
+            ),
             keep=told(file, progress, expected),
         )
 

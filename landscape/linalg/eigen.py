@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
+from landscape.linalg.restart import ON_DEVICE, Basis
 from landscape.linalg.search import KrylovSearch, Wanted
 from landscape.linalg.units import Keep, afresh
 from landscape.linalg.unseen import excludes_more, settled_ranks, shown_ranks, unseen_bounds
@@ -93,7 +94,7 @@ def choose_max_basis(
         raise ValueError(
             f"{num_pairs} eigenpairs and {num_spare} further Lanczos vectors of length {dim} take "
             f"{needed / 1e9:.2f} GB, more than the {memory / 1e9:.2f} GB given to the basis. "
-            f"Ask for fewer of either, or set max_basis={least} if the machine has the memory."
+            f"Ask for fewer of either, or set Basis.max_rows={least} if the machine has the memory."
         )
     return min(dim, fits, max(least, 3 * num_pairs + 100))
 
@@ -107,8 +108,7 @@ def extreme_eigenpairs(
     max_matvecs: int,
     rng: Generator,
     start: Tensor | None = None,
-    max_basis: int | None = None,
-    basis_dtype: torch.dtype | None = None,
+    basis: Basis = ON_DEVICE,
     check_matvecs: int = 20,
     verify_matvecs: int | None = None,
     keep: Keep = afresh,
@@ -132,11 +132,8 @@ def extreme_eigenpairs(
         marked.
     start
         First Lanczos vector, shape (n,); drawn from ``rng`` where not given.
-    max_basis
-        Most Lanczos vectors kept (``krylov_memory`` gives the bytes); see ``choose_max_basis``.
-    basis_dtype
-        Of the vectors kept; None: A's. Fewer bits, such as bfloat16, save memory, and limit
-        ``tol`` to their rounding (``KrylovSpace``).
+    basis
+        How the Lanczos vectors are kept; ``krylov_memory`` gives the bytes.
     verify_matvecs
         Fresh products spent on the residuals: None for one a pair, which gives each its true
         residual; fewer give upper bounds, from random combinations of all pairs (``verify``).
@@ -150,8 +147,8 @@ def extreme_eigenpairs(
     .. [2] Kuczyński & Woźniakowski (1992), SIAM J. Matrix Anal. Appl. 13(4):1094-1122, theorem 4.2.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
-    dtype = checked_basis_dtype(A, basis_dtype, tol)
-    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype)
+    dtype = checked_basis_dtype(A, basis.dtype, tol)
+    rows = basis.max_rows or choose_max_basis(A.dim, wanted.num_pairs, dtype)
     max_basis = checked_max_basis(A, wanted, rows, num_spare=2)
     max_steps = checked_max_steps(A, wanted, max_matvecs, verify_matvecs)
     search = KrylovSearch(
@@ -162,6 +159,7 @@ def extreme_eigenpairs(
         basis_dtype=dtype,
         rng=rng,
         keep=keep,
+        allocate=basis.allocate,
         # A product for each dimension tells everything: no more than finding and checking takes.
         whole=check_matvecs > 0
         and A.dim <= min(wanted.num_pairs + check_matvecs, max_basis, max_steps),
@@ -260,7 +258,7 @@ def checked_max_basis(
     least = min(A.dim, wanted.num_pairs + num_spare)
     if max_basis < least:
         raise ValueError(
-            f"max_basis must be at least {least}, {num_spare} more than the {wanted.num_pairs} "
+            f"max_rows must be at least {least}, {num_spare} more than the {wanted.num_pairs} "
             f"pairs wanted (or n); got {max_basis}."
         )
     return min(max_basis, A.dim)

@@ -37,7 +37,7 @@ from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
-from landscape.linalg.restart import Allocate
+from landscape.linalg.restart import ON_DEVICE, Basis
 from landscape.linalg.search import KrylovSearch, ProbeRecord, never
 from landscape.linalg.sketch import gram
 from landscape.linalg.units import Keep, afresh
@@ -75,9 +75,7 @@ def analyse_spectrum(
     num_steps: int,
     max_matvecs: int,
     rng: Generator,
-    max_basis: int | None = None,
-    basis_dtype: torch.dtype | None = None,
-    allocate: Allocate | None = None,
+    basis: Basis = ON_DEVICE,
     verify_matvecs: int | None = None,
     keep: Keep = afresh,
 ) -> SpectralRun:
@@ -92,10 +90,8 @@ def analyse_spectrum(
     max_matvecs
         Hard limit on everything together. The probes are kept back from it first, so that a hard
         eigenproblem leaves pairs unconverged (marked), and never the density without probes.
-    basis_dtype
-        As in ``extreme_eigenpairs``. The density and the trace keep A's precision.
-    allocate
-        Where the basis lies, as in ``KrylovSpace``; None: on A's device.
+    basis
+        How the Lanczos vectors are kept. The density and the trace keep A's precision.
     verify_matvecs, keep
         As in ``extreme_eigenpairs``.
     """
@@ -105,13 +101,13 @@ def analyse_spectrum(
             "num_probes and num_steps must be at least 2, for a standard error and ||A||_F; "
             f"got {num_probes} and {num_steps}."
         )
-    dtype = checked_basis_dtype(A, basis_dtype, tol)
+    dtype = checked_basis_dtype(A, basis.dtype, tol)
     num_steps = min(num_steps, A.dim)
     probe_matvecs = num_probes * num_steps
     # A product for each dimension tells everything: no more than a pair each and the probes take.
     all_steps = wanted.num_pairs + probe_matvecs
     num_spare = max(num_steps, A.dim - wanted.num_pairs) if A.dim <= all_steps else num_steps
-    rows = max_basis or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_spare)
+    rows = basis.max_rows or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_spare)
     max_basis = checked_max_basis(A, wanted, rows, num_spare=num_steps)
     search_steps = checked_max_steps(A, wanted, max_matvecs - probe_matvecs, verify_matvecs)
     max_steps = search_steps + probe_matvecs
@@ -123,7 +119,7 @@ def analyse_spectrum(
         basis_dtype=dtype,
         rng=rng,
         keep=keep,
-        allocate=allocate,
+        allocate=basis.allocate,
         whole=A.dim <= min(all_steps, max_basis, max_steps),
     )
     step_limit = search.step_limit

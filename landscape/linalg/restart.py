@@ -20,6 +20,7 @@ References
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -37,6 +38,30 @@ Allocate = Callable[[int, int, torch.dtype], Tensor]
 _CHUNK = 1 << 16
 
 
+@dataclass(frozen=True, kw_only=True)
+class Basis:
+    """How the Lanczos vectors are kept.
+
+    Attributes
+    ----------
+    max_rows
+        Most vectors; None: see :func:`landscape.linalg.eigen.choose_max_basis`.
+    dtype
+        None: A's. Fewer bits, such as bfloat16, save memory, and limit the residual of a pair to
+        their rounding (:class:`KrylovSpace`).
+    allocate
+        Makes the basis from its two lengths and its dtype, e.g. in a memory-mapped file; None: in
+        the memory of A's device. Vectors are worked on there, wherever the basis lies.
+    """
+
+    max_rows: int | None = None
+    dtype: torch.dtype | None = None
+    allocate: Allocate | None = None
+
+
+ON_DEVICE = Basis()
+
+
 class RitzPairs(NamedTuple):
     """Eigenpairs of T, ascending, with the part of ||A y - θ y|| that further steps can reduce."""
 
@@ -50,9 +75,8 @@ class KrylovSpace:
 
     Parameters
     ----------
-    allocate
-        Makes the basis from its two lengths and its dtype, e.g. in a memory-mapped file; None: in
-        the memory of A's device. Vectors are worked on there, wherever the basis lies.
+    max_basis, dtype, allocate
+        As in :class:`Basis`.
 
     Attributes
     ----------

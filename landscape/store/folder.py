@@ -11,7 +11,7 @@ from landscape.distributed import from_main
 from landscape.files import LOCK, ensure_writable, exclusive_lock, remove_partial
 from landscape.results import RECORD, ResultError, in_order, load_result, result_path
 from landscape.store.finished import Finished
-from landscape.store.identity import Target, refuse_other_code, with_fingerprint
+from landscape.store.identity import TargetLike, refuse_other_code, with_fingerprint
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class ReportFolder:
             if (self.root / name).is_dir() and not (self.root / name).is_symlink():
                 shutil.rmtree(self.root / name)
 
-    def refuse_mixed(self, target: Target) -> None:
+    def refuse_mixed(self, target: TargetLike) -> None:
         """Refuse results of this checkpoint beside those of another network, loss or data.
 
         Settings are compared by :meth:`Finished.claim`; a single command may have other ones, such
@@ -94,7 +94,7 @@ class ReportFolder:
         """
         from_main(partial(self._refuse_mixed, target))
 
-    def _refuse_mixed(self, target: Target) -> None:
+    def _refuse_mixed(self, target: TargetLike) -> None:
         subject = target.subject
         now = with_fingerprint({}, subject.fingerprint)
         for path in in_order(self.result(subject.label, "_").parent.glob("*.json")):

@@ -28,7 +28,7 @@ _NO_LONGER = {
 _NOT_ALWAYS = ("use_ema", "state_key", "seed", "batch_size")
 
 
-class TargetSettings(Protocol):
+class SettingsLike(Protocol):
     """How a network and its examples were chosen."""
 
     @property
@@ -41,7 +41,7 @@ class TargetSettings(Protocol):
     def seed(self) -> int: ...
 
 
-class Target(Protocol):
+class TargetLike(Protocol):
     """A network at its weights on chosen examples, as :mod:`landscape.analysis.target` makes it."""
 
     @property
@@ -49,11 +49,11 @@ class Target(Protocol):
     @property
     def risk(self) -> "EmpiricalRisk": ...
     @property
-    def settings(self) -> TargetSettings: ...
+    def settings(self) -> SettingsLike: ...
 
 
 def identity_of(
-    target: Target, settings: Mapping[str, object], *, batch_norm: str | None = None
+    target: TargetLike, settings: Mapping[str, object], *, batch_norm: str | None = None
 ) -> Identity:
     """All that moves the numbers of an analysis of ``target`` beyond rounding, as JSON holds it.
 

@@ -22,6 +22,7 @@ from landscape.curvature.graphs import count_saved_bytes
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
+from landscape.linalg.restart import Basis
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
@@ -96,7 +97,7 @@ def test_a_mapped_basis_gives_the_same_numbers_and_leaves_no_file(risk, tmp_path
         return analyse_spectrum(
             HessianOperator(risk),
             num_largest=4, num_smallest=2, tol=1e-4, num_probes=2, num_steps=8, max_matvecs=300,
-            max_basis=20, allocate=allocate, rng=torch.Generator().manual_seed(0),
+            basis=Basis(max_rows=20, allocate=allocate), rng=torch.Generator().manual_seed(0),
         )  # fmt: skip
 
     mapped, held = run(mapped_rows(tmp_path)), run(None)

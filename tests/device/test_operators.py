@@ -12,6 +12,7 @@ from landscape.analysis.trace import TraceSettings, trace_of
 from landscape.curvature.operators import make_operator
 from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.linalg.krylov import analyse_spectrum, subspace_overlap
+from landscape.linalg.restart import Basis
 
 OPERATORS = [
     *((kind, name) for kind in ("dense", "convolutional") for name in ("hessian", "ggn", "fisher")),
@@ -56,15 +57,16 @@ def test_eigenpairs(on_both, device):
 
 
 def test_a_bfloat16_basis(on_both):
-    here, there = (_pairs(t, tol=0.01, basis_dtype=torch.bfloat16) for t in on_both("dense"))
+    here, there = (_pairs(t, tol=0.01, basis=Basis(dtype=torch.bfloat16)) for t in on_both("dense"))
     assert_close(there.values, here.values, rtol=0, atol=0.01 * here.norm)
 
 
-def _spectral(target, **settings):
+def _spectral(target, allocate=None, **settings):
     A = make_operator(target.risk, "ggn")
     return analyse_spectrum(
         A, num_largest=2, num_smallest=0, tol=1e-6, num_probes=2, num_steps=3, max_matvecs=80,
-        rng=torch.Generator().manual_seed(0), max_basis=6, **settings,
+        rng=torch.Generator().manual_seed(0), basis=Basis(max_rows=6, allocate=allocate),
+        **settings,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import example_losses
 from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
+from landscape.linalg.restart import Basis
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
@@ -64,11 +65,13 @@ def test_eigenvalues_and_trace_are_those_of_the_cpu(kind):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_basis_in_pinned_memory_changes_no_number(dtype, tmp_path):
     risk = make_risk("convolutional", CUDA)
-    own = {"basis_dtype": dtype, "tol": 0.01 if dtype == torch.bfloat16 else 1e-8}
-    there = spectral_run(risk, **own)
-    pinned = spectral_run(risk, allocate=basis_rows(CUDA, tmp_path, PINNED), **own)
+    tol = 0.01 if dtype == torch.bfloat16 else 1e-8
+    there, pinned = (
+        spectral_run(risk, tol=tol, basis=Basis(dtype=dtype, allocate=allocate))
+        for allocate in (None, basis_rows(CUDA, tmp_path, PINNED))
+    )
     assert pinned.eigenpairs.vectors.is_pinned()
-    atol = 2 * own["tol"] * there.eigenpairs.norm
+    atol = 2 * tol * there.eigenpairs.norm
     assert_close(pinned.eigenpairs.values, there.eigenpairs.values, rtol=0, atol=atol)
 
 

@@ -12,6 +12,7 @@ from torch.testing import assert_close
 
 from landscape.linalg.eigen import choose_max_basis, extreme_eigenpairs, krylov_memory
 from landscape.linalg.operator import DenseOperator
+from landscape.linalg.restart import Basis
 from landscape.linalg.unseen import missed_share
 
 EPS = torch.finfo(torch.float64).eps
@@ -49,7 +50,7 @@ def test_both_ends_of_every_spectrum(spectrum, scale, operator_with, rng):
 def test_agrees_with_numpy_across_restarts(seed, operator_with):
     rng = torch.Generator().manual_seed(seed)
     A = operator_with(network_spectrum(300), rng)
-    pairs = run(A, rng, num_largest=8, num_smallest=4, max_basis=15, max_matvecs=2000)
+    pairs = run(A, rng, num_largest=8, num_smallest=4, basis=Basis(max_rows=15), max_matvecs=2000)
 
     exact, vectors = np.linalg.eigh(A.matrix.numpy())
     assert pairs.num_restarts > 3
@@ -195,7 +196,7 @@ def test_continues_from_a_state_to_the_same_result(stop_at, operator_with):
         return torch.Generator().manual_seed(5)
 
     A = operator_with(network_spectrum(200), fresh())
-    settings = {"num_largest": 4, "num_smallest": 4, "max_basis": 16, "tol": 1e-6}
+    settings = {"num_largest": 4, "num_smallest": 4, "basis": Basis(max_rows=16), "tol": 1e-6}
     memory = Memory()
     whole = run(A, fresh(), keep=memory, **settings)
     before, begun = A.num_matvecs, memory.states[stop_at]
@@ -210,9 +211,9 @@ def test_continues_from_a_state_to_the_same_result(stop_at, operator_with):
 def test_refuses_a_state_of_other_settings(operator_with, rng):
     A = operator_with(network_spectrum(100), rng)
     memory = Memory()
-    run(A, rng, max_basis=20, keep=memory)
+    run(A, rng, basis=Basis(max_rows=20), keep=memory)
     with pytest.raises(ValueError, match="begun with num_largest = 3, this run has 2"):
-        run(A, rng, num_largest=2, max_basis=20, keep=Memory(memory.states[0]))
+        run(A, rng, num_largest=2, basis=Basis(max_rows=20), keep=Memory(memory.states[0]))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +221,7 @@ def test_refuses_a_state_of_other_settings(operator_with, rng):
     [
         ({"num_largest": 0, "num_smallest": 0}, "not both 0"),
         ({"tol": 0.0}, r"tol must lie in \(0, 1\)"),
-        ({"max_basis": 7}, "max_basis must be at least 8"),
+        ({"basis": Basis(max_rows=7)}, "max_rows must be at least 8"),
         ({"max_matvecs": 11}, "max_matvecs must be at least 12"),
     ],
 )

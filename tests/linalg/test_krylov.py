@@ -5,6 +5,7 @@ from torch.testing import assert_close
 
 from landscape.linalg.krylov import analyse_spectrum, subspace_overlap
 from landscape.linalg.operator import DenseOperator
+from landscape.linalg.restart import Basis
 
 EPS = torch.finfo(torch.float64).eps
 
@@ -173,7 +174,7 @@ def test_keeps_the_limit_and_the_probes_when_pairs_do_not_converge(operator_with
     [
         ({"num_probes": 1}, "num_probes and num_steps must be at least 2"),
         ({"max_matvecs": 100}, "max_matvecs must be at least"),
-        ({"max_basis": 20}, "max_basis must be at least 28"),
+        ({"basis": Basis(max_rows=20)}, "max_rows must be at least 28"),
     ],
 )
 def test_refuses_settings_that_cannot_work(settings, message, operator_with, rng):

@@ -11,6 +11,7 @@ import landscape.linalg.rows as rows_module
 from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.linalg.krylov import analyse_spectrum
 from landscape.linalg.operator import DenseOperator
+from landscape.linalg.restart import Basis
 from landscape.linalg.rows import combine, orthogonality_loss, project_out
 
 ROUNDING = 2.0**-8  # of an entry in bfloat16, relative, at most
@@ -64,9 +65,10 @@ def matrix(operator_with, rng):
 
 def run(A, dtype, **settings):
     defaults = {"num_largest": 5, "num_smallest": 3, "tol": ROUNDING, "num_probes": 4,
-                "num_steps": 20, "max_matvecs": 400, "max_basis": 30}  # fmt: skip
+                "num_steps": 20, "max_matvecs": 400}  # fmt: skip
     rng = torch.Generator().manual_seed(5)
-    return analyse_spectrum(A, basis_dtype=dtype, rng=rng, **{**defaults, **settings})
+    basis = Basis(max_rows=30, dtype=dtype)
+    return analyse_spectrum(A, basis=basis, rng=rng, **{**defaults, **settings})
 
 
 def test_coarse_rows_round_the_eigenvectors_and_nothing_else(matrix):
@@ -106,8 +108,8 @@ def test_coarse_rows_go_on_from_a_state_to_the_same_bits(stop_at, matrix):
     assert (rest.trace, rest.num_matvecs) == (whole.trace, whole.num_matvecs)
 
 
-@pytest.mark.parametrize("max_basis", [14, 20, 60])
-def test_every_restart_adds_one_rounding_to_the_residuals(max_basis, operator_with, rng):
+@pytest.mark.parametrize("max_rows", [14, 20, 60])
+def test_every_restart_adds_one_rounding_to_the_residuals(max_rows, operator_with, rng):
     A = operator_with(torch.linspace(-1, 1, 400), rng)
     fine, coarse = (
         extreme_eigenpairs(
@@ -116,8 +118,7 @@ def test_every_restart_adds_one_rounding_to_the_residuals(max_basis, operator_wi
             num_smallest=2,
             tol=1e-2,
             max_matvecs=500,
-            max_basis=max_basis,
-            basis_dtype=dtype,
+            basis=Basis(max_rows=max_rows, dtype=dtype),
             rng=torch.Generator().manual_seed(1),
         )
         for dtype in (None, torch.bfloat16)
@@ -142,5 +143,6 @@ def test_bounds_of_residuals_hold_for_coarse_rows(matrix):
 
 def test_a_tolerance_below_the_rounding_of_the_rows_is_refused(matrix, rng):
     settings = {"num_largest": 1, "num_smallest": 0, "max_matvecs": 100, "rng": rng}
+    basis = Basis(dtype=torch.bfloat16)
     with pytest.raises(ValueError, match=r"tol must be at least 0\.0039 .* got 0\.001"):
-        extreme_eigenpairs(DenseOperator(matrix), tol=1e-3, basis_dtype=torch.bfloat16, **settings)
+        extreme_eigenpairs(DenseOperator(matrix), tol=1e-3, basis=basis, **settings)
