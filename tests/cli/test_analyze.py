@@ -70,6 +70,13 @@ def test_other_settings_are_refused_with_the_difference(invoke, smooth_checkpoin
         invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7)
 
 
+def test_another_batch_size_moves_the_rounding_alone(invoke, smooth_checkpoint, analysed):
+    path, arguments = smooth_checkpoint
+    files = {p: p.read_bytes() for p in analysed.glob("results/net/*")}
+    invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--batch-size", 7)
+    assert {p: p.read_bytes() for p in analysed.glob("results/net/*")} == files
+
+
 def test_other_examples_under_the_same_name_are_refused(
     invoke, smooth_checkpoint, analysed, tmp_path
 ):
