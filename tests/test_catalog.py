@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -53,6 +54,16 @@ def cost_of_toy(work):
     return Cost(7, 11, 13)
 
 
+@contextmanager
+def holding(registry, entry):
+    """A block in which ``entry`` is there too."""
+    registry.add(entry)
+    try:
+        yield
+    finally:
+        del registry._entries[entry.name]
+
+
 @pytest.fixture
 def toys():
     """The entries, while a test lasts."""
@@ -73,7 +84,11 @@ def toys():
         run="toys_of_the_catalog:run_toy",
         cost="toys_of_the_catalog:cost_of_toy",
     )
-    with OPERATORS.holding(operator), SCALES.holding(scale), ANALYSES.holding(analysis):
+    with (
+        holding(OPERATORS, operator),
+        holding(SCALES, scale),
+        holding(ANALYSES, analysis),
+    ):
         yield SimpleNamespace(operator=operator, scale=scale)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import snntorch
 import torch
+from neurons import altered_network
 from torch import Tensor, nn
 
 import landscape
@@ -20,7 +21,7 @@ from landscape.linalg.units import afresh
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
-from landscape.snn import SpikingMLP, altered_network
+from landscape.snn import SpikingMLP
 
 FEW = FidelitySettings(
     operators=("hessian",),
