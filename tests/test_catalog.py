@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from click.testing import CliRunner
+from command_line import invoke
 from torch import nn
 
 import landscape
@@ -23,7 +23,6 @@ from landscape.catalog import (
     ScaleKind,
     resolve,
 )
-from landscape.cli import cli
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
@@ -94,14 +93,7 @@ def toys():
 
 @pytest.fixture
 def run():
-    def invoke(*arguments, code=0):
-        result = CliRunner().invoke(cli, [str(a) for a in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return invoke
+    return lambda *arguments, code=0: invoke(*arguments, code=code).output
 
 
 @pytest.fixture
