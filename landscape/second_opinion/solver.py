@@ -19,7 +19,7 @@ from pyhessian import hessian as PyHessian
 from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
-from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
@@ -29,7 +29,7 @@ from landscape.networks import copied
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
+from landscape.results import Eigenvalue, Eigenvalues, Estimate, Trace
 from landscape.snn.adapters import EvalMode, reset_state
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
@@ -80,7 +80,7 @@ def pyhessian_eigenvalues(
     norm = max(abs(value) for value, _ in pairs)
     return Eigenvalues(
         subject=target.subject,
-        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        provenance=clock.provenance_of(target, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings(operator="hessian")),
         largest=tuple(
             Eigenvalue(value=v, residual=r, converged=r <= _TOL * norm) for v, r in pairs
@@ -104,7 +104,7 @@ def pyhessian_trace(target: Target, *, progress: Progress, state: Path | None = 
     many = len(samples) > 1
     return Trace(
         subject=target.subject,
-        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        provenance=clock.provenance_of(target, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings(operator="hessian")),
         trace=Estimate(
             mean=float(samples.mean()),
@@ -128,15 +128,6 @@ def _running(target: Target, progress: Progress, expected: int) -> Iterator["_Co
         warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
         torch.manual_seed(target.settings.seed)
         yield _Counting(model, target, progress, expected)
-
-
-def _provenance(target: Target, clock: Clock, num_matvecs: int) -> Provenance:
-    return clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=num_matvecs,
-    )
 
 
 class _Plain(nn.Module):
