@@ -99,16 +99,6 @@ def _shares_below(rule: GaussRule, x: float, dim: int, num_steps: int) -> Tensor
     return torch.stack(shares)
 
 
-def mass_bracket(rule: GaussRule, x: float) -> tuple[float, float]:
-    """Least and most that a measure with this Gauss rule can have below ``x``.
-
-    The Chebyshev-Markov-Stieltjes inequality [1]_: the weights of the nodes below x without that of
-    the last of them, and with that of the next one above.
-    """
-    below = int(torch.searchsorted(rule.nodes, x))
-    return float(rule.weights[: max(0, below - 1)].sum()), float(rule.weights[: below + 1].sum())
-
-
 class DensityCurve(NamedTuple):
     """A function of λ on a grid: the mean over probes and the standard error of that mean."""
 

@@ -12,7 +12,6 @@ from landscape.linalg.quadrature import (
     GaussRule,
     gauss_rule,
     integrate,
-    mass_bracket,
     negative_mass,
     spectral_density,
     wasserstein_bound,
@@ -99,21 +98,6 @@ def test_density_of_one_node_is_the_normal_law():
     normal = torch.distributions.Normal(2.0, 0.5).log_prob(curve.grid).exp()
     assert_close(curve.mean, normal)
     assert bool(curve.stderr.isnan().all())
-
-
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_mass_bracket_holds_the_true_mass(seed, operator_with):
-    rng = torch.Generator().manual_seed(seed)
-    values = torch.linspace(-1, 2, 200, dtype=torch.float64)
-    A = operator_with(values, rng)
-    z = sphere(A, rng)
-    rule = gauss_rule(lanczos(A, z, 12))
-    exact, vectors = torch.linalg.eigh(A.matrix)
-    for x in (-0.95, -0.3, 0.0, 0.7, 1.9):
-        true = float(((vectors.T @ z) ** 2)[exact < x].sum()) / 200
-        low, high = mass_bracket(rule, x)
-        assert low <= true <= high
-        assert high - low < 0.4
 
 
 def test_negative_mass_ignores_rounding():
