@@ -46,7 +46,7 @@ def test_a_signal_saves_the_state_and_ends_the_run(
     assert said.strip().startswith("Interrupted.")
     (state,) = out.glob("unfinished/*/eigenvalues.state")
     with safetensors.safe_open(str(state), "pt") as file:
-        # Noted during the 12th report: the 13th is the first place where the run may stop.
+        # It comes where the 12th state is to be written: that is the last one.
         assert '"num_matvecs": 1' in file.metadata()["numbers"]
     assert command(*line) == (0, "")
     assert kill_many.results(out) == unbroken

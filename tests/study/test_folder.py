@@ -1,3 +1,5 @@
+import json
+
 from landscape.study.folder import RunRecord, StudyFolder
 
 
@@ -21,3 +23,12 @@ def test_what_a_kill_left_of_one_run_is_removed_and_nothing_else(tmp_path):
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in (*kept, *others))
     assert folder.record("a-s1").state == "waiting"
+
+
+def test_the_record_of_an_earlier_version_which_told_more_is_read(tmp_path):
+    folder = StudyFolder(tmp_path)
+    record = RunRecord(label="a-s1", state="failed", stage="spectrum of a-s1", reason="memory")
+    folder.write(record)
+    path = tmp_path / "runs" / "a-s1.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "analyses": ["a-s1/training"]}))
+    assert folder.record("a-s1") == record
