@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
-from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
+from landscape.analysis.spectrum_results import operator_spec
+from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.nests import Nest

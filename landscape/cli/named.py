@@ -1,13 +1,9 @@
 """Options whose choices are a registry's names, read when the option is used or shown."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import click
-
-from landscape.catalog import OPERATORS, SCALES
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class NameOf(click.ParamType[str]):
@@ -55,20 +51,3 @@ class NamesOf(click.ParamType[tuple[str, ...]]):
                 known = ", ".join(self._registry)
                 self.fail(f"unknown analysis {name!r}; known are {known}.", param, ctx)
         return stripped
-
-
-def operator_option(*further: str, **about: Any) -> Callable[[F], F]:
-    """``--operator``, as ``operator_name``."""
-    return click.option(
-        "--operator",
-        "operator_name",
-        type=NameOf(OPERATORS, *further),
-        default="hessian",
-        show_default=True,
-        **about,
-    )
-
-
-def scale_option(**about: Any) -> Callable[[F], F]:
-    """``--scale``."""
-    return click.option("--scale", type=NameOf(SCALES), default="none", show_default=True, **about)

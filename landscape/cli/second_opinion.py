@@ -1,31 +1,37 @@
 """PyHessian in the place of the project's own solver, and the published protocol around it."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from landscape.cli.measured import measure_each
+from landscape.analysis.spectrum_settings import (
+    EigenvalueSettings,
+    OperatorSettings,
+    TraceSettings,
+)
+from landscape.analysis.target_settings import TargetSettings
+from landscape.cli.measured import Asked, measure_each
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.analysis.target import Target, TargetSettings
+    from landscape.analysis.target import Target
     from landscape.results import Eigenvalues, Result, Trace
 
 R = TypeVar("R", bound="Result")
 
 
-def published_protocol(settings: "TargetSettings") -> "TargetSettings":
+def published_protocol(settings: TargetSettings) -> TargetSettings:
     """The first test image alone, unless others were named as START:STOP."""
     named = settings.examples is not None and ":" in settings.examples
     return replace(settings, split="test", examples=settings.examples if named else "0:1")
 
 
-def run_pyhessian(options: Mapping[str, Any], **about: Any) -> list["Eigenvalues"]:
-    """PyHessian's eigenvalues of each checkpoint; ``about`` as of :func:`measure_each`.
+def run_pyhessian(wanted: EigenvalueSettings, asked: Asked) -> list["Eigenvalues"]:
+    """PyHessian's eigenvalues of each checkpoint.
 
     Raises
     ------
@@ -34,29 +40,29 @@ def run_pyhessian(options: Mapping[str, Any], **about: Any) -> list["Eigenvalues
     """
     from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues
 
-    find = partial(pyhessian_eigenvalues, num_eigenvalues=options["num_largest"])
-    return _measure_each("eigenvalues", find, options, about)
+    find = partial(pyhessian_eigenvalues, num_eigenvalues=wanted.num_largest)
+    return _measure_each("eigenvalues", find, wanted, asked)
 
 
-def run_pyhessian_trace(options: Mapping[str, Any], **about: Any) -> list["Trace"]:
+def run_pyhessian_trace(wanted: TraceSettings, asked: Asked) -> list["Trace"]:
     """PyHessian's trace of each checkpoint; refuses what :func:`run_pyhessian` refuses."""
     from landscape.analysis.pyhessian_solver import pyhessian_trace
 
-    return _measure_each("trace", pyhessian_trace, options, about)
+    return _measure_each("trace", pyhessian_trace, wanted, asked)
 
 
 def _measure_each(
-    analysis: str, find: Callable[..., R], options: Mapping[str, Any], about: Mapping[str, Any]
+    analysis: str, find: Callable[..., R], wanted: OperatorSettings, asked: Asked
 ) -> list[R]:
-    _check_plain(options)
+    _check_plain(wanted)
 
     def measure(target: "Target", *, state: Path | None, progress: "Progress") -> R:
         return find(target, progress=progress)
 
-    return measure_each(analysis, measure, {"solver": "pyhessian", **options}, **about)
+    return measure_each(analysis, measure, {"solver": "pyhessian", **asdict(wanted)}, asked)
 
 
-def _check_plain(options: Mapping[str, Any]) -> None:
+def _check_plain(wanted: OperatorSettings) -> None:
     from landscape.distributed import world_size
 
     if world_size() > 1:
@@ -64,12 +70,11 @@ def _check_plain(options: Mapping[str, Any]) -> None:
             "--solver pyhessian and --protocol published run as one process; start them without "
             "torchrun."
         )
-    plain = {"operator_name": "hessian", "scale": "none", "params": "*", "weight_decay": 0.0}
-    for name, value in plain.items():
-        if options[name] != value:
+    for field in fields(OperatorSettings):
+        if getattr(wanted, field.name) != field.default:
             raise click.UsageError(
                 f"--solver pyhessian knows the plain Hessian of all parameters only; leave out "
-                f"--{name.removesuffix('_name').replace('_', '-')}."
+                f"--{field.name.replace('_', '-')}."
             )
 
 

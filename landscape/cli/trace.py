@@ -1,49 +1,27 @@
 """``landscape trace``: trace, Frobenius norm and effective rank, each with its error."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.cli.measured import measure_each
-from landscape.cli.options import operator_options, target_options
+from landscape.analysis.spectrum_settings import TraceSettings
+from landscape.catalog.words import SHARES
+from landscape.cli.from_settings import settings_options
+from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
 from landscape.cli.second_opinion import run_pyhessian_trace
-from landscape.cli.spectra import output_options, save_plot
-
-if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
+from landscape.cli.spectra import plot_option, save_plot
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "hutchinson", "hutch++", "xtrace", "xnystrace"]),
-    default="auto",
-    show_default=True,
-    help="auto: the one that promises least error.",
-)
-@click.option(
-    "--matvecs",
-    "num_matvecs",
-    type=click.IntRange(min=12),
-    default=60,
-    show_default=True,
-    help="At most so many.",
-)
-@click.option(
-    "--rel-error",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Stop once the standard error is this share of the trace.",
-)
+@settings_options(TraceSettings, "wanted")
 @click.option(
     "--share",
-    type=click.Choice(["auto", "examples", "probes"]),
-    default="auto",
+    type=click.Choice(SHARES),
+    default=SHARES[0],
     show_default=True,
     help="What processes divide under torchrun; auto: examples, unless each would have few.",
 )
@@ -54,37 +32,26 @@ if TYPE_CHECKING:
     show_default=True,
     help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
 )
-@output_options
-@operator_options
-@target_options
-def trace(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
-    operator_name: str,
-    solver: str,
-    as_json: bool,
-    plot: Path | None,
-    out: Path | None,
-    quiet: bool,
-    **options: Any,
-) -> None:
+@plot_option
+@measured_options
+def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, asked: Asked) -> None:
     """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.
 
     \b
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
-    from landscape.analysis.trace import TraceSettings, trace_of
+    from landscape.analysis.trace import trace_of
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
-    about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
+    asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":
-        results = run_pyhessian_trace({"operator_name": operator_name, **options}, **about)
+        results = run_pyhessian_trace(wanted, asked)
     else:
-        chosen = TraceSettings(operator=operator_name, **options)
-        results = measure_each("trace", partial(trace_of, settings=chosen), asdict(chosen), **about)
-    if as_json:
+        measure = partial(trace_of, settings=wanted)
+        results = measure_each("trace", measure, asdict(wanted), asked)
+    if asked.as_json:
         print_json(results)
-    for result in results if not as_json else ():
+    for result in results if not asked.as_json else ():
         rows = [
             (name, rounded(e.mean, e.stderr).text())
             for name, e in (
@@ -100,12 +67,12 @@ def trace(
             f"{result.num_matvecs} matvecs"
         )
         print_table(("", "value ± standard error"), rows, title=title)
-    for result in results if options["rel_error"] else ():
+    for result in results if wanted.rel_error else ():
         reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
-        if reached > options["rel_error"]:
+        if wanted.rel_error is not None and reached > wanted.rel_error:
             echo(
                 f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
-                f"{options['rel_error']:g} yet: raise --matvecs.",
+                f"{wanted.rel_error:g} yet: raise --matvecs.",
                 err=True,
             )
     if plot is not None:
