@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from landscape.catalog import OPERATORS
 from landscape.settings import setting
 
 
@@ -10,7 +11,7 @@ class FidelitySettings:
     """Which operators are tested, along which directions, how far from θ."""
 
     operators: tuple[str, ...] | None = setting(  # None: all that the network has
-        None, none=(), help="hessian,ggn,fisher,smooth-hessian.  [default: all but fisher]"
+        None, choices=OPERATORS, none=(), help="[default: all but fisher]"
     )
     radii: tuple[float, ...] = setting(
         (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from landscape.catalog import SCALES
 from landscape.settings import setting
 
 MEASURED = (
@@ -21,8 +22,8 @@ class SharpnessSettings:
     measures: tuple[str, ...] = setting(MEASURED, help="Which, comma-separated.")
     scales: tuple[str, ...] = setting(
         ("none", "filter", "weight"),
-        help="Of perturbations: none, filter, weight. The scaled ones are blind to rescaled "
-        "weights.",
+        choices=SCALES,
+        help="Of perturbations. The scaled ones are blind to rescaled weights.",
     )
     radii: tuple[float, ...] = setting(
         (0.01, 0.03, 0.1), help="Of noise, as fractions of the weights."

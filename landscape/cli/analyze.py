@@ -12,7 +12,7 @@ from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.cli.from_settings import settings_options
-from landscape.cli.named import NamesOf
+from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
     describe,

@@ -16,7 +16,7 @@ SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 
 
 @click.command()
-@out_option("Folder of the report.", default=Path("reports/demo"), show_default=True)
+@out_option("Folder of the report.", default=Path("reports/demo"))
 @force_option
 @quiet_option
 @click.pass_context

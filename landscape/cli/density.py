@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from landscape.cli.output import print_json, print_table
 from landscape.cli.spectra import plot_option, run_spectrum, save_plot
 
 if TYPE_CHECKING:
+    from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
     from landscape.results import SpectralDensity
 
@@ -65,5 +66,7 @@ def density(wanted: DensitySettings, low_memory: bool, plot: Path | None, asked:
         save_plot(plot, lambda axes: plot_density(results, axes))
 
 
-def _with_eigenpairs(target: "Target", **about: Any) -> "SpectralDensity":
-    return run_spectrum(target, **about).density
+def _with_eigenpairs(
+    target: "Target", *, settings: DensitySettings, state: Path | None, progress: "Progress"
+) -> "SpectralDensity":
+    return run_spectrum(target, settings=settings, state=state, progress=progress).density

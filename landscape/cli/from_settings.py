@@ -9,7 +9,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 
-from landscape.cli.named import NameOf
+from landscape.catalog import Registry
+from landscape.cli.option_types import ListOf, NameOf, NamesOf, Parsed, ValueOf
 from landscape.settings import Setting, offered
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,37 +63,38 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 def _option(field: dataclasses.Field[Any], about: Setting) -> Callable[[F], F]:
     flags = about.flags or ("--" + field.name.replace("_", "-"),)
     extra: dict[str, Any] = {"help": about.help or None, "metavar": about.metavar}
-    inner, is_tuple = _value_type(field.type)
-    default: Any = field.default
-    if default is None and about.stands_for_none:
-        default = about.none
+    inner, length = _value_type(field.type)
     if inner is bool:
         if field.default is not None:
             extra["is_flag"] = True
-        return click.option(*flags, field.name, default=default, **extra)
-    if is_tuple and about.repeatable:
+        return click.option(*flags, field.name, default=field.default, **extra)
+    if length == 0 and about.repeatable:
         return click.option(*flags, field.name, type=_type(inner, about), multiple=True, **extra)
-    if is_tuple and about.parse is None:
-        default = ",".join(map(_shown, default or ())) or None
-        kind: click.ParamType[Any] = ListOf(inner)
-    else:
-        kind = _type(inner, about)
-        default = kind.name_of(default) if isinstance(kind, ValueOf) else default
+    default: Any = field.default
+    if default is None and about.stands_for_none:
+        default = about.none
+    kind = _list_type(inner, about) if length == 0 else _type(inner, about)
+    if isinstance(kind, ListOf | ValueOf):
+        default = kind.written(default)
+    elif length is not None and about.parse is None:
+        extra["nargs"] = length
     return click.option(
         *flags, field.name, type=kind, default=default, show_default=default is not None, **extra
     )
 
 
-def _shown(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _value_type(annotation: Any) -> tuple[Any, bool]:
-    """The type of the value, or of each one of a tuple, and whether it is a tuple."""
+def _value_type(annotation: Any) -> tuple[Any, int | None]:
+    """The type of the value, or of each one of a tuple, and the tuple's length; 0: any."""
     if get_origin(annotation) in (types.UnionType, Union):
         (annotation,) = (part for part in get_args(annotation) if part is not types.NoneType)
-    is_tuple = get_origin(annotation) is tuple
-    return (get_args(annotation)[0] if is_tuple else annotation), is_tuple
+    if get_origin(annotation) is not tuple:
+        return annotation, None
+    inner, *others = get_args(annotation)
+    return inner, 0 if others == [...] else 1 + len(others)
+
+
+def _list_type(inner: Any, about: Setting) -> ListOf:
+    return NamesOf(about.choices) if isinstance(about.choices, Registry) else ListOf(inner)
 
 
 def _type(annotation: Any, about: Setting) -> click.ParamType[Any]:
@@ -112,61 +114,3 @@ def _type(annotation: Any, about: Setting) -> click.ParamType[Any]:
     if low is not None or high is not None:
         return click.FloatRange(low, high, min_open=low is not None, max_open=high is not None)
     return _PLAIN[annotation]
-
-
-class ValueOf(click.Choice[str]):
-    """What stands under a name in a mapping."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(list(values))
-        self._values = values
-
-    def name_of(self, value: object) -> str:
-        """The name under which ``value`` stands."""
-        return next(name for name, known in self._values.items() if known is value)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The value under the name."""
-        return self._values[super().convert(value, param, ctx)]
-
-
-class Parsed(click.ParamType[Any]):
-    """What a function reads off the text; what it refuses is a usage error."""
-
-    name = "text"
-
-    def __init__(self, parse: Callable[[str], Any]) -> None:
-        self._parse = parse
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """What the function makes of ``value``; a default is there already."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self._parse(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class ListOf(click.ParamType[tuple[Any, ...]]):
-    """Values separated by commas: ``0.01,0.03`` and ``none,filter``; nothing gives none."""
-
-    name = "text"
-
-    def __init__(self, kind: type[Any]) -> None:
-        self._kind = kind
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[Any, ...]:
-        """The values, each of the kind."""
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(self._kind(part.strip()) for part in value.split(",") if part.strip())
-        except ValueError:
-            self.fail(
-                f"expected numbers separated by commas, such as 0.01,0.1; got {value!r}.",
-                param,
-                ctx,
-            )

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_FOLDER = click.Path(file_okay=False, path_type=Path)
-
 checkpoints_argument = click.argument(
     "checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
@@ -34,9 +32,19 @@ force_option = click.option(
 )
 
 
-def out_option(help: str, **about: Any) -> Callable[[F], F]:
+def out_option(
+    help: str, *, required: bool = False, default: Path | None = None
+) -> Callable[[F], F]:
     """``-o``, a folder."""
-    return click.option("--out", "-o", type=_FOLDER, help=help, **about)
+    return click.option(
+        "--out",
+        "-o",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=required,
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
 
 
 def json_option(of_each: str = "") -> Callable[[F], F]:

@@ -1,8 +1,10 @@
 """``landscape trace``: trace, Frobenius norm and effective rank, each with its error."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +16,9 @@ from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
 from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import plot_option, save_plot
+
+if TYPE_CHECKING:
+    from landscape.results import Trace
 
 
 @click.command()
@@ -67,15 +72,20 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
             f"{result.num_matvecs} matvecs"
         )
         print_table(("", "value ± standard error"), rows, title=title)
-    for result in results if wanted.rel_error else ():
-        reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
-        if wanted.rel_error is not None and reached > wanted.rel_error:
-            echo(
-                f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
-                f"{wanted.rel_error:g} yet: raise --matvecs.",
-                err=True,
-            )
+    if wanted.rel_error is not None:
+        _tell_unreached(results, wanted.rel_error)
     if plot is not None:
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
+
+
+def _tell_unreached(results: Sequence["Trace"], rel_error: float) -> None:
+    for result in results:
+        reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
+        if reached > rel_error:
+            echo(
+                f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
+                f"{rel_error:g} yet: raise --matvecs.",
+                err=True,
+            )

@@ -9,10 +9,12 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from landscape.settings import setting
 
+Beta = Literal["released", "surrogate"]
+Loss = Literal["mse", "cross-entropy"]
 Optimizer = Literal["adam", "sgd"]
 
 PUBLISHED_LEARNING_RATES: Mapping[Optimizer, float] = {"adam": 1e-3, "sgd": 0.1}
@@ -49,7 +51,7 @@ class TrainConfig:
 
     init: str = setting("ikun_v1", help="Weight initialisation.")
     gain: float = setting(1.0, help="Multiplies all weights.")
-    beta: Literal["released", "surrogate"] = setting(
+    beta: Beta = setting(
         "released",
         help="β of the IKUN schemes: as released, or from the surrogate's derivative.",
     )
@@ -71,9 +73,7 @@ class TrainConfig:
         20_000, none=0, help="Random subset of the training images; 0 takes them all."
     )
     data_seed: int = setting(42, help="Of the subset.")
-    loss: Literal["mse", "cross-entropy"] = setting(
-        "mse", help="Between mean firing rates and labels."
-    )
+    loss: Loss = setting("mse", help="Between mean firing rates and labels.")
     snapshots: int = setting(
         0, help="Copies of the weights to keep along the way, for trajectories."
     )
@@ -82,10 +82,9 @@ class TrainConfig:
         if self.optimizer not in PUBLISHED_LEARNING_RATES:
             names = ", ".join(PUBLISHED_LEARNING_RATES)
             raise ValueError(f"optimizer must be one of {names}; got {self.optimizer!r}.")
-        if self.beta not in ("released", "surrogate"):
-            raise ValueError(f"beta must be released or surrogate; got {self.beta!r}.")
-        if self.loss not in ("mse", "cross-entropy"):
-            raise ValueError(f"loss must be mse or cross-entropy; got {self.loss!r}.")
+        for name, words in (("beta", get_args(Beta)), ("loss", get_args(Loss))):
+            value = getattr(self, name)
+            _require(value in words, name, " or ".join(words), repr(value))
         for name in ("channels", "num_time_steps", "epochs", "batch_size"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "data_seed"):
