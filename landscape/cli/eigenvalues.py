@@ -1,6 +1,7 @@
 """``landscape eigenvalues``: both ends of the spectrum, each value with its residual."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,8 @@ import click
 from landscape.analysis.spectrum_settings import EigenvalueSettings
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
 from landscape.cli.from_settings import settings_options
-from landscape.cli.measured import Asked, measured_options
+from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
-from landscape.cli.second_opinion import (
-    explain_protocol,
-    published_protocol,
-    run_pyhessian,
-)
 from landscape.cli.spectra import plot_option, save_plot
 
 if TYPE_CHECKING:
@@ -67,17 +63,27 @@ def eigenvalues(
             raise click.UsageError(
                 "--vectors, --overlap and --basis-dtype go with --solver lanczos."
             )
+        from landscape.second_opinion import (
+            explained,
+            published_protocol,
+            pyhessian_eigenvalues,
+            refuse_other_operators,
+        )
+
+        refuse_other_operators(wanted)
         if published:
             asked = replace(asked, settings=published_protocol(asked.settings))
             wanted = replace(wanted, num_largest=50)
-        results = run_pyhessian(wanted, asked)
+        measure = partial(pyhessian_eigenvalues, num_eigenvalues=wanted.num_largest)
+        made_with = {"solver": "pyhessian", **asdict(wanted)}
+        results = measure_each("eigenvalues", measure, made_with, asked)
     else:
         results = _by_lanczos(wanted, asked, vectors=vectors, overlap=overlap)
     if asked.as_json:
         print_json(results)
     for result in results if not asked.as_json else ():
         if published:
-            explain_protocol(result)
+            click.echo(explained(result))
         _print(result)
     if plot is not None:
         from landscape.plotting import plot_eigenvalues

@@ -14,7 +14,6 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
-from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import plot_option, save_plot
 
 if TYPE_CHECKING:
@@ -50,7 +49,11 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
 
     asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":
-        results = run_pyhessian_trace(wanted, asked)
+        from landscape.second_opinion import pyhessian_trace, refuse_other_operators
+
+        refuse_other_operators(wanted)
+        made_with = {"solver": solver, **asdict(wanted)}
+        results = measure_each("trace", pyhessian_trace, made_with, asked)
     else:
         measure = partial(trace_of, settings=wanted)
         results = measure_each("trace", measure, asdict(wanted), asked)

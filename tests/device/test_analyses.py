@@ -12,7 +12,6 @@ from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.forecast import forecast
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues, pyhessian_trace
 from landscape.analysis.sharpness import sharpness
 from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.suite import run_analysis
@@ -29,6 +28,7 @@ from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
+from landscape.second_opinion import pyhessian_eigenvalues, pyhessian_trace
 from landscape.snn.adapters import EvalMode
 from landscape.surface.direction_files import save_directions
 

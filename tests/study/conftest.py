@@ -2,22 +2,11 @@ import copy
 from pathlib import Path
 
 import pytest
-import torch
 
 from landscape.study import outcome
 from landscape.study.plan_file import plan_from_table
 from landscape.study.queue import run_study
 from landscape.study.settings import Machine, QueueSettings
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Several threads would sum in an order of their own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 TABLE = {
     "title": "tiny",
