@@ -29,8 +29,6 @@ from landscape.results import DirectionFidelity, Estimate, Fidelity
 from landscape.store.identity import identity_of
 from landscape.store.units import journal
 
-__all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
-
 SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
 
 

@@ -15,8 +15,6 @@ from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trac
 from landscape.store.identity import identity_of
 from landscape.store.units import journal
 
-__all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
-
 
 def sharpness(
     target: Target,
