@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,9 +13,23 @@ from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
 from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import output_options, save_plot
+from landscape.page.columns import estimate_column, text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.results import Estimate, Trace
+
+
+class _Line(NamedTuple):
+    name: str
+    estimate: "Estimate | None"
+
+
+_COLUMNS: list[Column[_Line]] = [
+    text_column("", lambda line: line.name),
+    estimate_column("value ± standard error", lambda line: line.estimate),
+]
 
 
 @click.command()
@@ -74,7 +88,6 @@ def trace(
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.trace import TraceSettings, trace_of
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
     if solver == "pyhessian":
@@ -85,21 +98,7 @@ def trace(
     if as_json:
         print_json(results)
     for result in results if not as_json else ():
-        rows = [
-            (name, rounded(e.mean, e.stderr).text())
-            for name, e in (
-                ("trace", result.trace),
-                ("trace / P", result.mean_curvature),
-                ("Frobenius norm", result.frobenius_norm),
-                ("effective rank", result.effective_rank),
-            )
-            if e is not None
-        ]
-        title = (
-            f"{result.subject.label}: {result.operator.name}, {result.method}, "
-            f"{result.num_matvecs} matvecs"
-        )
-        print_table(("", "value ± standard error"), rows, title=title)
+        print_table(_table(result))
     for result in results if options["rel_error"] else ():
         reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
         if reached > options["rel_error"]:
@@ -112,3 +111,18 @@ def trace(
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
+
+
+def _table(result: "Trace") -> Table[_Line]:
+    lines = (
+        _Line("trace", result.trace),
+        _Line("trace / P", result.mean_curvature),
+        _Line("Frobenius norm", result.frobenius_norm),
+        _Line("effective rank", result.effective_rank),
+    )
+    return Table(
+        caption=f"{result.subject.label}: {result.operator.name}, {result.method}, "
+        f"{result.num_matvecs} matvecs",
+        columns=_COLUMNS,
+        rows=[line for line in lines if line.estimate is not None],
+    )

@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from landscape.catalog import ANALYSES
-from landscape.report.draw import draw
-from landscape.report.model import ReportFigure
+from landscape.page.draw import draw
+from landscape.page.section import ReportFigure
 
 
 def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:

@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from landscape.report.material import Material, operator_text
+from landscape.page.material import Material, operator_text
 from landscape.results import (
     Comparison,
     Eigenvalues,

@@ -13,11 +13,11 @@ from synthetic_comparison import comparison
 from synthetic_measures import all_results
 from synthetic_results import LABELS, density, eigenvalues, line, plane, preflight, trace
 
+from landscape.page.detail import MOST_SHOWN, shown_in_detail
+from landscape.page.draw import DrawnFigure, Variant, trim
+from landscape.page.section import ReportFigure
 from landscape.report import write_report
-from landscape.report.detail import MOST_SHOWN, shown_in_detail
-from landscape.report.draw import DrawnFigure, Variant, trim
-from landscape.report.model import ReportFigure
-from landscape.report.page import content_security_policy, json_block
+from landscape.report.html import content_security_policy, json_block
 from landscape.report.summary import SCHEMA_FILE, measures
 
 HOSTILE = "<script>alert(1)</script>&\"'$x_1$=cmd \\input{x}%#"

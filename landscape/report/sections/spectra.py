@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from landscape.catalog import OPERATORS
+from landscape.page.material import Material, by_operator, mismatch_note, operator_text
+from landscape.page.section import ReportFigure, Section
+from landscape.page.table import Table
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
-from landscape.report.material import Material, by_operator, mismatch_note, operator_text
-from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
@@ -16,7 +18,6 @@ from landscape.report.sections.eigenvalue_tables import (
 )
 from landscape.report.sections.fidelity import fidelity_sentences
 from landscape.report.sections.probe_tables import density_table, trace_table
-from landscape.report.table import Table
 from landscape.results import (
     Eigenvalues,
     LayerTable,
@@ -30,7 +31,7 @@ from landscape.results import (
 def spectra_section(material: Material) -> Section | None:
     """Densities, eigenvalues and traces, a figure and a table for each operator."""
     figures: list[ReportFigure] = []
-    tables: list[Table] = []
+    tables: list[Table[Any]] = []
     used: list[Result] = []
     for spec, suffix, densities in by_operator(material.of(SpectralDensity)):
         used += densities

@@ -6,9 +6,9 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.material import Material, mismatch_note, slug
+from landscape.page.section import ReportFigure, Section, SurfaceData
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
-from landscape.report.material import Material, mismatch_note, slug
-from landscape.report.model import ReportFigure, Section, SurfaceData
 from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from landscape.page.section import ReportFigure
 from landscape.plotting import TEXT_WIDTH, EffectRow, figure_text, plot_differences, plot_ratios
-from landscape.report.model import ReportFigure
 from landscape.report.sections.verdict_tables import measures_shown, row_of
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 

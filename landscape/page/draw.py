@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from landscape.plotting.style import (
+from landscape.page.section import ReportFigure
+from landscape.page.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
     figure_bytes,
@@ -12,8 +13,7 @@ from landscape.plotting.style import (
     new_figure,
     without_mathematics,
 )
-from landscape.report.model import ReportFigure
-from landscape.report.svg import inline_svg, points_json
+from landscape.page.svg import inline_svg, points_json
 from landscape.results import ResultError
 
 _PHONE_WIDTH = COLUMN_WIDTH + 0.25  # inches; a phone of 400 pixels shows it at its own size

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from matplotlib.figure import Figure
 
-from landscape.report.table import Table
+from landscape.page.table import Table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +46,6 @@ class Section:
     paragraphs: tuple[str, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
     surfaces: tuple[SurfaceData, ...] = ()
-    tables: tuple[Table, ...] = ()
+    tables: tuple[Table[Any], ...] = ()
     notes: tuple[str, ...] = ()  # a list, after the rest
     lead: str = ""  # one line in large letters, first
