@@ -27,6 +27,8 @@ STYLE_FILE = Path(__file__).with_name("landscape.mplstyle")
 
 # Widths of a journal's column, of a single-column page's text, and of a page, in inches.
 COLUMN_WIDTH, TEXT_WIDTH, PAGE_WIDTH = 3.25, 5.5, 6.75
+# Of a figure that a phone shows too: at 400 pixels its smallest labels, of 7 points, have 8 pixels.
+SINGLE_WIDTH = 4.4
 
 _LEGEND_ROW = 0.15  # inches
 _POINTS = 72  # an inch, the resolution at which vector formats are laid out

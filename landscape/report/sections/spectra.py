@@ -114,7 +114,6 @@ def _density_figure(
         name=f"density{suffix}",
         draw=draw,
         height=3.2,
-        narrow_height=3.1,
         scales=(True, False),
         caption=(
             f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
@@ -167,7 +166,6 @@ def _eigenvalue_figure(
         name=f"eigenvalues{suffix}",
         draw=draw,
         height=3.0,
-        narrow_height=3.1,
         caption=(
             f"Largest (above zero) and smallest eigenvalues of the {_of(spec, results)}. Higher "
             "at rank 1 means sharper; values below zero are directions in which the operator "
@@ -194,7 +192,6 @@ def _trace_figure(
         name=f"trace{suffix}",
         draw=draw,
         height=height,
-        narrow_height=height,
         caption=(
             f"Trace of the {_of(spec, results)}: further left is flatter on average over "
             "directions. "
@@ -219,7 +216,6 @@ def _layer_figure(
         name=f"layers{suffix}",
         draw=partial(_draw_layers, material, results),
         height=height,
-        narrow_height=height + 0.3,
         caption=(
             f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
             "axis: see which layer carries the sharpness. Hollow: not converged. One value a "

@@ -108,7 +108,6 @@ def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
                 name=f"course-{measure.replace('_', '-')}",
                 draw=partial(_draw, courses, measure, groups, strokes),
                 height=3.4,
-                narrow_height=3.4,
                 caption=_caption(measure, courses, examples.num_examples, examples.split),
                 alt=f"{measure} by epoch for {', '.join(dict.fromkeys(groups.values()))}.",
             )
