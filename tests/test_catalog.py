@@ -26,7 +26,8 @@ from landscape.cli import cli
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
-from landscape.results import Estimate, make_measure
+from landscape.results import make_measure
+from landscape.values import Estimate
 
 
 def twice_the_hessian(risk, *, graph_budget=None):

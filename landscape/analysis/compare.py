@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from landscape import statistics
 from landscape.analysis.compare_accuracy import accuracy_rows
 from landscape.analysis.compare_groups import (
     Analysed,
@@ -24,21 +23,16 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_pairs import Pair, judge_pairs
 from landscape.analysis.compare_recipes import confounded
-from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
 from landscape.hints import few
-from landscape.results import (
-    ComparedGroup,
-    Comparison,
-    ComparisonSettings,
-    Result,
-)
+from landscape.results import ComparedGroup, Comparison, ComparisonSettings, Result
+from landscape.values import Levels
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareSettings:
+class CompareSettings(Levels):
     """What is compared with what, declared before looking.
 
     Attributes
@@ -51,25 +45,27 @@ class CompareSettings:
         The measure that decides; None: λ_max, that of S A S with filter scale where measured.
     measures
         Names or globs; None: the default ones.
+    all_required
+        Whether a pair of groups that lacks a measure is refused; else only one that lacks the
+        primary one is.
+    seed
+        Of the bootstrap.
     """
 
-    baseline: str | None
-    groups: Mapping[str, Sequence[str]] | None
-    primary: str | None
-    measures: Sequence[str] | None
-    match: Match
-    split: str
-    allow_mismatch: bool
-    statistics: statistics.Settings
-    seed: int  # of the bootstrap
-    command: str
+    baseline: str | None = None
+    groups: Mapping[str, Sequence[str]] | None = None
+    primary: str | None = None
+    measures: Sequence[str] | None = None
+    all_required: bool = False
+    match: Match = "epoch"
+    split: str = "train"
+    allow_mismatch: bool = False
+    seed: int = 0
+    command: str = ""
 
 
 def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparison:
     """Compare every group of checkpoints with the baseline, on all that was measured of them.
-
-    A verdict rests on the primary measure and the agreement of a scale-invariant and a
-    hard-forward one; p-values are corrected over all measures and pairs of groups.
 
     Raises
     ------
@@ -77,27 +73,51 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         If groups, baseline or primary cannot be told, no epoch is shared, or the results differ
         in data, examples, loss, operator, batch norm, dtype or weight decay.
     """
-    clock, rng = start_clock(), np.random.default_rng(settings.seed)
     checkpoints = analysed_checkpoints(results, split=settings.split)
     groups = grouped(checkpoints, settings.groups)
     note = groups_note(checkpoints, settings.groups, groups)
     baseline = find_group(groups, settings.baseline, note=note)
+    return compare_groups(
+        groups,
+        [(name, baseline) for name in groups if name != baseline],
+        settings=settings,
+        notes=(
+            *([] if settings.groups else [note]),
+            *_confounded(groups, baseline),
+            *_left_out(checkpoints, groups),
+        ),
+    )
+
+
+def compare_groups(
+    groups: Groups, pairs: Sequence[Pair], *, settings: CompareSettings, notes: Sequence[str] = ()
+) -> Comparison:
+    """Compare ``pairs`` of a group and its baseline, on all that was measured of every group.
+
+    A verdict rests on the primary measure and the agreement of a scale-invariant and a
+    hard-forward one; p-values are corrected over all measures and pairs. ``notes`` come before
+    those on what could not be compared.
+
+    Raises
+    ------
+    ValueError
+        If the primary measure cannot be told, no epoch is shared, a pair lacks a required measure,
+        or the results differ in data, examples, loss, operator, batch norm, dtype or weight decay.
+    """
+    clock, rng = start_clock(), np.random.default_rng(settings.seed)
+    baseline = pairs[0][1]
     candidates = shared_measures(groups, baseline=baseline, allow_mismatch=settings.allow_mismatch)
     measures = selected(candidates, settings.measures)
     primary = choose_primary(measures, settings.primary)
-    matches = {
-        (name, baseline): match_runs(
-            members, groups[baseline], names=(name, baseline), how=settings.match
-        )
-        for name, members in groups.items()
-        if name != baseline
-    }
-    pairs, notes = judge_pairs(
-        matches,
+    rows, further = judge_pairs(
+        {
+            pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how=settings.match)
+            for pair in pairs
+        },
         measures,
         primary=primary,
-        required=(primary,),
-        settings=settings.statistics,
+        required=[m.name for m in measures] if settings.all_required else [primary],
+        levels=settings,
         rng=rng,
     )
     return Comparison(
@@ -105,37 +125,27 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
             command=settings.command, seed=settings.seed, device=torch.device("cpu")
         ),
         baseline=baseline,
-        settings=_stored_settings(settings, primary),
+        settings=ComparisonSettings(
+            **settings.levels,
+            primary=primary,
+            primary_declared=settings.primary is not None,
+            match=settings.match,
+            split=settings.split,
+            allow_mismatch=settings.allow_mismatch,
+        ),
         groups=tuple(
             ComparedGroup(name=name, runs=tuple(c.run for c in members))
             for name, members in groups.items()
         ),
-        measures=tuple(measure_row(m) for m in measures),
-        pairs=pairs,
-        accuracy=accuracy_rows(measures, groups, settings.statistics, rng),
+        measures=tuple(m.compared for m in measures),
+        pairs=rows,
+        accuracy=accuracy_rows(measures, groups, settings, rng),
         notes=(
-            *([] if settings.groups else [note]),
-            *_confounded(groups, baseline),
-            *_left_out(checkpoints, groups),
+            *notes,
             *_not_compared(candidates, measures),
             *missing_notes(groups, measures),
-            *notes,
+            *further,
         ),
-    )
-
-
-def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSettings:
-    s = settings.statistics
-    return ComparisonSettings(
-        primary=primary,
-        primary_declared=settings.primary is not None,
-        match=settings.match,
-        split=settings.split,
-        alpha=s.alpha,
-        power=s.power,
-        bounds=s.bounds,
-        num_resamples=s.num_resamples,
-        allow_mismatch=settings.allow_mismatch,
     )
 
 

@@ -6,7 +6,6 @@ with one fresh matvec of the project's own operator.
 """
 
 import copy
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,13 +21,15 @@ from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
+from landscape.linalg.estimate import estimate_mean
 from landscape.nests import Nest
 from landscape.networks import copied
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
+from landscape.results import Eigenvalues, Provenance, Trace
 from landscape.snn.adapters import EvalMode, reset_state
+from landscape.values import Eigenvalue
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
@@ -76,15 +77,11 @@ def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
     clock = start_clock()
     with _running(target, progress, _MAX_ITERATIONS) as pyhessian:
         samples = np.array(pyhessian.trace(maxIter=_MAX_ITERATIONS, tol=_TOL))
-    many = len(samples) > 1
     return Trace(
         subject=target.subject,
         provenance=_provenance(target, clock, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings(operator="hessian")),
-        trace=Estimate(
-            mean=float(samples.mean()),
-            stderr=float(samples.std(ddof=1)) / math.sqrt(len(samples)) if many else None,
-        ),
+        trace=estimate_mean(torch.from_numpy(samples)),
         frobenius_norm=None,
         effective_rank=None,
         method="PyHessian 0.1, Hutchinson",

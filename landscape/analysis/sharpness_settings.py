@@ -1,22 +1,20 @@
 """Settings of a sharpness table and their defaults; without torch, so that --help is quick."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-MEASURED = (
-    "expected_rise",
-    "smoothed_trace",
-    "worst_rise",
-    "sam_rise",
-    "relative_flatness",
-    "tolerated_noise",
-)
+from landscape.catalog import MEASURES
+
+
+def measured() -> tuple[str, ...]:
+    """The measures that are taken for their own sake, and not read off other results."""
+    return tuple(kind.name for kind in MEASURES.values() if kind.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharpnessSettings:
     """What to measure, and how hard to look."""
 
-    measures: tuple[str, ...] = MEASURED
+    measures: tuple[str, ...] = field(default_factory=measured)
     scales: tuple[str, ...] = ("none", "filter", "weight")
     radii: tuple[float, ...] = (0.01, 0.03, 0.1)  # of noise, relative to the weights
     ball_radii: tuple[float, ...] = (0.003, 0.01)  # of worst-case and SAM

@@ -15,11 +15,11 @@ from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import (
     OperatorSettings,
-    as_estimate,
     density_result,
     operator_spec,
     root_of,
     selected,
+    vouched,
 )
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
@@ -29,7 +29,8 @@ from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
+from landscape.results import Eigenvalues, SpectralDensity, Trace
+from landscape.values import Eigenvalue
 
 BASIS_DTYPES = {
     "bfloat16": torch.bfloat16,
@@ -233,9 +234,9 @@ def _results(
         subject=target.subject,
         provenance=provenance,
         operator=spec,
-        trace=as_estimate(run.trace, target),
+        trace=vouched(run.trace, target),
         frobenius_norm=root_of(run.frobenius_squared, target),
-        effective_rank=as_estimate(run.effective_rank, target),
+        effective_rank=vouched(run.effective_rank, target),
         method=EXACT_METHOD if exact else TRACE_METHOD,
         num_probes=run.trace.num_probes,
         num_matvecs=run.num_matvecs,

@@ -125,7 +125,6 @@ def compare(
     from landscape.analysis.compare_groups import with_unique_labels
     from landscape.cli.compare_files import find_results, write_comparison
     from landscape.files import alone_in
-    from landscape.statistics import Settings
 
     settings = CompareSettings(
         baseline=baseline,
@@ -135,7 +134,10 @@ def compare(
         match=match,
         split=split,
         allow_mismatch=allow_mismatch,
-        statistics=Settings(alpha=alpha, power=power, bounds=bounds, num_resamples=resamples),
+        alpha=alpha,
+        power=power,
+        bounds=bounds,
+        num_resamples=resamples,
         seed=seed,
         command=command_line(),
     )

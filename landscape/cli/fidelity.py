@@ -15,7 +15,8 @@ from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
-    from landscape.results import Estimate, Fidelity
+    from landscape.results import Fidelity
+    from landscape.values import Estimate
 
 _DEFAULT = FidelitySettings()
 

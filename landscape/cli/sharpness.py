@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.number_lists import numbers, words
 from landscape.cli.output import print_table
@@ -22,7 +22,7 @@ _DEFAULT = SharpnessSettings()
 @click.command()
 @click.option(
     "--measures",
-    default=",".join(MEASURED),
+    default=",".join(_DEFAULT.measures),
     callback=words,
     show_default=True,
     help="Which, comma-separated.",

@@ -13,6 +13,7 @@ from landscape.catalog import ANALYSES
 from landscape.snn.initialization import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
+from landscape.values import Levels
 
 Expectation = Literal["flatter", "sharper", "no difference", "identical"]
 EXPECTATIONS = ("flatter", "sharper", "no difference", "identical")
@@ -84,7 +85,7 @@ class AnalysisPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonPlan:
+class ComparisonPlan(Levels):
     """What decides, declared beforehand; see ``landscape.statistics.verdict``.
 
     Attributes
@@ -107,10 +108,6 @@ class ComparisonPlan:
     accuracies: tuple[float, ...] = ()
     claimed_train: float | None = None
     claimed_test: float | None = None
-    alpha: float = 0.05
-    power: float = 0.8
-    bounds: tuple[float, float] = (0.8, 1.25)
-    num_resamples: int = 10_000
     seed: int = 0
 
     @property

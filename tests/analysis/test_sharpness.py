@@ -9,17 +9,17 @@ import torch
 from torch import nn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import MEASURED, SharpnessSettings, sharpness
+from landscape.analysis.sharpness import sharpness
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
+from landscape.analysis.sharpness_settings import SharpnessSettings, measured
 from landscape.analysis.target import TargetSettings, make_target
+from landscape.catalog import MEASURES
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import Dataset
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.results import (
-    MEASURES,
-    Eigenvalue,
     Eigenvalues,
     OperatorSpec,
     Trace,
@@ -27,7 +27,7 @@ from landscape.results import (
     make_measure,
     save_result,
 )
-from landscape.results import Estimate as StoredEstimate
+from landscape.values import Eigenvalue, Estimate
 
 SMALL = SharpnessSettings(
     radii=(0.02, 0.1),
@@ -122,7 +122,7 @@ def test_what_claims_invariance_has_it_and_what_does_not_lacks_it(pair):
     unclaimed = {
         (r.name, r.scale)
         for r in table.rows
-        if kind not in r.invariant_under and r.name in MEASURED
+        if kind not in r.invariant_under and r.name in measured()
     }
     if kind == "batch-norm":
         unclaimed = {u for u in unclaimed if u[0] != "relative_flatness"}
@@ -144,7 +144,7 @@ def test_scaled_spectra_are_invariant_as_claimed(kind, scale):
 
 def test_every_row_says_what_it_is(pair):
     _, table, _ = pair
-    assert {row.name for row in table.rows} == {*MEASURED, "sam_first_order"}
+    assert {row.name for row in table.rows} == {*measured(), "sam_first_order"}
     for row in table.rows:
         info = MEASURES[row.name]
         assert (row.formula, row.source, row.better) == (info.formula, info.source, info.better)
@@ -206,7 +206,7 @@ def _spectra(target):
     }
     top = Eigenvalue(value=3.0, residual=1e-4, converged=True)
     values = Eigenvalues(**header, largest=(top,), smallest=(top,), tol=1e-3, method="lanczos")
-    estimate = StoredEstimate(mean=5.0, stderr=0.5)
+    estimate = Estimate(mean=5.0, stderr=0.5)
     trace = Trace(
         **header,
         trace=estimate,

@@ -35,7 +35,8 @@ from landscape.plotting import (
     strokes_for,
 )
 from landscape.plotting.style import PAPER, figure_bytes
-from landscape.results import Eigenvalue, Trajectory
+from landscape.results import Trajectory
+from landscape.values import Eigenvalue
 
 
 def lines_of(ax, index):

@@ -19,7 +19,8 @@ from landscape.report.table import (
     number_cell,
     text_cell,
 )
-from landscape.results import Eigenvalue, Eigenvalues, LayerTable, OperatorSpec, spectrum_unit
+from landscape.results import Eigenvalues, LayerTable, OperatorSpec, spectrum_unit
+from landscape.values import Eigenvalue
 
 _NOT_CONVERGED = (
     f"{UNCONVERGED} not converged: the residual is above the tolerance, or the search ended while "

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from landscape.catalog import MEASURES
 from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
-from landscape.results import MEASURES
 from landscape.results.fidelity import DirectionFidelity, Fidelity
 
 _CUSP = MEASURES["cusp_slope"]
@@ -72,7 +72,7 @@ def _directions(results: Sequence[Fidelity]) -> Table:
         Column(
             key="cusp_slope",
             title=_CUSP.title,
-            unit=_CUSP.unit,
+            unit=_CUSP.unit_at("none"),
             better="↓",
             formula=f"{_CUSP.formula}, up to {fitted} ‖θ‖",
             source=_CUSP.source,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from landscape.report.material import operator_text
 from landscape.report.table import Cell, Column, number_cell, text_cell
-from landscape.results import Estimate, OperatorSpec, Result
+from landscape.results import OperatorSpec, Result
+from landscape.values import Estimate
 
 RELATIVE = Column(
     key="relative",

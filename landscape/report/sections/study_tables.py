@@ -2,8 +2,8 @@
 
 from landscape.report.numbers import rounded
 from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
-from landscape.results.comparison import StoredInterval
 from landscape.results.study import OneImageSpectrum, Study
+from landscape.values import Interval
 
 
 def control_table(study: Study) -> Table:
@@ -202,11 +202,11 @@ def _columns(titles: tuple[str, ...]) -> tuple[Column, ...]:
     )
 
 
-def _per_cent(interval: StoredInterval | None) -> Cell:
+def _per_cent(interval: Interval | None) -> Cell:
     return _interval(interval, 100)
 
 
-def _interval(interval: StoredInterval | None, factor: float) -> Cell:
+def _interval(interval: Interval | None, factor: float) -> Cell:
     if interval is None:
         return text_cell(None)
     low, high = (rounded(factor * end, digits=3).text() for end in (interval.low, interval.high))

@@ -13,13 +13,8 @@ from landscape.report.table import (
     number_cell,
     text_cell,
 )
-from landscape.results.comparison import (
-    ComparedMeasure,
-    Comparison,
-    MeasureRow,
-    PairRow,
-    StoredInterval,
-)
+from landscape.results.comparison import ComparedMeasure, Comparison, MeasureRow, PairRow
+from landscape.values import Interval
 
 ESTIMATE_FORMULA = "median of group over baseline; a difference where marked Δ"
 P = Column(key="p", title="p", formula="permutation test of no difference")
@@ -147,7 +142,7 @@ def difference_notes(comparison: Comparison, rows: Sequence[MeasureRow]) -> list
     return list(units)
 
 
-def interval_cell(interval: StoredInterval | None) -> Cell:
+def interval_cell(interval: Interval | None) -> Cell:
     """Both ends, the method as a tooltip."""
     if interval is None:
         return text_cell(None)
