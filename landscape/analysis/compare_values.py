@@ -90,7 +90,7 @@ def _of_result(result: Result) -> Iterator[Value]:
         ("loss", subject.loss_name),
     )
     for reading in readings_of(result):
-        if reading.is_sharpness and reading.measure.better != "neither":
+        if reading.kind.is_sharpness and reading.kind.better != "neither":
             yield Value(
                 row=reading.measure,
                 spiking=subject.spiking,

@@ -48,7 +48,7 @@ def sharpness(
         for name, found in rows_of(target, settings).items()
         for index, job in enumerate(found.jobs)
     ]
-    rows = [r.measure for result in spectra for r in readings_of(result) if r.is_sharpness]
+    rows = [r.measure for result in spectra for r in readings_of(result) if r.kind.is_sharpness]
     with journal(state, configuration_of(target, settings)) as keep:
         for done, (name, job) in enumerate(jobs):
             progress(done, len(jobs))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from landscape.catalog import MEASURES, resolve
+from landscape.catalog import MEASURES, MeasureKind, resolve
 from landscape.results.base import Result
 from landscape.results.fidelity import Fidelity
 from landscape.results.sharpness import Measure, SharpnessTable, make_measure
@@ -31,9 +31,9 @@ class Reading:
     conditions: Conditions = ()  # what has to be alike, beside the data and the loss
 
     @property
-    def is_sharpness(self) -> bool:
-        """Whether a table of sharpness shows it."""
-        return MEASURES[self.measure.name].is_sharpness
+    def kind(self) -> MeasureKind:
+        """What the measure is, whatever an earlier version stored of it."""
+        return MEASURES[self.measure.name]
 
     @property
     def is_of_all(self) -> bool:

@@ -32,7 +32,7 @@ def measure_title(row: Measure, *, spiking: bool, params: str = "*") -> str:
 
 def flatter_arrow(row: Measure) -> str:
     """The way in which a measure is flatter; nothing where neither way is."""
-    return {"lower": "↓", "higher": "↑"}.get(row.better, "")
+    return {"lower": "↓", "higher": "↑"}.get(MEASURES[row.name].better, "")
 
 
 def spectrum_unit(spec: OperatorSpec) -> str:

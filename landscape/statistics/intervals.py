@@ -4,6 +4,7 @@
 sign-flip test of d - c does not reject, so it leaves out 0 exactly when that test is significant,
 and its coverage is exact, not approximate, for any symmetric distribution. Differences of paired
 logarithms *are* symmetric about their centre whenever swapping labels only shifts the response.
+The t intervals are SciPy's, but for runs that are all alike, where it warns and gives NaN.
 """
 
 import math

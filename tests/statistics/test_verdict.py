@@ -125,7 +125,7 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, levels):
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, "flatter"), (2.0, "sharper")])
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_clear_shift_in_all_measures_decides(verdict_of, logs, ratio, verdict, paired):
-    pair = verdict_of([logs(ratio) for _ in MEASURES], paired=paired)
+    pair = verdict_of([logs(ratio, n=8) for _ in MEASURES], paired=paired)
     assert pair.verdict == verdict
     assert [m.verdict for m in pair.measures] == [verdict] * 3
     assert "adaptive (scale-invariant) and expected (hard-forward)" in pair.reason

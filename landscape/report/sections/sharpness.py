@@ -87,7 +87,7 @@ def _completed(table: SharpnessTable, results: Sequence[Result]) -> SharpnessTab
     further: dict[str, Measure] = {}
     for reading in (reading for result in others for reading in readings_of(result)):
         row = reading.measure
-        if reading.is_sharpness and reading.is_of_all and row.name not in names:
+        if reading.kind.is_sharpness and reading.is_of_all and row.name not in names:
             further.setdefault(row.label, row)
     return replace(table, rows=(*table.rows, *further.values()))
 
