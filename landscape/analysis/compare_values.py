@@ -90,7 +90,7 @@ def _of_result(result: Result) -> Iterator[Value]:
         ("loss", subject.loss_name),
     )
     for reading in readings_of(result):
-        if reading.kind.is_sharpness and reading.kind.better != "neither":
+        if reading.kind.is_compared:
             yield Value(
                 row=reading.measure,
                 spiking=subject.spiking,

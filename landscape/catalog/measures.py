@@ -61,6 +61,11 @@ class MeasureKind:
     read: str = ""
     rows: str = ""
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether groups can be compared by it: one side is flatter."""
+        return self.is_sharpness and self.better != "neither"
+
     def unit_at(self, scale: str) -> str:
         """The unit with S of that scale."""
         return scale_called(scale).unit if self.unit is None else self.unit

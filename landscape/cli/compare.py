@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from landscape.catalog import MEASURES
+from landscape.cli.named import MeasurePatterns
+from landscape.cli.number_lists import comma_separated
 from landscape.cli.options import command_line
 from landscape.cli.plain import echo
 
@@ -39,9 +42,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--measures",
-    metavar="GLOB,...",
-    help="Compare these; '*' is all. Every further one raises the corrected p-values. "
-    "[default: λ_max, mean curvature, expected and worst rise, cusp slope]",
+    type=MeasurePatterns(),
+    help="Compare these, or what fits a glob; '*' is all. Every further one raises the corrected "
+    f"p-values. [default: {', '.join(k.title for k in MEASURES.values() if k.compared_at)}]",
 )
 @click.option(
     "--match",
@@ -99,7 +102,7 @@ def compare(
     patterns: tuple[str, ...],
     baseline: str | None,
     primary: str | None,
-    measures: str | None,
+    measures: tuple[str, ...] | None,
     match: Literal["epoch", "loss", "none"],
     split: str,
     bounds: tuple[float, float],
@@ -130,7 +133,7 @@ def compare(
         baseline=baseline,
         groups=_groups(patterns),
         primary=primary,
-        measures=None if measures is None else _listed(measures),
+        measures=measures,
         match=match,
         split=split,
         allow_mismatch=allow_mismatch,
@@ -168,12 +171,8 @@ def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:
                 f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
                 f"{pattern!r}."
             )
-        groups.setdefault(name, []).extend(_listed(globs))
+        groups.setdefault(name, []).extend(comma_separated(globs))
     return groups or None
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _print(comparison: "Comparison") -> None:

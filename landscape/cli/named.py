@@ -5,7 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
-from landscape.catalog import OPERATORS, SCALES
+from landscape.catalog import MEASURES, OPERATORS, SCALES
+from landscape.cli.number_lists import comma_separated
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,13 +49,29 @@ class NamesOf(click.ParamType[tuple[str, ...]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
         """The names, each of them known."""
-        names = value if isinstance(value, tuple) else tuple(str(value).split(","))
-        stripped = tuple(name.strip() for name in names if name.strip())
-        for name in stripped:
+        names = value if isinstance(value, tuple) else comma_separated(str(value))
+        for name in names:
             if name not in self._registry:
                 known = ", ".join(self._registry)
                 self.fail(f"unknown analysis {name!r}; known are {known}.", param, ctx)
-        return stripped
+        return names
+
+
+class MeasurePatterns(click.ParamType[tuple[str, ...]]):
+    """Names of measures that groups can be compared by, or globs of them, separated by commas."""
+
+    name = "patterns"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """All that there are."""
+        return ",".join(name for name, kind in MEASURES.items() if kind.is_compared)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        """The patterns: what they fit depends on what was measured."""
+        del param, ctx
+        return value if isinstance(value, tuple) else comma_separated(value)
 
 
 def operator_option(*further: str, **about: Any) -> Callable[[F], F]:

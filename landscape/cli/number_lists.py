@@ -20,4 +20,9 @@ def numbers(
 def words(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
     """Comma-separated words; nothing gives an empty tuple."""
     del context, parameter
-    return tuple(part.strip() for part in (text or "").split(",") if part.strip())
+    return comma_separated(text or "")
+
+
+def comma_separated(text: str) -> tuple[str, ...]:
+    """The parts of ``text`` that are not empty."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
