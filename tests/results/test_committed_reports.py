@@ -14,7 +14,7 @@ STORED = [
     path
     for folder in _FOLDERS
     for path in sorted(REPORTS.glob(f"{folder}/*.json"))
-    if path.name not in _NO_RESULTS
+    if path.name not in _NO_RESULTS and not path.name.startswith(".")
 ]
 
 
