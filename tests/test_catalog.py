@@ -3,13 +3,14 @@
 import importlib.util
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
-from click.testing import CliRunner
+from command_line import invoke
 from compared_results import group
 from torch import nn
 
@@ -27,7 +28,6 @@ from landscape.catalog import (
     ScaleKind,
     resolve,
 )
-from landscape.cli import cli
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
@@ -70,6 +70,16 @@ def read_toy(result):
         )
 
 
+@contextmanager
+def holding(registry, entry):
+    """A block in which ``entry`` is there too."""
+    registry.add(entry)
+    try:
+        yield
+    finally:
+        del registry._entries[entry.name]
+
+
 @pytest.fixture
 def toys():
     """The entries, while a test lasts."""
@@ -101,24 +111,17 @@ def toys():
         read="toys_of_the_catalog:read_toy",
     )
     with (
-        OPERATORS.holding(operator),
-        SCALES.holding(scale),
-        ANALYSES.holding(analysis),
-        MEASURES.holding(measure),
+        holding(OPERATORS, operator),
+        holding(SCALES, scale),
+        holding(ANALYSES, analysis),
+        holding(MEASURES, measure),
     ):
         yield SimpleNamespace(operator=operator, scale=scale, measure=measure)
 
 
 @pytest.fixture
 def run():
-    def invoke(*arguments, code=0):
-        result = CliRunner().invoke(cli, [str(a) for a in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return invoke
+    return lambda *arguments, code=0: invoke(*arguments, code=code).output
 
 
 @pytest.fixture
