@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from scipy.special import stdtrit
+from landscape.settings import setting
 
 # Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
 _LARGEST_LOG = math.log(sys.float_info.max) - 1e-9
@@ -49,6 +49,8 @@ class Estimate:
             return self.mean, self.mean
         if self.num_probes == 0:
             raise ValueError("num_probes must be known for an interval; this estimate has none.")
+        from scipy.special import stdtrit  # noqa: PLC0415  # slow, and --help needs Levels
+
         half = float(stdtrit(self.num_probes - 1, (1 + level) / 2)) * self.stderr
         return self.mean - half, self.mean + half
 
@@ -120,10 +122,15 @@ class WithinGroupCorrelation:
 class Levels:
     """At what levels groups are compared, declared before looking."""
 
-    alpha: float = 0.05  # false claims allowed; intervals are 1 - alpha, equivalence at alpha
-    power: float = 0.8  # at which the detectable ratio and the runs needed are stated
-    bounds: tuple[float, float] = (0.8, 1.25)  # ratios that count as no difference
-    num_resamples: int = 10_000  # of the bootstrap, and of permutations too many to enumerate
+    bounds: tuple[float, float] = setting((0.8, 1.25), help="Ratios that count as no difference.")
+    alpha: float = setting(0.05, help="Chance of any false claim that is allowed.")
+    power: float = setting(0.8, help="At which detectable ratios and the runs needed are stated.")
+    num_resamples: int = setting(
+        10_000,
+        "--resamples",
+        minimum=1,
+        help="Of the bootstrap, and of permutations too many to enumerate.",
+    )
 
     def __post_init__(self) -> None:
         check_probability("alpha", self.alpha)

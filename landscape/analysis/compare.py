@@ -1,7 +1,6 @@
 """Are one group's minima flatter than another's? Stored results of many checkpoints, judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +14,7 @@ from landscape.analysis.compare_groups import (
     grouped,
     groups_note,
 )
-from landscape.analysis.compare_match import Match, match_runs
+from landscape.analysis.compare_match import match_runs
 from landscape.analysis.compare_measures import (
     Shared,
     choose_primary,
@@ -25,43 +24,10 @@ from landscape.analysis.compare_measures import (
 )
 from landscape.analysis.compare_pairs import Pair, judge_pairs
 from landscape.analysis.compare_recipes import confounded
+from landscape.analysis.compare_settings import CompareSettings
 from landscape.analysis.provenance import start_clock
 from landscape.hints import few
 from landscape.results import ComparedGroup, Comparison, ComparisonSettings, Result
-from landscape.values import Levels
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings(Levels):
-    """What is compared with what, declared before looking.
-
-    Attributes
-    ----------
-    baseline
-        A group's name, or the start of one.
-    groups
-        For each group the globs of its checkpoints' paths, names or labels; None: by sidecar.
-    primary
-        The measure that decides; None: λ_max, that of S A S with filter scale where measured.
-    measures
-        Names or globs; None: the default ones.
-    all_required
-        Whether a pair of groups that lacks a measure is refused; else only one that lacks the
-        primary one is.
-    seed
-        Of the bootstrap.
-    """
-
-    baseline: str | None = None
-    groups: Mapping[str, Sequence[str]] | None = None
-    primary: str | None = None
-    measures: Sequence[str] | None = None
-    all_required: bool = False
-    match: Match = "epoch"
-    split: str = "train"
-    allow_mismatch: bool = False
-    seed: int = 0
-    command: str = ""
 
 
 def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparison:

@@ -30,8 +30,6 @@ from landscape.linalg.units import Keep, within
 from landscape.results import DirectionFidelity, Fidelity
 from landscape.values import Estimate
 
-__all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
-
 SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
 
 

@@ -7,9 +7,10 @@ from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness_rows import rows_of
-from landscape.analysis.sharpness_settings import SharpnessSettings, measured
+from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.catalog import SCALES
+from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
 from landscape.results import Result, SharpnessTable, readings_of
@@ -69,7 +70,7 @@ def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result
     check_radii("radii", settings.radii)
     check_radii("ball_radii", settings.ball_radii)
     for kind, asked, known in (
-        ("measures", settings.measures, measured()),
+        ("measures", settings.measures, SAMPLED),
         ("scales", settings.scales, SCALES),
     ):
         unknown = [name for name in asked if name not in known]

@@ -6,7 +6,7 @@ S is the diagonal scale (none, filter, weight) and œÅ a relative radius: noise œ
 
 from dataclasses import dataclass
 
-from landscape.catalog.registry import Registry
+from landscape.catalog.registry import Part, Registry
 from landscape.catalog.scales import BATCH_NORM, RELU, scale_called
 
 OVER_PROBES, OVER_NOISE = "probes", "noise pairs"
@@ -245,3 +245,6 @@ MEASURES = Registry(
         read=f"{_READ}:steepest_cusp",
     ),
 )
+
+COMPARED = Part(MEASURES, lambda kind: kind.is_compared)
+SAMPLED = Part(MEASURES, lambda kind: bool(kind.rows))  # not read off other results

@@ -3,15 +3,15 @@
 import json
 from collections.abc import Container
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
-from landscape.catalog import MEASURES
-from landscape.cli.named import MeasurePatterns
-from landscape.cli.number_lists import comma_separated
-from landscape.cli.options import command_line
+from landscape.analysis.compare_settings import CompareSettings
+from landscape.cli.from_settings import settings_options
+from landscape.cli.options import command_line, json_option, out_option
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the report; where results of checkpoint files are looked for.",
-)
+@out_option("Folder of the report; where results of checkpoint files are looked for.")
 @click.option(
     "--group",
     "patterns",
@@ -34,59 +29,7 @@ if TYPE_CHECKING:
     help="Checkpoints by path, file name or label; repeatable. "
     "[default: by initialisation and optimiser, else by file name]",
 )
-@click.option("--baseline", help="The group that the others are compared with.")
-@click.option(
-    "--primary",
-    metavar="MEASURE",
-    help="The measure that decides. [default: lambda_max[filter] where measured, else lambda_max]",
-)
-@click.option(
-    "--measures",
-    type=MeasurePatterns(),
-    help="Compare these, or what fits a glob; '*' is all. Every further one raises the corrected "
-    f"p-values. [default: {', '.join(k.title for k in MEASURES.values() if k.compared_at)}]",
-)
-@click.option(
-    "--match",
-    type=click.Choice(["epoch", "loss", "none"]),
-    default="epoch",
-    show_default=True,
-    help="How checkpoints of a run are chosen: the last shared epoch, or those nearest in loss.",
-)
-@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
-@click.option(
-    "--bounds",
-    type=float,
-    nargs=2,
-    default=(0.8, 1.25),
-    show_default=True,
-    help="Ratios that count as no difference.",
-)
-@click.option(
-    "--alpha",
-    type=float,
-    default=0.05,
-    show_default=True,
-    help="Chance of any false claim that is allowed.",
-)
-@click.option(
-    "--power",
-    type=float,
-    default=0.8,
-    show_default=True,
-    help="At which detectable ratios and the runs needed are stated.",
-)
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=1),
-    default=10_000,
-    show_default=True,
-    help="Of the bootstrap, and of permutations too many to enumerate.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--allow-mismatch", is_flag=True, help="Compare what was not measured alike, with a mark."
-)
+@settings_options(CompareSettings, "settings")
 @click.option(
     "--fail-if",
     "gates",
@@ -95,22 +38,12 @@ if TYPE_CHECKING:
     help="Exit with code 1 if this is the verdict on any group; repeatable.",
 )
 @click.option("--title", help="The report's heading.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option()
 def compare(
     sources: tuple[Path, ...],
     out: Path | None,
     patterns: tuple[str, ...],
-    baseline: str | None,
-    primary: str | None,
-    measures: tuple[str, ...] | None,
-    match: Literal["epoch", "loss", "none"],
-    split: str,
-    bounds: tuple[float, float],
-    alpha: float,
-    power: float,
-    resamples: int,
-    seed: int,
-    allow_mismatch: bool,
+    settings: CompareSettings,
     gates: tuple[str, ...],
     title: str | None,
     as_json: bool,
@@ -123,27 +56,12 @@ def compare(
     landscape analyze checkpoints/*.safetensors -o reports/mine
     landscape compare reports/mine -o reports/verdict --baseline kaiming
     """
-    from landscape.analysis.compare import CompareSettings
     from landscape.analysis.compare import compare as judge
     from landscape.analysis.compare_groups import with_unique_labels
     from landscape.cli.compare_files import find_results, write_comparison
     from landscape.files import alone_in
 
-    settings = CompareSettings(
-        baseline=baseline,
-        groups=_groups(patterns),
-        primary=primary,
-        measures=measures,
-        match=match,
-        split=split,
-        allow_mismatch=allow_mismatch,
-        alpha=alpha,
-        power=power,
-        bounds=bounds,
-        num_resamples=resamples,
-        seed=seed,
-        command=command_line(),
-    )
+    settings = replace(settings, groups=_groups(patterns), command=command_line())
     with nullcontext() if out is None else alone_in(out):
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
@@ -171,8 +89,12 @@ def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:
                 f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
                 f"{pattern!r}."
             )
-        groups.setdefault(name, []).extend(comma_separated(globs))
+        groups.setdefault(name, []).extend(_listed(globs))
     return groups or None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _print(comparison: "Comparison") -> None:

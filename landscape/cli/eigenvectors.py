@@ -2,15 +2,16 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
-from landscape.cli.measured import each_measured
+from landscape.analysis.spectrum_settings import EigenvalueSettings
+from landscape.cli.measured import Asked, each_measured
 from landscape.cli.output import print_table, result_path
 from landscape.cli.spectra import run_spectrum
 from landscape.files import write_atomic
@@ -33,16 +34,9 @@ class FoundPairs(NamedTuple):
 
 
 def each_eigenpairs(
-    options: Mapping[str, Any], with_vectors: bool, **about: Any
+    wanted: EigenvalueSettings, asked: Asked, *, with_vectors: bool
 ) -> AbstractContextManager[list[FoundPairs]]:
-    """A Krylov run a checkpoint; ``about`` as of :func:`each_measured`."""
-    from landscape.analysis.spectrum import SpectrumSettings
-
-    own = dict(options)
-    operator, shards = own.pop("operator_name"), own.pop("shards")
-    wanted = SpectrumSettings(
-        operator=operator, num_shards=shards, num_probes=2, num_steps=10, **own
-    )
+    """A Krylov run a checkpoint."""
 
     def measure(target: "Target", *, state: Path | None, progress: "Progress") -> FoundPairs:
         run = run_spectrum(target, settings=wanted, state=state, progress=progress)
@@ -53,7 +47,7 @@ def each_eigenpairs(
         return FoundPairs(run.eigenvalues, copies if with_vectors else {})
 
     settings = {**asdict(wanted), "vectors": with_vectors}
-    return each_measured("eigenvalues", measure, settings, save=_save, load=_load, **about)
+    return each_measured("eigenvalues", measure, settings, asked, save=_save, load=_load)
 
 
 def _save(run: FoundPairs, path: Path) -> None:
@@ -70,9 +64,8 @@ def _load(path: Path) -> FoundPairs:
 
     from landscape.results import Eigenvalues, load_result
 
-    return FoundPairs(
-        cast(Eigenvalues, load_result(path)), load_file(path.with_suffix(".safetensors"))
-    )
+    vectors = load_file(path.with_suffix(".safetensors"))
+    return FoundPairs(cast(Eigenvalues, load_result(path)), vectors)
 
 
 def save_vectors(folder: Path, runs: Sequence[FoundPairs]) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.options import checkpoints_argument, json_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
 
@@ -17,10 +18,10 @@ _SHOWN_NAMES = 8
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@checkpoints_argument
 @click.option("--ema", "use_ema", is_flag=True, help="Show the averaged weights in the file.")
 @click.option("--state-key", help="Which entry of the file holds the weights.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
+@json_option("a checkpoint")
 def info(
     checkpoints: tuple[Path, ...], use_ema: bool, state_key: str | None, as_json: bool
 ) -> None:

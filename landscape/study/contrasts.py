@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from landscape.analysis.compare import CompareSettings, compare_groups
+from landscape.analysis.compare import compare_groups
 from landscape.analysis.compare_groups import Analysed
+from landscape.analysis.compare_settings import CompareSettings
 from landscape.results import Comparison
 from landscape.study.plan import ComparisonPlan
 
@@ -11,7 +12,7 @@ Groups = Mapping[str, Sequence[Analysed]]
 
 
 def settings_of(
-    plan: ComparisonPlan, measures: Sequence[str], *, split: str = "train", command: str = ""
+    plan: ComparisonPlan, measures: tuple[str, ...], *, split: str = "train", command: str = ""
 ) -> CompareSettings:
     """A comparison by ``measures``, all of them required; the first primary one decides."""
     return CompareSettings(

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from compared_results import analysed, group, relabelled, spectral, subject
 
-from landscape.analysis.compare import CompareSettings, compare
+from landscape.analysis.compare import compare
+from landscape.analysis.compare_settings import CompareSettings
 from landscape.results import ResultError, load_result, load_stored, save_result
 from landscape.statistics.detectable import found_log_ratio
 
