@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -22,11 +22,14 @@ from landscape.cli.options import (
     target_options,
     unique_labels,
 )
-from landscape.cli.output import progress_bar, result_path
+from landscape.cli.output import print_table, progress_bar, result_path
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
+    from landscape.analysis.forecast import ForecastLine
     from landscape.analysis.target import Target
     from landscape.results import Result
 
@@ -197,26 +200,34 @@ def _forecast(
 ) -> None:
     from landscape.analysis.forecast import forecast
     from landscape.analysis.target import open_target
-    from landscape.cli.output import print_table
     from landscape.report.forecast import report_seconds
 
-    rows, total = [], 0.0
+    rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
         target = open_target(path, settings, label=label)
         if not quiet:
             describe(target)
         for line in forecast(target, suite, names):
-            total += line.seconds
-            rows.append(
-                (
-                    f"{label}: {line.name}",
-                    f"{line.num_matvecs:,}",
-                    f"{line.num_losses:,}",
-                    f"{line.peak_bytes / 2**20:,.0f} MiB",
-                    f"{line.seconds:,.0f} s",
-                )
-            )
-    seconds = report_seconds(names, len(checkpoints))
-    rows.append(("report", "", "", "", f"{seconds:,.0f} s"))
-    rows.append(("all", "", "", "", f"{total + seconds:,.0f} s"))
-    print_table(("analysis", "matvecs", "losses", "peak memory", "time"), rows)
+            rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
+    rows.append(_Cost("report", report_seconds(names, len(checkpoints))))
+    rows.append(_Cost("all", sum(row.seconds for row in rows)))
+    print_table(Table(columns=_COSTS, rows=rows))
+
+
+class _Cost(NamedTuple):
+    name: str
+    seconds: float
+    of: "ForecastLine | None" = None
+
+
+_COSTS: list[Column[_Cost]] = [
+    text_column("analysis", lambda row: row.name),
+    text_column("matvecs", lambda row: f"{row.of.num_matvecs:,}" if row.of else "", missing=""),
+    text_column("losses", lambda row: f"{row.of.num_losses:,}" if row.of else "", missing=""),
+    text_column(
+        "peak memory",
+        lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
+        missing="",
+    ),
+    text_column("time", lambda row: f"{row.seconds:,.0f} s"),
+]

@@ -10,13 +10,20 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
-    from landscape.results import Preflight
+    from landscape.results import Check, Preflight
 
 _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
+_COLUMNS: list[Column["Check"]] = [
+    text_column("check", lambda c: c.name),
+    text_column("", lambda c: _MARKS[c.status]),
+    text_column("measured", lambda c: c.value, missing=""),
+]
 
 
 @click.command()
@@ -36,8 +43,7 @@ def check(wanted: OperatorSettings, asked: Asked) -> None:
 
 
 def _print(result: "Preflight") -> None:
-    rows = [(c.name, _MARKS[c.status], c.value) for c in result.checks]
-    print_table(("check", "", "measured"), rows, title=result.subject.label)
+    print_table(Table(caption=result.subject.label, columns=_COLUMNS, rows=result.checks))
     for c in result.checks:
         if c.status == "fail":
             echo(f"  {c.name}: {c.advice}")

@@ -12,10 +12,13 @@ import click
 from landscape.analysis.compare_settings import CompareSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import command_line, json_option, out_option
+from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.results import ComparedMeasure, Comparison, MeasureRow
+    from landscape.results import Comparison, MeasureRow
 
 
 @click.command()
@@ -98,8 +101,6 @@ def _listed(text: str) -> list[str]:
 
 
 def _print(comparison: "Comparison") -> None:
-    from landscape.cli.output import print_table, print_words
-
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
@@ -111,10 +112,8 @@ def _print(comparison: "Comparison") -> None:
         print_words(f"{pair.reason}.", indent="  ")
         runs = "paired by seed" if pair.paired else "not paired"
         print_words(f"Runs {runs}, {pair.matched}.", indent="  ")
-        rows = [
-            _row(row, comparison.measure(row.measure), pair.paired, unlike) for row in pair.measures
-        ]
-        print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
+        columns = _columns(comparison, unlike, paired=pair.paired)
+        print_table(Table(columns=columns, rows=pair.measures))
     for title, mismatch in unlike.items():
         print_words(f"* {title} was not measured alike: {mismatch}")
     if comparison.accuracy:
@@ -129,16 +128,27 @@ def _print(comparison: "Comparison") -> None:
         print_words(f"note: {note}")
 
 
-def _row(
-    row: "MeasureRow", measure: "ComparedMeasure", paired: bool, unlike: Container[str]
-) -> tuple[str, ...]:
-    interval = row.interval
-    estimate = f"{row.estimate:.3g}"
-    return (
-        measure.title + (" *" if measure.title in unlike else ""),
-        row.verdict,
-        f"Δ {estimate} {measure.unit}" if row.scale == "difference" else estimate,
-        "–" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}",
-        f"{row.p_holm:.2g}",
-        str(row.num_runs[0]) if paired else f"{row.num_runs[0]}, {row.num_runs[1]}",
-    )
+def _columns(
+    comparison: "Comparison", unlike: Container[str], *, paired: bool
+) -> list[Column["MeasureRow"]]:
+    def title(row: "MeasureRow") -> str:
+        title = comparison.measure(row.measure).title
+        return title + (" *" if title in unlike else "")
+
+    def estimate(row: "MeasureRow") -> str:
+        unit = comparison.measure(row.measure).unit
+        found = f"{row.estimate:.3g}"
+        return f"Δ {found} {unit}" if row.scale == "difference" else found
+
+    def interval(row: "MeasureRow") -> str | None:
+        ends = row.interval
+        return None if ends is None else f"{ends.low:.3g} to {ends.high:.3g}"
+
+    return [
+        text_column("measure", title),
+        text_column("verdict", lambda row: row.verdict),
+        text_column("ratio", estimate),
+        text_column("interval", interval),
+        text_column("p (Holm)", lambda row: f"{row.p_holm:.2g}"),
+        text_column("n", lambda row: ", ".join(map(str, row.num_runs[: 1 if paired else 2]))),
+    ]

@@ -12,6 +12,9 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.spectra import plot_option, run_spectrum, save_plot
+from landscape.page.columns import text_column
+from landscape.page.numbers import rounded
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
@@ -35,7 +38,6 @@ def density(wanted: DensitySettings, low_memory: bool, plot: Path | None, asked:
     landscape density checkpoints/*.safetensors --plot spectrum.png
     """
     from landscape.analysis.density import low_memory_density
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     if low_memory and wanted.basis_dtype is not None:
         raise click.UsageError("--low-memory keeps no basis that --basis-dtype could store.")
@@ -48,22 +50,30 @@ def density(wanted: DensitySettings, low_memory: bool, plot: Path | None, asked:
     if asked.as_json:
         print_json(results)
     for result in results if not asked.as_json else ():
-        mass = result.negative_mass
-        rows = [
-            ("range of the nodes", f"{result.nodes.min():.4g} to {result.nodes.max():.4g}"),
-            ("negative mass", rounded(mass.mean, mass.stderr).text()),
-            ("kernel width", f"{result.bandwidth:.3g}"),
-            ("probes x steps", f"{result.num_probes} x {result.num_steps}"),
-            ("Wasserstein bound (99 %)", f"{result.wasserstein_bound:.3g}"),
-            ("matvecs", f"{result.num_matvecs:,}"),
-        ]
-        if result.orthogonality_loss is not None:
-            rows.append(("vectors orthogonal to", f"{result.orthogonality_loss:.1e}"))
-        print_table((result.operator.name, ""), rows, title=result.subject.label)
+        print_table(_table(result))
     if plot is not None:
         from landscape.plotting import plot_density
 
         save_plot(plot, lambda axes: plot_density(results, axes))
+
+
+def _table(result: "SpectralDensity") -> Table[str]:
+    mass = result.negative_mass
+    facts = {
+        "range of the nodes": f"{result.nodes.min():.4g} to {result.nodes.max():.4g}",
+        "negative mass": rounded(mass.mean, mass.stderr).text(),
+        "kernel width": f"{result.bandwidth:.3g}",
+        "probes x steps": f"{result.num_probes} x {result.num_steps}",
+        "Wasserstein bound (99 %)": f"{result.wasserstein_bound:.3g}",
+        "matvecs": f"{result.num_matvecs:,}",
+    }
+    if result.orthogonality_loss is not None:
+        facts["vectors orthogonal to"] = f"{result.orthogonality_loss:.1e}"
+    columns: list[Column[str]] = [
+        text_column(result.operator.name, lambda name: name),
+        text_column("", lambda name: facts[name]),
+    ]
+    return Table(caption=result.subject.label, columns=columns, rows=list(facts))
 
 
 def _with_eigenpairs(

@@ -2,9 +2,8 @@
 
 from dataclasses import asdict, replace
 from functools import partial
-from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -14,9 +13,13 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.spectra import plot_option, save_plot
+from landscape.page.cells import number_cell
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.results import Eigenvalues
+    from landscape.values import Eigenvalue
 
 
 @click.command()
@@ -112,27 +115,12 @@ def _by_lanczos(
 
 
 def _print(result: "Eigenvalues") -> None:
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
-
     # Where all are asked for, the lower end stands among them.
     whole = len(result.largest) == result.operator.num_params
     # PyHessian finds those of largest absolute value, and orders them so.
     first = "|λ|" if "|λ|" in result.method else "largest"
-    spread = [f"{s:.1e}" for s in result.shard_stderr]
-    rows = [
-        (
-            f"{end} {i}",
-            rounded(e.value, e.residual).text(),
-            f"{e.residual:.1e}",
-            *([error or ""] if spread else []),
-            "" if e.converged else "NOT CONVERGED",
-        )
-        for end, values, errors in (
-            (first, result.largest, spread),
-            ("smallest", () if whole else result.smallest, []),
-        )
-        for i, (e, error) in enumerate(zip_longest(values, errors), 1)
-    ]
+    ends = ((first, result.largest), ("smallest", () if whole else result.smallest))
+    rows = [_Line(end, rank, found) for end, pairs in ends for rank, found in enumerate(pairs, 1)]
     title = (
         f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
         f"{result.num_matvecs} matvecs, {result.method}"
@@ -140,11 +128,34 @@ def _print(result: "Eigenvalues") -> None:
     )
     if result.orthogonality_loss is not None:
         title += f", in {result.basis_dtype} orthogonal to {result.orthogonality_loss:.1e}"
-    of_data = [f"stderr, {len(result.shards)} shards"] if spread else []
-    columns = ("eigenvalue", "value ± residual", "residual", *of_data, "")
-    print_table(columns, rows, title=title)
+    print_table(Table(caption=title, columns=_columns(result), rows=rows))
     if result.method.startswith("thick") and not whole:
         click.echo(_claim(result))
+
+
+class _Line(NamedTuple):
+    end: str
+    rank: int  # from 1
+    found: "Eigenvalue"
+
+
+def _columns(result: "Eigenvalues") -> list[Column[_Line]]:
+    spread = dict(enumerate(result.shard_stderr, 1))
+
+    def over_shards(line: _Line) -> str:
+        known = line.end != "smallest" and line.rank in spread
+        return f"{spread[line.rank]:.1e}" if known else ""
+
+    return [
+        text_column("eigenvalue", lambda line: f"{line.end} {line.rank}"),
+        Column(
+            title="value ± residual",
+            cell=lambda line: number_cell(line.found.value, line.found.residual),
+        ),
+        text_column("residual", lambda line: f"{line.found.residual:.1e}"),
+        text_column(f"stderr, {len(result.shards)} shards", over_shards, missing="", optional=True),
+        text_column("", lambda line: "" if line.found.converged else "NOT CONVERGED", missing=""),
+    ]
 
 
 def _claim(result: "Eigenvalues") -> str:

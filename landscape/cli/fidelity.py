@@ -11,10 +11,12 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.cells import number_cell
+from landscape.page.columns import estimate_column, text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.results import Fidelity
-    from landscape.values import Estimate
+    from landscape.results import DirectionFidelity, Fidelity
 
 
 @click.command()
@@ -29,29 +31,19 @@ def fidelity(wanted: FidelitySettings, asked: Asked) -> None:
 
 
 def _print(result: "Fidelity") -> None:
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
-
     label = result.subject.label
-    predicted = ("direction", *result.operators, "exponent", "cusp slope")
-    rows = [
-        (
-            d.name,
-            *(f"{c:.3g}" for c in d.curvatures),
-            _with_error(d.exponent),
-            _with_error(d.cusp_slope),
-        )
-        for d in result.directions
+    predicted: list[Column[DirectionFidelity]] = [
+        _DIRECTION,
+        *(_predicted(at, name) for at, name in enumerate(result.operators)),
+        estimate_column("exponent", lambda d: d.exponent, digits=3),
+        estimate_column("cusp slope", lambda d: d.cusp_slope, digits=3),
     ]
-    print_table(predicted, rows, title=f"{label}: vᵀAv (loss/θ²) and the shape of the rise")
-    measured = ("direction", *(f"r={r:g}" for r in result.radii))
-    rows = [
-        (
-            d.name,
-            *(rounded(k, e).text() for k, e in zip(d.kappa, d.kappa_stderr, strict=True)),
-        )
-        for d in result.directions
-    ]
-    print_table(measured, rows, title=f"{label}: κ(r), the curvature that the loss shows (loss/θ²)")
+    measured = [_DIRECTION, *(_measured(at, r) for at, r in enumerate(result.radii))]
+    for caption, columns in (
+        ("vᵀAv (loss/θ²) and the shape of the rise", predicted),
+        ("κ(r), the curvature that the loss shows (loss/θ²)", measured),
+    ):
+        print_table(Table(caption=f"{label}: {caption}", columns=columns, rows=result.directions))
     for row in result.slope_sweep:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
         rank = "-" if row.rank_correlation is None else f"{row.rank_correlation:.2f}"
@@ -59,9 +51,14 @@ def _print(result: "Fidelity") -> None:
     echo(result.sentence)
 
 
-def _with_error(estimate: "Estimate | None") -> str:
-    if estimate is None:
-        return "-"
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+_DIRECTION: Column["DirectionFidelity"] = text_column("direction", lambda d: d.name)
 
-    return rounded(estimate.mean, estimate.stderr, digits=3).text()
+
+def _predicted(at: int, operator: str) -> Column["DirectionFidelity"]:
+    return text_column(operator, lambda d: f"{d.curvatures[at]:.3g}")
+
+
+def _measured(at: int, radius: float) -> Column["DirectionFidelity"]:
+    return Column(
+        title=f"r={radius:g}", cell=lambda d: number_cell(d.kappa[at], d.kappa_stderr[at])
+    )

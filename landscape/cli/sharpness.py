@@ -10,6 +10,8 @@ from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.results import Measure, SharpnessTable
@@ -30,15 +32,17 @@ def sharpness(wanted: SharpnessSettings, asked: Asked) -> None:
 
 
 def _print(result: "SharpnessTable") -> None:
-    columns = ("measure", "value", "± stderr", "flatter", "unit", "note")
-    rows = [_cells(row, spiking=result.subject.spiking) for row in result.rows]
-    print_table(columns, rows, title=result.subject.label)
-
-
-def _cells(row: "Measure", *, spiking: bool) -> tuple[str, ...]:
     from landscape.results import flatter_arrow, measure_title
 
-    stderr = "" if row.stderr is None else f"{row.stderr:.2g}"
-    title = measure_title(row, spiking=spiking)
-    value = f"{row.bound} {row.value:.4g}".lstrip()
-    return title, value, stderr, flatter_arrow(row), row.unit, row.note
+    spiking = result.subject.spiking
+    columns: list[Column[Measure]] = [
+        text_column("measure", lambda row: measure_title(row, spiking=spiking)),
+        text_column("value", lambda row: f"{row.bound} {row.value:.4g}".lstrip()),
+        text_column(
+            "± stderr", lambda row: "" if row.stderr is None else f"{row.stderr:.2g}", missing=""
+        ),
+        text_column("flatter", flatter_arrow, missing=""),
+        text_column("unit", lambda row: row.unit, missing=""),
+        text_column("note", lambda row: row.note, missing=""),
+    ]
+    print_table(Table(caption=result.subject.label, columns=columns, rows=result.rows))

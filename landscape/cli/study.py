@@ -2,17 +2,21 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import command_line, out_option, quiet_option
+from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 from landscape.study.settings import Machine, QueueSettings
 
 if TYPE_CHECKING:
     from landscape.study.folder import RunRecord
+    from landscape.study.forecast import RunForecast
     from landscape.study.plan import Plan
 
 
@@ -100,7 +104,6 @@ def _default_jobs(machine: Machine) -> int:
 
 
 def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSettings) -> None:
-    from landscape.cli.output import print_table
     from landscape.study.folder import StudyFolder
     from landscape.study.forecast import forecast_recipes
     from landscape.study.queue import own_runs
@@ -110,19 +113,12 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
     folder = StudyFolder(out)
     found = dict(forecast_recipes(plan, machine))
     own = own_runs(plan, settings.shard)
-    rows, left = [], 0.0
-    for run in own:
-        record = folder.record(run.label)
-        cost = found[run.recipe]
-        if not record.is_settled:
-            left += sum(cost)
-        rows.append(
-            (run.label, _state(record), f"{cost.training:,.0f} s", f"{cost.analysis:,.0f} s")
-        )
-    print_table(("run", "state", "training", "analysis"), rows)
+    rows = [_Run(run.label, folder.record(run.label), found[run.recipe]) for run in own]
+    left = sum(sum(run.cost) for run in rows if not run.record.is_settled)
+    print_table(Table(columns=_RUNS, rows=rows))
     n = len(plan.comparison.contrasts)
     click.echo(
-        f"\n{len(own)} runs, {sum(r[1] == 'waiting' for r in rows)} of them waiting; "
+        f"\n{len(own)} runs, {sum(run.record.state == 'waiting' for run in rows)} of them waiting; "
         f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests."
     )
     hours = left / settings.jobs / 3600
@@ -132,5 +128,20 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
     )
 
 
-def _state(record: "RunRecord") -> str:
+class _Run(NamedTuple):
+    label: str
+    record: "RunRecord"
+    cost: "RunForecast"
+
+
+def _state(run: _Run) -> str:
+    record = run.record
     return f"failed: {record.reason[:40]}" if record.state == "failed" else record.state
+
+
+_RUNS: list[Column[_Run]] = [
+    text_column("run", lambda run: run.label),
+    text_column("state", _state),
+    text_column("training", lambda run: f"{run.cost.training:,.0f} s"),
+    text_column("analysis", lambda run: f"{run.cost.analysis:,.0f} s"),
+]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -15,9 +15,23 @@ from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
 from landscape.cli.spectra import plot_option, save_plot
+from landscape.page.columns import estimate_column, text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.results import Trace
+    from landscape.values import Estimate
+
+
+class _Line(NamedTuple):
+    name: str
+    estimate: "Estimate | None"
+
+
+_COLUMNS: list[Column[_Line]] = [
+    text_column("", lambda line: line.name),
+    estimate_column("value ± standard error", lambda line: line.estimate),
+]
 
 
 @click.command()
@@ -45,7 +59,6 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.trace import trace_of
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
     asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":
@@ -60,27 +73,28 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
     if asked.as_json:
         print_json(results)
     for result in results if not asked.as_json else ():
-        rows = [
-            (name, rounded(e.mean, e.stderr).text())
-            for name, e in (
-                ("trace", result.trace),
-                ("trace / P", result.mean_curvature),
-                ("Frobenius norm", result.frobenius_norm),
-                ("effective rank", result.effective_rank),
-            )
-            if e is not None
-        ]
-        title = (
-            f"{result.subject.label}: {result.operator.name}, {result.method}, "
-            f"{result.num_matvecs} matvecs"
-        )
-        print_table(("", "value ± standard error"), rows, title=title)
+        print_table(_table(result))
     if wanted.rel_error is not None:
         _tell_unreached(results, wanted.rel_error)
     if plot is not None:
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
+
+
+def _table(result: "Trace") -> Table[_Line]:
+    lines = (
+        _Line("trace", result.trace),
+        _Line("trace / P", result.mean_curvature),
+        _Line("Frobenius norm", result.frobenius_norm),
+        _Line("effective rank", result.effective_rank),
+    )
+    return Table(
+        caption=f"{result.subject.label}: {result.operator.name}, {result.method}, "
+        f"{result.num_matvecs} matvecs",
+        columns=_COLUMNS,
+        rows=[line for line in lines if line.estimate is not None],
+    )
 
 
 def _tell_unreached(results: Sequence["Trace"], rel_error: float) -> None:

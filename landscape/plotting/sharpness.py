@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from landscape.catalog import MEASURES
-from landscape.plotting.style import (
+from landscape.page.style import (
     Stroke,
     figure_text,
     mark_series,

@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from landscape.catalog.measures import OF_SOLVER
-from landscape.report.material import Material, operator_text
+from landscape.page.material import Material, operator_text
 from landscape.results import (
     NOT_CONVERGED,
     Comparison,

@@ -2,8 +2,8 @@ from numpy.testing import assert_allclose
 from synthetic_results import LABELS, header
 
 from landscape.catalog import MEASURES
+from landscape.page.style import figure_bytes
 from landscape.plotting import panels_of, plot_sharpness
-from landscape.plotting.style import figure_bytes
 from landscape.results import SharpnessTable, make_measure
 
 
