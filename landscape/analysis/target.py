@@ -76,6 +76,7 @@ class Target:
     risk: EmpiricalRisk
     settings: TargetSettings
     by_probes: bool = False  # every process has all examples, and probes of its own
+    params: str = "*"  # globs of the parameters that θ was restricted to
     doubt: str  # what speaks against the network on these data, see landscape.analysis.sanity
     second_derivative: SecondDerivative
     additivity: Additivity
@@ -99,11 +100,16 @@ class Target:
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
     def restricted(self, params: str) -> "Target":
-        """The target with θ the parameters whose names match these globs."""
+        """The target with θ the parameters whose names match these globs, and a note of it."""
         if params == "*":
             return self
-        names = select_names(self.risk.layout.names, params)
-        return replace(self, risk=self.risk.select(names))
+        risk = self.risk.select(select_names(self.risk.layout.names, params))
+        note = (
+            f"θ is {params}: {risk.num_params:,} of {self.risk.num_params:,} parameters; the "
+            "others are held fixed"
+        )
+        subject = replace(self.subject, notes=(*self.subject.notes, note))
+        return replace(self, risk=risk, subject=subject, params=params)
 
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.

@@ -9,7 +9,13 @@ import click
 
 from landscape.catalog import ANALYSES
 from landscape.cli.named import NamesOf, operator_option
-from landscape.cli.options import describe, target_options, unique_labels
+from landscape.cli.options import (
+    describe,
+    params_option,
+    target_options,
+    unique_labels,
+    weight_decay_option,
+)
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
@@ -42,7 +48,8 @@ if TYPE_CHECKING:
     "--all-layers", is_flag=True, help="A row for each layer, where a budget would join them."
 )
 @operator_option()
-@click.option("--weight-decay", type=float, default=0.0, show_default=True)
+@params_option
+@weight_decay_option
 @click.option(
     "--shards",
     type=click.IntRange(min=0),
@@ -70,6 +77,7 @@ def analyze(
     skip: tuple[str, ...] | None,
     all_layers: bool,
     operator_name: str,
+    params: str,
     weight_decay: float,
     shards: int,
     extent: float,
@@ -99,7 +107,7 @@ def analyze(
     )
     names = chosen_names(only, skip)
     if dry_run:
-        _forecast(checkpoints, settings, suite, names, quiet)
+        _forecast(checkpoints, settings, suite, names, params, quiet)
         return
     run_suite(
         checkpoints,
@@ -107,6 +115,7 @@ def analyze(
         settings=settings,
         suite=suite,
         names=names,
+        params=params,
         title=title or out.name,
         baseline=baseline,
         force=force,
@@ -135,6 +144,7 @@ def run_suite(
     settings: "TargetSettings",
     suite: "SuiteSettings",
     names: Sequence[str],
+    params: str = "*",
     title: str,
     baseline: str | None,
     force: bool,
@@ -154,7 +164,7 @@ def run_suite(
         if force:
             from_main(partial(start_anew, out))
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-            target = open_target(path, settings, label=label)
+            target = open_target(path, settings, label=label).restricted(params)
             if not quiet:
                 describe(target)
             if {"spectrum", "scaled"} & set(names):
@@ -228,6 +238,7 @@ def _forecast(
     settings: "TargetSettings",
     suite: "SuiteSettings",
     names: Sequence[str],
+    params: str,
     quiet: bool,
 ) -> None:
     from landscape.analysis.forecast import forecast
@@ -237,7 +248,7 @@ def _forecast(
 
     rows, total = [], 0.0
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-        target = open_target(path, settings, label=label)
+        target = open_target(path, settings, label=label).restricted(params)
         if not quiet:
             describe(target)
         for line in forecast(target, suite, names):

@@ -169,26 +169,31 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
     return command
 
 
+params_option = click.option(
+    "--params",
+    default="*",
+    show_default=True,
+    help="Vary these parameters only: globs of their names, comma-separated; !GLOB excludes.",
+)
+weight_decay_option = click.option(
+    "--weight-decay",
+    type=float,
+    default=0.0,
+    show_default=True,
+    metavar="WD",
+    help="Adds WD times the identity to A; with a scale, S (A + WD I) S.",
+)
+
+
 def operator_options(command: F) -> F:
     """Add the options that decide which linear operator: name, parameters, scale, weight decay."""
     options = [
         operator_option(),
-        click.option(
-            "--params",
-            default="*",
-            show_default=True,
-            help="Globs of parameter names, comma-separated; !GLOB excludes.",
-        ),
+        params_option,
         scale_option(
             help="The spectrum of S A S, blind to rescaled weights.",
         ),
-        click.option(
-            "--weight-decay",
-            type=float,
-            default=0.0,
-            show_default=True,
-            help="Adds WD times the identity to A; with a scale, S (A + WD I) S.",
-        ),
+        weight_decay_option,
     ]
     return with_options(options, command)
 

@@ -86,13 +86,14 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     ValueError
         If the folder holds results made with other settings; the message shows the difference.
     """
-    settings = settings_of(target, asdict(suite))
+    settings = settings_of(target, {**asdict(suite), "params": target.params})
     label = target.subject.label
     refuse_mixed(folder, target)
     path = _record_path(folder, label)
     if path.exists():
         stored = _record(folder, label)["settings"]
-        before = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
+        known = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
+        before = {"params": "*"} | known  # an older folder does not say so
         if changed := difference(before, settings):
             raise ValueError(
                 f"{folder} holds results of {label} made with other settings: "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.named import operator_option
-from landscape.cli.options import target_options
+from landscape.cli.options import params_option, target_options
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
@@ -61,7 +61,7 @@ _DIRECTIONS = ["random", "eigenvector", "between", "bezier", "trajectory"]
     "none",
     help="Of the eigenvectors and the quadratic prediction; none: no prediction.",
 )
-@click.option("--params", default="*", show_default=True, help="Vary these parameters only: globs.")
+@params_option
 @click.option(
     "--eigenvectors",
     default=None,

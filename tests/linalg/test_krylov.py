@@ -71,10 +71,7 @@ def test_one_probe_gives_the_covariance_of_trace_and_norm_without_bias(
     A, d = operator_with(values, rng), len(values)
     sums = {k: float((values**k).sum()) for k in range(1, 5)}
     exact = torch.tensor(
-        [
-            [2 * d / (d + 2) * (sums[i + j] - sums[i] * sums[j] / d) for j in (1, 2)]
-            for i in (1, 2)
-        ],
+        [[2 * d / (d + 2) * (sums[i + j] - sums[i] * sums[j] / d) for j in (1, 2)] for i in (1, 2)],
         dtype=torch.float64,
     )
     found = []

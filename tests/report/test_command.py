@@ -17,9 +17,7 @@ def folder(tmp_path):
     for label in ("a-s0", "b-s0"):
         for result in (eigenvalues(label), trace(label)):
             save_result(result, tmp_path / "results" / label / f"{type(result).__name__}.json")
-        (tmp_path / "results" / label / "settings.json").write_text(
-            '{"settings": {}, "done": {}}'
-        )
+        (tmp_path / "results" / label / "settings.json").write_text('{"settings": {}, "done": {}}')
     return tmp_path
 
 
