@@ -57,8 +57,8 @@ def report(
             )
         for path in damaged_records(folder):
             echo(
-                f"warning: {path} is damaged: the page does not need it, but analyze will not go on "
-                "in this folder.",
+                f"warning: {path} is damaged: the page does not need it, but analyze will not go "
+                "on in this folder.",
                 err=True,
             )
         before = _before(folder)

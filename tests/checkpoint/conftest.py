@@ -42,7 +42,7 @@ def sidecar():
 
 @pytest.fixture
 def refused():
-    """Expect the one error, on few lines of printable text that name the file, in whole sentences."""
+    """Expect the one error: few lines of printable text, in whole sentences."""
 
     def check(call, *fragments):
         with pytest.raises(CheckpointError) as caught:
