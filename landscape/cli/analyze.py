@@ -10,7 +10,7 @@ import click
 from landscape.catalog import ANALYSES
 from landscape.cli.named import NamesOf, operator_option
 from landscape.cli.options import (
-    describe,
+    opened,
     params_option,
     target_options,
     unique_labels,
@@ -152,7 +152,6 @@ def run_suite(
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.suite import spectrum_settings
-    from landscape.analysis.target import open_target
     from landscape.cli.results_folder import claim, held, start_anew
     from landscape.distributed import from_main, is_main
     from landscape.report import write_report
@@ -164,9 +163,7 @@ def run_suite(
         if force:
             from_main(partial(start_anew, out))
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-            target = open_target(path, settings, label=label).restricted(params)
-            if not quiet:
-                describe(target)
+            target = opened(path, label, settings, params=params, quiet=quiet)
             if {"spectrum", "scaled"} & set(names):
                 tell_plan(target, spectrum_settings(suite, "none"))
             from_main(partial(claim, out, target, suite))
@@ -242,15 +239,12 @@ def _forecast(
     quiet: bool,
 ) -> None:
     from landscape.analysis.forecast import forecast
-    from landscape.analysis.target import open_target
     from landscape.cli.output import print_table
     from landscape.report.forecast import report_seconds
 
     rows, total = [], 0.0
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-        target = open_target(path, settings, label=label).restricted(params)
-        if not quiet:
-            describe(target)
+        target = opened(path, label, settings, params=params, quiet=quiet)
         for line in forecast(target, suite, names):
             total += line.seconds
             rows.append(
