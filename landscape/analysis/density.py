@@ -49,10 +49,5 @@ def low_memory_density(
         num_steps=settings.num_steps,
         exact=False,
         num_matvecs=A.num_matvecs,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=A.num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, A.num_matvecs),
     )

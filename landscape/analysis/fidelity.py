@@ -117,12 +117,7 @@ def fidelity(
     num_matvecs = sum(A.num_matvecs for A in operators.values()) + sweep_matvecs
     return Fidelity(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, num_matvecs),
         operators=columns,
         radii=settings.radii,
         theta_norm=norm,

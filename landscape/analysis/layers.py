@@ -85,12 +85,7 @@ def layer_table(
     progress(len(blocks), len(blocks))
     return LayerTable(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=matvecs,
-        ),
+        provenance=clock.provenance_of(target, matvecs),
         operator=operator_spec(target, settings),
         rows=tuple(rows),
         num_matvecs=matvecs,

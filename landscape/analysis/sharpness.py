@@ -54,9 +54,7 @@ def sharpness(
     progress(len(jobs), len(jobs))
     return SharpnessTable(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command, seed=target.settings.seed, device=target.device
-        ),
+        provenance=clock.provenance_of(target),
         rows=tuple(rows),
         batch_norm=target.risk.batch_norm,
         accuracy_drop=settings.accuracy_drop,

@@ -206,12 +206,7 @@ def _results(
 ) -> Spectrum:
     spec = operator_spec(target, settings)
     matvecs = run.num_matvecs + sum(shard.num_matvecs for shard in shards)
-    provenance = clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=matvecs,
-    )
+    provenance = clock.provenance_of(target, matvecs)
     pairs = run.eigenpairs
     exact = run.trace.num_probes == 0 and target.is_trusted
     plain = settings.scale == "none" and settings.operator == "hessian"

@@ -168,9 +168,7 @@ def run_training(
     metrics = Path(target.subject.checkpoint).with_suffix(".metrics.jsonl")
     if not metrics.is_file():
         return {}
-    provenance = start_clock().provenance(
-        command=target.settings.command, seed=target.settings.seed, device=target.device
-    )
+    provenance = start_clock().provenance_of(target)
     curves = curves_from_metrics(
         metrics.read_text(encoding="utf-8"), subject=target.subject, provenance=provenance
     )
@@ -186,9 +184,7 @@ def run_analysis(
         found: Results = resolve(ANALYSES[name].run)(target, settings, earlier, progress)
         return found
     except DoesNotApply as error:
-        provenance = clock.provenance(
-            command=target.settings.command, seed=target.settings.seed, device=target.device
-        )
+        provenance = clock.provenance_of(target)
         note = LeftOut(
             subject=target.subject, provenance=provenance, analysis=name, reason=str(error)
         )

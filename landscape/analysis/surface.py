@@ -156,12 +156,7 @@ def _quadratic(target: Target, course: Course, operator: str | None) -> _Quadrat
 
 
 def _provenance(target: Target, clock: Clock, quadratic: _Quadratic | None) -> Provenance:
-    return clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=quadratic.num_matvecs if quadratic else 0,
-    )
+    return clock.provenance_of(target, quadratic.num_matvecs if quadratic else 0)
 
 
 def _numbered(path: Path | None, k: int) -> Path | None:

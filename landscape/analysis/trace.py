@@ -84,12 +84,7 @@ def trace_of(
         )
     return Trace(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=A.num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, A.num_matvecs),
         operator=operator_spec(target, settings),
         trace=as_estimate(trace, target),
         frobenius_norm=root_of(squared, target),

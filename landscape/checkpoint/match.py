@@ -1,6 +1,5 @@
 """Put a checkpoint's weights into a model: every name and shape must fit, or one is told which."""
 
-import difflib
 import math
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.align import address, aligned, neuron_state_names
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
+from landscape.hints import closest
 
 _ADAPTERS = (
     "It has LoRA's adapters, which are added to the weights of a network when peft loads them. "
@@ -150,7 +150,7 @@ def _lines(
     # Comparing names takes time quadratic in their length, for each pair.
     candidates = [other for other in others if len(other) < _LONG][:_MANY]
     for name in names:
-        close = difflib.get_close_matches(name[:_LONG], candidates, n=1)
+        close = closest(name[:_LONG], candidates)
         hint = f"; close to '{printable(close[0])}'" if close else ""
         lines.append(f"  {what}: '{printable(name)}' {tuple(tensors[name].shape)}{hint}")
         if len(lines) == _SHOWN:

@@ -1,5 +1,6 @@
 """``landscape eigenvalues``: both ends of the spectrum, each value with its residual."""
 
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,12 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
+from landscape.cli.measured import measure_each
 from landscape.cli.output import print_json, print_table, write_results
-from landscape.cli.second_opinion import (
-    explain_protocol,
-    published_protocol,
-    run_pyhessian,
-)
 from landscape.cli.spectra import basis_option, save_plot, shards_option, spectrum_options
 
 if TYPE_CHECKING:
@@ -85,10 +82,20 @@ def eigenvalues(
             raise click.UsageError(
                 "--vectors, --overlap and --basis-dtype go with --solver lanczos."
             )
+        from landscape.second_opinion import (
+            explained,
+            published_protocol,
+            pyhessian_eigenvalues,
+            refuse_other_operators,
+        )
+
+        refuse_other_operators(options)
         if published:
             settings = published_protocol(settings)
             options |= {"num_largest": 50}
-        results = run_pyhessian(options, settings=settings, **about)
+        measure = partial(pyhessian_eigenvalues, num_eigenvalues=options["num_largest"])
+        made_with = {"solver": "pyhessian", **options}
+        results = measure_each("eigenvalues", measure, made_with, settings=settings, **about)
     else:
         results = _by_lanczos(
             options, vectors, overlap, as_json=as_json, settings=settings, **about
@@ -97,7 +104,7 @@ def eigenvalues(
         print_json(results)
     for result in results if not as_json else ():
         if published:
-            explain_protocol(result)
+            click.echo(explained(result))
         _print(result)
     if plot is not None:
         from landscape.plotting import plot_eigenvalues

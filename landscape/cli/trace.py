@@ -11,7 +11,6 @@ from landscape.cli.measured import measure_each
 from landscape.cli.options import operator_options, target_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
-from landscape.cli.second_opinion import run_pyhessian_trace
 from landscape.cli.spectra import output_options, save_plot
 
 if TYPE_CHECKING:
@@ -78,7 +77,11 @@ def trace(
 
     about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
     if solver == "pyhessian":
-        results = run_pyhessian_trace({"operator_name": operator_name, **options}, **about)
+        from landscape.second_opinion import pyhessian_trace, refuse_other_operators
+
+        asked = {"operator_name": operator_name, **options}
+        refuse_other_operators(asked)
+        results = measure_each("trace", pyhessian_trace, {"solver": solver, **asked}, **about)
     else:
         chosen = TraceSettings(operator=operator_name, **options)
         results = measure_each("trace", partial(trace_of, settings=chosen), asdict(chosen), **about)

@@ -29,8 +29,7 @@ from landscape.nests import (
 from landscape.seeds import seeded
 
 KEEPS = ("memory", "reread")
-# Told how many examples are read, and how many are to be; None: to the end.
-Told = Callable[[int, int | None], None]
+Told = Callable[[int, int | None], None]  # examples read, and wanted; None: to the end
 
 _OF_MEMORY = 0.5  # of what is free: batches in another type are cast, and there twice for a while
 

@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 from landscape.report.material import Material, operator_text
@@ -18,8 +17,6 @@ from landscape.results import (
 )
 from landscape.results.comparison import PairRow, StoredInterval
 from landscape.results.sharpness import SharpnessTable
-
-SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 Entry = dict[str, Any]
 

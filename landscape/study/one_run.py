@@ -4,7 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -79,7 +79,6 @@ class _Work:
     report: Report
     record: RunRecord
     stage: str = ""
-    _since: float = field(default_factory=time.monotonic)
 
     def finish(self) -> None:
         label, analysis = self.run.label, self.plan.analysis

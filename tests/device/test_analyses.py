@@ -11,7 +11,6 @@ from landscape.analysis.fidelity import FidelitySettings, fidelity
 from landscape.analysis.forecast import forecast
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues, pyhessian_trace
 from landscape.analysis.sharpness import SharpnessSettings, sharpness
 from landscape.analysis.suite import SuiteSettings, run_analysis
 from landscape.analysis.surface import loss_line, loss_plane
@@ -26,6 +25,7 @@ from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
+from landscape.second_opinion import pyhessian_eigenvalues, pyhessian_trace
 from landscape.snn.adapters import EvalMode
 from landscape.surface.direction_files import save_directions
 

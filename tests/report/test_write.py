@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import jsonschema
 import pytest
@@ -18,7 +19,7 @@ from landscape.report.detail import MOST_SHOWN, shown_in_detail
 from landscape.report.draw import DrawnFigure, Variant, trim
 from landscape.report.model import ReportFigure
 from landscape.report.page import content_security_policy, json_block
-from landscape.report.summary import SCHEMA_FILE, measures
+from landscape.report.summary import measures
 
 HOSTILE = "<script>alert(1)</script>&\"'$x_1$=cmd \\input{x}%#"
 
@@ -211,8 +212,12 @@ def test_the_summary_has_the_units_of_the_operators_scale(scale, unit):
     assert {m["unit"] for m in measures(result)} == {unit}
 
 
+def published_schema():
+    return json.loads((files("landscape.report") / "summary.schema.json").read_text())
+
+
 def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):
-    schema = json.loads(SCHEMA_FILE.read_text())
+    schema = published_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     summary = json.loads((report / "summary.json").read_text())
     jsonschema.validate(summary, schema)
@@ -226,7 +231,7 @@ def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):
 def test_the_schema_refuses_an_unknown_field(report):
     summary = json.loads((report / "summary.json").read_text()) | {"extra": 1}
     with pytest.raises(jsonschema.ValidationError, match="extra"):
-        jsonschema.validate(summary, json.loads(SCHEMA_FILE.read_text()))
+        jsonschema.validate(summary, published_schema())
 
 
 def test_numbers_carry_errors_and_unconverged_ones_a_mark(page):

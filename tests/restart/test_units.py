@@ -3,9 +3,9 @@
 import dataclasses
 import random
 
-import numpy as np
 import pytest
 import torch
+from drawn import drawn
 
 from landscape.analysis import state_file
 from landscape.analysis.density import low_memory_density
@@ -17,7 +17,6 @@ from landscape.analysis.spectrum import SpectrumSettings, spectrum
 from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.target import TargetSettings, make_target
 from landscape.analysis.trace import TraceSettings, trace_of
-from landscape.data.dataset import Dataset
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
@@ -93,15 +92,7 @@ def target():
     x, y = torch.randn(40, 3, generator=rng), torch.randint(0, 2, (40,), generator=rng)
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))
-    data = Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=x,
-        targets=y,
-        num_classes=2,
-        indices=np.arange(40),
-    )
+    data = drawn(x, y, 2)
     loss = Loss("cross-entropy", cross_entropy)
     return make_target(model, loss, data, TargetSettings(batch_size=40), label="net")
 

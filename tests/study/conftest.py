@@ -2,20 +2,9 @@ import copy
 from pathlib import Path
 
 import pytest
-import torch
 
 from landscape.study import Machine, QueueSettings, outcome, run_study
 from landscape.study.plan_file import plan_from_table
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Several threads would sum in an order of their own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
 
 TABLE = {
     "title": "tiny",

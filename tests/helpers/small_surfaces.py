@@ -1,14 +1,13 @@
 """Networks whose surfaces tests draw, and the settings that they draw them with."""
 
-import numpy as np
 import torch
+from drawn import drawn
 
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface import loss_line, loss_plane
 from landscape.analysis.surface_course import random_course
 from landscape.analysis.surface_points import SurfaceSettings
 from landscape.analysis.target import TargetSettings
-from landscape.data.dataset import Dataset
 from landscape.surface.grid import parse_axis
 
 PLAIN = SurfaceSettings()
@@ -17,15 +16,7 @@ SETTINGS = TargetSettings(dtype="float64", batch_size=5)
 
 def drawn_data(targets, shape=(12, 3)):
     inputs = torch.randn(shape, generator=torch.Generator().manual_seed(7))
-    return Dataset(
-        name="drawn",
-        source="a generator",
-        split="train",
-        inputs=inputs,
-        targets=targets,
-        num_classes=None,
-        indices=np.arange(len(inputs)),
-    )
+    return drawn(inputs, targets)
 
 
 def filled(model, seed=0):

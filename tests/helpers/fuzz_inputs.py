@@ -1,24 +1,14 @@
-"""Feed mutated and made-up checkpoint files to the reader: ``python tests/checkpoint/fuzz.py N``.
-
-Each input must load or be refused with ``CheckpointError``; anything else is a failure, as is any
-attempt to write, run or connect while a file is read (watched by an audit hook). What loads must be
-what inspection showed, and what PyTorch's own reader finds, where that reads the file.
-"""
+"""Checkpoint files for the fuzzer: mutated ones, and ones made up, each by its seed."""
 
 import argparse
 import io
 import json
 import pickle
 import re
-import shutil
-import sys
 import tempfile
-import time
 import warnings
 import zipfile
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections import defaultdict
 from pathlib import Path
 from random import Random
 
@@ -26,51 +16,7 @@ import numpy as np
 import safetensors.torch
 import torch
 import torch.distributed.checkpoint as dcp
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
-
-from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
-from landscape.checkpoint.unwrap import unwrap
-
-_WATCHED = (
-    "os.", "subprocess.", "socket.", "shutil.", "pty.", "ctypes.", "webbrowser.", "urllib."
-)  # fmt: skip
-_HARMLESS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk"}
-_watch: list[list[str]] = []
-
-
-def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if not _watch:
-        return
-    if event == "open":
-        path, mode, flags = arguments
-        writes = (isinstance(mode, str) and set(mode) & set("wax+")) or (
-            isinstance(flags, int) and flags & 0o3
-        )
-        if writes:
-            _watch[-1].append(f"open {path!r} for writing")
-    elif event.startswith(_WATCHED) and event not in _HARMLESS:
-        _watch[-1].append(f"{event} {arguments!r}")
-
-
-sys.addaudithook(_audit)
-
-
-@contextmanager
-def watched() -> Iterator[list[str]]:
-    """Collect what the block does to the world outside this process."""
-    seen: list[str] = []
-    _watch.append(seen)
-    try:
-        yield seen
-    finally:
-        _watch.pop()
-
-
-def _saved(value: object, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    torch.save(value, buffer, **options)
-    return buffer.getvalue()
+from hostile import Payload, around, saved, text
 
 
 class Folder(bytes):
@@ -91,11 +37,6 @@ def _folder() -> tuple[Folder, bytes]:
 METADATA, PART = _folder()
 
 
-class _Payload:
-    def __reduce__(self) -> tuple[object, ...]:
-        return eval, ("print('the payload ran')",)
-
-
 def _corpus() -> list[bytes]:
     state = {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2), "n": torch.tensor(1)}
     wrapped = {
@@ -108,8 +49,9 @@ def _corpus() -> list[bytes]:
     files = [safetensors.torch.save(state, metadata={"format": "pt"})]
     arrays = {name: tensor.numpy() for name, tensor in state.items()}
     arrays |= {"t": np.asfortranarray(np.ones((2, 3), ">f8")), "d": defaultdict(int, a=1)}
-    for value in (state, wrapped, arrays, torch.nn.Linear(2, 2), {"x": _Payload()}):
-        files += [_saved(value), _saved(value, _use_new_zipfile_serialization=False)]
+    payload = {"x": Payload(eval, "print('the payload ran')")}
+    for value in (state, wrapped, arrays, torch.nn.Linear(2, 2), payload):
+        files += [saved(value), saved(value, _use_new_zipfile_serialization=False)]
     files += [pickle.dumps(state), json.dumps({"weight_map": {"a": "b.safetensors"}}).encode()]
     return files
 
@@ -139,31 +81,18 @@ _NAMES = [
 ]
 
 
-def _text(data: bytes) -> bytes:
-    return b"X" + len(data).to_bytes(4, "little") + data
-
-
 def _instruction(rng: Random) -> bytes:
     """One instruction of a pickle, or noise in its place."""
     kind = rng.randrange(8)
     if kind == 0:
         return rng.choice(_NAMES)
     if kind == 1:
-        return _text(rng.choice([b"storage", b"0", b"cpu", b"state_dict", b"latin1", b"f8"]))
+        return text(rng.choice(["storage", "0", "cpu", "state_dict", "latin1", "f8"]))
     if kind == 2:
         return rng.choice(b"Khq").to_bytes() + rng.randrange(12).to_bytes()
     if kind == 3:
         return b"J" + rng.randbytes(4)
     return rng.randbytes(rng.randint(1, 3)) if kind == 4 else rng.choice(_OPCODES)
-
-
-def _zipped(contents: bytes, source: bytes = CORPUS[1]) -> bytes:
-    """The archive ``source``, whole and with right checksums, around another pickle."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(source)) as old, zipfile.ZipFile(buffer, "w") as archive:
-        for name in old.namelist():
-            archive.writestr(name, contents if name.endswith("data.pkl") else old.read(name))
-    return buffer.getvalue()
 
 
 def mutated(rng: Random) -> bytes:
@@ -196,13 +125,13 @@ def zip_with_mutated_pickle(rng: Random) -> bytes:
     position = rng.randrange(len(contents))
     patch = _instruction(rng)
     contents[position : position + rng.choice([len(patch), 0, 1])] = patch
-    return _zipped(bytes(contents), source)
+    return around(bytes(contents), source)
 
 
 def zip_with_random_pickle(rng: Random) -> bytes:
     """An archive that is whole around a pickle of random instructions."""
     instructions = (_instruction(rng) for _ in range(rng.randrange(30)))
-    return _zipped(b"\x80\x02" + b"".join(instructions) + b".")
+    return around(b"\x80\x02" + b"".join(instructions) + b".", CORPUS[1])
 
 
 def zip_with_mutated_tables(rng: Random) -> bytes:
@@ -265,87 +194,3 @@ def make_input(seed: int) -> bytes:
     """The file that ``seed`` stands for, of one of the kinds above."""
     rng = Random(seed)
     return rng.choice(_KINDS)(rng)
-
-
-SEEDS = st.integers(0, 2**63)
-
-
-def read(data: bytes, folder: Path) -> str:
-    """Write ``data`` as a file, read it in both ways, and say how it went.
-
-    Raises
-    ------
-    AssertionError
-        If reading did anything but read.
-    Exception
-        Whatever else than ``CheckpointError`` the reader lets through.
-    """
-    path = folder / "input.pt"
-    shutil.rmtree(path, ignore_errors=True)
-    if isinstance(data, Folder):
-        path.unlink(missing_ok=True)
-        path.mkdir()
-        (path / ".metadata").write_bytes(data)
-        (path / "__0_0.distcp").write_bytes(PART)
-    else:
-        path.write_bytes(data)
-    outcomes, messages, found = [], [], []
-    with watched() as seen, warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for call in (inspect_checkpoint, load_checkpoint):
-            try:
-                found.append(call(path))
-                outcomes.append("read")
-            except CheckpointError as error:
-                messages.append(str(error))
-                outcomes.append("refused")
-    assert "".join(messages).replace("\n", "").isprintable(), messages
-    assert not seen, seen
-    assert [p.name for p in folder.iterdir()] == ["input.pt"]
-    if outcomes[1] == "read":
-        shown, loaded = found
-        assert [t.shape for t in shown.tensors] == [tuple(t.shape) for t in loaded.state.values()]
-        assert shown.obstacle is None
-        if path.is_file():
-            _compare_with_pytorch(path, loaded.state)
-    return f"inspection {outcomes[0]}, loading {outcomes[1]}"
-
-
-def _compare_with_pytorch(path: Path, state: Mapping[str, torch.Tensor]) -> None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            value = torch.load(path, weights_only=True)
-        expected = unwrap(path, value, use_ema=False, state_key=None).tensors
-    except Exception:  # it reads fewer files: those with NumPy's arrays, and safetensors
-        return
-    for name, tensor in expected.items():
-        torch.testing.assert_close(state[name], tensor.detach(), rtol=0, atol=0, equal_nan=True)
-
-
-def main(num_inputs: int) -> None:
-    """Run ``num_inputs`` inputs and print how many were read and refused."""
-    outcomes: Counter[str] = Counter()
-    start = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-
-        @settings(
-            max_examples=num_inputs,
-            deadline=None,
-            database=None,
-            derandomize=True,
-            phases=[Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(SEEDS)
-        def run(seed: int) -> None:
-            outcomes[read(make_input(seed), Path(folder))] += 1
-
-        run()
-    for outcome, count in outcomes.most_common():
-        print(f"{count:>8}  {outcome}")
-    print(f"{sum(outcomes.values())} inputs in {time.monotonic() - start:.0f} s, no crash")
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

@@ -1,6 +1,6 @@
 """Kill runs at random instants and compare their results with those of an unbroken run.
 
-    python tests/restart/kill_many.py --rounds 200
+    python tests/helpers/kill_many.py --rounds 200
 
 Each round starts one command, sends SIGKILL or SIGTERM to one of its processes after a random
 time, starts it again until it ends, at times beside processes that outlived their parent, and

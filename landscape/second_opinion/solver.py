@@ -8,8 +8,9 @@ with one fresh matvec of the project's own operator.
 import copy
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,53 @@ from pyhessian import hessian as PyHessian
 from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
-from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
+from landscape.distributed import world_size
 from landscape.nests import Nest
 from landscape.networks import copied
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, Estimate, Provenance, Trace
+from landscape.results import Eigenvalue, Eigenvalues, Estimate, Trace
 from landscape.snn.adapters import EvalMode, reset_state
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
 
 
+def refuse_other_operators(options: Mapping[str, Any]) -> None:
+    """Refuse what PyHessian does not have: another operator, a scale, parts of the parameters.
+
+    Raises
+    ------
+    ValueError
+        Naming the option; also in one of several processes.
+    """
+    if world_size() > 1:
+        raise ValueError(
+            "--solver pyhessian and --protocol published run as one process; start them without "
+            "torchrun."
+        )
+    plain = {"operator_name": "hessian", "scale": "none", "params": "*", "weight_decay": 0.0}
+    for name, value in plain.items():
+        if options[name] != value:
+            raise ValueError(
+                f"--solver pyhessian knows the plain Hessian of all parameters only; leave out "
+                f"--{name.removesuffix('_name').replace('_', '-')}."
+            )
+
+
 def pyhessian_eigenvalues(
-    target: Target, *, num_eigenvalues: int, progress: Progress
+    target: Target, *, num_eigenvalues: int, progress: Progress, state: Path | None = None
 ) -> Eigenvalues:
     """Run PyHessian's power iteration; the first ``num_eigenvalues`` by absolute value.
 
     They stand in ``largest``, negative ones too, in the order in which it found them. Its model
-    is a copy of the target's, and the global generator stays as it was.
+    is a copy of the target's, and the global generator stays as it was. It keeps no ``state``:
+    when it was interrupted it begins anew.
     """
     clock = start_clock()
     with _running(target, progress, _MAX_ITERATIONS * num_eigenvalues) as pyhessian:
@@ -55,7 +80,7 @@ def pyhessian_eigenvalues(
     norm = max(abs(value) for value, _ in pairs)
     return Eigenvalues(
         subject=target.subject,
-        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        provenance=clock.provenance_of(target, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings(operator="hessian")),
         largest=tuple(
             Eigenvalue(value=v, residual=r, converged=r <= _TOL * norm) for v, r in pairs
@@ -67,11 +92,11 @@ def pyhessian_eigenvalues(
     )
 
 
-def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
+def pyhessian_trace(target: Target, *, progress: Progress, state: Path | None = None) -> Trace:
     """Run PyHessian's Hutchinson estimator with its own stopping rule.
 
     It stops once the running mean moves by less than 1e-3 of itself, which is no error bound;
-    the standard error is computed here from its probes.
+    the standard error is computed here from its probes. It keeps no ``state`` either.
     """
     clock = start_clock()
     with _running(target, progress, _MAX_ITERATIONS) as pyhessian:
@@ -79,7 +104,7 @@ def pyhessian_trace(target: Target, *, progress: Progress) -> Trace:
     many = len(samples) > 1
     return Trace(
         subject=target.subject,
-        provenance=_provenance(target, clock, pyhessian.num_matvecs),
+        provenance=clock.provenance_of(target, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings(operator="hessian")),
         trace=Estimate(
             mean=float(samples.mean()),
@@ -103,15 +128,6 @@ def _running(target: Target, progress: Progress, expected: int) -> Iterator["_Co
         warnings.filterwarnings("ignore", message="Using backward\\(\\) with create_graph=True")
         torch.manual_seed(target.settings.seed)
         yield _Counting(model, target, progress, expected)
-
-
-def _provenance(target: Target, clock: Clock, num_matvecs: int) -> Provenance:
-    return clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=num_matvecs,
-    )
 
 
 class _Plain(nn.Module):
