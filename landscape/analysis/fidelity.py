@@ -29,8 +29,6 @@ from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
 from landscape.results import DirectionFidelity, Estimate, Fidelity
 
-__all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
-
 SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
 
 

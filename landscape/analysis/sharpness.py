@@ -14,8 +14,6 @@ from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
 from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
 
-__all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
-
 
 def sharpness(
     target: Target,

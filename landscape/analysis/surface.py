@@ -11,7 +11,8 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.surface_course import Course, random_course
 from landscape.analysis.surface_measures import line_measures, plane_measures
-from landscape.analysis.surface_points import SurfaceSettings, batch_norm_mode, measure_grid
+from landscape.analysis.surface_points import batch_norm_mode, measure_grid
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.results import LossLine, LossPlane, Provenance

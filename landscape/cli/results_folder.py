@@ -21,7 +21,7 @@ from landscape.results.identity import (
 )
 
 if TYPE_CHECKING:
-    from landscape.analysis.suite import SuiteSettings
+    from landscape.analysis.suite_settings import SuiteSettings
     from landscape.analysis.target import Target
 
 _RECORD = "settings.json"
@@ -86,7 +86,7 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     ValueError
         If the folder holds results made with other settings; the message shows the difference.
     """
-    settings = settings_of(target, {**asdict(suite), "params": target.params})
+    settings = settings_of(target, asdict(suite))
     label = target.subject.label
     refuse_mixed(folder, target)
     path = _record_path(folder, label)

@@ -28,7 +28,6 @@ from landscape.nests import (
 )
 from landscape.seeds import seeded
 
-KEEPS = ("memory", "reread")
 Told = Callable[[int, int | None], None]  # examples read, and wanted; None: to the end
 
 _OF_MEMORY = 0.5  # of what is free: batches in another type are cast, and there twice for a while

@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any
 
-from landscape.report.material import Material, operator_text
+from landscape.page.material import Material, operator_text
 from landscape.results import (
     Comparison,
     Eigenvalues,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from landscape.analysis.target import TargetSettings
+from landscape.analysis.target_settings import TargetSettings
 from landscape.results import Eigenvalues
 
 

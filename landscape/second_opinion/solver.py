@@ -8,8 +8,9 @@ with one fresh matvec of the project's own operator.
 import copy
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum_results import OperatorSettings, operator_spec
+from landscape.analysis.spectrum_results import operator_spec
+from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import world_size
@@ -36,7 +38,7 @@ _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's defa
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
 
 
-def refuse_other_operators(options: Mapping[str, Any]) -> None:
+def refuse_other_operators(settings: OperatorSettings) -> None:
     """Refuse what PyHessian does not have: another operator, a scale, parts of the parameters.
 
     Raises
@@ -49,12 +51,11 @@ def refuse_other_operators(options: Mapping[str, Any]) -> None:
             "--solver pyhessian and --protocol published run as one process; start them without "
             "torchrun."
         )
-    plain = {"operator_name": "hessian", "scale": "none", "params": "*", "weight_decay": 0.0}
-    for name, value in plain.items():
-        if options[name] != value:
+    for field in fields(OperatorSettings):
+        if getattr(settings, field.name) != field.default:
             raise ValueError(
                 f"--solver pyhessian knows the plain Hessian of all parameters only; leave out "
-                f"--{name.removesuffix('_name').replace('_', '-')}."
+                f"--{field.name.replace('_', '-')}."
             )
 
 
@@ -81,7 +82,7 @@ def pyhessian_eigenvalues(
     return Eigenvalues(
         subject=target.subject,
         provenance=clock.provenance_of(target, pyhessian.num_matvecs),
-        operator=operator_spec(target, OperatorSettings(operator="hessian")),
+        operator=operator_spec(target, OperatorSettings()),
         largest=tuple(
             Eigenvalue(value=v, residual=r, converged=r <= _TOL * norm) for v, r in pairs
         ),
@@ -105,7 +106,7 @@ def pyhessian_trace(target: Target, *, progress: Progress, state: Path | None = 
     return Trace(
         subject=target.subject,
         provenance=clock.provenance_of(target, pyhessian.num_matvecs),
-        operator=operator_spec(target, OperatorSettings(operator="hessian")),
+        operator=operator_spec(target, OperatorSettings()),
         trace=Estimate(
             mean=float(samples.mean()),
             stderr=float(samples.std(ddof=1)) / math.sqrt(len(samples)) if many else None,

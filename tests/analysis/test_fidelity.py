@@ -10,12 +10,14 @@ from torch import Tensor, nn
 
 import landscape
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
+from landscape.analysis.fidelity import fidelity, fidelity_summary
+from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
 from landscape.analysis.state_file import StateFile
-from landscape.analysis.suite import SuiteSettings
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.linalg.units import afresh
 from landscape.objective.losses import cross_entropy, mse

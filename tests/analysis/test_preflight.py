@@ -9,7 +9,8 @@ from torch import nn
 
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
 from landscape.snn.kernels import NeuronDynamics

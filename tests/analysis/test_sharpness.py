@@ -9,9 +9,11 @@ from drawn import drawn
 from torch import nn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import MEASURED, SharpnessSettings, sharpness
+from landscape.analysis.sharpness import sharpness
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy

@@ -15,7 +15,8 @@ import landscape
 from landscape.analysis.fidelity_measure import walk
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (
     PairedRise,

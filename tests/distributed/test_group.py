@@ -13,7 +13,8 @@ from drawn import drawn
 from torch.distributed import HashStore
 
 from landscape import distributed
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import (

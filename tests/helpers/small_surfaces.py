@@ -6,8 +6,8 @@ from drawn import drawn
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface import loss_line, loss_plane
 from landscape.analysis.surface_course import random_course
-from landscape.analysis.surface_points import SurfaceSettings
-from landscape.analysis.target import TargetSettings
+from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.target_settings import TargetSettings
 from landscape.surface.grid import parse_axis
 
 PLAIN = SurfaceSettings()

@@ -3,8 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from landscape.study import Machine, QueueSettings, outcome, run_study
+from landscape.study import outcome
 from landscape.study.plan_file import plan_from_table
+from landscape.study.queue import run_study
+from landscape.study.settings import Machine, QueueSettings
 
 TABLE = {
     "title": "tiny",
@@ -95,7 +97,7 @@ def numbers():
 
     def read(out: Path):
         from landscape.results import SharpnessTable
-        from landscape.study import StudyFolder
+        from landscape.study.folder import StudyFolder
 
         folder = StudyFolder(out)
         labels = sorted(path.name for path in (out / "results").iterdir())

@@ -7,8 +7,11 @@ import pytest
 from landscape.analysis import suite
 from landscape.files import exclusive_lock, present
 from landscape.results import load_stored
-from landscape.study import QueueSettings, StudyFolder, failures, queue
+from landscape.study import queue
+from landscape.study.folder import StudyFolder
+from landscape.study.outcome import failures
 from landscape.study.plan_file import plan_from_table
+from landscape.study.settings import QueueSettings
 
 
 def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from landscape.plotting.style import COLOURS, GRID, INK, MISSING, PAPER
+from landscape.page.style import COLOURS, GRID, INK, MISSING, PAPER
 
 _MOST_POINTS = 1500  # with a read-out, in one figure
 _VARIABLES = {INK: "--ink", GRID: "--grid", PAPER: "--paper", MISSING: "--missing"} | {

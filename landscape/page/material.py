@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from landscape.plotting.style import Stroke, strokes_for
+from landscape.page.style import Stroke, strokes_for
 from landscape.results import OperatorSpec, Result, Subject, operator_title
 
 _R = TypeVar("_R", bound=Result)

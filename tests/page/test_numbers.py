@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.report.numbers import format_count, rounded
+from landscape.page.numbers import format_count, rounded
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from landscape.plotting.style import COLOURS, Stroke
-from landscape.report.draw import DrawnFigure
-from landscape.report.material import Material
-from landscape.report.model import Section
-from landscape.report.table import for_page
+from landscape.page.draw import DrawnFigure
+from landscape.page.material import Material
+from landscape.page.section import Section
+from landscape.page.style import COLOURS, Stroke
 
 _ASSETS = Path(__file__).with_name("assets")
 
@@ -39,7 +38,7 @@ def render_page(
         csp=content_security_policy(css, script),
         css=Markup(css),
         script=Markup(script),
-        sections=[replace(s, tables=tuple(map(for_page, s.tables))) for s in sections],
+        sections=[replace(s, tables=tuple(t.without_empty() for t in s.tables)) for s in sections],
         drawn=drawn,
         series=[_series(label, material.strokes[label]) for label in material.labels],
         json_block=json_block,

@@ -4,16 +4,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from landscape.plotting.style import (
+from landscape.page.section import ReportFigure
+from landscape.page.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
+    SINGLE_WIDTH,
     figure_bytes,
     figure_style,
     new_figure,
     without_mathematics,
 )
-from landscape.report.model import ReportFigure
-from landscape.report.svg import inline_svg, points_json
+from landscape.page.svg import inline_svg, points_json
 from landscape.results import ResultError
 
 _PHONE_WIDTH = COLUMN_WIDTH + 0.25  # inches; a phone of 400 pixels shows it at its own size
@@ -23,7 +24,7 @@ _PHONE_WIDTH = COLUMN_WIDTH + 0.25  # inches; a phone of 400 pixels shows it at 
 class Variant:
     """One drawing of a figure: for a width and a scale."""
 
-    width: str  # wide | narrow
+    width: str  # wide | narrow, on a phone instead of the wide one
     scale: str  # log | linear
     svg: Markup
     points: str  # JSON, for the pointer's read-out
@@ -41,10 +42,10 @@ class DrawnFigure:
         """The scales offered; the first is shown."""
         return tuple(dict.fromkeys(v.scale for v in self.variants))
 
-    @property
-    def widths(self) -> tuple[str, ...]:
-        """Wide, and narrow if there is a drawing for a phone."""
-        return tuple(dict.fromkeys(v.width for v in self.variants))
+    def shown_on(self, variant: Variant) -> str:
+        """``wide`` or ``narrow`` screens, or ``any`` where a phone has no drawing of its own."""
+        own = any(v.width == "narrow" and v.scale == variant.scale for v in self.variants)
+        return variant.width if own else "any"
 
 
 def trim(drawn: dict[str, DrawnFigure], limit: int) -> dict[str, DrawnFigure]:
@@ -73,7 +74,7 @@ def _size(drawn: DrawnFigure) -> int:
 
 
 def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
-    """Draw ``figure`` for the page, each scale wide and narrow, and the files by their suffix.
+    """Draw ``figure`` for the page, each scale and width, and the files by their suffix.
 
     The files are the wide drawing of the first scale.
 
@@ -94,8 +95,10 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
 def _draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
     variants = []
     files: dict[str, bytes] = {}
-    sizes = (("wide", PAGE_WIDTH, figure.height), ("narrow", _PHONE_WIDTH, figure.narrow_height))
-    for width, inches, height in sizes if figure.on_page else sizes[:1]:
+    sizes = [("wide", SINGLE_WIDTH if figure.is_single else PAGE_WIDTH, figure.height)]
+    if figure.narrow_height is not None and figure.on_page:
+        sizes.append(("narrow", _PHONE_WIDTH, figure.narrow_height))
+    for width, inches, height in sizes:
         for log in figure.scales:
             scale = "log" if log else "linear"
             with figure_style():

@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from landscape.plotting.style import power_of_ten
-
 _MOST_DIGITS = 5
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _PM, _TIMES = r"\pm", r"\times"  # LaTeX's
 
 
@@ -37,6 +36,11 @@ class Rounded:
         if not self.exponent:
             return body
         return f"{body if self.error is None else f'({body})'} {times} {power(self.exponent)}"
+
+
+def power_of_ten(exponent: int) -> str:
+    """``10⁻⁵`` as plain text."""
+    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _latex_power(exponent: int) -> str:

@@ -1,26 +1,21 @@
 import csv
 import io
 import re
+from operator import itemgetter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.report.table import (
-    Column,
-    Table,
-    count_cell,
-    escape_latex,
-    number_cell,
-    text_cell,
-    to_csv,
-    to_latex,
-    to_markdown,
-)
+from landscape.page.cells import count_cell, escape_latex, number_cell, text_cell
+from landscape.page.columns import count_column, estimate_column, interval_column, text_column
+from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.table import Column, Table
+from landscape.results import Estimate, StoredInterval
 
 
 def table_of(*rows):
-    columns = tuple(Column(key=f"c{i}", title=f"C{i}") for i in range(len(rows[0])))
+    columns = [Column(key=f"c{i}", title=f"C{i}", cell=itemgetter(i)) for i in range(len(rows[0]))]
     return Table(name="t", caption="A table.", columns=columns, rows=rows)
 
 
@@ -100,6 +95,42 @@ def test_numbers_stand_at_the_right_and_words_at_the_left():
 
 
 def test_a_table_without_rows_has_headings():
-    columns = (Column(key="a", title="A"), Column(key="b", title="B"))
+    columns = [text_column("A", str), text_column("B", str)]
     table = Table(name="t", caption="Empty.", columns=columns, rows=())
     assert to_markdown(table).splitlines()[2:] == ["| A | B |", "|---|---|"]
+
+
+def test_a_column_reads_the_same_from_a_part_of_a_row():
+    column = count_column("length", len, unit="letters", better="↓", optional=True)
+    nested = column.of(itemgetter("word"))
+    assert nested.cell({"word": "four"}) == column.cell("four") == count_cell(4)
+    assert (nested.heading, nested.optional) == (column.heading, True)
+    assert nested.heading == "length (letters) ↓"
+
+
+def test_a_key_is_the_title_in_letters_and_digits_unless_it_is_given():
+    assert text_column("test accuracy (%)", str).key == "test_accuracy"
+    assert text_column("a b", str, key="a b").key == "a b"
+
+
+@pytest.mark.parametrize("missing", ["", "–"])
+def test_optional_columns_are_left_out_where_no_row_has_a_value(missing):
+    columns = [
+        text_column("kept", lambda row: None),
+        text_column("left", lambda row: row.get("a"), missing=missing, optional=True),
+    ]
+
+    def titles(rows):
+        return [c.title for c in Table(columns=columns, rows=rows).without_empty().columns]
+
+    assert titles([{}, {}]) == ["kept"]
+    assert titles([{}, {"a": "there"}]) == ["kept", "left"]
+
+
+def test_estimates_stand_with_their_error_and_intervals_unbroken():
+    estimate = estimate_column("e", lambda row: row)
+    assert estimate.cell(Estimate(mean=1.3793, stderr=0.0204)) == number_cell(1.3793, 0.0204)
+    assert estimate.cell(None) == text_cell(None)
+    interval = interval_column("i", lambda row: row, factor=100)
+    found = interval.cell(StoredInterval(low=0.1, high=0.2, confidence=0.95, method="t"))
+    assert (found.text, found.hint) == ("10\u00a0to\u00a020", "t")

@@ -20,12 +20,15 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from landscape.files import write_atomic
+from landscape.page.numbers import power_of_ten
 from landscape.results import recipe_of
 
 STYLE_FILE = Path(__file__).with_name("landscape.mplstyle")
 
 # Widths of a journal's column, of a single-column page's text, and of a page, in inches.
 COLUMN_WIDTH, TEXT_WIDTH, PAGE_WIDTH = 3.25, 5.5, 6.75
+# Of a figure that a phone shows too: at 400 pixels its smallest labels, of 7 points, have 8 pixels.
+SINGLE_WIDTH = 4.4
 
 _LEGEND_ROW = 0.15  # inches
 _POINTS = 72  # an inch, the resolution at which vector formats are laid out
@@ -44,7 +47,6 @@ COLOURS = (
     "#578dff",
     "#656364",
 )
-_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _DASHES: tuple["Dash", ...] = (
     "-",
     (0, (5, 1.5)),
@@ -144,11 +146,6 @@ def _power_text(value: float) -> str:
     if value <= 0 or -3 <= exponent <= 3 or not np.isclose(value, 10.0**exponent):
         return f"{value:g}"
     return power_of_ten(exponent)
-
-
-def power_of_ten(exponent: int) -> str:
-    """``10⁻⁵`` as plain text."""
-    return f"10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 
 def _sparse(value: float, low: float, high: float) -> str:

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 import pytest
 from synthetic_results import LABELS, density, eigenvalues, line
 
+from landscape.page.style import COLOURS, figure_bytes, strokes_for
+from landscape.page.svg import inline_svg, points_json
 from landscape.plotting import figure_style, new_figure, plot_density, plot_eigenvalues, plot_line
-from landscape.plotting.style import COLOURS, figure_bytes, strokes_for
-from landscape.report.svg import inline_svg, points_json
 
 PLOTS = {"density": (plot_density, density), "ends": (plot_eigenvalues, eigenvalues)}
 
