@@ -18,7 +18,8 @@ from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.results import Eigenvalue, Eigenvalues
+    from landscape.results import Eigenvalues
+    from landscape.values import Eigenvalue
 
 
 @click.command()

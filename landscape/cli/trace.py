@@ -19,7 +19,8 @@ from landscape.page.columns import estimate_column, text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.results import Estimate, Trace
+    from landscape.results import Trace
+    from landscape.values import Estimate
 
 
 class _Line(NamedTuple):

@@ -18,7 +18,7 @@ of a multiple one it sees its own projection only, so that its remainder has no 
 copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -33,7 +33,7 @@ from landscape.linalg.eigen import (
     choose_max_basis,
     verified_eigenpairs,
 )
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule
@@ -41,6 +41,7 @@ from landscape.linalg.restart import Allocate
 from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, never
 from landscape.linalg.sketch import gram
 from landscape.linalg.unseen import excludes_more
+from landscape.values import Estimate
 
 _LOOK_STEPS = 10  # fewer rarely see an eigenvalue that was missed
 
@@ -169,7 +170,7 @@ def _summarise(
     squares = [n * float(rule.weights @ rule.nodes**2) for rule in rules]
     covariance = _form_covariance([] if exact else samples, n)
     trace, frobenius = (
-        estimate(values)._replace(stderr=float(covariance[i, i].clamp(min=0).sqrt()))
+        replace(estimate(values), stderr=float(covariance[i, i].clamp(min=0).sqrt()))
         for i, values in enumerate((traces, squares))
     )
     return SpectralRun(
