@@ -39,7 +39,7 @@ def operator_spec(target: Target, settings: OperatorSettings) -> OperatorSpec:
     """The operator's name and everything that changes its spectrum."""
     return OperatorSpec(
         name=settings.operator,
-        params=settings.params,
+        params=target.params if settings.params == "*" else settings.params,
         num_params=selected(target.risk, settings.params).num_params,
         scale=settings.scale,
         weight_decay=settings.weight_decay,

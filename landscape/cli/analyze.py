@@ -14,8 +14,8 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
-    describe,
     force_option,
+    opened,
     out_option,
     quiet_option,
     target_options,
@@ -111,7 +111,6 @@ def run_suite(
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.suite import spectrum_settings
-    from landscape.analysis.target import open_target
     from landscape.distributed import is_main
     from landscape.report import write_report
     from landscape.report.made_from import is_current, remember
@@ -123,9 +122,7 @@ def run_suite(
         if force:
             folder.start_anew()
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-            target = open_target(path, settings, label=label)
-            if not quiet:
-                describe(target)
+            target = opened(path, label, settings, params=suite.params, quiet=quiet)
             if {"spectrum", "scaled"} & set(names):
                 tell_plan(target, spectrum_settings(suite, "none"))
             _run_one(target, folder, suite, names, quiet)
@@ -188,14 +185,11 @@ def _forecast(
     quiet: bool,
 ) -> None:
     from landscape.analysis.forecast import forecast
-    from landscape.analysis.target import open_target
     from landscape.report.forecast import report_seconds
 
     rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-        target = open_target(path, settings, label=label)
-        if not quiet:
-            describe(target)
+        target = opened(path, label, settings, params=suite.params, quiet=quiet)
         for line in forecast(target, suite, names):
             rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
     rows.append(_Cost("report", report_seconds(names, len(checkpoints))))

@@ -46,6 +46,7 @@ def report(
     )
     from landscape.report.sections.study import split_study
     from landscape.report.tensorboard import log_tensorboard
+    from landscape.store.folder import ReportFolder
 
     with alone_in(folder):
         results = load_results(folder)
@@ -53,6 +54,12 @@ def report(
             raise ValueError(
                 f"{folder} holds no results in {folder / 'results'}: make some with "
                 f"'landscape analyze CHECKPOINT... -o {folder}'."
+            )
+        for path in ReportFolder(folder).damaged_records():
+            echo(
+                f"warning: {path} is damaged: the page does not need it, but analyze will not go "
+                "on in this folder.",
+                err=True,
             )
         before = _before(folder)
         title = title or before.get("title") or folder.resolve().name

@@ -118,21 +118,33 @@ class Finished:
     def _file(self, stem: str) -> Path:
         return self.record.with_name(f"{stem}.json")
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether the record says what the results beside it are made with."""
+        return _read(self.record) is not None
+
     def _read(self) -> tuple[Identity, dict[str, list[str]]]:
-        try:
-            found: dict[str, Any] = json.loads(self.record.read_text(encoding="utf-8"))
-            identity, done = found["settings"], found["done"]
-            sound = isinstance(identity, dict) and isinstance(done, dict | list)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            sound = False
-        if not sound:
+        found = _read(self.record)
+        if found is None:
             raise ValueError(
                 f"{self.record} does not say what the results beside it were made with. Write to "
                 "another folder with -o, or start anew with --force."
             )
-        # In version 0.1 the files were not noted.
-        return identity, {name: [] for name in done} if isinstance(done, list) else done
+        return found
 
     def _write(self, identity: Identity, done: Mapping[str, list[str]]) -> None:
         record = {"settings": identity, "done": done}
         write_atomic(self.record, json.dumps(record, indent=1) + "\n")
+
+
+def _read(record: Path) -> tuple[Identity, dict[str, list[str]]] | None:
+    """The identity and what is done; None: the record is damaged, or not there."""
+    try:
+        found: dict[str, Any] = json.loads(record.read_text(encoding="utf-8"))
+        identity, done = found["settings"], found["done"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    if not isinstance(identity, dict) or not isinstance(done, dict | list):
+        return None
+    # In version 0.1 the files were not noted.
+    return identity, {name: [] for name in done} if isinstance(done, list) else done

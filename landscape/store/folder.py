@@ -49,6 +49,11 @@ class ReportFolder:
         """The finished analyses of a checkpoint."""
         return Finished(self.result(label, "_").with_name(RECORD))
 
+    def damaged_records(self) -> list[Path]:
+        """Records that do not say what the results beside them are made with."""
+        records = sorted((self.root / "results").glob(f"*/{RECORD}"))
+        return [path for path in records if not Finished(path).is_sound]
+
     def unfinished(self, label: str, name: str) -> Path:
         """Where an unfinished analysis of a checkpoint keeps its state or points."""
         return self.root / "unfinished" / label / name

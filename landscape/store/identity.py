@@ -5,6 +5,7 @@ compared as closely as the same code on the same machine repeats them.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,9 +24,11 @@ KEY = "fingerprint"  # under which an identity holds one
 _FORMER_NAMES = {"examples_sha256": "examples"}
 _NO_LONGER = {
     *("allow_globals", "command", "data", "data_dir", "device", "keep", "memory", "num_examples"),
-    *("objective", "share", "split", "unsafe_pickle", "work"),
+    *("objective", "share", "unsafe_pickle", "work"),
 }
-_NOT_ALWAYS = ("use_ema", "state_key", "seed", "batch_size")
+_NOT_ALWAYS = ("use_ema", "state_key", "split", "seed", "batch_size")
+_CHOOSING = {"seed", "split"}  # where one differs, so do the examples
+_SHOWN = 12  # digits of a digest
 
 
 class SettingsLike(Protocol):
@@ -35,6 +38,8 @@ class SettingsLike(Protocol):
     def use_ema(self) -> bool: ...
     @property
     def state_key(self) -> str | None: ...
+    @property
+    def split(self) -> str: ...
     @property
     def batch_size(self) -> int: ...
     @property
@@ -74,6 +79,7 @@ def identity_of(
         "use_ema": chosen.use_ema,
         "state_key": chosen.state_key,
         "model": subject.model,
+        "split": chosen.split,
         "examples": subject.examples_sha256,
         "loss": subject.loss_name,
         "batch_norm": batch_norm or risk.batch_norm,
@@ -150,10 +156,20 @@ def refuse_other_code(before: Mapping[str, Any], now: Mapping[str, Any], what: s
 
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Settings that differ, each with its old and its new value, and what the code changed."""
-    told = [f"{k} was {old!r}, now {new!r}" for k, (old, new) in _changed(before, now).items()]
-    if code := code_difference(before, now):
+    changed = _changed(before, now)
+    other_examples = "examples" in changed
+    if _CHOOSING & changed.keys():
+        changed.pop("examples", None)
+    told = [f"{k} was {_shown(old)}, now {_shown(new)}" for k, (old, new) in changed.items()]
+    code = code_difference(before, now)
+    if code and not other_examples:  # on which the same code computes other numbers
         told.append(f"network, loss or data have changed: {code}")
     return "; ".join(told)
+
+
+def _shown(value: object) -> str:
+    is_digest = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+    return repr(str(value)[:_SHOWN] if is_digest else value)
 
 
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -167,6 +183,8 @@ def _in_todays_names(before: Mapping[str, Any], now: Mapping[str, Any]) -> Ident
     """``before`` as today's version tells it; what its own did not tell is taken to be as now."""
     old = {_FORMER_NAMES.get(k, k): v for k, v in before.items() if k not in _NO_LONGER}
     old |= {k: now[k] for k in _NOT_ALWAYS if k in now and k not in old}
+    if "params" in now:
+        old = {"params": "*"} | old  # they were all
     if old.get("model", "") is None:  # it was the one that the checkpoint names
         old["model"] = now.get("model")
     if now.get("batch_size") == 0:  # it was told whether or not it mattered
