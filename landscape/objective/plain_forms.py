@@ -60,7 +60,10 @@ class CallsSeen(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         self.replaced |= func in _PLAIN
-        if torch.is_autocast_enabled(self._device):
+        # A device that is no part of PyTorch may have none, and asking is then an error.
+        if torch.amp.is_autocast_available(self._device) and torch.is_autocast_enabled(
+            self._device
+        ):
             self.autocast = torch.get_autocast_dtype(self._device)
         return func(*args, **(kwargs or {}))
 
