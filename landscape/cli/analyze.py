@@ -8,6 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from landscape.catalog import ANALYSES
+from landscape.cli.gated import (
+    check_names,
+    known_of,
+    sharpness_names,
+    spectrum_names,
+    subject_names,
+    values_of,
+)
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.named import NamesOf, operator_option
 from landscape.cli.options import describe, target_options, unique_labels
 from landscape.cli.output import progress_bar, result_path
@@ -17,6 +26,7 @@ from landscape.cli.spectra import tell_plan
 if TYPE_CHECKING:
     from landscape.analysis.suite import SuiteSettings
     from landscape.analysis.target import Target, TargetSettings
+    from landscape.gates import Gate, Known
     from landscape.results import Result
 
 
@@ -58,6 +68,7 @@ if TYPE_CHECKING:
 )
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@gate_option
 @click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
 @click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress.")
@@ -75,6 +86,7 @@ def analyze(
     extent: float,
     title: str | None,
     baseline: str | None,
+    gates: "tuple[Gate, ...]",
     force: bool,
     dry_run: bool,
     quiet: bool,
@@ -98,6 +110,7 @@ def analyze(
         all_layers=all_layers,
     )
     names = chosen_names(only, skip)
+    check_gates(gates, _known(suite, names))
     if dry_run:
         _forecast(checkpoints, settings, suite, names, quiet)
         return
@@ -112,6 +125,40 @@ def analyze(
         force=force,
         quiet=quiet,
     )
+    if gates:
+        _apply(gates, checkpoints, out, operator_name)
+
+
+def _known(suite: "SuiteSettings", names: Sequence[str]) -> "list[Known]":
+    """What these analyses give to gates."""
+    found = subject_names()
+    for name in names:
+        if name == "preflight":
+            found += check_names()
+        elif name in ("spectrum", "scaled"):
+            scale = "none" if name == "spectrum" else "filter"
+            found += spectrum_names(scale=scale, operator=suite.operator)
+        elif name == "sharpness":
+            found += sharpness_names(suite.budget.sharpness)
+        elif name == "fidelity":
+            found.append(known_of("cusp_slope"))
+    return found
+
+
+def _apply(
+    gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator_name: str
+) -> None:
+    from landscape.distributed import is_main
+    from landscape.report.notebook import load_results
+
+    if not is_main():
+        return
+    results = load_results(out)
+    measured = [
+        (label, values_of([r for r in results if r.subject.label == label], main=operator_name), "")
+        for label in unique_labels(checkpoints)
+    ]
+    apply_gates(gates, measured)
 
 
 def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:

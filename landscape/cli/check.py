@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landscape.cli.gated import check_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.named import operator_option
 from landscape.cli.output import print_table
@@ -13,6 +15,7 @@ from landscape.cli.plain import echo
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target, TargetSettings
+    from landscape.gates import Gate
     from landscape.results import Preflight
 
 _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
@@ -20,10 +23,12 @@ _MARKS = {"pass": "pass", "fail": "FAIL", "note": "note"}
 
 @click.command()
 @operator_option()
+@gate_option
 @measured_options
 def check(
     checkpoints: tuple[Path, ...],
     operator_name: str,
+    gates: "tuple[Gate, ...]",
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -31,6 +36,8 @@ def check(
 ) -> None:
     """Check that the numbers of CHECKPOINTS can mean anything; exit code 1 if one cannot."""
     from landscape.analysis.preflight import preflight
+
+    check_gates(gates, check_names())
 
     def measure(target: "Target", *, state: Path | None, progress: "Progress") -> "Preflight":
         return preflight(target, operator_name=operator_name, progress=progress)
@@ -45,6 +52,7 @@ def check(
         quiet=quiet,
     )
     show_each(results, _print, as_json=as_json)
+    apply_gates(gates, [(r.subject.label, values_of([r], main=operator_name), "") for r in results])
     if not all(result.passed for result in results):
         raise click.exceptions.Exit(1)
 

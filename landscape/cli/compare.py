@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from landscape.cli.gated import compared_name, comparison_values, reachable
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.options import command_line
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
+    from landscape.gates import Gate
     from landscape.results import ComparedMeasure, Comparison, MeasureRow
 
 
@@ -84,13 +87,7 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-mismatch", is_flag=True, help="Compare what was not measured alike, with a mark."
 )
-@click.option(
-    "--fail-if",
-    "gates",
-    multiple=True,
-    type=click.Choice(["flatter", "sharper", "equivalent", "undecided"]),
-    help="Exit with code 1 if this is the verdict on any group; repeatable.",
-)
+@gate_option
 @click.option("--title", help="The report's heading.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def compare(
@@ -108,7 +105,7 @@ def compare(
     resamples: int,
     seed: int,
     allow_mismatch: bool,
-    gates: tuple[str, ...],
+    gates: "tuple[Gate, ...]",
     title: str | None,
     as_json: bool,
 ) -> None:
@@ -143,6 +140,8 @@ def compare(
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
         comparison = judge(results, settings=settings)
+        compared = [compared_name(m.name) for m in comparison.measures]
+        check_gates(gates, compared, reachable(comparison))
         if as_json:
             click.echo(json.dumps(comparison.record(), allow_nan=False))
         else:
@@ -153,8 +152,13 @@ def compare(
                 out, comparison, results, stems, title=title or out.resolve().name
             )
             echo(str(page), err=as_json)
-    if any(pair.verdict in gates for pair in comparison.pairs):
-        raise click.exceptions.Exit(1)
+    apply_gates(
+        gates,
+        [
+            (f"{p.group} against {p.baseline}", comparison_values(p), p.verdict)
+            for p in comparison.pairs
+        ],
+    )
 
 
 def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:

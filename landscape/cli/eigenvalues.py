@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
+from landscape.cli.gated import eigenvalue_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.second_opinion import (
     explain_protocol,
@@ -17,6 +19,7 @@ from landscape.cli.spectra import basis_option, save_plot, shards_option, spectr
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.gates import Gate
     from landscape.results import Eigenvalues
 
 
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     "--overlap", is_flag=True, help="Overlap of the upper eigenspaces between checkpoints."
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
+@gate_option
 @shards_option
 @basis_option
 @spectrum_options
@@ -67,6 +71,7 @@ def eigenvalues(
     strict: bool,
     solver: str,
     protocol: str | None,
+    gates: "tuple[Gate, ...]",
     as_json: bool,
     plot: Path | None,
     out: Path | None,
@@ -79,6 +84,13 @@ def eigenvalues(
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
     published = protocol == "published"
+    operator = options["operator_name"]
+    known = eigenvalue_names(
+        scale=options["scale"],
+        operator=operator,
+        smallest=solver == "lanczos" and not published and options["num_smallest"] > 0,
+    )
+    check_gates(gates, [*subject_names(), *known])
     about = {"checkpoints": checkpoints, "out": out, "quiet": quiet}
     if published or solver == "pyhessian":
         if vectors or overlap or options["basis_dtype"]:
@@ -103,6 +115,7 @@ def eigenvalues(
         from landscape.plotting import plot_eigenvalues
 
         save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
+    apply_gates(gates, [(r.subject.label, values_of([r], main=operator), "") for r in results])
     if strict and any(not e.converged for r in results for e in (*r.largest, *r.smallest)):
         click.echo("--strict: not all pairs converged; raise --max-matvecs or --tol.", err=True)
         raise click.exceptions.Exit(1)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.cli.gated import sharpness_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import measure_each, measured_options, show_each
 from landscape.cli.number_lists import numbers, words
 from landscape.cli.output import print_table
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.gates import Gate
     from landscape.results import Measure, SharpnessTable
 
 _DEFAULT = SharpnessSettings()
@@ -90,9 +93,11 @@ _DEFAULT = SharpnessSettings()
     show_default=True,
     help="Relative flatness of the last so many layers.",
 )
+@gate_option
 @measured_options
 def sharpness(
     checkpoints: tuple[Path, ...],
+    gates: "tuple[Gate, ...]",
     out: Path | None,
     as_json: bool,
     quiet: bool,
@@ -106,6 +111,7 @@ def sharpness(
     from landscape.analysis.sharpness import sharpness as measure
 
     wanted = SharpnessSettings(**chosen)
+    check_gates(gates, [*subject_names(), *sharpness_names(wanted)])
     results = measure_each(
         "sharpness",
         partial(measure, settings=wanted),
@@ -116,6 +122,7 @@ def sharpness(
         quiet=quiet,
     )
     show_each(results, _print, as_json=as_json)
+    apply_gates(gates, [(r.subject.label, values_of([r], main="hessian"), "") for r in results])
 
 
 def _print(result: "SharpnessTable") -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.gated import subject_names, trace_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import measure_each
 from landscape.cli.options import operator_options, target_options
 from landscape.cli.output import print_json, print_table
@@ -16,6 +18,7 @@ from landscape.cli.spectra import output_options, save_plot
 
 if TYPE_CHECKING:
     from landscape.analysis.target import TargetSettings
+    from landscape.gates import Gate
 
 
 @click.command()
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
 )
+@gate_option
 @output_options
 @operator_options
 @target_options
@@ -62,6 +66,7 @@ def trace(
     settings: "TargetSettings",
     operator_name: str,
     solver: str,
+    gates: "tuple[Gate, ...]",
     as_json: bool,
     plot: Path | None,
     out: Path | None,
@@ -76,6 +81,8 @@ def trace(
     from landscape.analysis.trace import TraceSettings, trace_of
     from landscape.report.numbers import rounded  # late: it brings Matplotlib
 
+    scale = options["scale"]
+    check_gates(gates, [*subject_names(), *trace_names(scale=scale, operator=operator_name)])
     about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
     if solver == "pyhessian":
         results = run_pyhessian_trace({"operator_name": operator_name, **options}, **about)
@@ -112,3 +119,4 @@ def trace(
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
+    apply_gates(gates, [(r.subject.label, values_of([r], main=operator_name), "") for r in results])
