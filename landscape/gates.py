@@ -55,7 +55,8 @@ class Number:
     value: float
 
     def __str__(self) -> str:
-        return f"{self.value!r}"
+        short = f"{self.value:.15g}"  # 50, where repr says 50.0
+        return short if float(short) == self.value else repr(self.value)
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def parse_gate(text: str) -> Gate:
 def qualifier(text: str) -> str:
     """A qualifier's one form: numbers as they are printed, ``ρ=0.030`` and ``3e-2`` as ``0.03``."""
     plain = text.strip().removeprefix("ρ=").strip()
+    if plain.isdecimal():
+        return plain
     try:
         return f"{float(plain):g}"
     except ValueError:

@@ -35,9 +35,18 @@ def gate_option(command: F) -> F:
 
 
 def check_gates(
-    gates: Sequence[Gate], known: Sequence[Known], verdicts: Collection[str] = ()
+    gates: Sequence[Gate],
+    known: Sequence[Known],
+    verdicts: Collection[str] = (),
+    *,
+    advice: str = "",
 ) -> None:
     """Refuse, before the work, gates that could never fire on what will be ``known``.
+
+    Parameters
+    ----------
+    advice
+        A further sentence for the message.
 
     Raises
     ------
@@ -48,7 +57,7 @@ def check_gates(
         try:
             check_gate(gate, known, verdicts)
         except GateError as error:
-            raise click.UsageError(f"--fail-if '{gate}': {error}") from error
+            raise click.UsageError(f"--fail-if '{gate}': {error}{advice}") from error
 
 
 def apply_gates(

@@ -63,7 +63,11 @@ def look(
             continue
         found.append((label, info))
     for _, info in found:
-        check_gates(gates, look_names(_matrices(info), data=_names_data(info, settings)))
+        shapes = {t.name: t.shape for t in info.tensors}
+        check_gates(gates, look_names(shapes, data=True))
+        if info.safe and not _names_data(info, settings):
+            advice = f" Of {info.path} alone: name --model, --data and --loss for the others."
+            check_gates(gates, look_names(shapes, data=False), advice=advice)
     looks = []
     for label, info in found:
         with progress_bar(f"{label}: look", quiet=quiet) as progress:
@@ -81,10 +85,6 @@ def look(
     if refused:
         raise CheckpointError("\n".join(refused))
     apply_gates(gates, [(label, look_values(row), "") for label, row in looks])
-
-
-def _matrices(info: "CheckpointInfo") -> list[str]:
-    return [t.name for t in info.tensors if len(t.shape) > 1]
 
 
 def _names_data(info: "CheckpointInfo", settings: "TargetSettings") -> bool:

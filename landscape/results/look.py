@@ -101,7 +101,7 @@ class Look:
     activity: tuple[ActivityRow, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """One flat JSON object: numbers of a layer under ``name[layer]``; NaN is None."""
+        """One flat JSON object; numbers of a layer, where it has them, under ``name[layer]``."""
         row = {name: getattr(self, name) for name in MEANINGS}
         row["notes"] = "; ".join(self.notes)
         row |= {f"{name}[{layer}]": value for name, layer, value in self.by_layer()}
@@ -110,14 +110,14 @@ class Look:
             for name, value in row.items()
         }
 
-    def by_layer(self) -> list[tuple[str, str, float | int | None]]:
+    def by_layer(self) -> list[tuple[str, str, float]]:
         """Each number of a layer: its name, the layer and the value."""
-        found: list[tuple[str, str, float | int | None]] = []
+        found: list[tuple[str, str, float | None]] = []
         for row in self.weights:
             found += [(name, row.name, getattr(row, name)) for name in OF_WEIGHTS]
         for layer in self.activity:
             found += [(key, layer.name, asdict(layer)[name]) for key, name in OF_LAYERS.items()]
-        return found
+        return [(name, layer, value) for name, layer, value in found if value is not None]
 
 
 MEANINGS: Mapping[str, str] = {
