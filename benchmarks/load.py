@@ -28,8 +28,9 @@ from benchmarks.problem import load_problem, unit_vector
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface import loss_plane
 from landscape.analysis.surface_course import random_course
-from landscape.analysis.surface_points import SurfaceSettings
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.arrays import from_arrays
 from landscape.linalg.rows import project_out

@@ -13,7 +13,8 @@ import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
-from landscape.analysis.target import TargetSettings, open_target
+from landscape.analysis.target import open_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.data.dataset import Batch
 from landscape.objective.risk import EmpiricalRisk
 from landscape.snn import CSNN

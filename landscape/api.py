@@ -17,11 +17,13 @@ from typing import Any
 
 from torch import nn
 
-from landscape.analysis.budget import BUDGETS
+from landscape.analysis.budget import BUDGETS, STANDARD
 from landscape.analysis.choices import objective_of
 from landscape.analysis.progress import Progress, quiet
-from landscape.analysis.suite import SuiteSettings, run_analyses
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.suite import run_analyses
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.findings import Findings
 from landscape.objective.objective import Objective
@@ -37,15 +39,15 @@ def analyze(
     *,
     objective: Callable[..., Any] | Objective | None = None,
     label: str | None = None,
-    budget: str = "standard",
+    budget: str = STANDARD,
     only: Sequence[str] | None = None,
     skip: Sequence[str] = (),
-    all_layers: bool = False,
-    operator: str = "hessian",
+    all_layers: bool = SuiteSettings.all_layers,
+    operator: str = SuiteSettings.operator,
     params: str = "*",
-    weight_decay: float = 0.0,
+    weight_decay: float = SuiteSettings.weight_decay,
     examples: int | str | None = None,
-    split: str = "train",
+    split: str = TargetSettings.split,
     keep: str = TargetSettings.keep,
     batch_size: int = TargetSettings.batch_size,
     batch_norm: str = TargetSettings.batch_norm,

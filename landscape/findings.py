@@ -10,6 +10,8 @@ from typing import TypeVar
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
+from landscape.page.material import slug
+from landscape.page.numbers import rounded
 from landscape.plotting import (
     COLUMN_WIDTH,
     figure_style,
@@ -22,8 +24,6 @@ from landscape.plotting import (
     shared_levels,
 )
 from landscape.report import write_report
-from landscape.report.material import slug
-from landscape.report.numbers import rounded
 from landscape.results import (
     Eigenvalues,
     Fidelity,

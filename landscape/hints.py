@@ -1,7 +1,7 @@
 """Parts of messages: what may have been meant by an unknown name, the first few of many names."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 _ALSO_CALLED = {
@@ -22,13 +22,23 @@ def few(names: Sequence[str], most: int = 2) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
-def close_to(name: str, known: list[str]) -> str:
-    """Names among ``known`` that are spelled alike or mean the same; empty: none."""
+def close_to(name: str, known: Iterable[str]) -> str:
+    """Ask whether one of :func:`closest` was meant; empty: there is none."""
+    close = closest(name, known)
+    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+
+
+def closest(name: str, known: Iterable[str]) -> list[str]:
+    """The names among ``known``, three at most, that are spelled alike or mean the same.
+
+    Case does not count. Takes time quadratic in the names' lengths, for each of ``known``.
+    """
     plain = "".join(c for c in name.lower() if c.isalnum()).removesuffix("loss")
     other = _ALSO_CALLED.get(plain)
-    same = [k for k in known if k in (plain, other) or k.replace("-", "") == plain]
-    close = same or difflib.get_close_matches(name, known, n=3)
-    return f" Did you mean {' or '.join(repr(match) for match in close)}?" if close else ""
+    by_lower = {k.lower(): k for k in known}
+    same = [k for lower, k in by_lower.items() if plain == lower.replace("-", "") or k == other]
+    close = difflib.get_close_matches(name.lower(), by_lower, n=3)
+    return same or [by_lower[match] for match in close]
 
 
 def arrays_file(name: str) -> str:

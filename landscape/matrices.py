@@ -39,7 +39,8 @@ import torch
 from torch import Generator, nn
 
 from landscape.analysis.choices import objective_of
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.target import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.linalg.diagonal import Diagonal, estimate_diagonal
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs

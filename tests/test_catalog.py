@@ -2,12 +2,13 @@
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
-from click.testing import CliRunner
+from command_line import invoke
 from torch import nn
 
 import landscape
@@ -22,7 +23,6 @@ from landscape.catalog import (
     ScaleKind,
     resolve,
 )
-from landscape.cli import cli
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
@@ -53,6 +53,16 @@ def cost_of_toy(work):
     return Cost(7, 11, 13)
 
 
+@contextmanager
+def holding(registry, entry):
+    """A block in which ``entry`` is there too."""
+    registry.add(entry)
+    try:
+        yield
+    finally:
+        del registry._entries[entry.name]
+
+
 @pytest.fixture
 def toys():
     """The entries, while a test lasts."""
@@ -73,20 +83,17 @@ def toys():
         run="toys_of_the_catalog:run_toy",
         cost="toys_of_the_catalog:cost_of_toy",
     )
-    with OPERATORS.holding(operator), SCALES.holding(scale), ANALYSES.holding(analysis):
+    with (
+        holding(OPERATORS, operator),
+        holding(SCALES, scale),
+        holding(ANALYSES, analysis),
+    ):
         yield SimpleNamespace(operator=operator, scale=scale)
 
 
 @pytest.fixture
 def run():
-    def invoke(*arguments, code=0):
-        result = CliRunner().invoke(cli, [str(a) for a in arguments])
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result.output
-
-    return invoke
+    return lambda *arguments, code=0: invoke(*arguments, code=code).output
 
 
 @pytest.fixture

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from landscape.data.fashion_mnist import EMBEDDED_SIZES, NUM_CLASSES, find_copy
+from landscape.data.fashion_mnist import NUM_CLASSES, find_copy
 from landscape.data.idx import read_labelled_images
 from landscape.data.selection import random_order
 from landscape.files import write_atomic
 
 SEED = 2411_18250
+SIZES = {"train": 5_000, "test": 1_000}
 PROTOCOL_SUBSET = {"train": (20_000, 42)}  # size and seed: the default of landscape train
 TARGET = Path(__file__).parents[1] / "landscape" / "data" / "embedded" / "fashion_mnist.npz"
 
@@ -41,7 +42,7 @@ def choose(
 def make(data_dir: Path | None) -> dict[str, np.ndarray]:
     """Draw the subset: images uint8 (N, 28, 28), labels uint8 (N,), indices uint16 (N,)."""
     arrays = {}
-    for number, (split, size) in enumerate(EMBEDDED_SIZES.items()):
+    for number, (split, size) in enumerate(SIZES.items()):
         copy = find_copy(split, data_dir)
         if copy is None:
             sys.exit("no full copy of Fashion-MNIST was found: landscape data fetch fashion-mnist")

@@ -52,6 +52,8 @@ class Budget:
         return 4 * self.max_matvecs
 
 
+STANDARD = "standard"  # where none is named
+
 BUDGETS: dict[str, Budget] = {
     "quick": Budget(
         num_largest=5,
@@ -75,7 +77,7 @@ BUDGETS: dict[str, Budget] = {
         ),
         fidelity=SUMMARY,
     ),
-    "standard": Budget(
+    STANDARD: Budget(
         num_largest=10,
         num_smallest=10,
         tol=1e-4,

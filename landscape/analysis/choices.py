@@ -6,8 +6,9 @@ Names that come from a file are looked up among the built-in ones and never impo
 from pathlib import Path
 from typing import NamedTuple
 
+from landscape.catalog.words import MOST_EXAMPLES
 from landscape.checkpoint import Checkpoint, CheckpointError, Sidecar, infer_model
-from landscape.data.choosing import MOST_EXAMPLES, Choice, open_source, source_of
+from landscape.data.choosing import Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
 from landscape.data.opening import open_dataset

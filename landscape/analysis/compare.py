@@ -1,12 +1,10 @@
 """Are one group's minima flatter than another's? Stored results of many checkpoints, judged."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
 
-from landscape import statistics
 from landscape.analysis.compare_accuracy import accuracy_rows
 from landscape.analysis.compare_groups import (
     Analysed,
@@ -16,7 +14,7 @@ from landscape.analysis.compare_groups import (
     grouped,
     groups_note,
 )
-from landscape.analysis.compare_match import Match, match_runs
+from landscape.analysis.compare_match import match_runs
 from landscape.analysis.compare_measures import (
     Shared,
     choose_primary,
@@ -24,9 +22,10 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_pairs import judge_pairs, statistics_of
 from landscape.analysis.compare_recipes import confounded
 from landscape.analysis.compare_rows import measure_row
+from landscape.analysis.compare_settings import CompareSettings
 from landscape.analysis.provenance import start_clock
 from landscape.hints import few
 from landscape.results import (
@@ -35,34 +34,6 @@ from landscape.results import (
     ComparisonSettings,
     Result,
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareSettings:
-    """What is compared with what, declared before looking.
-
-    Attributes
-    ----------
-    baseline
-        A group's name, or the start of one.
-    groups
-        For each group the globs of its checkpoints' paths, names or labels; None: by sidecar.
-    primary
-        The measure that decides; None: λ_max, that of S A S with filter scale where measured.
-    measures
-        Names or globs; None: the default ones.
-    """
-
-    baseline: str | None
-    groups: Mapping[str, Sequence[str]] | None
-    primary: str | None
-    measures: Sequence[str] | None
-    match: Match
-    split: str
-    allow_mismatch: bool
-    statistics: statistics.Settings
-    seed: int  # of the bootstrap
-    command: str
 
 
 def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparison:
@@ -78,6 +49,7 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         in data, examples, loss, operator, batch norm, dtype or weight decay.
     """
     clock, rng = start_clock(), np.random.default_rng(settings.seed)
+    decision = statistics_of(settings)
     checkpoints = analysed_checkpoints(results, split=settings.split)
     groups = grouped(checkpoints, settings.groups)
     note = groups_note(checkpoints, settings.groups, groups)
@@ -97,7 +69,7 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         measures,
         primary=primary,
         required=(primary,),
-        settings=settings.statistics,
+        settings=decision,
         rng=rng,
     )
     return Comparison(
@@ -112,7 +84,7 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         ),
         measures=tuple(measure_row(m) for m in measures),
         pairs=pairs,
-        accuracy=accuracy_rows(measures, groups, settings.statistics, rng),
+        accuracy=accuracy_rows(measures, groups, decision, rng),
         notes=(
             *([] if settings.groups else [note]),
             *_confounded(groups, baseline),
@@ -125,16 +97,15 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
 
 
 def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSettings:
-    s = settings.statistics
     return ComparisonSettings(
         primary=primary,
         primary_declared=settings.primary is not None,
         match=settings.match,
         split=settings.split,
-        alpha=s.alpha,
-        power=s.power,
-        bounds=s.bounds,
-        num_resamples=s.num_resamples,
+        alpha=settings.alpha,
+        power=settings.power,
+        bounds=settings.bounds,
+        num_resamples=settings.num_resamples,
         allow_mismatch=settings.allow_mismatch,
     )
 

@@ -4,14 +4,13 @@ A network trained further, or to a lower loss, is often sharper or flatter for t
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from landscape.analysis.compare_groups import Analysed
+from landscape.analysis.compare_settings import Match
 from landscape.statistics import Run, seeds_pair
-
-Match = Literal["epoch", "loss", "none"]
 
 
 class Matched(NamedTuple):

@@ -9,9 +9,26 @@ from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.compare_match import Matched
 from landscape.analysis.compare_measures import Shared
 from landscape.analysis.compare_rows import pair_row, statistics_measure
+from landscape.analysis.compare_settings import DecisionSettings
 from landscape.results import PairRow
 
 Pair = tuple[str, str]  # a group and its baseline
+
+
+def statistics_of(settings: DecisionSettings) -> statistics.Settings:
+    """What the statistics need to know of what was declared.
+
+    Raises
+    ------
+    ValueError
+        If alpha or power is no probability.
+    """
+    return statistics.Settings(
+        alpha=settings.alpha,
+        power=settings.power,
+        bounds=settings.bounds,
+        num_resamples=settings.num_resamples,
+    )
 
 
 def judge_pairs(

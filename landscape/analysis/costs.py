@@ -5,7 +5,7 @@ from typing import NamedTuple
 from landscape.analysis.fidelity import operator_names
 from landscape.analysis.layer_rows import rows_within, usual_matvecs
 from landscape.analysis.sharpness_rows import cost_of
-from landscape.analysis.suite import SuiteSettings
+from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
 from landscape.snn.altered import has_smooth_twin

@@ -7,8 +7,8 @@ import numpy as np
 from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import SpectrumSettings
 from landscape.analysis.spectrum_results import density_result, operator_of
+from landscape.analysis.spectrum_settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.linalg.slq import spectral_quadrature
 from landscape.results import SpectralDensity
@@ -49,10 +49,5 @@ def low_memory_density(
         num_steps=settings.num_steps,
         exact=False,
         num_matvecs=A.num_matvecs,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=A.num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, A.num_matvecs),
     )

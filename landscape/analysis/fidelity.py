@@ -29,8 +29,6 @@ from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
 from landscape.results import DirectionFidelity, Estimate, Fidelity
 
-__all__ = ["SMOOTHED", "FidelitySettings", "fidelity", "fidelity_summary"]
-
 SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
 
 
@@ -117,12 +115,7 @@ def fidelity(
     num_matvecs = sum(A.num_matvecs for A in operators.values()) + sweep_matvecs
     return Fidelity(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, num_matvecs),
         operators=columns,
         radii=settings.radii,
         theta_norm=norm,

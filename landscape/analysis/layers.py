@@ -12,8 +12,9 @@ from landscape.analysis.layer_rows import Row, rows_within, usual_matvecs
 from landscape.analysis.memory import MemoryPlan
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import SpectrumSettings, max_basis, memory_plan, run_spectrum
+from landscape.analysis.spectrum import max_basis, memory_plan, run_spectrum
 from landscape.analysis.spectrum_results import operator_spec
+from landscape.analysis.spectrum_settings import SpectrumSettings
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
@@ -85,12 +86,7 @@ def layer_table(
     progress(len(blocks), len(blocks))
     return LayerTable(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=matvecs,
-        ),
+        provenance=clock.provenance_of(target, matvecs),
         operator=operator_spec(target, settings),
         rows=tuple(rows),
         num_matvecs=matvecs,

@@ -10,14 +10,15 @@ import torch
 from landscape.analysis.choices import choose_data
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.progress import Progress
-from landscape.analysis.spectrum import Spectrum, SpectrumSettings, spectrum
-from landscape.analysis.spectrum_results import OperatorSettings, operator_of
+from landscape.analysis.spectrum import Spectrum, spectrum
+from landscape.analysis.spectrum_results import operator_of
+from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
+from landscape.catalog.words import SPLITS
 from landscape.checkpoint import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
 from landscape.data.choosing import Choice
-from landscape.data.opening import SPLITS
 from landscape.linalg.estimate import Estimate
 from landscape.linalg.sketch import gram
 from landscape.objective.halving import with_smaller_batches

@@ -62,12 +62,7 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
     progress(len(steps), len(steps))
     return Preflight(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=A.num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, A.num_matvecs),
         checks=tuple(checks),
     )
 

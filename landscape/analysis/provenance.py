@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 import landscape
+from landscape.analysis.target import Target
 from landscape.distributed import world_size
 from landscape.results import Provenance
 
@@ -32,6 +33,16 @@ class Clock(NamedTuple):
             seconds=round(perf_counter() - self.started, 3),
             num_matvecs=num_matvecs,
             versions=versions(),
+        )
+
+    def provenance_of(self, target: Target, num_matvecs: int = 0) -> Provenance:
+        """The same of an analysis of ``target``."""
+        settings = target.settings
+        return self.provenance(
+            command=settings.command,
+            seed=settings.seed,
+            device=target.device,
+            num_matvecs=num_matvecs,
         )
 
 

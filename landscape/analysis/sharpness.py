@@ -14,8 +14,6 @@ from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
 from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
 
-__all__ = ["MEASURED", "SharpnessSettings", "sharpness", "spectral_measures"]
-
 
 def sharpness(
     target: Target,
@@ -54,9 +52,7 @@ def sharpness(
     progress(len(jobs), len(jobs))
     return SharpnessTable(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command, seed=target.settings.seed, device=target.device
-        ),
+        provenance=clock.provenance_of(target),
         rows=tuple(rows),
         batch_norm=target.risk.batch_norm,
         accuracy_drop=settings.accuracy_drop,

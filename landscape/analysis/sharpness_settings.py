@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from landscape.catalog import SCALES
+from landscape.settings import setting
+
 MEASURED = (
     "expected_rise",
     "smoothed_trace",
@@ -16,13 +19,24 @@ MEASURED = (
 class SharpnessSettings:
     """What to measure, and how hard to look."""
 
-    measures: tuple[str, ...] = MEASURED
-    scales: tuple[str, ...] = ("none", "filter", "weight")
-    radii: tuple[float, ...] = (0.01, 0.03, 0.1)  # of noise, relative to the weights
-    ball_radii: tuple[float, ...] = (0.003, 0.01)  # of worst-case and SAM
-    num_pairs: int = 10  # antithetic pairs of noise
-    num_restarts: int = 2
-    num_steps: int = 7  # of each ascent
-    accuracy_drop: float = 0.05  # that the noise may cost
-    num_probes: int = 20  # of relative flatness
-    num_layers: int = 2  # the last so many, for relative flatness
+    measures: tuple[str, ...] = setting(MEASURED, help="Which, comma-separated.")
+    scales: tuple[str, ...] = setting(
+        ("none", "filter", "weight"),
+        choices=SCALES,
+        help="Of perturbations. The scaled ones are blind to rescaled weights.",
+    )
+    radii: tuple[float, ...] = setting(
+        (0.01, 0.03, 0.1), help="Of noise, as fractions of the weights."
+    )
+    ball_radii: tuple[float, ...] = setting(
+        (0.003, 0.01),
+        help="Of worst-case and SAM's perturbations, as fractions of the weights.",
+    )
+    num_pairs: int = setting(10, minimum=2, help="Antithetic pairs of noise.")
+    num_restarts: int = setting(2, minimum=1, help="Starts of the ascent to the worst case.")
+    num_steps: int = setting(7, minimum=1, help="Steps of each ascent.")
+    accuracy_drop: float = setting(
+        0.05, above=0, below=1, help="What the tolerated noise may cost."
+    )
+    num_probes: int = setting(20, minimum=2, help="Of relative flatness.")
+    num_layers: int = setting(2, minimum=1, help="Relative flatness of the last so many layers.")

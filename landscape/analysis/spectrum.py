@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +14,13 @@ from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import (
-    OperatorSettings,
     as_estimate,
     density_result,
     operator_spec,
     root_of,
     selected,
 )
+from landscape.analysis.spectrum_settings import SpectrumSettings
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
@@ -31,34 +31,10 @@ from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
 
-BASIS_DTYPES = {
-    "bfloat16": torch.bfloat16,
-    "float32": torch.float32,
-    "float64": torch.float64,
-}
 METHOD = "thick-restart Lanczos, full reorthogonalisation"
 TRACE_METHOD = "deflated quadrature of the same Krylov run"
 EXACT_METHOD = "exact: all eigenvalues, from the same Krylov run"
 _BOUNDS = "; residuals are upper bounds (99 %)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpectrumSettings(OperatorSettings):
-    """Which operator, and how much of its spectrum to what accuracy."""
-
-    num_largest: int
-    num_smallest: int
-    tol: float
-    num_probes: int
-    num_steps: int
-    max_matvecs: int
-    num_shards: int = 0
-    basis_dtype: str | None = None  # of the Lanczos vectors kept; None: the operator's
-
-    @property
-    def basis_torch_dtype(self) -> torch.dtype | None:
-        """The dtype called ``basis_dtype``."""
-        return None if self.basis_dtype is None else BASIS_DTYPES[self.basis_dtype]
 
 
 class Spectrum(NamedTuple):
@@ -160,7 +136,7 @@ def run_spectrum(
             ),
             rng=rng,
             max_basis=min(A.dim, plan.max_basis) if plan else None,
-            basis_dtype=settings.basis_torch_dtype,
+            basis_dtype=_basis_dtype(settings),
             allocate=basis_rows(A.device, folder, plan.place if plan else None),
             callback=file.callback(report),
             state=file.load(),
@@ -176,8 +152,12 @@ def memory_plan(target: Target, settings: SpectrumSettings) -> MemoryPlan | None
         target.settings.memory,
         num_pairs=settings.num_largest + settings.num_smallest,
         num_spare=settings.num_steps,
-        basis_dtype=settings.basis_torch_dtype,
+        basis_dtype=_basis_dtype(settings),
     )
+
+
+def _basis_dtype(settings: SpectrumSettings) -> torch.dtype | None:
+    return None if settings.basis_dtype is None else getattr(torch, settings.basis_dtype)
 
 
 def max_basis(plan: MemoryPlan | None) -> dict[str, int]:
@@ -206,12 +186,7 @@ def _results(
 ) -> Spectrum:
     spec = operator_spec(target, settings)
     matvecs = run.num_matvecs + sum(shard.num_matvecs for shard in shards)
-    provenance = clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=matvecs,
-    )
+    provenance = clock.provenance_of(target, matvecs)
     pairs = run.eigenpairs
     exact = run.trace.num_probes == 0 and target.is_trusted
     plain = settings.scale == "none" and settings.operator == "hessian"

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.linalg.estimate import Estimate as ProbeEstimate
@@ -21,16 +21,6 @@ from landscape.linalg.quadrature import (
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
 from landscape.results import Estimate, OperatorSpec, Provenance, SpectralDensity
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperatorSettings:
-    """Which operator: its name, the parameters it acts on, its scale and weight decay."""
-
-    operator: str
-    params: str = "*"
-    scale: str = "none"
-    weight_decay: float = 0.0
 
 
 def operator_of(target: Target, settings: OperatorSettings) -> SelfAdjointOperator:

@@ -2,23 +2,24 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from landscape.analysis.budget import Budget
 from landscape.analysis.fidelity import fidelity
 from landscape.analysis.layers import layer_table
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness import sharpness
-from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.spectrum import spectrum
+from landscape.analysis.spectrum_settings import SpectrumSettings
+from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.surface import loss_plane, random_lines
 from landscape.analysis.surface_course import random_course
-from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.catalog import ANALYSES, resolve
 from landscape.results import DoesNotApply, Eigenvalues, LeftOut, Result, Trace
@@ -26,29 +27,6 @@ from landscape.results.training import curves_from_metrics
 from landscape.snn.altered import has_smooth_twin
 
 Results = Mapping[str, Result]  # by the name of their file
-
-
-@dataclass(frozen=True, kw_only=True)
-class SuiteSettings:
-    """What all analyses of a report share.
-
-    Attributes
-    ----------
-    extent
-        Surfaces reach from -extent to extent along filter-normalised directions.
-    all_layers
-        A row of the table of layers for each of them, whatever it costs.
-    work
-        Folder where unfinished runs keep their state; None: nowhere.
-    """
-
-    budget: Budget
-    operator: str = "hessian"
-    weight_decay: float = 0.0
-    num_shards: int = 0
-    extent: float = 1.0
-    work: Path | None = None
-    all_layers: bool = False
 
 
 def run_preflight(
@@ -168,9 +146,7 @@ def run_training(
     metrics = Path(target.subject.checkpoint).with_suffix(".metrics.jsonl")
     if not metrics.is_file():
         return {}
-    provenance = start_clock().provenance(
-        command=target.settings.command, seed=target.settings.seed, device=target.device
-    )
+    provenance = start_clock().provenance_of(target)
     curves = curves_from_metrics(
         metrics.read_text(encoding="utf-8"), subject=target.subject, provenance=provenance
     )
@@ -186,9 +162,7 @@ def run_analysis(
         found: Results = resolve(ANALYSES[name].run)(target, settings, earlier, progress)
         return found
     except DoesNotApply as error:
-        provenance = clock.provenance(
-            command=target.settings.command, seed=target.settings.seed, device=target.device
-        )
+        provenance = clock.provenance_of(target)
         note = LeftOut(
             subject=target.subject, provenance=provenance, analysis=name, reason=str(error)
         )

@@ -11,7 +11,8 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.surface_course import Course, random_course
 from landscape.analysis.surface_measures import line_measures, plane_measures
-from landscape.analysis.surface_points import SurfaceSettings, batch_norm_mode, measure_grid
+from landscape.analysis.surface_points import batch_norm_mode, measure_grid
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.results import LossLine, LossPlane, Provenance
@@ -156,12 +157,7 @@ def _quadratic(target: Target, course: Course, operator: str | None) -> _Quadrat
 
 
 def _provenance(target: Target, clock: Clock, quadratic: _Quadratic | None) -> Provenance:
-    return clock.provenance(
-        command=target.settings.command,
-        seed=target.settings.seed,
-        device=target.device,
-        num_matvecs=quadratic.num_matvecs if quadratic else 0,
-    )
+    return clock.provenance_of(target, quadratic.num_matvecs if quadratic else 0)
 
 
 def _numbered(path: Path | None, k: int) -> Path | None:

@@ -3,34 +3,19 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.surface_course import Course
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.distributed import PeerLostError, answer_timeout, from_main, is_main
 from landscape.interrupts import launcher_is_gone
-from landscape.objective.objective import Objective
 from landscape.results.identity import with_fingerprint
 from landscape.surface.evaluate import Span, measure_points
 from landscape.surface.grid import Array, Point, assemble, grid_points, refine, take_shard
 from landscape.surface.store import Configuration, PointStore, merge_points, read_points
-
-
-@dataclass(frozen=True, kw_only=True)
-class SurfaceSettings:
-    """How the points of a surface are measured, and what is computed beside them."""
-
-    recalibrate: bool = False  # batch norm's running statistics anew at each point
-    metrics: tuple[Objective, ...] = ()  # further values at each point, from the same forward pass
-    operator: str | None = None  # whose quadratic prediction goes with it; None: none
-    halvings: int = 0  # refinement near the minimum, see landscape.surface.grid.refine
-    store: Path | None = None  # file of points to continue; None: keep them in memory
-    merged: tuple[Path, ...] = field(default=())  # files of points to copy into it first
-    only_merge: bool = False  # refuse to measure what the merged files lack
-    threshold: float = 0.1  # the rise of the loss that radii and areas are given for
 
 
 def measure_grid(

@@ -13,6 +13,8 @@ from landscape.analysis.choices import choose_data, choose_objective, training_i
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import check_agreement, sha256_of_theta
+from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.words import DTYPES
 from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
@@ -29,43 +31,6 @@ from landscape.snn.adapters import is_spiking, spiking_notes
 
 # With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
 _LEAST_SHARE = 64
-
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetSettings:
-    """What decides which function of which parameters is analysed, and what it may take.
-
-    None stands for what the checkpoint's sidecar or its tensors say.
-    """
-
-    model: str | None = None
-    data: str | None = None
-    data_dir: Path | None = None
-    loss: str | None = None
-    objective: str | None = None
-    split: str = "train"
-    examples: str | None = None  # None: up to 1,000
-    keep: str = "memory"  # memory, or reread: streams of batches are read again at each pass
-    batch_size: int = 250
-    batch_norm: str = "eval"
-    dtype: str = "float32"
-    device: str = "cpu"
-    seed: int = 0
-    command: str = ""
-    use_ema: bool = False
-    state_key: str | None = None
-    allow_globals: tuple[str, ...] = ()
-    unsafe_pickle: bool = False
-    share: str = "examples"  # what processes divide: examples, probes, or auto
-    memory: int | None = None  # bytes that a process may take; None: what the machine has free
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(
-                f"batch_size must be a whole number of at least 1; got {self.batch_size!r}."
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,7 +192,7 @@ def make_target(
             "of it (torch.no_grad does no harm)."
         )
     by_probes = _by_probes(settings.share, len(data))
-    dtype, device = DTYPES[settings.dtype], open_device(settings.device)
+    dtype, device = getattr(torch, settings.dtype), open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
     check_range(label, model, dtype)

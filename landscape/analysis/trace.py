@@ -1,24 +1,23 @@
 """The trace alone, by the estimator that promises least error at a budget of matvecs."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import (
-    OperatorSettings,
     as_estimate,
     operator_of,
     operator_spec,
     root_of,
 )
+from landscape.analysis.spectrum_settings import TraceSettings
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
 from landscape.distributed import alone
 from landscape.linalg.estimate import Estimate as ProbeEstimate
-from landscape.linalg.estimate_trace import Method, estimate_trace
+from landscape.linalg.estimate_trace import estimate_trace
 from landscape.linalg.trace import frobenius_squared
 from landscape.linalg.units import within
 from landscape.results import Estimate, Trace
@@ -26,15 +25,6 @@ from landscape.results import Estimate, Trace
 # One product in six goes to the Frobenius norm, which needs fewer, and never more than so many.
 _SHARE_OF_NORM = 6
 _MOST_FOR_NORM = 100
-
-
-@dataclass(frozen=True, kw_only=True)
-class TraceSettings(OperatorSettings):
-    """Which operator, and what the estimate may cost."""
-
-    method: Method
-    num_matvecs: int
-    rel_error: float | None
 
 
 def trace_of(
@@ -84,12 +74,7 @@ def trace_of(
         )
     return Trace(
         subject=target.subject,
-        provenance=clock.provenance(
-            command=target.settings.command,
-            seed=target.settings.seed,
-            device=target.device,
-            num_matvecs=A.num_matvecs,
-        ),
+        provenance=clock.provenance_of(target, A.num_matvecs),
         operator=operator_spec(target, settings),
         trace=as_estimate(trace, target),
         frobenius_norm=root_of(squared, target),

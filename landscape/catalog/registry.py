@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 
@@ -66,15 +65,6 @@ class Registry(Mapping[str, E]):
                 f"the {self.kind} {entry.name!r} is there already; choose another name."
             )
         self._entries[entry.name] = entry
-
-    @contextmanager
-    def holding(self, entry: E) -> Iterator[None]:
-        """A block in which ``entry`` is there too."""
-        self.add(entry)
-        try:
-            yield
-        finally:
-            del self._entries[entry.name]
 
 
 class UnknownNameError(KeyError, ValueError):

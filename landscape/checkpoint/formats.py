@@ -1,12 +1,12 @@
 """Recognise a checkpoint's format by its content; its name is never trusted."""
 
-import difflib
 import stat
 from enum import Enum
 from pathlib import Path
 
 from landscape.checkpoint.archive import COPY_AGAIN
 from landscape.checkpoint.errors import CheckpointError, refuse
+from landscape.hints import close_to
 
 MAX_SAFETENSORS_HEADER = 100_000_000  # the format's own limit, in bytes
 
@@ -138,5 +138,4 @@ def _similar(path: Path) -> str:
         names = [entry.name for entry in path.parent.iterdir()]
     except OSError:
         return f"The folder {path.parent} is not there either"
-    close = difflib.get_close_matches(path.name, names, n=3)
-    return f"Did you mean {' or '.join(close)}?" if close else "Check the path"
+    return close_to(path.name, names).lstrip() or "Check the path"

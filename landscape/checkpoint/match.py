@@ -1,6 +1,5 @@
 """Put a checkpoint's weights into a model: every name and shape must fit, or one is told which."""
 
-import difflib
 import math
 from collections.abc import Mapping
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from landscape.checkpoint.align import address, aligned, neuron_state_names
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
+from landscape.hints import closest
 
 _SHOWN = 6
 _LONG, _MANY = 200, 1000  # names longer than this, or more of them, are not compared
@@ -138,7 +138,7 @@ def _lines(
     # Comparing names takes time quadratic in their length, for each pair.
     candidates = [other for other in others if len(other) < _LONG][:_MANY]
     for name in names:
-        close = difflib.get_close_matches(name[:_LONG], candidates, n=1)
+        close = closest(name[:_LONG], candidates)
         hint = f"; close to '{printable(close[0])}'" if close else ""
         lines.append(f"  {what}: '{printable(name)}' {tuple(tensors[name].shape)}{hint}")
         if len(lines) == _SHOWN:

@@ -1,13 +1,17 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import (
     check_names,
     known_of,
@@ -17,98 +21,62 @@ from landscape.cli.gated import (
     values_of,
 )
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.named import NamesOf, operator_option
-from landscape.cli.options import describe, target_options, unique_labels
-from landscape.cli.output import progress_bar, result_path
+from landscape.cli.option_types import NamesOf
+from landscape.cli.options import (
+    checkpoints_argument,
+    describe,
+    force_option,
+    out_option,
+    quiet_option,
+    target_options,
+    unique_labels,
+)
+from landscape.cli.output import print_table, progress_bar, result_path
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.analysis.suite import SuiteSettings
-    from landscape.analysis.target import Target, TargetSettings
+    from landscape.analysis.forecast import ForecastLine
+    from landscape.analysis.target import Target
     from landscape.gates import Gate, Known
     from landscape.results import Result
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the report.",
-)
-@click.option(
-    "--budget",
-    type=click.Choice(["quick", "standard", "thorough"]),
-    default="standard",
-    show_default=True,
-    help="How many eigenvalues, probes and grid points.",
-)
+@checkpoints_argument
+@out_option("Folder of the report.", required=True)
 @click.option("--only", type=NamesOf(ANALYSES), help="These analyses only, comma-separated.")
 @click.option("--skip", type=NamesOf(ANALYSES), help="Leave these out.")
-@click.option(
-    "--all-layers", is_flag=True, help="A row for each layer, where a budget would join them."
-)
-@operator_option()
-@click.option("--weight-decay", type=float, default=0.0, show_default=True)
-@click.option(
-    "--shards",
-    type=click.IntRange(min=0),
-    default=0,
-    help="Repeat the spectrum on this many disjoint parts of the examples, for the data's error.",
-)
-@click.option(
-    "--extent",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    help="Surfaces reach this far, in units of the filters' norms.",
-)
+@settings_options(SuiteSettings, "suite")
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
 @gate_option
-@click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
+@force_option
 @click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@quiet_option
 @target_options
 def analyze(
     checkpoints: tuple[Path, ...],
     out: Path,
-    budget: str,
     only: tuple[str, ...] | None,
     skip: tuple[str, ...] | None,
-    all_layers: bool,
-    operator_name: str,
-    weight_decay: float,
-    shards: int,
-    extent: float,
+    suite: SuiteSettings,
     title: str | None,
     baseline: str | None,
     gates: "tuple[Gate, ...]",
     force: bool,
     dry_run: bool,
     quiet: bool,
-    settings: "TargetSettings",
+    settings: TargetSettings,
 ) -> None:
     """Analyse CHECKPOINTS and write a report; run the same command again to resume.
 
     \b
     landscape analyze checkpoints/*.safetensors -o reports/mine
     """
-    from landscape.analysis.budget import BUDGETS
-    from landscape.analysis.suite import SuiteSettings
-
-    suite = SuiteSettings(
-        budget=BUDGETS[budget],
-        operator=operator_name,
-        weight_decay=weight_decay,
-        num_shards=shards,
-        extent=extent,
-        work=out / "unfinished",
-        all_layers=all_layers,
-    )
+    suite = replace(suite, work=out / "unfinished")
     names = chosen_names(only, skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
@@ -126,10 +94,10 @@ def analyze(
         quiet=quiet,
     )
     if gates:
-        _apply(gates, checkpoints, out, operator_name)
+        _apply(gates, checkpoints, out, suite.operator)
 
 
-def _known(suite: "SuiteSettings", names: Sequence[str]) -> "list[Known]":
+def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
     """What these analyses give to gates."""
     found = subject_names()
     for name in names:
@@ -145,9 +113,7 @@ def _known(suite: "SuiteSettings", names: Sequence[str]) -> "list[Known]":
     return found
 
 
-def _apply(
-    gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator_name: str
-) -> None:
+def _apply(gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator: str) -> None:
     from landscape.distributed import is_main
     from landscape.report.notebook import load_results
 
@@ -155,7 +121,7 @@ def _apply(
         return
     results = load_results(out)
     measured = [
-        (label, values_of([r for r in results if r.subject.label == label], main=operator_name), "")
+        (label, values_of([r for r in results if r.subject.label == label], main=operator), "")
         for label in unique_labels(checkpoints)
     ]
     apply_gates(gates, measured)
@@ -179,8 +145,8 @@ def run_suite(
     checkpoints: Sequence[Path],
     out: Path,
     *,
-    settings: "TargetSettings",
-    suite: "SuiteSettings",
+    settings: TargetSettings,
+    suite: SuiteSettings,
     names: Sequence[str],
     title: str,
     baseline: str | None,
@@ -241,7 +207,7 @@ def _tell_resumed(out: Path, label: str, names: Sequence[str]) -> None:
 
 
 def _run_one(
-    target: "Target", out: Path, suite: "SuiteSettings", names: Sequence[str], quiet: bool
+    target: "Target", out: Path, suite: SuiteSettings, names: Sequence[str], quiet: bool
 ) -> None:
     from landscape.analysis.suite import run_analyses
     from landscape.cli.results_folder import is_done, mark_done
@@ -272,33 +238,41 @@ def _run_one(
 
 def _forecast(
     checkpoints: Sequence[Path],
-    settings: "TargetSettings",
-    suite: "SuiteSettings",
+    settings: TargetSettings,
+    suite: SuiteSettings,
     names: Sequence[str],
     quiet: bool,
 ) -> None:
     from landscape.analysis.forecast import forecast
     from landscape.analysis.target import open_target
-    from landscape.cli.output import print_table
     from landscape.report.forecast import report_seconds
 
-    rows, total = [], 0.0
+    rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
         target = open_target(path, settings, label=label)
         if not quiet:
             describe(target)
         for line in forecast(target, suite, names):
-            total += line.seconds
-            rows.append(
-                (
-                    f"{label}: {line.name}",
-                    f"{line.num_matvecs:,}",
-                    f"{line.num_losses:,}",
-                    f"{line.peak_bytes / 2**20:,.0f} MiB",
-                    f"{line.seconds:,.0f} s",
-                )
-            )
-    seconds = report_seconds(names, len(checkpoints))
-    rows.append(("report", "", "", "", f"{seconds:,.0f} s"))
-    rows.append(("all", "", "", "", f"{total + seconds:,.0f} s"))
-    print_table(("analysis", "matvecs", "losses", "peak memory", "time"), rows)
+            rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
+    rows.append(_Cost("report", report_seconds(names, len(checkpoints))))
+    rows.append(_Cost("all", sum(row.seconds for row in rows)))
+    print_table(Table(columns=_COSTS, rows=rows))
+
+
+class _Cost(NamedTuple):
+    name: str
+    seconds: float
+    of: "ForecastLine | None" = None
+
+
+_COSTS: list[Column[_Cost]] = [
+    text_column("analysis", lambda row: row.name),
+    text_column("matvecs", lambda row: f"{row.of.num_matvecs:,}" if row.of else "", missing=""),
+    text_column("losses", lambda row: f"{row.of.num_losses:,}" if row.of else "", missing=""),
+    text_column(
+        "peak memory",
+        lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
+        missing="",
+    ),
+    text_column("time", lambda row: f"{row.seconds:,.0f} s"),
+]

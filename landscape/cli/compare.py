@@ -3,29 +3,30 @@
 import json
 from collections.abc import Container
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import click
 
+from landscape.analysis.compare_settings import CompareSettings
+from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import compared_name, comparison_values, reachable
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.options import command_line
+from landscape.cli.options import command_line, json_option, out_option
+from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.gates import Gate
-    from landscape.results import ComparedMeasure, Comparison, MeasureRow
+    from landscape.results import Comparison, MeasureRow
 
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder of the report; where results of checkpoint files are looked for.",
-)
+@out_option("Folder of the report; where results of checkpoint files are looked for.")
 @click.option(
     "--group",
     "patterns",
@@ -34,77 +35,15 @@ if TYPE_CHECKING:
     help="Checkpoints by path, file name or label; repeatable. "
     "[default: by initialisation and optimiser, else by file name]",
 )
-@click.option("--baseline", help="The group that the others are compared with.")
-@click.option(
-    "--primary",
-    metavar="MEASURE",
-    help="The measure that decides. [default: lambda_max[filter] where measured, else lambda_max]",
-)
-@click.option(
-    "--measures",
-    metavar="GLOB,...",
-    help="Compare these; '*' is all. Every further one raises the corrected p-values. "
-    "[default: λ_max, mean curvature, expected and worst rise, cusp slope]",
-)
-@click.option(
-    "--match",
-    type=click.Choice(["epoch", "loss", "none"]),
-    default="epoch",
-    show_default=True,
-    help="How checkpoints of a run are chosen: the last shared epoch, or those nearest in loss.",
-)
-@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
-@click.option(
-    "--bounds",
-    type=float,
-    nargs=2,
-    default=(0.8, 1.25),
-    show_default=True,
-    help="Ratios that count as no difference.",
-)
-@click.option(
-    "--alpha",
-    type=float,
-    default=0.05,
-    show_default=True,
-    help="Chance of any false claim that is allowed.",
-)
-@click.option(
-    "--power",
-    type=float,
-    default=0.8,
-    show_default=True,
-    help="At which detectable ratios and the runs needed are stated.",
-)
-@click.option(
-    "--resamples",
-    type=click.IntRange(min=1),
-    default=10_000,
-    show_default=True,
-    help="Of the bootstrap, and of permutations too many to enumerate.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-@click.option(
-    "--allow-mismatch", is_flag=True, help="Compare what was not measured alike, with a mark."
-)
+@settings_options(CompareSettings, "settings")
 @gate_option
 @click.option("--title", help="The report's heading.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option()
 def compare(
     sources: tuple[Path, ...],
     out: Path | None,
     patterns: tuple[str, ...],
-    baseline: str | None,
-    primary: str | None,
-    measures: str | None,
-    match: Literal["epoch", "loss", "none"],
-    split: str,
-    bounds: tuple[float, float],
-    alpha: float,
-    power: float,
-    resamples: int,
-    seed: int,
-    allow_mismatch: bool,
+    settings: CompareSettings,
     gates: "tuple[Gate, ...]",
     title: str | None,
     as_json: bool,
@@ -117,25 +56,12 @@ def compare(
     landscape analyze checkpoints/*.safetensors -o reports/mine
     landscape compare reports/mine -o reports/verdict --baseline kaiming
     """
-    from landscape.analysis.compare import CompareSettings
     from landscape.analysis.compare import compare as judge
     from landscape.analysis.compare_groups import with_unique_labels
     from landscape.cli.compare_files import find_results, write_comparison
     from landscape.files import alone_in
-    from landscape.statistics import Settings
 
-    settings = CompareSettings(
-        baseline=baseline,
-        groups=_groups(patterns),
-        primary=primary,
-        measures=None if measures is None else _listed(measures),
-        match=match,
-        split=split,
-        allow_mismatch=allow_mismatch,
-        statistics=Settings(alpha=alpha, power=power, bounds=bounds, num_resamples=resamples),
-        seed=seed,
-        command=command_line(),
-    )
+    settings = replace(settings, groups=_groups(patterns), command=command_line())
     with nullcontext() if out is None else alone_in(out):
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
@@ -179,8 +105,6 @@ def _listed(text: str) -> list[str]:
 
 
 def _print(comparison: "Comparison") -> None:
-    from landscape.cli.output import print_table, print_words
-
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
@@ -192,10 +116,8 @@ def _print(comparison: "Comparison") -> None:
         print_words(f"{pair.reason}.", indent="  ")
         runs = "paired by seed" if pair.paired else "not paired"
         print_words(f"Runs {runs}, {pair.matched}.", indent="  ")
-        rows = [
-            _row(row, comparison.measure(row.measure), pair.paired, unlike) for row in pair.measures
-        ]
-        print_table(("measure", "verdict", "ratio", "interval", "p (Holm)", "n"), rows)
+        columns = _columns(comparison, unlike, paired=pair.paired)
+        print_table(Table(columns=columns, rows=pair.measures))
     for title, mismatch in unlike.items():
         print_words(f"* {title} was not measured alike: {mismatch}")
     if comparison.accuracy:
@@ -210,16 +132,27 @@ def _print(comparison: "Comparison") -> None:
         print_words(f"note: {note}")
 
 
-def _row(
-    row: "MeasureRow", measure: "ComparedMeasure", paired: bool, unlike: Container[str]
-) -> tuple[str, ...]:
-    interval = row.interval
-    estimate = f"{row.estimate:.3g}"
-    return (
-        measure.title + (" *" if measure.title in unlike else ""),
-        row.verdict,
-        f"Δ {estimate} {measure.unit}" if row.scale == "difference" else estimate,
-        "–" if interval is None else f"{interval.low:.3g} to {interval.high:.3g}",
-        f"{row.p_holm:.2g}",
-        str(row.num_runs[0]) if paired else f"{row.num_runs[0]}, {row.num_runs[1]}",
-    )
+def _columns(
+    comparison: "Comparison", unlike: Container[str], *, paired: bool
+) -> list[Column["MeasureRow"]]:
+    def title(row: "MeasureRow") -> str:
+        title = comparison.measure(row.measure).title
+        return title + (" *" if title in unlike else "")
+
+    def estimate(row: "MeasureRow") -> str:
+        unit = comparison.measure(row.measure).unit
+        found = f"{row.estimate:.3g}"
+        return f"Δ {found} {unit}" if row.scale == "difference" else found
+
+    def interval(row: "MeasureRow") -> str | None:
+        ends = row.interval
+        return None if ends is None else f"{ends.low:.3g} to {ends.high:.3g}"
+
+    return [
+        text_column("measure", title),
+        text_column("verdict", lambda row: row.verdict),
+        text_column("ratio", estimate),
+        text_column("interval", interval),
+        text_column("p (Holm)", lambda row: f"{row.p_holm:.2g}"),
+        text_column("n", lambda row: ", ".join(map(str, row.num_runs[: 1 if paired else 2]))),
+    ]

@@ -7,6 +7,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.words import SPLITS
+from landscape.cli.options import data_dir_option, json_option, quiet_option
 from landscape.cli.plain import echo
 
 _FETCHED = {"fashion-mnist"}
@@ -26,7 +29,7 @@ def data() -> None:
     help="Folder to put the files in.  [default: the user's cache]",
 )
 @click.option("--url", help="Another server that holds the same files.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@quiet_option
 def fetch(name: str, folder: Path | None, url: str | None, quiet: bool) -> None:
     """Download NAME (31 MB), checked by size and SHA-256; run again to resume."""
     from landscape.data.fashion_mnist import cache_folder
@@ -52,11 +55,13 @@ def fetch(name: str, folder: Path | None, url: str | None, quiet: bool) -> None:
 
 @data.command()
 @click.argument("name", default="fashion-mnist")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data set's files.")
-@click.option("--split", type=click.Choice(["train", "test"]), default="train", show_default=True)
+@data_dir_option
+@click.option("--split", type=click.Choice(SPLITS), default=TargetSettings.split, show_default=True)
 @click.option("--examples", help="N (random subset) or START:STOP.  [default: all]")
-@click.option("--seed", default=0, show_default=True, help="Of the random subset.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@click.option(
+    "--seed", default=TargetSettings.seed, show_default=True, help="Of the random subset."
+)
+@json_option()
 def info(
     name: str, data_dir: Path | None, split: str, examples: str | None, seed: int, as_json: bool
 ) -> None:

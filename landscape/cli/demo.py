@@ -4,7 +4,11 @@ from pathlib import Path
 
 import click
 
+from landscape.analysis.budget import BUDGETS
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.cli.options import command_line, force_option, out_option, quiet_option
 
 TITLE = "IKUN and Kaiming on Fashion-MNIST: a demonstration"
 NUM_EXAMPLES = 250
@@ -12,16 +16,9 @@ SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 
 
 @click.command()
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("reports/demo"),
-    show_default=True,
-    help="Folder of the report.",
-)
-@click.option("--force", is_flag=True, help="Start anew, whatever an earlier run left.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@out_option("Folder of the report.", default=Path("reports/demo"))
+@force_option
+@quiet_option
 @click.pass_context
 def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
     """Analyse an IKUN and a baseline checkpoint on real images; write a report.
@@ -29,14 +26,9 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
     The same as `landscape analyze` of the two with --budget quick, on the images that come with
     the package, and `landscape compare` of what that found.
     """
-    from landscape.analysis.budget import BUDGETS
-    from landscape.analysis.suite import SuiteSettings
-    from landscape.analysis.target import TargetSettings
     from landscape.cli.analyze import run_suite
     from landscape.cli.compare import compare
-    from landscape.cli.options import command_line
 
-    budget = BUDGETS["quick"]
     run_suite(
         shipped_checkpoints(),
         out,
@@ -45,7 +37,7 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
             examples=str(NUM_EXAMPLES),
             command=command_line(),
         ),
-        suite=SuiteSettings(budget=budget, work=out / "unfinished"),
+        suite=SuiteSettings(budget=BUDGETS["quick"], work=out / "unfinished"),
         names=tuple(ANALYSES),
         title=TITLE,
         baseline="kaiming-adam-s0",

@@ -1,45 +1,31 @@
 """``landscape eigenvalues``: both ends of the spectrum, each value with its residual."""
 
-from itertools import zip_longest
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.analysis.spectrum_settings import EigenvalueSettings
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
+from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import eigenvalue_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
+from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
-from landscape.cli.second_opinion import (
-    explain_protocol,
-    published_protocol,
-    run_pyhessian,
-)
-from landscape.cli.spectra import basis_option, save_plot, shards_option, spectrum_options
+from landscape.cli.spectra import plot_option, save_plot
+from landscape.page.cells import number_cell
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
     from landscape.gates import Gate
-    from landscape.results import Eigenvalues
+    from landscape.results import Eigenvalue, Eigenvalues
 
 
 @click.command()
-@click.option(
-    "--top",
-    "num_largest",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="How many of the largest; all, where that is more than there are.",
-)
-@click.option(
-    "--bottom",
-    "num_smallest",
-    type=click.IntRange(min=0),
-    default=5,
-    show_default=True,
-    help="How many of the smallest.",
-)
+@settings_options(EigenvalueSettings, "wanted")
 @click.option(
     "--solver",
     type=click.Choice(["lanczos", "pyhessian"]),
@@ -60,23 +46,18 @@ if TYPE_CHECKING:
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
 @gate_option
-@shards_option
-@basis_option
-@spectrum_options
+@plot_option
+@measured_options
 def eigenvalues(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
+    wanted: EigenvalueSettings,
     vectors: bool,
     overlap: bool,
     strict: bool,
     solver: str,
     protocol: str | None,
     gates: "tuple[Gate, ...]",
-    as_json: bool,
     plot: Path | None,
-    out: Path | None,
-    quiet: bool,
-    **options: Any,
+    asked: Asked,
 ) -> None:
     """Print the eigenvalues at both ends of the spectrum of each of CHECKPOINTS.
 
@@ -84,82 +65,75 @@ def eigenvalues(
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
     published = protocol == "published"
-    operator = options["operator_name"]
     known = eigenvalue_names(
-        scale=options["scale"],
-        operator=operator,
-        smallest=solver == "lanczos" and not published and options["num_smallest"] > 0,
+        scale=wanted.scale,
+        operator=wanted.operator,
+        smallest=solver == "lanczos" and not published and wanted.num_smallest > 0,
     )
     check_gates(gates, [*subject_names(), *known])
-    about = {"checkpoints": checkpoints, "out": out, "quiet": quiet}
     if published or solver == "pyhessian":
-        if vectors or overlap or options["basis_dtype"]:
+        if vectors or overlap or wanted.basis_dtype:
             raise click.UsageError(
                 "--vectors, --overlap and --basis-dtype go with --solver lanczos."
             )
-        if published:
-            settings = published_protocol(settings)
-            options |= {"num_largest": 50}
-        results = run_pyhessian(options, settings=settings, **about)
-    else:
-        results = _by_lanczos(
-            options, vectors, overlap, as_json=as_json, settings=settings, **about
+        from landscape.second_opinion import (
+            explained,
+            published_protocol,
+            pyhessian_eigenvalues,
+            refuse_other_operators,
         )
-    if as_json:
-        print_json(results)
-    for result in results if not as_json else ():
+
+        refuse_other_operators(wanted)
         if published:
-            explain_protocol(result)
+            asked = replace(asked, settings=published_protocol(asked.settings))
+            wanted = replace(wanted, num_largest=50)
+        measure = partial(pyhessian_eigenvalues, num_eigenvalues=wanted.num_largest)
+        made_with = {"solver": "pyhessian", **asdict(wanted)}
+        results = measure_each("eigenvalues", measure, made_with, asked)
+    else:
+        results = _by_lanczos(wanted, asked, vectors=vectors, overlap=overlap)
+    if asked.as_json:
+        print_json(results)
+    for result in results if not asked.as_json else ():
+        if published:
+            click.echo(explained(result))
         _print(result)
     if plot is not None:
         from landscape.plotting import plot_eigenvalues
 
         save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
-    apply_gates(gates, [(r.subject.label, values_of([r], main=operator), "") for r in results])
+    apply_gates(
+        gates, [(r.subject.label, values_of([r], main=wanted.operator), "") for r in results]
+    )
     if strict and any(not e.converged for r in results for e in (*r.largest, *r.smallest)):
         click.echo("--strict: not all pairs converged; raise --max-matvecs or --tol.", err=True)
         raise click.exceptions.Exit(1)
 
 
 def _by_lanczos(
-    options: dict[str, Any], vectors: bool, overlap: bool, *, as_json: bool, **about: Any
+    wanted: EigenvalueSettings, asked: Asked, *, vectors: bool, overlap: bool
 ) -> list["Eigenvalues"]:
-    if vectors and about["out"] is None:
+    if vectors and asked.out is None:
         raise click.UsageError("--vectors needs -o, a folder to keep the eigenvectors in.")
-    if overlap and len(about["checkpoints"]) < 2:
+    if overlap and len(asked.checkpoints) < 2:
         raise click.UsageError("--overlap needs two checkpoints or more.")
-    with each_eigenpairs(options, vectors or overlap, **about) as runs:
-        if vectors:
-            save_vectors(about["out"], runs)
+    with each_eigenpairs(wanted, asked, with_vectors=vectors or overlap) as runs:
+        if vectors and asked.out is not None:
+            save_vectors(asked.out, runs)
         if overlap:
-            print_overlaps(runs, as_json=as_json)
+            print_overlaps(runs, as_json=asked.as_json)
         results = [run.eigenvalues for run in runs]
-        write_results(about["out"], "eigenvalues", results)
+        write_results(asked.out, "eigenvalues", results)
     return results
 
 
 def _print(result: "Eigenvalues") -> None:
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
-
     # Where all are asked for, the lower end stands among them.
     whole = len(result.largest) == result.operator.num_params
     # PyHessian finds those of largest absolute value, and orders them so.
     first = "|λ|" if "|λ|" in result.method else "largest"
-    spread = [f"{s:.1e}" for s in result.shard_stderr]
-    rows = [
-        (
-            f"{end} {i}",
-            rounded(e.value, e.residual).text(),
-            f"{e.residual:.1e}",
-            *([error or ""] if spread else []),
-            "" if e.converged else "NOT CONVERGED",
-        )
-        for end, values, errors in (
-            (first, result.largest, spread),
-            ("smallest", () if whole else result.smallest, []),
-        )
-        for i, (e, error) in enumerate(zip_longest(values, errors), 1)
-    ]
+    ends = ((first, result.largest), ("smallest", () if whole else result.smallest))
+    rows = [_Line(end, rank, found) for end, pairs in ends for rank, found in enumerate(pairs, 1)]
     title = (
         f"{result.subject.label}: {result.operator.name}, scale {result.operator.scale}, "
         f"{result.num_matvecs} matvecs, {result.method}"
@@ -167,11 +141,34 @@ def _print(result: "Eigenvalues") -> None:
     )
     if result.orthogonality_loss is not None:
         title += f", in {result.basis_dtype} orthogonal to {result.orthogonality_loss:.1e}"
-    of_data = [f"stderr, {len(result.shards)} shards"] if spread else []
-    columns = ("eigenvalue", "value ± residual", "residual", *of_data, "")
-    print_table(columns, rows, title=title)
+    print_table(Table(caption=title, columns=_columns(result), rows=rows))
     if result.method.startswith("thick") and not whole:
         click.echo(_claim(result))
+
+
+class _Line(NamedTuple):
+    end: str
+    rank: int  # from 1
+    found: "Eigenvalue"
+
+
+def _columns(result: "Eigenvalues") -> list[Column[_Line]]:
+    spread = dict(enumerate(result.shard_stderr, 1))
+
+    def over_shards(line: _Line) -> str:
+        known = line.end != "smallest" and line.rank in spread
+        return f"{spread[line.rank]:.1e}" if known else ""
+
+    return [
+        text_column("eigenvalue", lambda line: f"{line.end} {line.rank}"),
+        Column(
+            title="value ± residual",
+            cell=lambda line: number_cell(line.found.value, line.found.residual),
+        ),
+        text_column("residual", lambda line: f"{line.found.residual:.1e}"),
+        text_column(f"stderr, {len(result.shards)} shards", over_shards, missing="", optional=True),
+        text_column("", lambda line: "" if line.found.converged else "NOT CONVERGED", missing=""),
+    ]
 
 
 def _claim(result: "Eigenvalues") -> str:

@@ -2,18 +2,21 @@
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
-from landscape.cli.measured import each_measured
+from landscape.analysis.spectrum_settings import EigenvalueSettings
+from landscape.cli.measured import Asked, each_measured
 from landscape.cli.output import print_table, result_path
 from landscape.cli.spectra import run_spectrum
 from landscape.files import write_atomic
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,16 +36,9 @@ class Run(NamedTuple):
 
 
 def each_eigenpairs(
-    options: Mapping[str, Any], with_vectors: bool, **about: Any
+    wanted: EigenvalueSettings, asked: Asked, *, with_vectors: bool
 ) -> AbstractContextManager[list[Run]]:
-    """A Krylov run a checkpoint; ``about`` as of :func:`each_measured`."""
-    from landscape.analysis.spectrum import SpectrumSettings
-
-    own = dict(options)
-    operator, shards = own.pop("operator_name"), own.pop("shards")
-    wanted = SpectrumSettings(
-        operator=operator, num_shards=shards, num_probes=2, num_steps=10, **own
-    )
+    """A Krylov run a checkpoint."""
 
     def measure(target: "Target", *, state: Path | None, progress: "Progress") -> Run:
         run = run_spectrum(target, settings=wanted, state=state, progress=progress)
@@ -53,7 +49,7 @@ def each_eigenpairs(
         return Run(run.eigenvalues, copies if with_vectors else {})
 
     settings = {**asdict(wanted), "vectors": with_vectors}
-    return each_measured("eigenvalues", measure, settings, save=_save, load=_load, **about)
+    return each_measured("eigenvalues", measure, settings, asked, save=_save, load=_load)
 
 
 def _save(run: Run, path: Path) -> None:
@@ -92,33 +88,42 @@ def print_overlaps(runs: Sequence[Run], *, as_json: bool) -> None:
     click.UsageError
         If the checkpoints have different parameters.
     """
-    from landscape.linalg.krylov import subspace_overlap
-
     sizes = {run.eigenvalues.operator.num_params for run in runs}
     if len(sizes) > 1:
         raise click.UsageError(
             f"--overlap needs networks with the same parameters; these have {sorted(sizes)}."
         )
-    rows = []
-    for first, second in itertools.combinations(runs, 2):
-        V, W = (r.pairs["vectors"][: len(r.eigenvalues.largest)] for r in (first, second))
-        record = {
-            "type": "Overlap",
-            "first": first.eigenvalues.subject.label,
-            "second": second.eigenvalues.subject.label,
-            "num_vectors": min(len(V), len(W)),
-            "overlap": subspace_overlap(V, W),
-            "expected_by_chance": max(len(V), len(W)) / V.shape[1],
-        }
-        if as_json:
-            click.echo(json.dumps(record))
-        rows.append(
-            (
-                f"{record['first']} and {record['second']}",
-                str(record["num_vectors"]),
-                f"{record['overlap']:.4f}",
-                f"{record['expected_by_chance']:.1e}",
-            )
-        )
+    found = [_overlap(first, second) for first, second in itertools.combinations(runs, 2)]
     if not as_json:
-        print_table(("upper eigenspaces of", "vectors", "overlap", "by chance"), rows)
+        print_table(Table(columns=_OVERLAPS, rows=found))
+    for overlap in found if as_json else ():
+        click.echo(json.dumps({"type": "Overlap", **overlap._asdict()}))
+
+
+class _Overlap(NamedTuple):
+    first: str
+    second: str
+    num_vectors: int
+    overlap: float
+    expected_by_chance: float
+
+
+_OVERLAPS: list[Column[_Overlap]] = [
+    text_column("upper eigenspaces of", lambda o: f"{o.first} and {o.second}"),
+    text_column("vectors", lambda o: str(o.num_vectors)),
+    text_column("overlap", lambda o: f"{o.overlap:.4f}"),
+    text_column("by chance", lambda o: f"{o.expected_by_chance:.1e}"),
+]
+
+
+def _overlap(first: Run, second: Run) -> _Overlap:
+    from landscape.linalg.krylov import subspace_overlap
+
+    V, W = (r.pairs["vectors"][: len(r.eigenvalues.largest)] for r in (first, second))
+    return _Overlap(
+        first=first.eigenvalues.subject.label,
+        second=second.eigenvalues.subject.label,
+        num_vectors=min(len(V), len(W)),
+        overlap=subspace_overlap(V, W),
+        expected_by_chance=max(len(V), len(W)) / V.shape[1],
+    )

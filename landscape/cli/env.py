@@ -8,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 
 import click
 
+from landscape.cli.options import json_option
+
 _NEURONS = {"SpikingJelly": "spikingjelly", "snnTorch": "snntorch"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@json_option()
 def env(as_json: bool) -> None:
     """Print versions, devices, threads and memory."""
     import torch

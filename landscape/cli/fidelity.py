@@ -2,149 +2,48 @@
 
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from landscape.analysis.fidelity_settings import FidelitySettings
-from landscape.cli.measured import measure_each, measured_options, show_each
-from landscape.cli.number_lists import numbers, words
+from landscape.cli.from_settings import settings_options
+from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.cells import number_cell
+from landscape.page.columns import estimate_column, text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
-    from landscape.results import Estimate, Fidelity
-
-_DEFAULT = FidelitySettings()
+    from landscape.results import DirectionFidelity, Fidelity
 
 
 @click.command()
-@click.option(
-    "--operators",
-    callback=words,
-    help="hessian,ggn,fisher,smooth-hessian.  [default: all but fisher]",
-)
-@click.option(
-    "--radii",
-    default=",".join(f"{r:g}" for r in _DEFAULT.radii),
-    callback=numbers,
-    show_default=True,
-    help="Distances, as fractions of the weights' norm.",
-)
-@click.option(
-    "--num-top",
-    type=click.IntRange(min=1),
-    default=_DEFAULT.num_top,
-    show_default=True,
-    help="Top eigenvectors of each operator.",
-)
-@click.option(
-    "--num-bottom",
-    type=click.IntRange(min=0),
-    default=_DEFAULT.num_bottom,
-    show_default=True,
-    help="Bottom eigenvectors of operators that are not positive semidefinite.",
-)
-@click.option(
-    "--num-random",
-    type=click.IntRange(min=0),
-    default=_DEFAULT.num_random,
-    show_default=True,
-    help="Isotropic random directions.",
-)
-@click.option(
-    "--num-filter",
-    type=click.IntRange(min=0),
-    default=_DEFAULT.num_filter,
-    show_default=True,
-    help="Filter-normalised random directions.",
-)
-@click.option(
-    "--max-matvecs",
-    type=click.IntRange(min=2),
-    default=_DEFAULT.max_matvecs,
-    show_default=True,
-    help="Matvecs for the eigenvectors of each operator.",
-)
-@click.option(
-    "--fit-radius",
-    type=float,
-    default=_DEFAULT.fit_radius,
-    show_default=True,
-    help="Exponent and cusp slope are fitted up to here.",
-)
-@click.option(
-    "--smoothing-radius",
-    type=float,
-    default=_DEFAULT.smoothing_radius,
-    show_default=True,
-    help="Noise of the smoothed loss, as a fraction of the weights; 0 leaves it out.",
-)
-@click.option(
-    "--num-pairs",
-    type=click.IntRange(min=2),
-    default=_DEFAULT.num_pairs,
-    show_default=True,
-    help="Antithetic pairs of that noise.",
-)
-@click.option(
-    "--slopes",
-    callback=numbers,
-    help="Multiply the surrogate's slope by each, e.g. 0.5,1,2,4,8.",
-)
+@settings_options(FidelitySettings, "wanted")
 @measured_options
-def fidelity(
-    checkpoints: tuple[Path, ...],
-    out: Path | None,
-    as_json: bool,
-    quiet: bool,
-    settings: "TargetSettings",
-    **chosen: Any,
-) -> None:
+def fidelity(wanted: FidelitySettings, asked: Asked) -> None:
     """Set the measured rise of the loss of CHECKPOINTS against what curvature predicts."""
     from landscape.analysis.fidelity import fidelity as measure
 
-    chosen["operators"] = chosen["operators"] or None
-    chosen["smoothing_radius"] = chosen["smoothing_radius"] or None
-    wanted = FidelitySettings(**chosen)
-    results = measure_each(
-        "fidelity",
-        partial(measure, settings=wanted),
-        asdict(wanted),
-        checkpoints=checkpoints,
-        settings=settings,
-        out=out,
-        quiet=quiet,
-    )
-    show_each(results, _print, as_json=as_json)
+    results = measure_each("fidelity", partial(measure, settings=wanted), asdict(wanted), asked)
+    show_each(results, _print, as_json=asked.as_json)
 
 
 def _print(result: "Fidelity") -> None:
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
-
     label = result.subject.label
-    predicted = ("direction", *result.operators, "exponent", "cusp slope")
-    rows = [
-        (
-            d.name,
-            *(f"{c:.3g}" for c in d.curvatures),
-            _with_error(d.exponent),
-            _with_error(d.cusp_slope),
-        )
-        for d in result.directions
+    predicted: list[Column[DirectionFidelity]] = [
+        _DIRECTION,
+        *(_predicted(at, name) for at, name in enumerate(result.operators)),
+        estimate_column("exponent", lambda d: d.exponent, digits=3),
+        estimate_column("cusp slope", lambda d: d.cusp_slope, digits=3),
     ]
-    print_table(predicted, rows, title=f"{label}: vᵀAv (loss/θ²) and the shape of the rise")
-    measured = ("direction", *(f"r={r:g}" for r in result.radii))
-    rows = [
-        (
-            d.name,
-            *(rounded(k, e).text() for k, e in zip(d.kappa, d.kappa_stderr, strict=True)),
-        )
-        for d in result.directions
-    ]
-    print_table(measured, rows, title=f"{label}: κ(r), the curvature that the loss shows (loss/θ²)")
+    measured = [_DIRECTION, *(_measured(at, r) for at, r in enumerate(result.radii))]
+    for caption, columns in (
+        ("vᵀAv (loss/θ²) and the shape of the rise", predicted),
+        ("κ(r), the curvature that the loss shows (loss/θ²)", measured),
+    ):
+        print_table(Table(caption=f"{label}: {caption}", columns=columns, rows=result.directions))
     for row in result.slope_sweep:
         ratio = "-" if row.ratio is None else f"{row.ratio:.3g}"
         rank = "-" if row.rank_correlation is None else f"{row.rank_correlation:.2f}"
@@ -152,9 +51,14 @@ def _print(result: "Fidelity") -> None:
     echo(result.sentence)
 
 
-def _with_error(estimate: "Estimate | None") -> str:
-    if estimate is None:
-        return "-"
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+_DIRECTION: Column["DirectionFidelity"] = text_column("direction", lambda d: d.name)
 
-    return rounded(estimate.mean, estimate.stderr, digits=3).text()
+
+def _predicted(at: int, operator: str) -> Column["DirectionFidelity"]:
+    return text_column(operator, lambda d: f"{d.curvatures[at]:.3g}")
+
+
+def _measured(at: int, radius: float) -> Column["DirectionFidelity"]:
+    return Column(
+        title=f"r={radius:g}", cell=lambda d: number_cell(d.kappa[at], d.kappa_stderr[at])
+    )

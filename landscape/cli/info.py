@@ -6,21 +6,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.cli.options import checkpoints_argument, json_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.checkpoint import CheckpointInfo
+    from landscape.checkpoint.inspection import TensorInfo
 
 _SHOWN = 2000  # rows of the table
 _SHOWN_NAMES = 8
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@checkpoints_argument
 @click.option("--ema", "use_ema", is_flag=True, help="Show the averaged weights in the file.")
 @click.option("--state-key", help="Which entry of the file holds the weights.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout.")
+@json_option("a checkpoint")
 def info(
     checkpoints: tuple[Path, ...], use_ema: bool, state_key: str | None, as_json: bool
 ) -> None:
@@ -49,6 +53,17 @@ def info(
         raise click.exceptions.Exit(1)
     if unreadable:
         raise CheckpointError("\n".join(unreadable))
+
+
+def _dtype(tensor: "TensorInfo") -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+_TENSORS: list[Column["TensorInfo"]] = [
+    text_column("tensor", lambda t: t.name),
+    text_column("shape", lambda t: "×".join(map(str, t.shape)) or "scalar"),
+    text_column("dtype", _dtype),
+]
 
 
 def _facts(found: "CheckpointInfo") -> dict[str, str]:
@@ -95,11 +110,7 @@ def _print(found: "CheckpointInfo") -> None:
         echo(f"{'note':15}{note}")
     if found.obstacle:
         echo(f"{'refused':15}{found.obstacle}")
-    rows = [
-        (t.name, "×".join(map(str, t.shape)) or "scalar", str(t.dtype).removeprefix("torch."))
-        for t in found.tensors[:_SHOWN]
-    ]
-    print_table(("tensor", "shape", "dtype"), rows)
+    print_table(Table(columns=_TENSORS, rows=found.tensors[:_SHOWN]))
     if len(found.tensors) > _SHOWN:
         echo(f"… and {len(found.tensors) - _SHOWN:,} more tensors; --json lists all")
     if found.command is not None:
@@ -118,8 +129,7 @@ def _record(found: "CheckpointInfo") -> dict[str, Any]:
         "num_params": found.num_params,
         "model": found.model,
         "tensors": [
-            {"name": t.name, "shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch.")}
-            for t in found.tensors
+            {"name": t.name, "shape": list(t.shape), "dtype": _dtype(t)} for t in found.tensors
         ],
         "contents": dict(found.contents),
         "sidecar": None if found.sidecar is None else asdict(found.sidecar),

@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.gated_look import look_names, look_values
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.options import target_options, unique_labels
+from landscape.cli.options import (
+    checkpoints_argument,
+    json_option,
+    quiet_option,
+    target_options,
+    unique_labels,
+)
 from landscape.cli.output import progress_bar
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.analysis.target import TargetSettings
     from landscape.checkpoint import CheckpointInfo
     from landscape.gates import Gate
     from landscape.results.look import Look
@@ -26,17 +32,17 @@ _OPENING, _MATVECS = 10, 50  # steps of the progress bar: about so many matvecs 
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
+@checkpoints_argument
 @gate_option
-@click.option("--json", "as_json", is_flag=True, help="One flat JSON row a checkpoint on stdout.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@json_option("a checkpoint")
+@quiet_option
 @target_options
 def look(
     checkpoints: tuple[Path, ...],
     gates: "tuple[Gate, ...]",
     as_json: bool,
     quiet: bool,
-    settings: "TargetSettings",
+    settings: TargetSettings,
 ) -> None:
     """Look at CHECKPOINTS: format, safety, weights; on data also losses, firing rates, sharpness.
 
@@ -62,12 +68,7 @@ def look(
             refused.append(str(error))
             continue
         found.append((label, info))
-    for _, info in found:
-        shapes = {t.name: t.shape for t in info.tensors}
-        check_gates(gates, look_names(shapes, data=True))
-        if info.safe and not _names_data(info, settings):
-            advice = f" Of {info.path} alone: name --model, --data and --loss for the others."
-            check_gates(gates, look_names(shapes, data=False), advice=advice)
+    _check([info for _, info in found], gates, settings)
     looks = []
     for label, info in found:
         with progress_bar(f"{label}: look", quiet=quiet) as progress:
@@ -87,7 +88,19 @@ def look(
     apply_gates(gates, [(label, look_values(row), "") for label, row in looks])
 
 
-def _names_data(info: "CheckpointInfo", settings: "TargetSettings") -> bool:
+def _check(
+    infos: "Sequence[CheckpointInfo]", gates: "Sequence[Gate]", settings: TargetSettings
+) -> None:
+    """Refuse gates on what will not be measured."""
+    for info in infos:
+        shapes = {t.name: t.shape for t in info.tensors}
+        check_gates(gates, look_names(shapes, data=True))
+        if info.safe and not _names_data(info, settings):
+            advice = f" Of {info.path} alone: name --model, --data and --loss for the others."
+            check_gates(gates, look_names(shapes, data=False), advice=advice)
+
+
+def _names_data(info: "CheckpointInfo", settings: TargetSettings) -> bool:
     """Whether anything says which network to evaluate the weights with."""
     from landscape.checkpoint import BUILTIN_MODELS
 
@@ -97,12 +110,12 @@ def _names_data(info: "CheckpointInfo", settings: "TargetSettings") -> bool:
     return own or _asked(settings)
 
 
-def _asked(settings: "TargetSettings") -> bool:
+def _asked(settings: TargetSettings) -> bool:
     return any((settings.model, settings.data, settings.loss, settings.objective))
 
 
 def _look(
-    label: str, info: "CheckpointInfo", settings: "TargetSettings", progress: "Progress"
+    label: str, info: "CheckpointInfo", settings: TargetSettings, progress: "Progress"
 ) -> "Look":
     from landscape.hints import few
     from landscape.results.look import Look
@@ -129,7 +142,7 @@ def _look(
     return Look(**fields, notes=tuple(notes), seconds=time.perf_counter() - start)
 
 
-def _of_weights(info: "CheckpointInfo", settings: "TargetSettings") -> dict[str, Any]:
+def _of_weights(info: "CheckpointInfo", settings: TargetSettings) -> dict[str, Any]:
     from landscape.analysis.look_weights import of_weights
     from landscape.checkpoint import load_checkpoint
 
@@ -146,7 +159,7 @@ def _of_weights(info: "CheckpointInfo", settings: "TargetSettings") -> dict[str,
 def _on_data(
     label: str,
     info: "CheckpointInfo",
-    settings: "TargetSettings",
+    settings: TargetSettings,
     progress: "Progress",
     checkpoint: Any,
 ) -> tuple[dict[str, Any], Sequence[str]]:

@@ -1,13 +1,47 @@
 """A look at a file as tables in a terminal."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
-from landscape.report.numbers import rounded
-from landscape.results.look import Look, WeightRow
+from landscape.page.cells import number_cell
+from landscape.page.columns import count_column, number_column, text_column
+from landscape.page.table import Column, Table
+from landscape.results.look import ActivityRow, Look, WeightRow
 
-_NONE = "–"
+
+class _Line(NamedTuple):
+    title: str
+    value: float
+    error: float | None
+    over: str = ""  # what the error is over
+
+
+_MEASURED: list[Column[_Line]] = [
+    text_column("", lambda line: line.title),
+    Column(title="value ± error", cell=lambda line: number_cell(line.value, line.error)),
+    text_column("error over", lambda line: line.over, missing=""),
+]
+_WEIGHTS: list[Column[WeightRow]] = [
+    text_column("weights", lambda row: row.name),
+    text_column("shape", lambda row: "×".join(map(str, row.shape)) or "scalar"),
+    number_column("‖W‖_F", lambda row: row.frobenius_norm),
+    number_column("‖W‖₂", lambda row: row.spectral_norm),
+    number_column("stable rank", lambda row: row.stable_rank),
+    Column(
+        title="tail α", cell=lambda row: number_cell(row.tail_exponent, row.tail_exponent_stderr)
+    ),
+    text_column("zeros", lambda row: f"{row.zeros:.1%}"),
+    count_column("NaN, inf", lambda row: row.num_nonfinite),
+]
+_ACTIVITY: list[Column[ActivityRow]] = [
+    text_column("neurons", lambda layer: layer.name),
+    count_column("number", lambda layer: layer.num_neurons),
+    number_column("firing rate", lambda layer: layer.firing_rate),
+    count_column("dead", lambda layer: layer.num_dead),
+    count_column("saturated", lambda layer: layer.num_saturated),
+]
 
 
 def print_look(row: Look) -> None:
@@ -20,24 +54,11 @@ def print_look(row: Look) -> None:
         echo(f"{'note':15}{note}")
     measured = list(_measured(row))
     if measured:
-        print_table(("", "value ± error", "error over"), measured)
+        print_table(Table(columns=_MEASURED, rows=measured))
     if row.weights:
-        columns = ("weights", "shape", "‖W‖_F", "‖W‖₂", "stable rank", "tail α", "zeros", "NaN")
-        print_table(columns, [_weights(w) for w in row.weights])
+        print_table(Table(columns=_WEIGHTS, rows=row.weights))
     if row.activity:
-        print_table(
-            ("neurons", "number", "firing rate", "dead", "saturated"),
-            [
-                (
-                    layer.name,
-                    f"{layer.num_neurons:,}",
-                    f"{layer.firing_rate:.4f}",
-                    f"{layer.num_dead:,}",
-                    f"{layer.num_saturated:,}",
-                )
-                for layer in row.activity
-            ],
-        )
+        print_table(Table(columns=_ACTIVITY, rows=row.activity))
 
 
 def _facts(row: Look) -> Iterator[tuple[str, str]]:
@@ -56,9 +77,7 @@ def _facts(row: Look) -> Iterator[tuple[str, str]]:
         yield "took", f"{row.seconds:.1f} s"
 
 
-def _measured(row: Look) -> Iterator[tuple[str, str, str]]:
-    """Rows of name, value with its error, and what the error is over."""
-    over_examples = "examples"
+def _measured(row: Look) -> Iterator[_Line]:
     for title, name in (
         ("train loss", "train_loss"),
         ("test loss", "test_loss"),
@@ -69,36 +88,14 @@ def _measured(row: Look) -> Iterator[tuple[str, str, str]]:
     ):
         value, stderr = getattr(row, name), getattr(row, f"{name}_stderr")
         if value is not None:
-            yield title, rounded(value, stderr).text(), over_examples if stderr else ""
+            yield _Line(title, value, stderr, "examples" if stderr else "")
     if row.lambda_max is not None and row.trace is not None:
         of = f"{'formal ' if row.spiking else ''}{row.operator}, {row.curvature_split}"
-        top, residual = row.lambda_max, row.lambda_max_residual or 0.0
-        open_end = "" if row.lambda_max_converged else ", NOT CONVERGED"
-        over = f"{over_examples}; residual {residual:.1e}{open_end}"
-        if row.lambda_max_stderr is None:
-            over = f"solver{open_end}"
-        error = row.lambda_max_stderr or residual
-        yield f"λ_max ({of})", rounded(top, error).text(), over
-        yield f"trace ({of})", rounded(row.trace, row.trace_stderr).text(), "probes"
+        residual, spread = row.lambda_max_residual or 0.0, row.lambda_max_stderr
+        over = "solver" if spread is None else f"examples; residual {residual:.1e}"
+        if not row.lambda_max_converged:
+            over += ", NOT CONVERGED"
+        yield _Line(f"λ_max ({of})", row.lambda_max, spread or residual, over)
+        yield _Line(f"trace ({of})", row.trace, row.trace_stderr, "probes")
     if row.firing_rate_mean is not None:
-        yield "firing rate", f"{row.firing_rate_mean:.4f}", ""
-
-
-def _weights(row: WeightRow) -> tuple[str, ...]:
-    tail = _NONE
-    if row.tail_exponent is not None:
-        tail = rounded(row.tail_exponent, row.tail_exponent_stderr).text()
-    return (
-        row.name,
-        "×".join(map(str, row.shape)) or "scalar",
-        _number(row.frobenius_norm),
-        _number(row.spectral_norm),
-        _number(row.stable_rank),
-        tail,
-        f"{row.zeros:.1%}" if row.zeros else "0",
-        f"{row.num_nonfinite:,}",
-    )
-
-
-def _number(value: float | None) -> str:
-    return _NONE if value is None else f"{value:.4g}"
+        yield _Line("firing rate", row.firing_rate_mean, None)

@@ -2,24 +2,43 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-import click
-
-from landscape.cli.options import open_targets, target_options, with_options
+from landscape.analysis.target_settings import TargetSettings
+from landscape.cli.from_settings import with_options
+from landscape.cli.options import (
+    checkpoints_argument,
+    json_option,
+    open_targets,
+    out_option,
+    quiet_option,
+    target_options,
+)
 from landscape.cli.output import print_json, progress_bar, write_results
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.analysis.target import Target, TargetSettings
+    from landscape.analysis.target import Target
     from landscape.results import Result
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 R = TypeVar("R", bound="Result")
 T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What every such command is asked: which checkpoints, on what, and where results go."""
+
+    checkpoints: tuple[Path, ...]
+    settings: TargetSettings
+    out: Path | None
+    as_json: bool
+    quiet: bool
 
 
 class Measure(Protocol[T_co]):
@@ -29,18 +48,36 @@ class Measure(Protocol[T_co]):
 
 
 def measured_options(command: F) -> F:
-    """Add the checkpoints and, after the command's own options, -o, --json, -q and the target's."""
-    options = [
-        click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder of a report."),
-        click.option(
-            "--json", "as_json", is_flag=True, help="One JSON object a checkpoint on stdout."
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="No progress."),
+    """Add the checkpoints and, after the command's own options, -o, --json, -q and the target's.
+
+    The command receives them as one ``asked: Asked``.
+    """
+
+    @wraps(command)
+    def wrapper(
+        *,
+        checkpoints: tuple[Path, ...],
+        settings: TargetSettings,
+        out: Path | None,
+        as_json: bool,
+        quiet: bool,
+        **own: Any,
+    ) -> Any:
+        asked = Asked(
+            checkpoints=checkpoints, settings=settings, out=out, as_json=as_json, quiet=quiet
+        )
+        return command(asked=asked, **own)
+
+    options: list[Callable[[F], F]] = [
+        checkpoints_argument,
+        out_option("Folder of a report: keeps results, and state to resume from."),
+        json_option("a checkpoint"),
+        quiet_option,
+        target_options,
     ]
-    argument = click.argument(
-        "checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path)
-    )
-    return argument(with_options(options, target_options(command)))
+    decorated: Any = wrapper
+    result: F = with_options(options, decorated)
+    return result
 
 
 @contextmanager
@@ -48,17 +85,14 @@ def each_measured(
     analysis: str,
     measure: Measure[T],
     wanted: Mapping[str, object],
+    asked: Asked,
     *,
-    checkpoints: Sequence[Path],
-    settings: "TargetSettings",
-    out: Path | None,
-    quiet: bool,
     save: Callable[[T, Path], None],
     load: Callable[[Path], T],
 ) -> Iterator[list[T]]:
-    """What ``measure`` finds of each checkpoint, for a block that writes it under ``out``.
+    """What ``measure`` finds of each checkpoint, for a block that writes it under ``asked.out``.
 
-    A run that was killed goes on when it is given the same ``out`` again: within a checkpoint
+    A run that was killed goes on when it is given the same folder again: within a checkpoint
     by its state, and what was found of finished ones is kept until the block has ended.
 
     Parameters
@@ -74,8 +108,9 @@ def each_measured(
 
     found: list[T] = []
     places: list[Path] = []
+    out, quiet = asked.out, asked.quiet
     with held(out):
-        for target in open_targets(checkpoints, settings, quiet=quiet):
+        for target in open_targets(asked.checkpoints, asked.settings, quiet=quiet):
             label = target.subject.label
             state = state_path(out, label, analysis)
             place = None if state is None else state.with_suffix(".json")
@@ -96,14 +131,14 @@ def each_measured(
 
 
 def measure_each(
-    analysis: str, measure: Measure[R], wanted: Mapping[str, object], **about: Any
+    analysis: str, measure: Measure[R], wanted: Mapping[str, object], asked: Asked
 ) -> list[R]:
     """One result a checkpoint, written once the last is there; see :func:`each_measured`."""
     from landscape.results import load_result, save_result
 
     load = cast(Callable[[Path], R], load_result)
-    with each_measured(analysis, measure, wanted, save=save_result, load=load, **about) as results:
-        write_results(about["out"], analysis, results)
+    with each_measured(analysis, measure, wanted, asked, save=save_result, load=load) as results:
+        write_results(asked.out, analysis, results)
         return results
 
 

@@ -1,105 +1,56 @@
 """Options that commands share, and how a checkpoint becomes a target under them."""
 
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from landscape.cli.named import operator_option, scale_option
+from landscape.analysis.target_settings import TargetSettings
+from landscape.cli.from_settings import settings_options
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import Target, TargetSettings
+    from landscape.analysis.target import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SUFFIXES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+checkpoints_argument = click.argument(
+    "checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+data_dir_option = click.option(
+    "--data-dir", type=click.Path(path_type=Path), help="Folder of the data set's files."
+)
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
+force_option = click.option(
+    "--force", is_flag=True, help="Start anew, whatever an earlier run left."
+)
 
 
-def _bytes(ctx: click.Context, param: click.Parameter, value: str | None) -> int | None:
-    """A size such as 8G; the suffixes K, M, G and T are powers of 1,024."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", value.lower())
-    if found is None or not float(found[1]) > 0:
-        raise click.BadParameter(f"{value!r} is no size; write it like 8G or 512M.")
-    return int(float(found[1]) * 2 ** _SUFFIXES[found[2]])
+def out_option(
+    help: str, *, required: bool = False, default: Path | None = None
+) -> Callable[[F], F]:
+    """``-o``, a folder."""
+    return click.option(
+        "--out",
+        "-o",
+        type=click.Path(file_okay=False, path_type=Path),
+        required=required,
+        default=default,
+        show_default=default is not None,
+        help=help,
+    )
 
 
-_TARGET_OPTIONS = [
-    click.option("--model", help="module:factory or file.py:factory[?k=v]; or a built-in name."),
-    click.option(
-        "--data",
-        help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
-        "DataLoader or other batches.",
-    ),
-    click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data's files."),
-    click.option("--loss", help="mse, cross-entropy, nll or module:function(outputs, targets)."),
-    click.option(
-        "--objective",
-        help="In place of --loss: file.py:name of a function(model, batch), or of an Objective.",
-    ),
-    click.option(
-        "--split", type=click.Choice(["train", "test"]), default="train", show_default=True
-    ),
-    click.option(
-        "--examples",
-        help="N (a random subset; of batches that are read in order the first N), START:STOP (in "
-        "data-set order) or all.  [default: at most 1000]",
-    ),
-    click.option(
-        "--keep",
-        type=click.Choice(["memory", "reread"]),
-        default="memory",
-        show_default=True,
-        help="Batches that are read in order: held in memory, or read again at each pass.",
-    ),
-    click.option("--batch-size", type=click.IntRange(min=1), default=250, show_default=True),
-    click.option(
-        "--bn",
-        "batch_norm",
-        type=click.Choice(["eval", "train"]),
-        default="eval",
-        show_default=True,
-        help="Batch norm: running statistics, or those of each batch.",
-    ),
-    click.option(
-        "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True
-    ),
-    click.option(
-        "--memory",
-        callback=_bytes,
-        metavar="SIZE",
-        help="What a process may take, e.g. 8G: batches, graphs and Krylov basis are cut to it.",
-    ),
-    click.option("--device", default="cpu", show_default=True),
-    click.option(
-        "--deterministic",
-        is_flag=True,
-        help="Bitwise the same again on a GPU too: refuse operations that are not.",
-    ),
-    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True),
-    click.option("--ema", "use_ema", is_flag=True, help="Use the averaged weights in the file."),
-    click.option("--state-key", help="Which entry of the file holds the weights."),
-    click.option(
-        "--allow-global",
-        "allow_globals",
-        multiple=True,
-        metavar="NAME",
-        help="A class that the file's pickle may name; repeatable.",
-    ),
-    click.option(
-        "--unsafe-pickle",
-        is_flag=True,
-        help="Run whatever code the file contains. Only for files you made yourself.",
-    ),
-]
+def json_option(of_each: str = "") -> Callable[[F], F]:
+    """``--json``, as ``as_json``: one object, or one of each of these."""
+    each = f" {of_each}" if of_each else ""
+    return click.option("--json", "as_json", is_flag=True, help=f"One JSON object{each} on stdout.")
 
 
 def target_options(command: F) -> F:
@@ -109,26 +60,28 @@ def target_options(command: F) -> F:
     """
 
     @wraps(command)
-    def wrapper(**options: Any) -> Any:
-        from landscape.analysis.target import TargetSettings
+    def wrapper(*, settings: TargetSettings, deterministic: bool, **others: Any) -> Any:
         from landscape.distributed import from_main
         from landscape.files import ensure_writable
 
-        names = set(TargetSettings.__dataclass_fields__)
-        chosen = {name: options.pop(name) for name in list(options) if name in names}
-        if chosen["unsafe_pickle"]:
+        if settings.unsafe_pickle:
             click.echo(
                 "Warning: --unsafe-pickle runs whatever code the file contains, with your rights.",
                 err=True,
             )
-        settings = TargetSettings(command=command_line(), **chosen)
-        if isinstance(options.get("out"), Path) and not options.get("dry_run"):
-            from_main(lambda: ensure_writable(options["out"]))  # before hours are spent
-        with _deterministic(options.pop("deterministic")):
-            return command(settings=settings, **options)
+        out = others.get("out")
+        if isinstance(out, Path) and not others.get("dry_run"):
+            from_main(lambda: ensure_writable(out))  # before hours are spent
+        with _deterministic(deterministic):
+            return command(settings=replace(settings, command=command_line()), **others)
 
     decorated: Any = wrapper
-    result: F = with_options(_TARGET_OPTIONS, decorated)
+    deterministic: Callable[[F], F] = click.option(
+        "--deterministic",
+        is_flag=True,
+        help="Bitwise the same again on a GPU too: refuse operations that are not.",
+    )
+    result: F = settings_options(TargetSettings, "settings")(deterministic(decorated))
     return result
 
 
@@ -162,37 +115,6 @@ def _deterministic(asked: bool) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
 
 
-def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
-    """Decorate ``command`` with ``options``, shown by --help in that order."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def operator_options(command: F) -> F:
-    """Add the options that decide which linear operator: name, parameters, scale, weight decay."""
-    options = [
-        operator_option(),
-        click.option(
-            "--params",
-            default="*",
-            show_default=True,
-            help="Globs of parameter names, comma-separated; !GLOB excludes.",
-        ),
-        scale_option(
-            help="The spectrum of S A S, blind to rescaled weights.",
-        ),
-        click.option(
-            "--weight-decay",
-            type=float,
-            default=0.0,
-            show_default=True,
-            help="Adds WD times the identity to A; with a scale, S (A + WD I) S.",
-        ),
-    ]
-    return with_options(options, command)
-
-
 def command_line() -> str:
     """The command as it was typed, for the record; the program's path is left out."""
     import shlex
@@ -200,9 +122,7 @@ def command_line() -> str:
     return shlex.join(["landscape", *sys.argv[1:]])
 
 
-def open_targets(
-    paths: Sequence[Path], settings: "TargetSettings", *, quiet: bool
-) -> list["Target"]:
+def open_targets(paths: Sequence[Path], settings: TargetSettings, *, quiet: bool) -> list["Target"]:
     """Load each checkpoint, and print its loss, accuracy and gradient norm before anything else."""
     from landscape.analysis.target import open_target
 

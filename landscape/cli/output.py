@@ -6,17 +6,18 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Table as TextTable
 from rich.text import Text
 
 from landscape.cli.plain import for_stdout, one_line
 from landscape.files import OutputError, inside
+from landscape.page.table import Table
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress as Report
@@ -56,19 +57,20 @@ def print_words(text: str, *, indent: str = "") -> None:
     click.echo(f"{indent}{text}")
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> None:
+def print_table(table: Table[Any]) -> None:
     """A table on stdout; text in it is taken as it is, whatever markup it may look like.
 
     In a terminal that is too narrow the words of the last column are wrapped, or else each row is
     a list of its own. Numbers are never cut.
     """
-    columns = [for_stdout(name) for name in columns]
-    rows = [[for_stdout(cell) for cell in row] for row in rows]
+    table = table.without_empty()
+    columns = [for_stdout(column.heading) for column in table.columns]
+    rows = [[for_stdout(cell.text) for cell in row] for row in table.cells]
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
     width = None if sys.stdout.isatty() else 10_000
     console = _Output(markup=False, highlight=False, width=width)
-    if title:
-        console.print(Text(for_stdout(title)))
+    if table.caption:
+        console.print(Text(for_stdout(table.caption)))
     if not rows or _width(columns, rows) <= console.width:
         console.print(_side_by_side(columns, rows))
         return
@@ -78,7 +80,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
         return
     for row in rows:
         console.print(Text(row[0], style="bold"))
-        listed = Table(box=None, show_header=False)
+        listed = TextTable(box=None, show_header=False)
         for name, cell in zip(columns[1:], row[1:], strict=True):
             if cell:
                 listed.add_row(Text(name), Text(cell))
@@ -87,8 +89,8 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, title:
 
 def _side_by_side(
     columns: Sequence[str], rows: Sequence[Sequence[str]], *, wrapped: int | None = None
-) -> Table:
-    table = Table(box=None)
+) -> TextTable:
+    table = TextTable(box=None)
     for index, name in enumerate(columns):
         words = index == 0 or _are_words(rows, index)
         justify: Literal["left", "right"] = "left" if words else "right"

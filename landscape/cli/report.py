@@ -9,7 +9,7 @@ import click
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
-    from landscape.report.model import Section
+    from landscape.page.section import Section
 
 _MAX_TITLE = 1000  # characters of a title that is taken over from a report
 

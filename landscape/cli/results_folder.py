@@ -21,7 +21,7 @@ from landscape.results.identity import (
 )
 
 if TYPE_CHECKING:
-    from landscape.analysis.suite import SuiteSettings
+    from landscape.analysis.suite_settings import SuiteSettings
     from landscape.analysis.target import Target
 
 _RECORD = "settings.json"

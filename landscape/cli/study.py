@@ -1,67 +1,53 @@
 """``landscape study``: a plan of many runs in, one report out."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from landscape.cli.options import command_line
+from landscape.cli.from_settings import settings_options
+from landscape.cli.options import command_line, out_option, quiet_option
+from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
+from landscape.study.settings import Machine, QueueSettings
 
 if TYPE_CHECKING:
-    from landscape.study import Machine, Plan, QueueSettings, RunRecord
+    from landscape.study.folder import RunRecord
+    from landscape.study.forecast import RunForecast
+    from landscape.study.plan import Plan
 
 
 @click.command()
 @click.argument("plan_file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
-@click.option(
-    "--out",
-    "-o",
-    type=click.Path(file_okay=False, path_type=Path),
-    required=True,
-    help="Folder of the study: runs, results and report.",
-)
+@out_option("Folder of the study: runs, results and report.", required=True)
 @click.option(
     "--jobs",
     "-j",
     type=click.IntRange(min=1),
     help="Processes side by side. [default: one a core; 1 on an accelerator]",
 )
-@click.option(
-    "--threads",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Of each process. Their number enters the last digits of all numbers.",
-)
-@click.option(
-    "--shard", metavar="I/N", default="1/1", help="Work on every N-th run, from the I-th."
-)
+@settings_options(Machine, "machine")
+@settings_options(QueueSettings, "settings")
 @click.option(
     "--curvature-every",
     type=click.IntRange(min=0),
     metavar="K",
     help="Measure the curvature every K epochs of training. [default: as the plan says]",
 )
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the data's files.")
-@click.option("--device", default="cpu", show_default=True)
 @click.option("--dry-run", is_flag=True, help="Print runs and a forecast; write nothing.")
-@click.option("--retry-failed", is_flag=True, help="Go on with runs that failed before.")
-@click.option("--force", is_flag=True, help="Start anew: delete the runs of an earlier study.")
 @click.option("--strict", is_flag=True, help="Exit 1 if a run failed or a control came out wrong.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress.")
+@quiet_option
 def study(
     plan_file: Path,
     out: Path,
     jobs: int | None,
-    threads: int,
-    shard: str,
+    machine: Machine,
+    settings: QueueSettings,
     curvature_every: int | None,
-    data_dir: Path | None,
-    device: str,
     dry_run: bool,
-    retry_failed: bool,
-    force: bool,
     strict: bool,
     quiet: bool,
 ) -> None:
@@ -73,19 +59,16 @@ def study(
     landscape study studies/smoke.toml -o reports/smoke
     landscape study studies/paired.toml -o reports/paired --shard 3/40 --device cuda
     """
-    from landscape.study import Machine, QueueSettings, failures, load_plan, run_study
+    from landscape.study.outcome import failures
+    from landscape.study.plan_file import load_plan
+    from landscape.study.queue import run_study
     from landscape.study.show import show_progress
 
     plan = load_plan(plan_file, curvature_every=curvature_every)
     for warning in plan.warnings:
         echo(f"warning: {warning}", err=True)
-    machine = Machine(device=device, data_dir=data_dir, num_threads=threads, command=command_line())
-    settings = QueueSettings(
-        jobs=jobs or _default_jobs(device, threads),
-        shard=_shard(shard),
-        retry_failed=retry_failed,
-        force=force,
-    )
+    machine = replace(machine, command=command_line())
+    settings = replace(settings, jobs=jobs or _default_jobs(machine))
     if dry_run:
         _print_forecast(plan, out, machine, settings)
         return
@@ -110,26 +93,18 @@ def study(
         raise click.exceptions.Exit(1)
 
 
-def _shard(text: str) -> tuple[int, int]:
-    first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal()):
-        raise click.UsageError(f"--shard must be I/N, for example 1/4; got {text!r}.")
-    return int(first), int(second)
-
-
-def _default_jobs(device: str, num_threads: int) -> int:
+def _default_jobs(machine: Machine) -> int:
     import os
 
-    if device != "cpu":
+    if machine.device != "cpu":
         return 1
     mine = getattr(os, "sched_getaffinity", None)  # Linux: the cores that this process may use
     cores = len(mine(0)) if mine else os.cpu_count() or 1
-    return max(1, cores // num_threads)
+    return max(1, cores // machine.num_threads)
 
 
-def _print_forecast(plan: "Plan", out: Path, machine: "Machine", settings: "QueueSettings") -> None:
-    from landscape.cli.output import print_table
-    from landscape.study import StudyFolder
+def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSettings) -> None:
+    from landscape.study.folder import StudyFolder
     from landscape.study.forecast import forecast_recipes
     from landscape.study.queue import own_runs
     from landscape.study.workers import prepare_process
@@ -138,19 +113,12 @@ def _print_forecast(plan: "Plan", out: Path, machine: "Machine", settings: "Queu
     folder = StudyFolder(out)
     found = dict(forecast_recipes(plan, machine))
     own = own_runs(plan, settings.shard)
-    rows, left = [], 0.0
-    for run in own:
-        record = folder.record(run.label)
-        cost = found[run.recipe]
-        if not record.is_settled:
-            left += sum(cost)
-        rows.append(
-            (run.label, _state(record), f"{cost.training:,.0f} s", f"{cost.analysis:,.0f} s")
-        )
-    print_table(("run", "state", "training", "analysis"), rows)
+    rows = [_Run(run.label, folder.record(run.label), found[run.recipe]) for run in own]
+    left = sum(sum(run.cost) for run in rows if not run.record.is_settled)
+    print_table(Table(columns=_RUNS, rows=rows))
     n = len(plan.comparison.contrasts)
     click.echo(
-        f"\n{len(own)} runs, {sum(r[1] == 'waiting' for r in rows)} of them waiting; "
+        f"\n{len(own)} runs, {sum(run.record.state == 'waiting' for run in rows)} of them waiting; "
         f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests."
     )
     hours = left / settings.jobs / 3600
@@ -160,5 +128,20 @@ def _print_forecast(plan: "Plan", out: Path, machine: "Machine", settings: "Queu
     )
 
 
-def _state(record: "RunRecord") -> str:
+class _Run(NamedTuple):
+    label: str
+    record: "RunRecord"
+    cost: "RunForecast"
+
+
+def _state(run: _Run) -> str:
+    record = run.record
     return f"failed: {record.reason[:40]}" if record.state == "failed" else record.state
+
+
+_RUNS: list[Column[_Run]] = [
+    text_column("run", lambda run: run.label),
+    text_column("state", _state),
+    text_column("training", lambda run: f"{run.cost.training:,.0f} s"),
+    text_column("analysis", lambda run: f"{run.cost.analysis:,.0f} s"),
+]

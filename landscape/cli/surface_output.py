@@ -78,7 +78,6 @@ def print_surfaces(results: Sequence[Surface], *, as_json: bool) -> None:
     lines = [r for r in results if isinstance(r, LossLine)]
     planes = [r for r in results if isinstance(r, LossPlane)]
     for table in surface_tables(lines, planes):
-        titles = [f"{c.title} {c.better}".rstrip() for c in table.columns]
-        print_table(titles, [[cell.text for cell in row] for row in table.rows])
+        print_table(table)
     for advice in threshold_advice(lines, planes):
         echo(advice, err=True)

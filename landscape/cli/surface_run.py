@@ -10,6 +10,7 @@ from torch import Tensor
 
 from landscape.analysis.choices import named_loss
 from landscape.analysis.progress import Progress
+from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.surface import loss_line, loss_plane, random_lines
 from landscape.analysis.surface_course import (
     Course,
@@ -23,70 +24,51 @@ from landscape.analysis.surface_course import (
 from landscape.analysis.surface_eigenvector import eigenvector_course
 from landscape.analysis.surface_measure import has_running_statistics
 from landscape.analysis.surface_points import (
-    SurfaceSettings,
     await_shards,
     configuration_of,
     measure_shard,
 )
-from landscape.analysis.target import Target, TargetSettings
+from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.target import Target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.checkpoint import load_checkpoint
 from landscape.cli.kept import forget
+from landscape.cli.measured import Asked
 from landscape.cli.options import open_targets
 from landscape.cli.output import progress_bar, result_path
 from landscape.cli.results_folder import refuse_mixed, state_path
+from landscape.cli.surface_settings import SurfaceRequest
 from landscape.files import ensure_writable
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.surface.direction_files import save_directions
 from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
-
-_PATHS = ("between", "bezier")  # from one checkpoint to another
 
 
 @dataclass(frozen=True, kw_only=True)
 class SurfaceRun:
     """One call of the command: its options, and the steps that they ask for."""
 
-    checkpoints: tuple[Path, ...]
-    out: Path | None
-    quiet: bool
-    settings: TargetSettings
-    x_text: str | None
-    y_text: str | None
-    direction: str
-    normalise: str | None
-    num_directions: int
-    directions_file: Path | None
-    save_directions: Path | None
-    operator_name: str
-    params: str
-    eigenvectors: str | None
-    max_matvecs: int
-    snapshots: Path | None
-    bend_steps: int
-    bend_lr: float
-    halvings: int
-    recalibrate: bool | None
-    metrics: tuple[str, ...]
-    threshold: float
-    shard: str | None
-    merge: int | None
-    force: bool
+    asked: Asked
+    request: SurfaceRequest
+    points: SurfaceSettings
 
     def measure(self) -> list[LossLine | LossPlane]:
         """Measure every checkpoint's surface; empty where only a shard was asked for."""
         self._check()
         self._axes(None)  # a mistake in them is told before anything is loaded
-        shard = parse_shard(self.shard) if self.shard else _torchrun_shard()
-        if self.out is not None:
-            ensure_writable(self.out)
-        settings = _on_own_device(self.settings)
-        first_rank = shard is None or self.shard is not None or shard[0] == 1
-        targets = open_targets(self.checkpoints, settings, quiet=self.quiet or not first_rank)
-        if self.out is not None:
+        shard = parse_shard(self.request.shard) if self.request.shard else _torchrun_shard()
+        if self.asked.out is not None:
+            ensure_writable(self.asked.out)
+        settings = _on_own_device(self.asked.settings)
+        first_rank = shard is None or self.request.shard is not None or shard[0] == 1
+        targets = open_targets(
+            self.asked.checkpoints, settings, quiet=self.asked.quiet or not first_rank
+        )
+        if self.asked.out is not None:
             for target in targets:
-                refuse_mixed(self.out, target)
-        targets = [target.restricted(self.params) for target in targets]
-        starts = targets[:1] if self.direction in _PATHS and not self.directions_file else targets
+                refuse_mixed(self.asked.out, target)
+        targets = [target.restricted(self.request.params) for target in targets]
+        starts = targets[:1] if self.request.along_path else targets
         try:
             results = [self._surface(t, targets[-1], shard) for t in starts]
         except DoesNotApply as error:
@@ -96,24 +78,23 @@ class SurfaceRun:
     def _surface(
         self, target: Target, other: Target, shard: tuple[int, int] | None
     ) -> LossLine | LossPlane | None:
-        with progress_bar(f"{target.subject.label}: direction", quiet=self.quiet) as progress:
+        with progress_bar(f"{target.subject.label}: direction", quiet=self.asked.quiet) as progress:
             course = self._course(target, other, len(self._axes(None)), progress)
         axes = self._axes(course.trajectory)
-        if self.save_directions is not None and (shard is None or shard[0] == 1):
-            save_directions(self.save_directions, course.raw, target.risk.layout)
+        if self.request.save_directions is not None and (shard is None or shard[0] == 1):
+            save_directions(self.request.save_directions, course.raw, target.risk.layout)
         path = self._path(target, course, axes)
-        settings = SurfaceSettings(
+        settings = replace(
+            self.points,
             recalibrate=self._recalibrates(target, course),
-            metrics=tuple(named_loss(spec) for spec in self.metrics),
-            operator=None if self.operator_name == "none" else self.operator_name,
-            halvings=self.halvings,
+            operator=self.request.operator,
+            metrics=tuple(named_loss(spec) for spec in self.request.metrics),
             store=path.with_suffix(".points") if path else None,
-            threshold=self.threshold,
         )
-        if self.force and path is not None:
+        if self.request.force and path is not None:
             for old in self._replaced(path, shard):
                 old.unlink(missing_ok=True)
-        with progress_bar(f"{target.subject.label}: points", quiet=self.quiet) as progress:
+        with progress_bar(f"{target.subject.label}: points", quiet=self.asked.quiet) as progress:
             if shard is not None:
                 assert path is not None
                 files = [_shard_file(path, i, shard[1]) for i in range(1, shard[1] + 1)]
@@ -121,15 +102,15 @@ class SurfaceRun:
                 measure_shard(
                     target, course=course, axes=axes, shard=shard, settings=own, progress=progress
                 )
-                if self.shard is not None or shard[0] > 1:
+                if self.request.shard is not None or shard[0] > 1:
                     return None
                 configuration = configuration_of(target, course, settings)
                 await_shards(files, axes=axes, configuration=configuration, progress=progress)
                 settings = replace(settings, merged=tuple(files))
-            if self.merge is not None:
+            if self.request.merge is not None:
                 assert path is not None
                 settings = replace(
-                    settings, merged=_measured_shards(path, self.merge), only_merge=True
+                    settings, merged=_measured_shards(path, self.request.merge), only_merge=True
                 )
             if len(axes) == 2:
                 x_axis, y_axis = axes
@@ -137,10 +118,10 @@ class SurfaceRun:
                     target, course=course, x_axis=x_axis, y_axis=y_axis,
                     settings=settings, progress=progress,
                 )  # fmt: skip
-            if self.num_directions > 1:
+            if self.request.num_directions > 1:
                 return random_lines(
-                    target, num_directions=self.num_directions,
-                    normalisation=self.normalise or "filter",
+                    target, num_directions=self.request.num_directions,
+                    normalisation=self.request.normalise or "filter",
                     axis=axes[0], settings=settings, progress=progress,
                 )  # fmt: skip
             return loss_line(
@@ -148,32 +129,35 @@ class SurfaceRun:
             )
 
     def _course(self, target: Target, other: Target, dimensions: int, progress: Progress) -> Course:
-        if self.directions_file is not None:
+        if self.request.directions_file is not None:
             return file_course(
-                target, self.directions_file, dimensions=dimensions,
-                normalisation=self.normalise or "filter",
+                target, self.request.directions_file, dimensions=dimensions,
+                normalisation=self.request.normalise or "filter",
             )  # fmt: skip
-        if self.direction == "random":
-            how = self.normalise or "filter"
+        if self.request.direction == "random":
+            how = self.request.normalise or "filter"
             return random_course(target, dimensions=dimensions, normalisation=how)
-        if self.direction == "eigenvector":
+        if self.request.direction == "eigenvector":
             return eigenvector_course(
                 target,
-                "hessian" if self.operator_name == "none" else self.operator_name,
-                ranks=_ranks(self.eigenvectors, dimensions),
-                normalisation=self.normalise or "none",
+                self.request.operator or OperatorSettings.operator,
+                ranks=_ranks(self.request.eigenvectors, dimensions),
+                normalisation=self.request.normalise or "none",
                 tol=1e-3,
-                max_matvecs=self.max_matvecs,
+                max_matvecs=self.request.max_matvecs,
                 state=self._direction_file(target.subject.label),
                 progress=progress,
             )
-        if self.direction == "between":
+        if self.request.direction == "between":
             return between_course(target, other)
-        if self.direction == "bezier":
+        if self.request.direction == "bezier":
             return bezier_course(
-                target, other, num_steps=self.bend_steps, learning_rate=self.bend_lr,
+                target,
+                other,
+                num_steps=self.request.bend_steps,
+                learning_rate=self.request.bend_lr,
                 progress=progress,
-            )  # fmt: skip
+            )
         return trajectory_course(target, self._snapshots(target))
 
     def end(self, results: Sequence[LossLine | LossPlane]) -> None:
@@ -185,10 +169,10 @@ class SurfaceRun:
 
     def _direction_file(self, label: str) -> Path | None:
         kind = ("line", "plane")[len(self._axes(None)) - 1]
-        return state_path(self.out, label, f"{kind}-eigenvector")
+        return state_path(self.asked.out, label, f"{kind}-eigenvector")
 
     def _snapshots(self, target: Target) -> list[Tensor]:
-        folder = self.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")
+        folder = self.request.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")
         files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.p*t*"))
         if not files:
             raise click.UsageError(
@@ -198,59 +182,56 @@ class SurfaceRun:
         return [theta_of_state(dict(load_checkpoint(f).state), layout, theta) for f in files]
 
     def _recalibrates(self, target: Target, course: Course) -> bool:
-        if self.recalibrate is not None:
-            return self.recalibrate
+        if self.request.recalibrate is not None:
+            return self.request.recalibrate
         # Either end's statistics are wrong for the other, and for everything in between.
         return not course.straight and has_running_statistics(target.model)
 
     def _path(self, target: Target, course: Course, axes: list[Array]) -> Path | None:
-        if self.out is None:
+        if self.asked.out is None:
             return None
         kind = course.specs[0].kind
         name = ("line", "plane")[len(axes) - 1] + ("" if kind == "random" else f"-{kind}")
-        return result_path(self.out, target.subject.label, name)
+        return result_path(self.asked.out, target.subject.label, name)
 
     def _axes(self, trajectory: Trajectory | None) -> list[Array]:
         """One axis, or two for a plane; those of a trajectory's plane hold it by default."""
-        along_path = self.direction in _PATHS and self.directions_file is None
-        in_plane = self.y_text is not None or self._follows_trajectory()
-        default = "0:1:25" if along_path else "-1:1:25" if in_plane else "-1:1:51"
+        in_plane = self.request.y is not None or self.request.follows_trajectory
+        default = "0:1:25" if self.request.along_path else "-1:1:25" if in_plane else "-1:1:51"
         axes = []
-        for k, text in enumerate((self.x_text, self.y_text)[: 1 + in_plane]):
+        for k, text in enumerate((self.request.x, self.request.y)[: 1 + in_plane]):
             if text is None and trajectory is not None:
                 axes.append(axis_around(trajectory.points[:, k], 25))
             else:
                 axes.append(parse_axis(text or default))
         return axes
 
-    def _follows_trajectory(self) -> bool:
-        return self.direction == "trajectory" and self.directions_file is None
-
     def _replaced(self, path: Path, shard: tuple[int, int] | None) -> list[Path]:
         """The files of points that --force makes anew: never what another process measures."""
         whole, shards = path.with_suffix(".points"), path.parent.glob(f"{path.stem}.*.points")
-        if self.merge is not None:
+        if self.request.merge is not None:
             return [whole]
         if shard is None:
             return [whole, *shards]
         return [_shard_file(path, *shard), *([whole] if shard[0] == 1 else [])]
 
     def _check(self) -> None:
-        path = self.direction in _PATHS and self.directions_file is None
+        asked = self.request
+        lines, in_parts = asked.num_directions > 1, asked.shard is not None
         rules = [
-            (path and len(self.checkpoints) != 2, f"--direction {self.direction} goes from one "
-             "checkpoint to another: give exactly two."),
-            (path and self.y_text is not None, f"--direction {self.direction} is one-dimensional: "
-             "leave --y out."),
-            (self.num_directions > 1 and (self.y_text is not None or self.direction != "random"
-             or self.directions_file is not None), "--num-directions is for random lines."),
-            (self.num_directions > 1 and bool(self.halvings or self.shard or self.merge),
+            (asked.along_path and len(self.asked.checkpoints) != 2, f"--direction "
+             f"{asked.direction} goes from one checkpoint to another: give exactly two."),
+            (asked.along_path and asked.y is not None, f"--direction {asked.direction} is "
+             "one-dimensional: leave --y out."),
+            (lines and (asked.y is not None or asked.direction != "random"
+             or asked.directions_file is not None), "--num-directions is for random lines."),
+            (lines and bool(self.points.halvings or asked.shard or asked.merge),
              "--num-directions goes with neither --refine, --shard nor --merge."),
-            ((self.shard is not None or self.merge is not None) and self.out is None,
+            ((in_parts or asked.merge is not None) and self.asked.out is None,
              "--shard and --merge need a folder: -o."),
-            (self.shard is not None and self.merge is not None, "--shard measures, --merge puts "
-             "together what was measured: give one of them."),
-            (self.shard is not None and self.halvings > 0, "--refine needs the whole grid: give it "
+            (in_parts and asked.merge is not None, "--shard measures, --merge puts together what "
+             "was measured: give one of them."),
+            (in_parts and self.points.halvings > 0, "--refine needs the whole grid: give it "
              "with --merge, not with --shard."),
         ]  # fmt: skip
         for broken, message in rules:

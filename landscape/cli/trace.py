@@ -1,52 +1,47 @@
 """``landscape trace``: trace, Frobenius norm and effective rank, each with its error."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.analysis.spectrum_settings import TraceSettings
+from landscape.catalog.words import SHARES
+from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import subject_names, trace_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.measured import measure_each
-from landscape.cli.options import operator_options, target_options
+from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
-from landscape.cli.second_opinion import run_pyhessian_trace
-from landscape.cli.spectra import output_options, save_plot
+from landscape.cli.spectra import plot_option, save_plot
+from landscape.page.columns import estimate_column, text_column
+from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.analysis.target import TargetSettings
     from landscape.gates import Gate
+    from landscape.results import Estimate, Trace
+
+
+class _Line(NamedTuple):
+    name: str
+    estimate: "Estimate | None"
+
+
+_COLUMNS: list[Column[_Line]] = [
+    text_column("", lambda line: line.name),
+    estimate_column("value ± standard error", lambda line: line.estimate),
+]
 
 
 @click.command()
-@click.argument("checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "hutchinson", "hutch++", "xtrace", "xnystrace"]),
-    default="auto",
-    show_default=True,
-    help="auto: the one that promises least error.",
-)
-@click.option(
-    "--matvecs",
-    "num_matvecs",
-    type=click.IntRange(min=12),
-    default=60,
-    show_default=True,
-    help="At most so many.",
-)
-@click.option(
-    "--rel-error",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Stop once the standard error is this share of the trace.",
-)
+@settings_options(TraceSettings, "wanted")
 @click.option(
     "--share",
-    type=click.Choice(["auto", "examples", "probes"]),
-    default="auto",
+    type=click.Choice(SHARES),
+    default=SHARES[0],
     show_default=True,
     help="What processes divide under torchrun; auto: examples, unless each would have few.",
 )
@@ -58,65 +53,71 @@ if TYPE_CHECKING:
     help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
 )
 @gate_option
-@output_options
-@operator_options
-@target_options
+@plot_option
+@measured_options
 def trace(
-    checkpoints: tuple[Path, ...],
-    settings: "TargetSettings",
-    operator_name: str,
+    wanted: TraceSettings,
+    share: str,
     solver: str,
     gates: "tuple[Gate, ...]",
-    as_json: bool,
     plot: Path | None,
-    out: Path | None,
-    quiet: bool,
-    **options: Any,
+    asked: Asked,
 ) -> None:
     """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.
 
     \b
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
-    from landscape.analysis.trace import TraceSettings, trace_of
-    from landscape.report.numbers import rounded  # late: it brings Matplotlib
+    from landscape.analysis.trace import trace_of
 
-    scale = options["scale"]
-    check_gates(gates, [*subject_names(), *trace_names(scale=scale, operator=operator_name)])
-    about = {"checkpoints": checkpoints, "settings": settings, "out": out, "quiet": quiet}
+    known = trace_names(scale=wanted.scale, operator=wanted.operator)
+    check_gates(gates, [*subject_names(), *known])
+    asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":
-        results = run_pyhessian_trace({"operator_name": operator_name, **options}, **about)
+        from landscape.second_opinion import pyhessian_trace, refuse_other_operators
+
+        refuse_other_operators(wanted)
+        made_with = {"solver": solver, **asdict(wanted)}
+        results = measure_each("trace", pyhessian_trace, made_with, asked)
     else:
-        chosen = TraceSettings(operator=operator_name, **options)
-        results = measure_each("trace", partial(trace_of, settings=chosen), asdict(chosen), **about)
-    if as_json:
+        measure = partial(trace_of, settings=wanted)
+        results = measure_each("trace", measure, asdict(wanted), asked)
+    if asked.as_json:
         print_json(results)
-    for result in results if not as_json else ():
-        rows = [
-            (name, rounded(e.mean, e.stderr).text())
-            for name, e in (
-                ("trace", result.trace),
-                ("trace / P", result.mean_curvature),
-                ("Frobenius norm", result.frobenius_norm),
-                ("effective rank", result.effective_rank),
-            )
-            if e is not None
-        ]
-        title = (
-            f"{result.subject.label}: {result.operator.name}, {result.method}, "
-            f"{result.num_matvecs} matvecs"
-        )
-        print_table(("", "value ± standard error"), rows, title=title)
-    for result in results if options["rel_error"] else ():
-        reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
-        if reached > options["rel_error"]:
-            echo(
-                f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
-                f"{options['rel_error']:g} yet: raise --matvecs.",
-                err=True,
-            )
+    for result in results if not asked.as_json else ():
+        print_table(_table(result))
+    if wanted.rel_error is not None:
+        _tell_unreached(results, wanted.rel_error)
     if plot is not None:
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
-    apply_gates(gates, [(r.subject.label, values_of([r], main=operator_name), "") for r in results])
+    apply_gates(
+        gates, [(r.subject.label, values_of([r], main=wanted.operator), "") for r in results]
+    )
+
+
+def _table(result: "Trace") -> Table[_Line]:
+    lines = (
+        _Line("trace", result.trace),
+        _Line("trace / P", result.mean_curvature),
+        _Line("Frobenius norm", result.frobenius_norm),
+        _Line("effective rank", result.effective_rank),
+    )
+    return Table(
+        caption=f"{result.subject.label}: {result.operator.name}, {result.method}, "
+        f"{result.num_matvecs} matvecs",
+        columns=_COLUMNS,
+        rows=[line for line in lines if line.estimate is not None],
+    )
+
+
+def _tell_unreached(results: Sequence["Trace"], rel_error: float) -> None:
+    for result in results:
+        reached = (result.trace.stderr or 0) / (abs(result.trace.mean) or 1)
+        if reached > rel_error:
+            echo(
+                f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
+                f"{rel_error:g} yet: raise --matvecs.",
+                err=True,
+            )

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset as MapDataset
 from torch.utils.data import IterableDataset, default_collate
 
+from landscape.catalog.words import KEEPS, MOST_EXAMPLES, SPLITS
 from landscape.data.arrays import from_arrays
 from landscape.data.dataset import Dataset
-from landscape.data.opening import SPLITS, is_builtin, open_dataset, open_factory
+from landscape.data.opening import is_builtin, open_dataset, open_factory
 from landscape.data.selection import choose_rows, select_examples
-from landscape.data.source import KEEPS, Rows, Source, Stream, read_stream
+from landscape.data.source import Rows, Source, Stream, read_stream
 from landscape.nests import (
     as_tensors,
     describe,
@@ -29,7 +30,6 @@ from landscape.nests import (
 )
 from landscape.seeds import seeded
 
-MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer
 _SPLIT_NAMES = {*SPLITS, "validation", "valid", "val"}
 
 

@@ -20,7 +20,6 @@ NAME = "fashion-mnist"
 EMBEDDED_NAME = "fashion-mnist-embedded"
 NUM_CLASSES = 10
 SIZES = {"train": 60_000, "test": 10_000}
-EMBEDDED_SIZES = {"train": 5_000, "test": 1_000}
 SYSTEM_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 _STEMS = {"train": "train", "test": "t10k"}

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from landscape.catalog.words import SPLITS
 from landscape.data.arrays import from_splits, load_npz
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME, load_embedded, load_fashion_mnist
 from landscape.factories import DATASETS, Factory, load_factory
-
-SPLITS = ("train", "test")
 
 _BUILTIN: dict[str, Callable[[str, Path | None], Dataset]] = {
     NAME: load_fashion_mnist,

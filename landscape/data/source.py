@@ -26,8 +26,6 @@ from landscape.nests import (
 )
 from landscape.seeds import seeded
 
-KEEPS = ("memory", "reread")
-
 _CPU, _END = torch.device("cpu"), object()
 
 

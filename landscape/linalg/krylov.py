@@ -36,7 +36,7 @@ from landscape.linalg.eigen import (
 from landscape.linalg.estimate import Estimate, estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
-from landscape.linalg.quadrature import GaussRule, gauss_rule, mass_bracket
+from landscape.linalg.quadrature import GaussRule, gauss_rule
 from landscape.linalg.restart import Allocate
 from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, never
 from landscape.linalg.sketch import gram
@@ -51,16 +51,9 @@ class SpectralRun:
 
     eigenpairs: Eigenpairs
     rules: tuple[GaussRule, ...]  # the whole spectrum, one a probe: locked values weigh 1/n each
-    first_rule: GaussRule  # of probe 1, nothing deflated: the finest single view, not a sample
     trace: Estimate
     frobenius_squared: Estimate  # ||A||_F² = Σ λ²
     effective_rank: Estimate  # (tr A)² / ||A||_F²; for A ≥ 0 between 1 and the rank
-    negative_mass: Estimate  # share of eigenvalues below -floor; its stderr is that of the probes
-    # What quadrature leaves open of that share, mean over probes (``mass_bracket``): wide where
-    # the bulk of the spectrum straddles zero, closer together than the nodes can resolve.
-    negative_mass_bracket: tuple[float, float]
-    negative_trace: Estimate  # Σ of the negative eigenvalues, ≤ 0
-    floor: float  # units of λ: rounding of the operator's dtype, below which a sign means nothing
     num_matvecs: int  # everything: search, probes, verification
 
 
@@ -161,14 +154,11 @@ def _summarise(
 ) -> SpectralRun:
     n = A.dim
     exact = search.all_values is not None
-    floor = 10 * torch.finfo(A.dtype).eps * pairs.norm
     samples = [r for r in search.records[1 : num_probes + 1] if r.alphas]
     if search.all_values is not None:
         rules = [GaussRule(search.all_values, torch.full((n,), 1 / n, dtype=torch.float64))]
-        brackets = [(share := float((search.all_values < -floor).double().mean()), share)]
     else:
         rules = [_whole_rule(r, n) for r in samples]
-        brackets = [_negative_bracket(r, n, floor) for r in samples]
 
     def estimate(samples: list[float]) -> Estimate:
         if exact:
@@ -185,17 +175,9 @@ def _summarise(
     return SpectralRun(
         eigenpairs=pairs,
         rules=tuple(rules),
-        first_rule=gauss_rule(search.records[0].tridiagonal()),
         trace=trace,
         frobenius_squared=frobenius,
         effective_rank=_effective_rank(trace, frobenius, covariance),
-        negative_mass=estimate([float(r.weights[r.nodes < -floor].sum()) for r in rules]),
-        negative_mass_bracket=(
-            sum(low for low, _ in brackets) / len(brackets),
-            sum(high for _, high in brackets) / len(brackets),
-        ),
-        negative_trace=estimate([n * float(r.weights @ r.nodes.clamp(max=0)) for r in rules]),
-        floor=floor,
         num_matvecs=search.num_matvecs,
     )
 
@@ -209,17 +191,6 @@ def _whole_rule(record: ProbeRecord, dim: int) -> GaussRule:
     weights = torch.cat([atoms, (dim - num_locked) / dim * rest.weights])
     order = nodes.argsort()
     return GaussRule(nodes[order], weights[order])
-
-
-def _negative_bracket(record: ProbeRecord, dim: int, floor: float) -> tuple[float, float]:
-    locked = float((record.locked < -floor).sum()) / dim
-    rest = (dim - len(record.locked)) / dim
-    low, high = mass_bracket(gauss_rule(record.tridiagonal()), -floor)
-    if record.betas[-1] == 0:
-        # An invariant space: the nodes are eigenvalues and the weights exact.
-        rule = gauss_rule(record.tridiagonal())
-        low = high = float(rule.weights[rule.nodes < -floor].sum())
-    return locked + rest * low, locked + rest * high
 
 
 def _form_covariance(samples: list[ProbeRecord], dim: int) -> Tensor:

@@ -46,11 +46,6 @@ def integrate(rules: Sequence[GaussRule], f: Callable[[Tensor], Tensor]) -> Esti
     return estimate_mean(torch.stack([rule.weights @ f(rule.nodes) for rule in rules]))
 
 
-def moment(rules: Sequence[GaussRule], degree: int) -> Estimate:
-    """Estimate (1/n) tr A^degree, free of quadrature error below degree 2m."""
-    return integrate(rules, lambda nodes: nodes**degree)
-
-
 def negative_mass(rules: Sequence[GaussRule], floor: float) -> Estimate:
     """Estimate the share of eigenvalues below ``-floor`` (≥ 0, units of λ).
 
@@ -104,16 +99,6 @@ def _shares_below(rule: GaussRule, x: float, dim: int, num_steps: int) -> Tensor
     return torch.stack(shares)
 
 
-def mass_bracket(rule: GaussRule, x: float) -> tuple[float, float]:
-    """Least and most that a measure with this Gauss rule can have below ``x``.
-
-    The Chebyshev-Markov-Stieltjes inequality [1]_: the weights of the nodes below x without that of
-    the last of them, and with that of the next one above.
-    """
-    below = int(torch.searchsorted(rule.nodes, x))
-    return float(rule.weights[: max(0, below - 1)].sum()), float(rule.weights[: below + 1].sum())
-
-
 class DensityCurve(NamedTuple):
     """A function of λ on a grid: the mean over probes and the standard error of that mean."""
 
@@ -151,36 +136,6 @@ def spectral_density(
     grid = density_grid(rules, num_points, width)
     curves = torch.stack([_gaussian_sum(rule, grid, width) for rule in rules])
     return DensityCurve(grid, *_mean_and_stderr(curves), width)
-
-
-def cumulative_density(rules: Sequence[GaussRule], *, num_points: int = 1024) -> DensityCurve:
-    """Estimate the share of eigenvalues ≤ λ, unsmoothed."""
-    _refuse_empty(rules)
-    grid = density_grid(rules, num_points, default_bandwidth(rules))
-    curves = []
-    for rule in rules:
-        shares = torch.cat([torch.zeros(1, dtype=torch.float64), rule.weights.cumsum(0)])
-        curves.append(shares[torch.searchsorted(rule.nodes, grid, right=True)])
-    return DensityCurve(grid, *_mean_and_stderr(torch.stack(curves)), 0.0)
-
-
-def wasserstein_steps(tolerance: float) -> int:
-    """Lanczos steps for a Wasserstein-1 error of ``tolerance`` × the spectrum's range.
-
-    ⌈12/t + 1/2⌉ [3]_. Holds with probability 1 - η over ``wasserstein_probes`` sphere probes.
-    """
-    if not 0 < tolerance <= 1:
-        raise ValueError(f"tolerance must lie in (0, 1], a share of the range; got {tolerance}.")
-    return math.ceil(12 / tolerance + 0.5)
-
-
-def wasserstein_probes(tolerance: float, dim: int, failure: float = 0.01) -> int:
-    """Probes for that error with probability 1 - ``failure``: ⌈4 ln(2n/η) / ((n + 2) t²)⌉ [3]_."""
-    if not (tolerance > 0 and 0 < failure < 1):
-        raise ValueError(
-            f"tolerance must be positive and failure in (0, 1); got {tolerance}, {failure}."
-        )
-    return math.ceil(4 * math.log(2 * dim / failure) / ((dim + 2) * tolerance**2))
 
 
 def wasserstein_bound(num_steps: int, num_probes: int, dim: int, failure: float = 0.01) -> float:

@@ -52,16 +52,6 @@ def probe_forms(
     return [ProbeForms(*unit.tolist()) for unit in units]
 
 
-def hutchinson_trace(A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator) -> Estimate:
-    """Estimate tr A = E[zᵀ A z] by the mean over Rademacher probes [1]_.
-
-    Variance of one probe: 2 (||A||_F² - Σ A_ii²).
-    """
-    _refuse_below(num_matvecs, 2)
-    forms = probe_forms(A, num_probes=num_matvecs, rng=rng)
-    return estimate_mean(torch.tensor([form.trace for form in forms], dtype=torch.float64))
-
-
 def frobenius_squared(
     A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator, keep: Keep = afresh
 ) -> Estimate:

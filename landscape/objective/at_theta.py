@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 import torch
 from torch import Tensor, nn
 
+from landscape.catalog.words import BATCH_NORMS
 from landscape.distributed import rank, world_size
 from landscape.nests import Nest, map_tensors
 from landscape.objective.objective import Objective
@@ -52,8 +53,9 @@ class AtTheta:
         dtype: torch.dtype | None = None,
         device: torch.device | None = None,
     ) -> None:
-        if batch_norm not in ("eval", "train"):
-            raise ValueError(f"batch_norm must be 'eval' or 'train'; got {batch_norm!r}.")
+        if batch_norm not in BATCH_NORMS:
+            expected = " or ".join(map(repr, BATCH_NORMS))
+            raise ValueError(f"batch_norm must be {expected}; got {batch_norm!r}.")
         self.model, self.objective, self.batch_norm = model, objective, batch_norm
         self.alterations: tuple[Alteration, ...] = ()
         self._copies_batches = False

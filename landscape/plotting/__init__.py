@@ -1,12 +1,6 @@
 """``plot_<result>(results, ax)``: one function a result type. Never imports torch."""
 
-from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
-from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
-from landscape.plotting.line import plot_line
-from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
-from landscape.plotting.sharpness import panels_of, plot_sharpness
-from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
-from landscape.plotting.style import (
+from landscape.page.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
     TEXT_WIDTH,
@@ -19,6 +13,12 @@ from landscape.plotting.style import (
     save_figure,
     strokes_for,
 )
+from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
+from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
+from landscape.plotting.line import plot_line
+from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
+from landscape.plotting.sharpness import panels_of, plot_sharpness
+from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.plotting.training import plot_training_curves
 
 __all__ = [

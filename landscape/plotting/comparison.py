@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from landscape.plotting.style import (
+from landscape.page.numbers import power_of_ten
+from landscape.page.style import (
     COLOURS,
     GRID,
     INK,
     PAPER,
     figure_text,
-    power_of_ten,
     read_out,
 )
 

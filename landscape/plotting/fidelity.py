@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from landscape.plotting.style import (
+from landscape.page.style import (
     COLOURS,
     INK,
     figure_text,

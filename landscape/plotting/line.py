@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from landscape.plotting.style import (
+from landscape.page.style import (
     INK,
     Stroke,
     figure_text,

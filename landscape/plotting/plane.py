@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from landscape.plotting.style import INK, MISSING, figure_text
+from landscape.page.style import INK, MISSING, figure_text
 from landscape.results import LossPlane
 
 _NUM_LEVELS = 14

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from landscape.plotting.style import (
+from landscape.page.style import (
     Stroke,
     figure_text,
     mark_series,

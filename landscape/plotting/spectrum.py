@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from landscape.plotting.style import (
+from landscape.page.style import (
     GRID,
     INK,
     PAPER,

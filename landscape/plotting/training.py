@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from landscape.plotting.style import (
+from landscape.page.style import (
     Stroke,
     figure_text,
     mark_series,

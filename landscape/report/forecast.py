@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from landscape.catalog import ANALYSES
-from landscape.report.draw import draw
-from landscape.report.model import ReportFigure
+from landscape.page.draw import draw
+from landscape.page.section import ReportFigure
 
 
 def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:
@@ -16,8 +16,7 @@ def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:
     counts = [ANALYSES[name].figures for name in names]
     figures = sum(shared + each * num_checkpoints for shared, each in counts)
     sample = ReportFigure(
-        name="sample", draw=_lines, height=3.0, narrow_height=3.0, caption="", alt="",
-        scales=(True, False),
+        name="sample", draw=_lines, height=3.0, caption="", alt="", scales=(True, False),
     )  # fmt: skip
     draw(sample)  # the first loads fonts
     began = perf_counter()

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from landscape.files import write_atomic
-from landscape.report.detail import shown_in_detail
-from landscape.report.draw import draw
-from landscape.report.material import gather
-from landscape.report.model import ReportFigure, Section
+from landscape.page.detail import shown_in_detail
+from landscape.page.draw import draw
+from landscape.page.material import gather
+from landscape.page.section import ReportFigure, Section
 from landscape.report.sections.all import make_sections
 from landscape.results import Comparison, Result, ResultError, in_order, load_result, load_stored
 from landscape.results.base import Stored

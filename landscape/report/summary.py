@@ -2,10 +2,9 @@
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
-from landscape.report.material import Material, operator_text
+from landscape.page.material import Material, operator_text
 from landscape.results import (
     Comparison,
     Eigenvalues,
@@ -18,8 +17,6 @@ from landscape.results import (
 )
 from landscape.results.comparison import PairRow, StoredInterval
 from landscape.results.sharpness import SharpnessTable
-
-SCHEMA_FILE = Path(__file__).with_name("summary.schema.json")
 
 Entry = dict[str, Any]
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from landscape.files import ensure_writable, inside, write_atomic
-from landscape.report.detail import shown_in_detail
-from landscape.report.draw import draw, trim
-from landscape.report.material import gather
-from landscape.report.model import Section
-from landscape.report.page import render_page
+from landscape.page.detail import shown_in_detail
+from landscape.page.draw import draw, trim
+from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.material import gather
+from landscape.page.section import Section
+from landscape.report.html import render_page
 from landscape.report.sections.all import make_sections
 from landscape.report.sections.verdict import accuracy_section, verdict_section
 from landscape.report.summary import summary_json
-from landscape.report.table import to_csv, to_latex, to_markdown
 from landscape.results import Comparison, Result
 
 _MOST_DRAWING = 2_400_000  # characters of inline figures: the page stays below 3 MB

@@ -1,15 +1,10 @@
 """Spiking networks: surrogates, twice-differentiable neurons, models, initialisations."""
 
-from landscape.snn.altered import altered_network
 from landscape.snn.function import pooled_spike_train, spike_train
 from landscape.snn.initialization import SCHEMES, initialize
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
-from landscape.snn.neuron import (
-    SpikingNeuron,
-    integrate_and_fire,
-    leaky_integrate_and_fire,
-)
+from landscape.snn.neuron import SpikingNeuron
 from landscape.snn.surrogate import (
     SURROGATES,
     ATan,
@@ -27,7 +22,6 @@ __all__ = [
     "SCHEMES",
     "SURROGATES",
     "ATan",
-    "Alteration",
     "Erf",
     "FastSigmoid",
     "NeuronDynamics",
@@ -36,12 +30,8 @@ __all__ = [
     "SpikingNeuron",
     "Surrogate",
     "Triangle",
-    "alterations",
-    "altered_network",
     "ikun_beta",
     "initialize",
-    "integrate_and_fire",
-    "leaky_integrate_and_fire",
     "pooled_spike_train",
     "spike_train",
     "surrogate_by_name",

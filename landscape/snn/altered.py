@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from landscape.networks import copied
 from landscape.snn.adapters import spiking_neurons
 from landscape.snn.neuron import SpikingNeuron
 
@@ -72,16 +71,6 @@ def alterations(
         )
     found = (_alteration(module, smooth, slope_factor) for module in model.modules())
     return [alteration for alteration in found if alteration is not None]
-
-
-def altered_network(
-    model: nn.Module, *, smooth: bool | None = None, slope_factor: float = 1.0
-) -> nn.Module:
-    """A copy of ``model`` with other neurons; the arguments are those of :func:`alterations`."""
-    network = copied(model)
-    for alteration in alterations(network, smooth=smooth, slope_factor=slope_factor):
-        alteration.apply()
-    return network
 
 
 def _alteration(module: nn.Module, smooth: bool | None, slope_factor: float) -> Alteration | None:

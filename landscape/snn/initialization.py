@@ -6,7 +6,6 @@ function. Two schemes at one seed thus differ in scale, not in luck. Batch norms
 1 and bias 0; all other biases at 0.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from landscape.hints import close_to
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.neuron import SpikingNeuron
 from landscape.snn.surrogate import Surrogate
@@ -154,10 +154,9 @@ def initialize(
 def scheme_by_name(name: str) -> Scheme:
     """Look a scheme up; ValueError with close matches if there is none of that name."""
     if name not in SCHEMES:
-        close = difflib.get_close_matches(name.lower(), SCHEMES, n=3)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
         raise ValueError(
-            f"initialisation {name!r} is unknown. {hint}Known: {', '.join(sorted(SCHEMES))}."
+            f"initialisation {name!r} is unknown.{close_to(name, SCHEMES)} "
+            f"Known: {', '.join(sorted(SCHEMES))}."
         )
     return SCHEMES[name]
 

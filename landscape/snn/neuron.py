@@ -4,7 +4,6 @@ from torch import Tensor, nn
 
 from landscape.snn.function import pooled_spike_train, spike_train
 from landscape.snn.kernels import NeuronDynamics
-from landscape.snn.surrogate import ATan, Surrogate
 
 
 class SpikingNeuron(nn.Module):
@@ -32,43 +31,3 @@ class SpikingNeuron(nn.Module):
 
     def extra_repr(self) -> str:
         return f"T={self.num_time_steps}, {self.dynamics}"
-
-
-def integrate_and_fire(
-    num_time_steps: int,
-    *,
-    threshold: float = 1.0,
-    reset: float | None = 0.0,
-    detach_reset: bool = False,
-    surrogate: Surrogate | None = None,
-) -> SpikingNeuron:
-    """Return a layer of neurons without leak (SpikingJelly's ``IFNode``)."""
-    dynamics = NeuronDynamics(
-        threshold=threshold,
-        reset=reset,
-        detach_reset=detach_reset,
-        surrogate=surrogate or ATan(),
-    )
-    return SpikingNeuron(num_time_steps, dynamics)
-
-
-def leaky_integrate_and_fire(
-    num_time_steps: int,
-    *,
-    tau: float = 2.0,
-    decay_input: bool = True,
-    threshold: float = 1.0,
-    reset: float | None = 0.0,
-    detach_reset: bool = False,
-    surrogate: Surrogate | None = None,
-) -> SpikingNeuron:
-    """Return a layer of leaky neurons (SpikingJelly's ``LIFNode``)."""
-    dynamics = NeuronDynamics(
-        tau=tau,
-        decay_input=decay_input,
-        threshold=threshold,
-        reset=reset,
-        detach_reset=detach_reset,
-        surrogate=surrogate or ATan(),
-    )
-    return SpikingNeuron(num_time_steps, dynamics)

@@ -7,13 +7,14 @@ that σ' integrates to 1 and a larger ``alpha`` means a steeper step.
 """
 
 import abc
-import difflib
 import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
+
+from landscape.hints import close_to
 
 
 @dataclass(frozen=True)
@@ -169,10 +170,9 @@ def surrogate_by_name(name: str, alpha: float | None = None) -> Surrogate:
         If there is none of that name; close matches are named.
     """
     if name not in SURROGATES:
-        close = difflib.get_close_matches(str(name).lower(), SURROGATES, n=2)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
         raise ValueError(
-            f"surrogate {name!r} is unknown. {hint}Known: {', '.join(sorted(SURROGATES))}."
+            f"surrogate {name!r} is unknown.{close_to(str(name), SURROGATES)} "
+            f"Known: {', '.join(sorted(SURROGATES))}."
         )
     cls = SURROGATES[name]
     return cls() if alpha is None else cls(alpha)  # type: ignore[call-arg]

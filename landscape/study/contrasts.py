@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from numpy.random import Generator
 
-from landscape import statistics
 from landscape.analysis.compare_accuracy import accuracy_rows
 from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.compare_match import match_runs
@@ -17,20 +16,13 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_pairs import judge_pairs
+from landscape.analysis.compare_pairs import judge_pairs, statistics_of
 from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.provenance import start_clock
 from landscape.results import ComparedGroup, Comparison, ComparisonSettings, PairRow
 from landscape.study.plan import ComparisonPlan
 
 Groups = Mapping[str, Sequence[Analysed]]
-
-
-def settings_of(plan: ComparisonPlan) -> statistics.Settings:
-    """What the statistics need to know of a plan."""
-    return statistics.Settings(
-        alpha=plan.alpha, power=plan.power, bounds=plan.bounds, num_resamples=plan.num_resamples
-    )
 
 
 def compare_contrasts(
@@ -76,7 +68,7 @@ def compare_contrasts(
         ),
         measures=tuple(measure_row(m) for m in measures),
         pairs=pairs,
-        accuracy=accuracy_rows(measures, compared, settings_of(plan), rng),
+        accuracy=accuracy_rows(measures, compared, statistics_of(plan), rng),
         notes=(
             *(f"{pair}: no run of one of them was finished." for pair in missing),
             *missing_notes(compared, measures),
@@ -107,6 +99,6 @@ def judge_contrasts(
         measures,
         primary=choose_primary(measures, plan.primary[0]),
         required=[m.name for m in measures],
-        settings=settings_of(plan),
+        settings=statistics_of(plan),
         rng=rng,
     )

@@ -10,8 +10,10 @@ import numpy as np
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness import sharpness
-from landscape.analysis.spectrum import SpectrumSettings, spectrum
-from landscape.analysis.target import TargetSettings, open_target
+from landscape.analysis.spectrum import spectrum
+from landscape.analysis.spectrum_settings import SpectrumSettings
+from landscape.analysis.target import open_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.results.study import CurvatureCourse
 from landscape.study.plan import AnalysisPlan
 from landscape.training.config import TrainConfig

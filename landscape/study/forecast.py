@@ -7,15 +7,16 @@ from typing import NamedTuple
 import torch
 
 from landscape.analysis.forecast import forecast
-from landscape.analysis.suite import SuiteSettings
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.data import Dataset, open_dataset, select_examples
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.pair import loss_of
 from landscape.snn.initialization import initialize
 from landscape.snn.model import CSNN
-from landscape.study.one_run import Machine
 from landscape.study.plan import Plan
+from landscape.study.settings import Machine
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import Examples, evaluate, num_steps
 from landscape.training.optimizer import make_optimizer, step

@@ -4,14 +4,16 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.suite import SuiteSettings, run_analysis
-from landscape.analysis.target import Target, TargetSettings, open_target
+from landscape.analysis.suite import run_analysis
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import Target, open_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.files import OutputError, exclusive_lock
 from landscape.results import Result, save_result
 from landscape.results.identity import refuse_other_code, with_fingerprint
@@ -21,6 +23,7 @@ from landscape.study.course import measure_course
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_image import one_image_spectrum
 from landscape.study.plan import Plan, Run, label_of
+from landscape.study.settings import Machine
 from landscape.training.loop import Progress as TrainingProgress
 from landscape.training.loop import train
 from landscape.training.run_files import RunFiles
@@ -28,16 +31,6 @@ from landscape.training.run_files import RunFiles
 _TRAINING_SHARE = 0.6  # of a run's time, until it is known better: for the bar only
 
 Report = Callable[[float, str], None]  # the part of a run that is done, and what it does
-
-
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What may differ from one machine of a study to another."""
-
-    device: str
-    data_dir: Path | None
-    num_threads: int
-    command: str
 
 
 def attempt(
@@ -79,7 +72,6 @@ class _Work:
     report: Report
     record: RunRecord
     stage: str = ""
-    _since: float = field(default_factory=time.monotonic)
 
     def finish(self) -> None:
         label, analysis = self.run.label, self.plan.analysis

@@ -9,7 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landscape.analysis.budget import Budget
+from landscape.analysis.compare_settings import DecisionSettings
+from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.catalog.words import MOST_EXAMPLES
 from landscape.snn.initialization import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
@@ -72,19 +76,19 @@ class AnalysisPlan:
 
     budget: Budget
     only: tuple[str, ...] = ("scaled", "sharpness")
-    operator: str = "hessian"
-    examples: int = 1_000
-    batch_size: int = 250
-    split: str = "train"
-    seed: int = 0
-    num_shards: int = 0
+    operator: str = OperatorSettings.operator
+    examples: int = MOST_EXAMPLES
+    batch_size: int = TargetSettings.batch_size
+    split: str = TargetSettings.split
+    seed: int = TargetSettings.seed
+    num_shards: int = SpectrumSettings.num_shards
     one_image: bool = False
     curvature_every: int = 0
     curvature_seeds: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonPlan:
+class ComparisonPlan(DecisionSettings):
     """What decides, declared beforehand; see ``landscape.statistics.verdict``.
 
     Attributes
@@ -107,11 +111,6 @@ class ComparisonPlan:
     accuracies: tuple[float, ...] = ()
     claimed_train: float | None = None
     claimed_test: float | None = None
-    alpha: float = 0.05
-    power: float = 0.8
-    bounds: tuple[float, float] = (0.8, 1.25)
-    num_resamples: int = 10_000
-    seed: int = 0
 
     @property
     def all_measures(self) -> tuple[str, ...]:

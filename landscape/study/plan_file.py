@@ -1,7 +1,6 @@
 """A plan's TOML file: what it may hold, and how it is read."""
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.analysis.budget import BUDGETS, Budget
+from landscape.hints import close_to
 from landscape.study.plan import (
     AnalysisPlan,
     ComparisonPlan,
@@ -180,8 +180,7 @@ def _check(table: _Table, known: Iterable[str], what: str) -> None:
         raise ValueError(f"{what} must be a table; got {table!r}.")
     for key in table:
         if key not in names:
-            close = difflib.get_close_matches(key, names, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
+            hint = close_to(key, names) or f" Known: {', '.join(names)}."
             raise ValueError(f"{what} holds {key!r}, which is not known.{hint}")
 
 

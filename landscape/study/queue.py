@@ -2,51 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from landscape.files import OutputError, ensure_writable, exclusive_lock
 from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
-from landscape.study.one_run import Machine, attempt
+from landscape.study.one_run import attempt
 from landscape.study.outcome import write_outcome
 from landscape.study.plan import Plan, Run
+from landscape.study.settings import Machine, QueueSettings
 from landscape.study.workers import Event, prepare_process, work_side_by_side
-
-
-@dataclass(frozen=True, kw_only=True)
-class QueueSettings:
-    """Which part of the queue is worked through, and how.
-
-    Attributes
-    ----------
-    jobs
-        Processes side by side; 1 works in this process.
-    shard
-        (i, n): runs i, i + n, … of the plan, i from 1; they belong to this process alone.
-    retry_failed
-        Go on with runs that failed before.
-    force
-        Start the whole study anew.
-    """
-
-    jobs: int = 1
-    shard: tuple[int, int] = (1, 1)
-    retry_failed: bool = False
-    force: bool = False
-
-    def __post_init__(self) -> None:
-        i, n = self.shard
-        if not 1 <= i <= n:
-            raise ValueError(f"shard must be i/n with 1 <= i <= n, for example 1/4; got {i}/{n}.")
-        if self.jobs < 1:
-            raise ValueError(f"jobs must be at least 1; got {self.jobs}.")
-        if self.force and n > 1:
-            raise ValueError(
-                "force would delete what other shards have done; delete the folder, or start anew "
-                "without a shard."
-            )
 
 
 class Outcome(NamedTuple):
@@ -60,9 +26,9 @@ class Outcome(NamedTuple):
 Notify = Callable[[Event], None]
 
 
-def own_runs(plan: Plan, shard: tuple[int, int]) -> tuple[Run, ...]:
+def own_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[Run, ...]:
     """The runs of one shard: every n-th, so that shards are alike in recipes and seeds."""
-    i, n = shard
+    i, n = shard or (1, 1)
     return plan.runs[i - 1 :: n]
 
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan
-from landscape.study.queue import Notify, QueueSettings, own_runs
+from landscape.study.queue import Notify, own_runs
+from landscape.study.settings import QueueSettings
 from landscape.study.workers import Event
 
 

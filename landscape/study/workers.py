@@ -18,8 +18,9 @@ import torch
 from landscape.allocator import keep_freed_memory
 from landscape.files import OutputError
 from landscape.study.folder import RunRecord, StudyFolder
-from landscape.study.one_run import Machine, attempt
+from landscape.study.one_run import attempt
 from landscape.study.plan import Plan, Run
+from landscape.study.settings import Machine
 
 _PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C
 _INTERRUPTED = 130  # exit code of a worker that a signal has stopped where its state was whole

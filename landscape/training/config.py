@@ -9,9 +9,16 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-PUBLISHED_LEARNING_RATES: Mapping[str, float] = {"adam": 1e-3, "sgd": 0.1}
+from landscape.settings import setting
+
+Beta = Literal["released", "surrogate"]
+Loss = Literal["mse", "cross-entropy"]
+Optimizer = Literal["adam", "sgd"]
+
+PUBLISHED_LEARNING_RATES: Mapping[Optimizer, float] = {"adam": 1e-3, "sgd": 0.1}
+_LEARNING_RATES = ", ".join(f"{rate} ({name})" for name, rate in PUBLISHED_LEARNING_RATES.items())
 
 # What Foret et al. (ICLR 2021, section 3.1) chose for CIFAR-10.
 DEFAULT_SAM_RHO = 0.05
@@ -42,34 +49,42 @@ class TrainConfig:
         initial and final ones among them; 0 keeps none.
     """
 
-    init: str = "ikun_v1"
-    gain: float = 1.0
-    beta: Literal["released", "surrogate"] = "released"
-    optimizer: Literal["adam", "sgd"] = "adam"
-    lr: float | None = None
-    momentum: float = 0.9
-    weight_decay: float = 0.0
+    init: str = setting("ikun_v1", help="Weight initialisation.")
+    gain: float = setting(1.0, help="Multiplies all weights.")
+    beta: Beta = setting(
+        "released",
+        help="β of the IKUN schemes: as released, or from the surrogate's derivative.",
+    )
+    optimizer: Optimizer = "adam"
+    lr: float | None = setting(
+        None, help=f"Learning rate at the start.  [default: {_LEARNING_RATES}]"
+    )
+    momentum: float = setting(0.9, help="Of sgd.")
+    weight_decay: float = setting(0.0)
     sam_rho: float = 0.0
-    seed: int = 0
-    channels: int = 128
-    num_time_steps: int = 4
-    epochs: int = 64
-    batch_size: int = 128
+    seed: int = setting(0, help="Of weights and order.")
+    channels: int = setting(128, help="C of the CSNN.")
+    num_time_steps: int = setting(4, "--time-steps", help="T of the CSNN.")
+    epochs: int = setting(64)
+    batch_size: int = setting(128)
     drop_last: bool = True
-    data: str = "fashion-mnist"
-    images: int | None = 20_000
-    data_seed: int = 42
-    loss: Literal["mse", "cross-entropy"] = "mse"
-    snapshots: int = 0
+    data: str = setting("fashion-mnist", help="Data set to train on.")
+    images: int | None = setting(
+        20_000, none=0, help="Random subset of the training images; 0 takes them all."
+    )
+    data_seed: int = setting(42, help="Of the subset.")
+    loss: Loss = setting("mse", help="Between mean firing rates and labels.")
+    snapshots: int = setting(
+        0, help="Copies of the weights to keep along the way, for trajectories."
+    )
 
     def __post_init__(self) -> None:
         if self.optimizer not in PUBLISHED_LEARNING_RATES:
             names = ", ".join(PUBLISHED_LEARNING_RATES)
             raise ValueError(f"optimizer must be one of {names}; got {self.optimizer!r}.")
-        if self.beta not in ("released", "surrogate"):
-            raise ValueError(f"beta must be released or surrogate; got {self.beta!r}.")
-        if self.loss not in ("mse", "cross-entropy"):
-            raise ValueError(f"loss must be mse or cross-entropy; got {self.loss!r}.")
+        for name, words in (("beta", get_args(Beta)), ("loss", get_args(Loss))):
+            value = getattr(self, name)
+            _require(value in words, name, " or ".join(words), repr(value))
         for name in ("channels", "num_time_steps", "epochs", "batch_size"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "data_seed"):

@@ -5,24 +5,12 @@ import numpy as np
 import pytest
 from compared_results import analysed, group, relabelled, spectral, subject
 
-from landscape.analysis.compare import CompareSettings, compare
+from landscape.analysis.compare import compare
+from landscape.analysis.compare_settings import CompareSettings
 from landscape.results import ResultError, load_result, load_stored, save_result
-from landscape.statistics import Settings
 from landscape.statistics.detectable import found_log_ratio
 
-STATISTICS = Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
-SETTINGS = CompareSettings(
-    baseline="kaiming",
-    groups=None,
-    primary=None,
-    measures=None,
-    match="epoch",
-    split="train",
-    allow_mismatch=False,
-    statistics=STATISTICS,
-    seed=0,
-    command="landscape compare",
-)
+SETTINGS = CompareSettings(baseline="kaiming", num_resamples=400, command="landscape compare")
 
 
 @pytest.fixture

@@ -4,23 +4,26 @@ import numpy as np
 import pytest
 import snntorch
 import torch
+from drawn import drawn
+from neurons import altered_network
 from torch import Tensor, nn
 
 import landscape
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import FidelitySettings, fidelity, fidelity_summary
+from landscape.analysis.fidelity import fidelity, fidelity_summary
+from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
 from landscape.analysis.state_file import StateFile
-from landscape.analysis.suite import SuiteSettings
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
-from landscape.data.dataset import Dataset
 from landscape.linalg.units import afresh
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result
-from landscape.snn import SpikingMLP, altered_network
+from landscape.snn import SpikingMLP
 
 FEW = FidelitySettings(
     operators=("hessian",),
@@ -32,22 +35,9 @@ FEW = FidelitySettings(
 )
 
 
-def _data(inputs: Tensor, targets: Tensor) -> Dataset:
-    indices = np.arange(len(inputs), dtype=np.int64)
-    return Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=inputs,
-        targets=targets,
-        num_classes=3,
-        indices=indices,
-    )
-
-
 def _target(model: nn.Module, loss: Loss, inputs: Tensor, targets: Tensor):
     settings = TargetSettings(dtype="float64", batch_size=17)
-    return make_target(model, loss, _data(inputs, targets), settings, label="net")
+    return make_target(model, loss, drawn(inputs, targets, 3), settings, label="net")
 
 
 @pytest.fixture

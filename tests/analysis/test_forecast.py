@@ -11,8 +11,9 @@ from landscape.analysis.fidelity import fidelity
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness import sharpness
-from landscape.analysis.suite import SuiteSettings
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.pair import loss_of
 
 

@@ -1,8 +1,8 @@
 """The per-layer table: its blocks against dense ones, its cost, and which layers share a row."""
 
-import numpy as np
 import pytest
 import torch
+from drawn import drawn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,10 +10,11 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.forecast import forecast
 from landscape.analysis.layer_rows import rows_within, usual_matvecs
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SuiteSettings, run_layers
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.suite import run_layers
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
-from landscape.data.dataset import Dataset
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 
@@ -51,15 +52,7 @@ def deep_target(depth):
             linear.weight.copy_(torch.eye(3) + 0.1 * torch.randn(3, 3, generator=rng))
             linear.bias.copy_(0.1 * torch.randn(3, generator=rng))
         layers += [linear, torch.nn.Tanh()]
-    data = Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=x,
-        targets=y,
-        num_classes=3,
-        indices=np.arange(30),
-    )
+    data = drawn(x, y, 3)
     settings = TargetSettings(batch_size=30, dtype="float64")
     model = torch.nn.Sequential(*layers[:-1])
     return make_target(model, Loss("cross-entropy", cross_entropy), data, settings, label="deep")

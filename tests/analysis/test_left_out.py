@@ -10,7 +10,8 @@ import landscape
 from landscape.analysis import suite as suite_module
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SuiteSettings, run_analysis
+from landscape.analysis.suite import run_analysis
+from landscape.analysis.suite_settings import SuiteSettings
 from landscape.catalog import ANALYSES
 from landscape.cli import cli
 from landscape.results import DoesNotApply, LeftOut, load_result

@@ -2,15 +2,15 @@
 
 import copy
 
-import numpy as np
 import pytest
 import torch
+from drawn import drawn
 from torch import nn
 
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.target import TargetSettings, make_target
-from landscape.data.dataset import Dataset
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
 from landscape.snn.kernels import NeuronDynamics
@@ -64,15 +64,7 @@ class _ZeroStart(nn.Module):
 def _target(model, inputs=None, **settings):
     generator = torch.Generator().manual_seed(0)
     inputs = torch.randn(12, 3, generator=generator) if inputs is None else inputs
-    data = Dataset(
-        name="made",
-        source="test",
-        split="train",
-        inputs=inputs,
-        targets=torch.randint(0, 2, (12,), generator=generator),
-        num_classes=2,
-        indices=np.arange(12),
-    )
+    data = drawn(inputs, torch.randint(0, 2, (12,), generator=generator), 2)
     return make_target(
         model, Loss("mse", mse), data, TargetSettings(batch_size=5, **settings), label="made"
     )

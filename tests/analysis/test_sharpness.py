@@ -3,18 +3,19 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
+from drawn import drawn
 from torch import nn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import MEASURED, SharpnessSettings, sharpness
+from landscape.analysis.sharpness import sharpness
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import make_operator
-from landscape.data.dataset import Dataset
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.results import (
@@ -41,19 +42,11 @@ SMALL = SharpnessSettings(
 
 
 @torch.no_grad()
-def _examples(model: nn.Module) -> Dataset:
+def _examples(model: nn.Module):
     """Inputs with the labels that ``model`` gives them, so that there is accuracy to lose."""
     x = torch.randn(40, 4, generator=torch.Generator().manual_seed(7))
     y = model(x.double()).argmax(1)
-    return Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=x,
-        targets=y,
-        num_classes=3,
-        indices=np.arange(40, dtype=np.int64),
-    )
+    return drawn(x, y, 3)
 
 
 def _target(model: nn.Module):

@@ -9,8 +9,9 @@ from torch import nn
 from landscape.analysis.surface_course import (
     random_course,
 )
-from landscape.analysis.surface_points import SurfaceSettings
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 

@@ -14,7 +14,7 @@ from landscape.analysis.surface_course import (
     trajectory_course,
 )
 from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

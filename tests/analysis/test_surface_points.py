@@ -15,12 +15,8 @@ from landscape.analysis.surface import loss_line
 from landscape.analysis.surface_course import (
     random_course,
 )
-from landscape.analysis.surface_points import (
-    SurfaceSettings,
-    await_shards,
-    configuration_of,
-    measure_shard,
-)
+from landscape.analysis.surface_points import await_shards, configuration_of, measure_shard
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.distributed import PeerLostError
 from landscape.objective.pair import Loss

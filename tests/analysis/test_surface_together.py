@@ -8,7 +8,7 @@ from torch import nn
 
 from landscape.analysis import surface_points
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
-from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

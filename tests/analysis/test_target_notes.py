@@ -7,8 +7,10 @@ from torch import nn
 
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import SuiteSettings, run_layers
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.suite import run_layers
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

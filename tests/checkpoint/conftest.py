@@ -1,5 +1,4 @@
 import dataclasses
-import io
 import zipfile
 
 import pytest
@@ -82,18 +81,6 @@ def rezip():
                 new.writestr(name, data)
 
     return write
-
-
-@pytest.fixture
-def saved_bytes():
-    """What torch.save writes for a value."""
-
-    def save(value, **options):
-        buffer = io.BytesIO()
-        torch.save(value, buffer, **options)
-        return buffer.getvalue()
-
-    return save
 
 
 @pytest.fixture

@@ -1,35 +1,24 @@
 """No file takes more memory than four times its size and 200 MB, or ends the process."""
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import hostile
 import pytest
+import reader_process
 import torch
 
 from landscape.checkpoint import CheckpointError, load_checkpoint
-
-HERE = Path(__file__).parent
-
-
-def script(name):
-    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-hostile, reader_process = script("hostile"), script("reader_process")
 
 
 @pytest.fixture(scope="module")
 def reader():
     """Ask one process, which has torch imported, to read a file in a copy of itself."""
     with subprocess.Popen(
-        [sys.executable, HERE / "reader_process.py"],
+        [sys.executable, reader_process.__file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -5,18 +5,19 @@ import random
 import pytest
 import safetensors.torch
 import torch
+from hostile import saved
 
 from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
 
 
 @pytest.fixture(params=["zip", "legacy", "safetensors"])
-def container(request, net, saved_bytes):
+def container(request, net):
     """A whole file's bytes, and whether the format carries checksums of its data."""
     if request.param == "safetensors":
         return safetensors.torch.save(net.state_dict()), False
     zipped = request.param == "zip"
     value = {"net": net.state_dict(), "epoch": 3}
-    return saved_bytes(value, _use_new_zipfile_serialization=zipped), zipped
+    return saved(value, _use_new_zipfile_serialization=zipped), zipped
 
 
 def test_cut_off_at_every_percent(tmp_path, container, refused):
@@ -48,8 +49,8 @@ def test_flipped_bits(tmp_path, container, net):
                 torch.testing.assert_close(state[name], tensor, rtol=0, atol=0)
 
 
-def test_flipped_bit_in_the_weights_is_found_by_its_checksum(tmp_path, net, saved_bytes, refused):
-    data = saved_bytes(net.state_dict())
+def test_flipped_bit_in_the_weights_is_found_by_its_checksum(tmp_path, net, refused):
+    data = saved(net.state_dict())
     weights = net.state_dict()["0.weight"].numpy().tobytes()
     position = data.index(weights)
     path = tmp_path / "x.pt"
@@ -66,10 +67,10 @@ def test_file_written_without_checksums_loads(tmp_path, net, same):
     same(load_checkpoint(tmp_path / "x.pt").state, net.state_dict())
 
 
-def test_bytes_after_the_end(tmp_path, net, saved_bytes, refused, same):
+def test_bytes_after_the_end(tmp_path, net, refused, same):
     path = tmp_path / "x.pt"
     path.write_bytes(safetensors.torch.save(net.state_dict()) + b"more")
     refused(lambda: load_checkpoint(path), "safetensors")
-    legacy = saved_bytes(net.state_dict(), _use_new_zipfile_serialization=False)
+    legacy = saved(net.state_dict(), _use_new_zipfile_serialization=False)
     path.write_bytes(legacy + b"more")
     same(load_checkpoint(path).state, net.state_dict())

@@ -6,6 +6,7 @@ import warnings
 import pytest
 import torch
 import torch.distributed.checkpoint as dcp
+from hostile import Payload, saved
 from torch.distributed.checkpoint.metadata import (
     ChunkStorageMetadata,
     Metadata,
@@ -40,7 +41,7 @@ def test_weights_come_back(folder, net, same):
     assert info.num_params == sum(p.numel() for p in net.parameters())
 
 
-def test_tensor_in_two_chunks(folder, net, same, saved_bytes, monkeypatch):
+def test_tensor_in_two_chunks(folder, net, same, monkeypatch):
     """A weight split over two processes' files is put together again."""
     import pickle
 
@@ -55,7 +56,7 @@ def test_tensor_in_two_chunks(folder, net, same, saved_bytes, monkeypatch):
     ]
     metadata.state_dict_metadata[name].chunks = boxes
     for row, box in enumerate(boxes):
-        data = saved_bytes(weight[row : row + 1].clone())
+        data = saved(weight[row : row + 1].clone())
         file = f"__{row + 5}_0.distcp"
         (folder / file).write_bytes(b"x" * 11 + data)
         metadata.storage_data[MetadataIndex(name, box.offsets)] = type(info)(
@@ -73,11 +74,8 @@ def test_hostile_metadata_is_not_run(folder, tmp_path, refused):
     import os
     import pickle
 
-    class Payload:
-        def __reduce__(self):
-            return os.system, (f"touch {tmp_path / 'canary'}",)
-
-    (folder / ".metadata").write_bytes(pickle.dumps(Payload()))
+    payload = Payload(os.system, f"touch {tmp_path / 'canary'}")
+    (folder / ".metadata").write_bytes(pickle.dumps(payload))
     refused(lambda: load_checkpoint(folder), "not written by torch.distributed.checkpoint")
     assert not (tmp_path / "canary").exists()
 

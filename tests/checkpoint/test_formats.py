@@ -208,7 +208,7 @@ def test_numpy_archive_is_refused(tmp_path, refused):
 
 def test_missing_file_shows_close_names(tmp_path, refused):
     (tmp_path / "kaiming.safetensors").write_bytes(b"")
-    refused(lambda: load_checkpoint(tmp_path / "kaimin.safetensors"), "kaiming.safetensors?")
+    refused(lambda: load_checkpoint(tmp_path / "kaimin.safetensors"), "'kaiming.safetensors'?")
 
 
 @pytest.mark.parametrize("given", ["pytorch_model.bin.index.json", "."])

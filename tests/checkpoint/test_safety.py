@@ -11,20 +11,11 @@ import zipfile
 import pytest
 import safetensors.torch
 import torch
+from hostile import Payload
 
 from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3)}
-
-
-class Payload:
-    """Unpickled without restrictions, it runs ``function(*arguments)``."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
 
 
 def payloads(canary):

@@ -3,36 +3,24 @@
 import argparse
 import collections
 import functools
-import importlib.util
 import io
 import itertools
 import json
 import os
 import pathlib
 import pickle
-from pathlib import Path
 
+import hostile
 import numpy as np
 import pytest
 import torch
+from hostile import Payload
 
 from landscape.checkpoint import inspect_checkpoint, load_checkpoint
 from landscape.checkpoint.names import can_run_code
 from landscape.cli import main
 
-spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
-hostile = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(hostile)
-
 WEIGHTS = {"fc.weight": torch.ones(2, 3)}
-
-
-class Payload:
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
 
 
 UNSAFE = {

@@ -1,19 +1,14 @@
 """An archive is read only where all rules for reading it agree."""
 
-import importlib.util
 import io
 import struct
 import zipfile
-from pathlib import Path
 
+import hostile
 import pytest
 import torch
 
 from landscape.checkpoint import inspect_checkpoint, load_checkpoint
-
-spec = importlib.util.spec_from_file_location("hostile", Path(__file__).with_name("hostile.py"))
-hostile = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(hostile)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from command_line import invoke
 from compared_results import analysed, group, relabelled, spectral, subject
 
 from landscape.cli.compare import compare
@@ -21,11 +22,7 @@ def save(folder, results):
 
 
 def run(*arguments, code=0):
-    result = CliRunner().invoke(compare, [str(a) for a in arguments])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result.stdout
+    return invoke("compare", *arguments, code=code).stdout
 
 
 @pytest.fixture(scope="module")

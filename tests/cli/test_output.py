@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from operator import itemgetter
 
 import numpy as np
 import pytest
@@ -11,11 +12,18 @@ from safetensors.torch import save_file
 
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo, in_ascii
+from landscape.page.columns import text_column
+from landscape.page.table import Table
+
+
+def table_of(titles, rows):
+    columns = [text_column(t, itemgetter(i), missing="") for i, t in enumerate(titles)]
+    return Table(columns=columns, rows=rows)
 
 
 def test_numbers_end_and_words_begin_together(capsys):
     rows = [("a", "1.5", "x", "–"), ("b", "−12 ± 3", "longer", "0.25")]
-    print_table(("name", "value", "remark", "error"), rows)
+    print_table(table_of(("name", "value", "remark", "error"), rows))
     _, first, second = capsys.readouterr().out.splitlines()
     assert first.index("1.5") + len("1.5") == second.index("± 3") + len("± 3")
     assert first.index("x") == second.index("longer")
@@ -51,7 +59,7 @@ def test_in_a_narrow_terminal_no_line_is_too_long_and_no_number_cut(
     monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr("sys.stdout", terminal := Terminal())
-    print_table(columns, rows)
+    print_table(table_of(columns, rows))
     lines = re.sub(r"\x1b\[\d*m", "", terminal.getvalue()).splitlines()
     assert max(map(len, lines)) <= width
     for cell in (cell for row in rows for cell in row[1:] if cell in NUMBERS):
@@ -103,7 +111,9 @@ def test_commands_print_where_stdout_takes_ascii_only(tmp_path):
     assert "smallest" not in out
 
 
-@pytest.mark.parametrize("print_name", [echo, print_words, lambda name: print_table((name,), [])])
+@pytest.mark.parametrize(
+    "print_name", [echo, print_words, lambda n: print_table(table_of([n], []))]
+)
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[2J", "\x9b1m", "\u202eb", "\r", "\ud800", "\u2028"])
 def test_no_name_drives_the_terminal(capsys, name, print_name):
     print_name(f"é 10⁻⁴\u00a0{name}")

@@ -69,13 +69,15 @@ def test_another_pipe_that_is_closed_is_an_error(where, tmp_path, monkeypatch, c
 
 def test_tables_that_nobody_reads_are_no_error(monkeypatch):
     from landscape.cli.output import print_table
+    from landscape.page.columns import text_column
+    from landscape.page.table import Table
 
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as closed, monkeypatch.context() as patched:
         patched.setattr(sys, "stdout", closed)
         with pytest.raises(BrokenPipeError):
-            print_table(("a",), [["1"]])
+            print_table(Table(columns=[text_column("a", str)], rows=[1]))
         os.dup2(os.open(os.devnull, os.O_WRONLY), closed.fileno())
 
 

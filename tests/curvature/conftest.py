@@ -6,14 +6,15 @@ from landscape.data.dataset import Batch, cut
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
-from landscape.snn.neuron import integrate_and_fire
+from landscape.snn.kernels import NeuronDynamics
+from landscape.snn.neuron import SpikingNeuron
 
 
 class _SpikingNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.fc1, self.fc2 = nn.Linear(4, 5, bias=False), nn.Linear(5, 3, bias=False)
-        self.if1, self.if2 = integrate_and_fire(3), integrate_and_fire(3)
+        self.if1, self.if2 = (SpikingNeuron(3, NeuronDynamics()) for _ in range(2))
 
     def forward(self, x: Tensor) -> Tensor:
         spikes = self.if1(self.fc1(2 * x).unsqueeze(0))

@@ -14,9 +14,9 @@ from torch.testing import assert_close
 import landscape
 from landscape.analysis.fidelity_measure import walk
 from landscape.analysis.progress import quiet
-from landscape.analysis.pyhessian_solver import pyhessian_trace
 from landscape.analysis.surface_measure import make_joint_measure, make_measure
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (
     PairedRise,
@@ -29,6 +29,7 @@ from landscape.data.dataset import cut
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
+from landscape.second_opinion import pyhessian_trace
 
 METRICS = [Loss("squares", mse)]
 

@@ -3,7 +3,8 @@ import torch
 from stand_in import stand_in_device
 from torch import nn
 
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choosing import Choice, source_of
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss

@@ -7,13 +7,15 @@ from torch import nn
 from torch.testing import assert_close
 
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import FidelitySettings, fidelity
+from landscape.analysis.fidelity import fidelity
+from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.forecast import forecast
 from landscape.analysis.preflight import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.pyhessian_solver import pyhessian_eigenvalues, pyhessian_trace
-from landscape.analysis.sharpness import SharpnessSettings, sharpness
-from landscape.analysis.suite import SuiteSettings, run_analysis
+from landscape.analysis.sharpness import sharpness
+from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.suite import run_analysis
+from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.surface import loss_line, loss_plane
 from landscape.analysis.surface_course import (
     between_course,
@@ -23,9 +25,10 @@ from landscape.analysis.surface_course import (
     trajectory_course,
 )
 from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.surface_points import SurfaceSettings
+from landscape.analysis.surface_settings import SurfaceSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
+from landscape.second_opinion import pyhessian_eigenvalues, pyhessian_trace
 from landscape.snn.adapters import EvalMode
 from landscape.surface.direction_files import save_directions
 

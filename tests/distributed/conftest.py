@@ -10,9 +10,8 @@ import warnings
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
+from drawn import small_checkpoint
 from torch.distributed import TCPStore
 
 import landscape.analysis.suite
@@ -116,15 +115,5 @@ def pipe():
 def checkpoint(tmp_path_factory):
     """A small network on 37 examples, which no number of processes but 37 divides."""
     folder = tmp_path_factory.mktemp("shared")
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(37, 3, generator=generator)
-    y = (x[:, 0] + 0.3 * torch.randn(37, generator=generator) > 0).long()
-    np.savez(folder / "xy.npz", x=x.numpy(), y=y.numpy())
-    torch.manual_seed(1)
-    model = torch.nn.Sequential(
-        torch.nn.Flatten(), torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)
-    )
-    path = folder / "net.pth"
-    torch.save(model.state_dict(), path)
-    arguments = [path, "--model", "mlp?sizes=3-4-2&activation=tanh", "--data", folder / "xy.npz"]
-    return [str(a) for a in (*arguments, "--loss", "cross-entropy", "--batch-size", 5)]
+    path, arguments = small_checkpoint(folder, 37)
+    return [str(a) for a in (path, *arguments, "--batch-size", 5)]

@@ -6,17 +6,17 @@ import signal
 import sys
 import threading
 
-import numpy as np
 import pytest
 import torch
 import torch.distributed as dist
+from drawn import drawn
 from torch.distributed import HashStore
 
 from landscape import distributed
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
-from landscape.data.dataset import Dataset
 from landscape.distributed import (
     Group,
     PeerError,
@@ -167,15 +167,7 @@ def test_a_group_is_joined_once_all_have_come(monkeypatch):
 
 def _loads_its_own_weights():
     torch.manual_seed(rank())
-    data = Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=torch.ones(4, 2),
-        targets=torch.zeros(4, dtype=torch.int64),
-        num_classes=2,
-        indices=np.arange(4),
-    )
+    data = drawn(torch.ones(4, 2), torch.zeros(4, dtype=torch.int64), 2)
     loss, settings = Loss("cross-entropy", cross_entropy), TargetSettings()
     with pytest.raises(ValueError, match="the processes loaded different weights or examples"):
         make_target(torch.nn.Linear(2, 2), loss, data, settings, label="net")

@@ -12,7 +12,8 @@ from torch import nn
 
 from landscape.analysis import prepared, state_file
 from landscape.analysis.choices import named_loss
-from landscape.analysis.target import TargetSettings, make_target
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.second_derivative import SecondDerivative

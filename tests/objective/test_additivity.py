@@ -7,7 +7,8 @@ from torch import nn
 
 import landscape
 from landscape.analysis.choices import objective_of
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.target import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 
 
 class _Towers(nn.Module):

@@ -16,6 +16,7 @@ from synthetic_results import (
     trace,
 )
 
+from landscape.page.style import PAPER, figure_bytes
 from landscape.plotting import (
     EffectRow,
     plot_density,
@@ -34,7 +35,6 @@ from landscape.plotting import (
     shared_levels,
     strokes_for,
 )
-from landscape.plotting.style import PAPER, figure_bytes
 from landscape.results import Eigenvalue, Trajectory
 
 

@@ -1,8 +1,8 @@
 from numpy.testing import assert_allclose
 from synthetic_results import LABELS, header
 
+from landscape.page.style import figure_bytes
 from landscape.plotting import panels_of, plot_sharpness
-from landscape.plotting.style import figure_bytes
 from landscape.results import MEASURES, SharpnessTable, make_measure
 
 

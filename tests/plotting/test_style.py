@@ -3,6 +3,7 @@ import warnings
 
 import pytest
 
+from landscape.page.style import COLOURS, figure_bytes, plain_log_axis
 from landscape.plotting import (
     figure_style,
     figure_text,
@@ -11,7 +12,6 @@ from landscape.plotting import (
     save_figure,
     strokes_for,
 )
-from landscape.plotting.style import COLOURS, figure_bytes, plain_log_axis
 
 
 def test_labels_are_drawn_as_they_are(figure, ax):

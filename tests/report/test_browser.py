@@ -78,14 +78,14 @@ def test_tables_sort_both_ways_and_back(open_page):
 def test_the_legend_hides_a_checkpoint_in_every_figure(open_page):
     page = open_page()
     chip = page.locator("[data-toggle='1']")
-    visible = page.locator("#figure-density .wide[data-scale=log] [data-series='1']:visible")
+    visible = page.locator("#figure-density .variant[data-scale=log] [data-series='1']:visible")
     shown = visible.count()
     assert shown >= 2
     chip.click()
     assert chip.get_attribute("aria-pressed") == "false"
     assert visible.count() == 0
     assert page.locator("#figure-eigenvalues [data-series='1']:visible").count() == 0
-    assert page.locator("#figure-eigenvalues .wide [data-series='0']:visible").count() > 0
+    assert page.locator("#figure-eigenvalues .variant [data-series='0']:visible").count() > 0
     chip.click()
     assert visible.count() == shown
 
@@ -154,7 +154,7 @@ def test_cells_with_a_loss_that_is_not_finite_are_open(open_page):
 def test_dark_mode_follows_the_system_and_the_button(open_page):
     page = open_page(scheme="dark")
     background = "getComputedStyle(document.body).backgroundColor"
-    ink = "getComputedStyle(document.querySelector('.plot .variant.wide text')).fill"
+    ink = "getComputedStyle(document.querySelector('.plot .variant text')).fill"
     assert page.evaluate(background) == "rgb(20, 23, 28)"
     assert page.evaluate(ink) == "rgb(232, 234, 238)"
     page.get_by_role("button", name="Light").click()
@@ -166,8 +166,9 @@ def test_dark_mode_follows_the_system_and_the_button(open_page):
 def test_a_phone_needs_no_sideways_scrolling(open_page, width):
     page = open_page(width=width, height=800)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.locator("#figure-density .narrow:visible").count() == 1
-    assert page.locator("#figure-density .wide:visible").count() == 0
+    assert page.locator("#figure-training-loss .narrow:visible").count() == 1
+    assert page.locator("#figure-training-loss .wide:visible").count() == 0
+    assert page.locator("#figure-density .variant:visible").count() == 1
 
 
 def test_paper_shows_all_that_is_folded_and_none_of_the_buttons(open_page, tmp_path):

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from synthetic_results import density, layers
 
-from landscape.report.material import gather
+from landscape.page.material import gather
 from landscape.report.sections.spectra import layers_section, spectra_section
 
 

@@ -1,6 +1,6 @@
 from synthetic_measures import fidelity
 
-from landscape.report.material import gather
+from landscape.page.material import gather
 from landscape.report.sections.all import make_sections
 from landscape.report.sections.fidelity import fidelity_sentences
 
@@ -21,6 +21,6 @@ def test_the_table_and_the_words_tell_one_rank_correlation():
     (table,) = [t for t in section.tables if t.name == "fidelity"]
     keys = [column.key for column in table.columns]
     reference = result.radii.index(result.reference_radius)
-    for row, verdict in zip(table.rows, result.verdicts, strict=True):
+    for row, verdict in zip(table.cells, result.verdicts, strict=True):
         cell = row[keys.index("rank_correlation")]
         assert cell.value == verdict.rank_correlations[reference]

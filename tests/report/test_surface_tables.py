@@ -6,7 +6,7 @@ from synthetic_measures import fidelity, sharpness
 from synthetic_results import line, plane
 
 from landscape.analysis.surface_measures import line_measures, plane_measures
-from landscape.report.material import gather
+from landscape.page.material import gather
 from landscape.report.sections.fidelity import fidelity_section
 from landscape.report.sections.sharpness import sharpness_section
 from landscape.report.sections.surface_tables import surface_tables, threshold_advice
@@ -19,7 +19,7 @@ PATH = DirectionSpec(
 
 
 def cells(table, row=0):
-    return {c.key: cell for c, cell in zip(table.columns, table.rows[row], strict=True)}
+    return {c.key: cell for c, cell in zip(table.columns, table.cells[row], strict=True)}
 
 
 def quadratic_line(curvature, *, step=0.1, count=1, **changes):
@@ -167,14 +167,14 @@ def test_slopes_and_the_cusp_stand_in_tables():
     expected = fidelity("a-s0").directions[0].cusp_slope
     assert cells(directions)["cusp_slope"].value == expected.mean
     values = sharpness_section(material).tables[0]
-    titles = [row[0].text for row in values.rows]
-    row = values.rows[max(k for k, title in enumerate(titles) if "cusp slope" in title)]
+    titles = [row[0].text for row in values.cells]
+    row = values.cells[max(k for k, title in enumerate(titles) if "cusp slope" in title)]
     assert (row[1].value, row[1].stderr) == (expected.mean, expected.stderr)
 
 
 def test_a_bound_says_so_and_no_arrow_stands_where_neither_way_is_flatter():
     (table, *_) = sharpness_section(gather([sharpness("kaiming-s0")], None)).tables
-    rows = {row[0].text.partition(" (")[0]: row for row in table.rows}
+    rows = {row[0].text.partition(" (")[0]: row for row in table.cells}
     worst, rank = rows["worst-case rise"], rows["effective rank"]
     assert worst[1].text.startswith("≥ 0.1")
     assert worst[1].latex.startswith(r"$\geq$ $0.1")

@@ -52,7 +52,7 @@ def test_many_pairs_share_one_figure_and_one_table_and_the_rest_is_folded():
     section = verdict_section(many(["flatter", "undecided", "sharper"]))
     assert [figure.name for figure in section.figures] == ["verdict"]
     overview, *details = section.tables
-    assert [row[0].text for row in overview.rows] == ["group-0", "group-1", "group-2"]
+    assert [row[0].text for row in overview.cells] == ["group-0", "group-1", "group-2"]
     assert not overview.folded
     assert details
     assert all(table.folded for table in details)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import jsonschema
 import pytest
@@ -13,12 +14,12 @@ from synthetic_comparison import comparison
 from synthetic_measures import all_results
 from synthetic_results import LABELS, density, eigenvalues, line, plane, preflight, trace
 
+from landscape.page.detail import MOST_SHOWN, shown_in_detail
+from landscape.page.draw import DrawnFigure, Variant, trim
+from landscape.page.section import ReportFigure
 from landscape.report import write_report
-from landscape.report.detail import MOST_SHOWN, shown_in_detail
-from landscape.report.draw import DrawnFigure, Variant, trim
-from landscape.report.model import ReportFigure
-from landscape.report.page import content_security_policy, json_block
-from landscape.report.summary import SCHEMA_FILE, measures
+from landscape.report.html import content_security_policy, json_block
+from landscape.report.summary import measures
 
 HOSTILE = "<script>alert(1)</script>&\"'$x_1$=cmd \\input{x}%#"
 
@@ -123,8 +124,28 @@ def test_figures_are_left_out_from_the_largest_on_until_the_rest_fits():
         kept = trim(figures, limit)
         assert len(kept["large"].variants) == large
         assert kept["large"].scales[0] == kept["small"].scales[0] == "log"
-        assert kept["small"].widths[0] == "wide"
+        assert kept["small"].variants[0].width == "wide"
         assert sum(len(v.svg) for d in kept.values() for v in d.variants) <= limit
+
+
+def test_a_wide_drawing_stands_in_for_a_phone_s_of_the_same_scale():
+    pairs = [("wide", "log"), ("wide", "linear"), ("narrow", "log")]
+    variants = tuple(Variant(width=w, scale=s, svg=Markup(""), points="") for w, s in pairs)
+    drawn = DrawnFigure(figure=None, variants=variants)
+    assert [drawn.shown_on(v) for v in variants] == ["wide", "any", "narrow"]
+
+
+def test_labels_on_a_phone_of_400_pixels_are_8_pixels_high_at_least(page):
+    drawings = re.findall(r'<div class="variant (\w+)".*?</svg>', page, flags=re.DOTALL)
+    assert {"any", "wide", "narrow"} == set(drawings)
+    text_width = 400 - 2 * 0.9 * 16  # less the body's padding on either side
+    for kind, width, svg in re.findall(
+        r'<div class="variant (any|narrow)"[^>]*><svg viewBox="0 0 ([\d.]+)(.*?)</svg>',
+        page,
+        flags=re.DOTALL,
+    ):
+        sizes = [float(s) for s in re.findall(r'font-size="([\d.]+)', svg)]
+        assert min(sizes) * text_width / float(width) >= 8, kind
 
 
 def test_files_that_the_page_points_to_are_there(report, page):
@@ -211,8 +232,12 @@ def test_the_summary_has_the_units_of_the_operators_scale(scale, unit):
     assert {m["unit"] for m in measures(result)} == {unit}
 
 
+def published_schema():
+    return json.loads((files("landscape.report") / "summary.schema.json").read_text())
+
+
 def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):
-    schema = json.loads(SCHEMA_FILE.read_text())
+    schema = published_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     summary = json.loads((report / "summary.json").read_text())
     jsonschema.validate(summary, schema)
@@ -226,7 +251,7 @@ def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):
 def test_the_schema_refuses_an_unknown_field(report):
     summary = json.loads((report / "summary.json").read_text()) | {"extra": 1}
     with pytest.raises(jsonschema.ValidationError, match="extra"):
-        jsonschema.validate(summary, json.loads(SCHEMA_FILE.read_text()))
+        jsonschema.validate(summary, published_schema())
 
 
 def test_numbers_carry_errors_and_unconverged_ones_a_mark(page):

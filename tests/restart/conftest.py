@@ -1,13 +1,12 @@
 """Commands run in forks of the tests' process, and what they left."""
 
-import importlib.util
+import importlib
 import os
 import resource
 import signal
 import sys
 import warnings
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -17,12 +16,8 @@ from landscape.cli import kept, main
 
 @pytest.fixture(scope="session")
 def kill_many():
-    """The script beside these tests, as a module."""
-    path = Path(__file__).with_name("kill_many.py")
-    spec = importlib.util.spec_from_file_location("kill_many", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The script for many rounds, as a module."""
+    return importlib.import_module("kill_many")
 
 
 @pytest.fixture(scope="session")

@@ -3,21 +3,24 @@
 import dataclasses
 import random
 
-import numpy as np
 import pytest
 import torch
+from drawn import drawn
 
 from landscape.analysis import state_file
 from landscape.analysis.density import low_memory_density
-from landscape.analysis.fidelity import FidelitySettings, fidelity
+from landscape.analysis.fidelity import fidelity
+from landscape.analysis.fidelity_settings import FidelitySettings
 from landscape.analysis.layers import layer_table
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import SharpnessSettings, sharpness
-from landscape.analysis.spectrum import SpectrumSettings, spectrum
+from landscape.analysis.sharpness import sharpness
+from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.spectrum import spectrum
+from landscape.analysis.spectrum_settings import SpectrumSettings, TraceSettings
 from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.target import TargetSettings, make_target
-from landscape.analysis.trace import TraceSettings, trace_of
-from landscape.data.dataset import Dataset
+from landscape.analysis.target import make_target
+from landscape.analysis.target_settings import TargetSettings
+from landscape.analysis.trace import trace_of
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
@@ -93,15 +96,7 @@ def target():
     x, y = torch.randn(40, 3, generator=rng), torch.randint(0, 2, (40,), generator=rng)
     torch.manual_seed(1)
     model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))
-    data = Dataset(
-        name="drawn",
-        source="memory",
-        split="train",
-        inputs=x,
-        targets=y,
-        num_classes=2,
-        indices=np.arange(40),
-    )
+    data = drawn(x, y, 2)
     loss = Loss("cross-entropy", cross_entropy)
     return make_target(model, loss, data, TargetSettings(batch_size=40), label="net")
 

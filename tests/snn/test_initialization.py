@@ -188,7 +188,7 @@ def test_ikun_beta_matches_its_closed_form():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"scheme": "ikun_v3"}, "Did you mean ikun_v"),
+        ({"scheme": "ikun_v3"}, "Did you mean 'ikun_v"),
         ({"scheme": "ikun_v1", "gain": 0.0}, "gain"),
         ({"scheme": "ikun_v1", "beta": "paper"}, "beta"),
         ({"scheme": "spikeinit", "rate": 1.0}, "rate"),

@@ -1,9 +1,10 @@
 import pytest
 import torch
+from neurons import altered_network
 from torch.autograd import grad
 from torch.testing import assert_close
 
-from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, altered_network, initialize
+from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, initialize
 
 
 def small_csnn(**settings):

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 import torch
+from neurons import altered_network
 from torch import nn
 from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.testing import assert_close
@@ -12,8 +13,6 @@ from landscape.snn import (
     NeuronDynamics,
     Sigmoid,
     SpikingMLP,
-    altered_network,
-    leaky_integrate_and_fire,
     spike_train,
 )
 
@@ -146,7 +145,7 @@ def test_vmap_over_parameters_equals_a_loop(rng):
 
 
 def test_network_keeps_no_state(rng):
-    network = SpikingMLP((5, 4, 3), dynamics=leaky_integrate_and_fire(T).dynamics)
+    network = SpikingMLP((5, 4, 3), dynamics=NeuronDynamics(tau=2.0))
     x = 3 * torch.rand(8, 5, generator=rng)
     assert torch.equal(network(x), network(x))
 

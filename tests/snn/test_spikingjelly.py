@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from neurons import altered_network
 from torch import nn
 from torch.autograd import grad
 from torch.testing import assert_close
@@ -16,7 +17,6 @@ from landscape.snn import (
     NeuronDynamics,
     Sigmoid,
     Triangle,
-    altered_network,
     initialize,
     spike_train,
 )

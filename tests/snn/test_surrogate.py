@@ -57,7 +57,7 @@ def test_lookup_by_name_round_trips():
 
 
 def test_unknown_name_gets_its_close_match():
-    with pytest.raises(ValueError, match="Did you mean sigmoid"):
+    with pytest.raises(ValueError, match="Did you mean 'sigmoid'"):
         surrogate_by_name("sigmiod")
 
 

@@ -2,20 +2,11 @@ import copy
 from pathlib import Path
 
 import pytest
-import torch
 
-from landscape.study import Machine, QueueSettings, outcome, run_study
+from landscape.study import outcome
 from landscape.study.plan_file import plan_from_table
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Several threads would sum in an order of their own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
+from landscape.study.queue import run_study
+from landscape.study.settings import Machine, QueueSettings
 
 TABLE = {
     "title": "tiny",
@@ -106,7 +97,7 @@ def numbers():
 
     def read(out: Path):
         from landscape.results import SharpnessTable
-        from landscape.study import StudyFolder
+        from landscape.study.folder import StudyFolder
 
         folder = StudyFolder(out)
         labels = sorted(path.name for path in (out / "results").iterdir())

@@ -3,7 +3,7 @@ from click.testing import CliRunner
 
 from landscape.cli.report import report
 from landscape.cli.study import study
-from landscape.study import load_plan
+from landscape.study.plan_file import load_plan
 
 PLAN = """
 seeds = 2

@@ -1,8 +1,7 @@
 import pytest
 
-from landscape.study import load_plan
 from landscape.study.plan import differences
-from landscape.study.plan_file import plan_from_table
+from landscape.study.plan_file import load_plan, plan_from_table
 
 
 def make(table, **changes):

@@ -6,7 +6,9 @@ import pytest
 from landscape.analysis import suite
 from landscape.files import exclusive_lock
 from landscape.results import load_stored
-from landscape.study import StudyFolder, failures, queue
+from landscape.study import queue
+from landscape.study.folder import StudyFolder
+from landscape.study.outcome import failures
 from landscape.study.plan_file import plan_from_table
 
 

@@ -4,8 +4,11 @@ import signal
 import pytest
 
 from landscape.interrupts import postponed
-from landscape.study import QueueSettings, StudyFolder, run_study, workers
+from landscape.study import workers
+from landscape.study.folder import StudyFolder
 from landscape.study.plan_file import plan_from_table
+from landscape.study.queue import run_study
+from landscape.study.settings import QueueSettings
 
 _serve = workers._serve
 

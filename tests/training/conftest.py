@@ -9,15 +9,6 @@ from landscape.training.config import TrainConfig
 from landscape.training.loop import train
 
 
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Small networks; and several threads would sum in an order of their own."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="session")
 def images(tmp_path_factory):
     """A file of 96 training and 40 test images of Fashion-MNIST."""

@@ -1,7 +1,7 @@
 """All sections, in the order of the page."""
 
-from landscape.report.material import Material
-from landscape.report.model import Section
+from landscape.page.material import Material
+from landscape.page.section import Section
 from landscape.report.sections.fidelity import fidelity_section
 from landscape.report.sections.loaded import loaded_section
 from landscape.report.sections.method import method_section, provenance_section, traps_section

@@ -1,25 +1,30 @@
 """The tables of eigenvalues: of the whole network, and of its layers."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from landscape.report.material import Material, Reference, relative
-from landscape.report.sections.spectra_columns import (
-    MATVECS,
-    RELATIVE,
-    estimate_cell,
-    title_of,
-)
-from landscape.report.table import (
+from landscape.page.cells import UNCONVERGED, Cell, number_cell, text_cell
+from landscape.page.columns import (
     CHECKPOINT,
-    UNCONVERGED,
-    Cell,
-    Column,
-    Table,
-    count_cell,
-    number_cell,
-    text_cell,
+    CHECKPOINT_OF_PART,
+    PartOf,
+    count_column,
+    estimate_column,
+    number_column,
+    parts_of,
+    text_column,
 )
-from landscape.results import Eigenvalue, Eigenvalues, LayerTable, OperatorSpec, spectrum_unit
+from landscape.page.material import Material
+from landscape.page.table import Column, Table
+from landscape.report.sections.spectra_columns import MATVECS, relative_column, title_of
+from landscape.results import (
+    Eigenvalue,
+    Eigenvalues,
+    LayerRow,
+    LayerTable,
+    OperatorSpec,
+    spectrum_unit,
+)
 
 _NOT_CONVERGED = (
     f"{UNCONVERGED} not converged: the residual is above the tolerance, or the search ended while "
@@ -37,143 +42,159 @@ _JOINED = (
 
 def eigenvalue_table(
     material: Material, spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalues]
-) -> Table:
+) -> Table[Eigenvalues]:
     """A row for each checkpoint: the ends of its spectrum."""
-    with_shards = any(r.shard_stderr for r in results)
-    error = "the solver's residual, which bounds the distance to an eigenvalue"
-    if with_shards:
-        error = "the standard error over data shards for the largest, the residual otherwise"
-    reference = next(
-        (
-            Reference(value=r.largest[0].value, stderr=r.largest[0].residual, result=r)
-            for r in results
-            if r.largest and r.subject.label == material.baseline
-        ),
-        None,
-    )
-    rows = []
-    for result in results:
-        spread = result.shard_stderr
-        first = result.largest[0] if result.largest else None
-        rows.append(
-            (
-                text_cell(result.subject.label),
-                _eigenvalue_cell(first, spread[0] if spread else None),
-                text_cell(relative(first.value if first else None, result, reference)),
-                _eigenvalue_cell(
-                    result.largest[-1] if len(result.largest) > 1 else None,
-                    spread[-1] if spread else None,
-                ),
-                _eigenvalue_cell(result.smallest[0] if result.smallest else None),
-                number_cell(result.stability_edge),
-                count_cell(result.num_matvecs),
-            )
-        )
+    unit = spectrum_unit(spec)
     counts = {len(r.largest) for r in results}
-    last = f"λ_{counts.pop()}" if len(counts) == 1 else "last computed"
+    columns: list[Column[Eigenvalues]] = [
+        CHECKPOINT,
+        Column(
+            key="lambda_max",
+            title="λ_max",
+            cell=lambda r: _of_largest(r, 0) if r.largest else text_cell(None),
+            unit=unit,
+            better="↓",
+            formula="max vᵀAv over ‖v‖ = 1",
+            source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
+        ),
+        relative_column(
+            material,
+            results,
+            lambda r: r.largest[0].value if r.largest else None,
+            lambda r: r.largest[0].residual,
+        ),
+        Column(
+            key="lambda_last",
+            title=f"λ_{counts.pop()}" if len(counts) == 1 else "last computed",
+            cell=lambda r: _of_largest(r, -1) if len(r.largest) > 1 else text_cell(None),
+            unit=unit,
+            optional=True,
+        ),
+        Column(
+            key="lambda_min",
+            title="λ_min",
+            cell=lambda r: _eigenvalue_cell(r.smallest[0] if r.smallest else None),
+            unit=unit,
+            formula="min vᵀAv over ‖v‖ = 1",
+        ),
+        number_column(
+            "edge of stability",
+            lambda r: r.stability_edge,
+            key="stability_edge",
+            unit=unit,
+            formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
+            source="Cohen et al. 2021, arXiv 2103.00065",
+            optional=True,
+        ),
+        MATVECS,
+    ]
+    error = "the solver's residual, which bounds the distance to an eigenvalue"
+    if any(r.shard_stderr for r in results):
+        error = "the standard error over data shards for the largest, the residual otherwise"
     return Table(
         name=f"eigenvalues{suffix}",
         caption=f"Ends of the spectrum: {title_of(spec, results)}.",
-        columns=(
-            CHECKPOINT,
-            Column(
-                key="lambda_max",
-                title="λ_max",
-                unit=spectrum_unit(spec),
-                better="↓",
-                formula="max vᵀAv over ‖v‖ = 1",
-                source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
-            ),
-            RELATIVE,
-            Column(key="lambda_last", title=last, unit=spectrum_unit(spec), optional=True),
-            Column(
-                key="lambda_min",
-                title="λ_min",
-                unit=spectrum_unit(spec),
-                formula="min vᵀAv over ‖v‖ = 1",
-            ),
-            Column(
-                key="stability_edge",
-                title="edge of stability",
-                unit=spectrum_unit(spec),
-                formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
-                source="Cohen et al. 2021, arXiv 2103.00065",
-                optional=True,
-            ),
-            MATVECS,
-        ),
-        rows=tuple(rows),
+        columns=columns,
+        rows=results,
         note=f"± is {error}. {_NOT_CONVERGED}",
     )
 
 
-def eigenvalue_list(spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalues]) -> Table:
+class _Listed(NamedTuple):
+    """An eigenvalue in the list of all."""
+
+    result: Eigenvalues
+    end: str  # largest | smallest
+    rank: int  # from 1
+    found: Eigenvalue
+    stderr: float | None  # over data shards
+
+
+def eigenvalue_list(
+    spec: OperatorSpec, suffix: str, results: Sequence[Eigenvalues]
+) -> Table[_Listed]:
     """Every eigenvalue with its residual."""
-    rows = []
-    for result in results:
-        spread = result.shard_stderr
-        for end, pairs in (("largest", result.largest), ("smallest", result.smallest)):
-            for i, pair in enumerate(pairs):
-                stderr = spread[i] if end == "largest" and i < len(spread) else None
-                rows.append(
-                    (
-                        text_cell(result.subject.label),
-                        text_cell(end),
-                        count_cell(i + 1),
-                        number_cell(pair.value, stderr, converged=pair.converged),
-                        number_cell(pair.residual),
-                        text_cell("yes" if pair.rank_shown else "no"),
-                    )
-                )
+    unit = spectrum_unit(spec)
+    columns: list[Column[_Listed]] = [
+        text_column("checkpoint", lambda row: row.result.subject.label),
+        text_column("end", lambda row: row.end),
+        count_column("rank", lambda row: row.rank),
+        Column(
+            title="eigenvalue",
+            cell=lambda row: number_cell(
+                row.found.value, row.stderr, converged=row.found.converged
+            ),
+            unit=unit,
+        ),
+        number_column("residual", lambda row: row.found.residual, unit=unit, formula="‖Av - λv‖₂"),
+        text_column("rank shown", lambda row: "yes" if row.found.rank_shown else "no"),
+    ]
     return Table(
         name=f"eigenvalues-all{suffix}",
         caption=f"All computed eigenvalues: {title_of(spec, results)}.",
-        columns=(
-            CHECKPOINT,
-            Column(key="end", title="end"),
-            Column(key="rank", title="rank"),
-            Column(key="eigenvalue", title="eigenvalue", unit=spectrum_unit(spec)),
-            Column(
-                key="residual", title="residual", unit=spectrum_unit(spec), formula="‖Av - λv‖₂"
-            ),
-            Column(key="rank_shown", title="rank shown"),
-        ),
-        rows=tuple(rows),
+        columns=columns,
+        rows=[row for result in results for row in _listed(result)],
         note=f"{_RANKS} {_NOT_CONVERGED}",
         folded=True,
     )
 
 
-def layer_table(spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]) -> Table:
+def _listed(result: Eigenvalues) -> list[_Listed]:
+    spread = dict(enumerate(result.shard_stderr, 1))
+    largest = [
+        _Listed(result, "largest", rank, found, spread.get(rank))
+        for rank, found in enumerate(result.largest, 1)
+    ]
+    smallest = [
+        _Listed(result, "smallest", rank, found, None)
+        for rank, found in enumerate(result.smallest, 1)
+    ]
+    return largest + smallest
+
+
+def layer_table(
+    spec: OperatorSpec, suffix: str, results: Sequence[LayerTable]
+) -> Table[PartOf[LayerTable, LayerRow]]:
     """A row for each layer of each checkpoint, or for several layers that make one block."""
-    rows = tuple(
-        (
-            text_cell(row.name + (f" ({row.num_layers} layers)" if row.num_layers > 1 else "")),
-            text_cell(result.subject.label),
-            count_cell(row.num_params),
-            _eigenvalue_cell(row.largest),
-            _eigenvalue_cell(row.smallest),
-            estimate_cell(row.trace),
-        )
-        for result in results
-        for row in result.rows
-    )
+    unit = spectrum_unit(spec)
+    rows = parts_of(results, lambda r: r.rows)
+    columns: list[Column[PartOf[LayerTable, LayerRow]]] = [
+        text_column("layer", lambda row: _layer_name(row.part)),
+        CHECKPOINT_OF_PART,
+        count_column("parameters", lambda row: row.part.num_params, key="num_params"),
+        Column(
+            key="lambda_max",
+            title="λ_max",
+            cell=lambda row: _eigenvalue_cell(row.part.largest),
+            unit=unit,
+            better="↓",
+        ),
+        Column(
+            key="lambda_min",
+            title="λ_min",
+            cell=lambda row: _eigenvalue_cell(row.part.smallest),
+            unit=unit,
+        ),
+        estimate_column("trace", lambda row: row.part.trace, unit=unit, better="↓"),
+    ]
     return Table(
         name=f"layers{suffix}",
         caption=f"Blocks of the layers: {title_of(spec, results)}.",
-        columns=(
-            Column(key="layer", title="layer"),
-            CHECKPOINT,
-            Column(key="num_params", title="parameters"),
-            Column(key="lambda_max", title="λ_max", unit=spectrum_unit(spec), better="↓"),
-            Column(key="lambda_min", title="λ_min", unit=spectrum_unit(spec)),
-            Column(key="trace", title="trace", unit=spectrum_unit(spec), better="↓"),
-        ),
+        columns=columns,
         rows=rows,
         note=f"± of eigenvalues is the residual, of traces one standard error. {_NOT_CONVERGED}"
         + (f" {_JOINED}" if any(r.joined for r in results) else ""),
         folded=len(rows) > 24,
     )
+
+
+def _layer_name(row: LayerRow) -> str:
+    return row.name + (f" ({row.num_layers} layers)" if row.num_layers > 1 else "")
+
+
+def _of_largest(result: Eigenvalues, index: int) -> Cell:
+    spread = result.shard_stderr
+    return _eigenvalue_cell(result.largest[index], spread[index] if spread else None)
 
 
 def _eigenvalue_cell(pair: Eigenvalue | None, stderr: float | None = None) -> Cell:

@@ -5,34 +5,15 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.material import Material, grouped, slug
+from landscape.page.section import ReportFigure, Section
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
-from landscape.report.material import Material, grouped, slug
-from landscape.report.model import ReportFigure, Section
-from landscape.report.sections.fidelity_tables import fidelity_tables
-from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
+from landscape.report.sections.fidelity_tables import direction_table, slope_table, verdict_table
 from landscape.results import operator_title
-from landscape.results.fidelity import Fidelity, OperatorVerdict
+from landscape.results.fidelity import Fidelity
 
 _MOST_ON_PAGE = 6
 _MOST_TOLD = 4  # networks that are told of one by one
-_COLUMNS = (
-    CHECKPOINT,
-    Column(key="operator", title="operator"),
-    Column(key="verdict", title="verdict"),
-    Column(key="from", title="agrees from r", formula="distance over ‖θ‖"),
-    Column(key="to", title="to r"),
-    Column(
-        key="negative",
-        title="negative curvature",
-        formula="whether the real loss falls where the operator says it does",
-    ),
-    Column(
-        key="rank_correlation",
-        title="rank correlation",
-        formula="Spearman of vᵀAv with the measured κ(r) over directions, at the reference radius",
-    ),
-    Column(key="sentence", title="in words"),
-)
 
 
 def fidelity_section(material: Material) -> Section | None:
@@ -40,6 +21,7 @@ def fidelity_section(material: Material) -> Section | None:
     results = material.of(Fidelity)
     if not results:
         return None
+    slopes = slope_table(results)
     return Section(
         key="fidelity",
         title="Does the curvature describe the loss?",
@@ -49,7 +31,11 @@ def fidelity_section(material: Material) -> Section | None:
             "directions at best; its values are not curvatures of the loss.",
         ),
         figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
-        tables=(_table(results), *fidelity_tables(results)),
+        tables=(
+            verdict_table(results),
+            direction_table(results),
+            *([] if slopes is None else [slopes]),
+        ),
         notes=tuple(dict.fromkeys(f"Rule of the verdicts: {r.rule}" for r in results)),
     )
 
@@ -124,25 +110,3 @@ def _draw(result: Fidelity, figure: Figure, _log: bool) -> None:
     plot_fidelity_ratios(result, right)
     for ax in (left, right):
         ax.legend(loc="best")
-
-
-def _table(results: list[Fidelity]) -> Table:
-    return Table(
-        name="fidelity",
-        caption="What each operator is good for.",
-        columns=_COLUMNS,
-        rows=tuple(_row(result, verdict) for result in results for verdict in result.verdicts),
-    )
-
-
-def _row(result: Fidelity, verdict: OperatorVerdict) -> tuple[Cell, ...]:
-    return (
-        text_cell(result.subject.label),
-        text_cell(verdict.operator),
-        text_cell(verdict.verdict),
-        number_cell(verdict.low_radius),
-        number_cell(verdict.high_radius),
-        text_cell(verdict.negative),
-        number_cell(verdict.rank_correlations[result.radii.index(result.reference_radius)]),
-        text_cell(verdict.sentence),
-    )

@@ -1,131 +1,160 @@
-"""Tables of fidelity: each direction with its curvatures, and the operators at other slopes."""
+"""Tables of fidelity: verdicts on the operators, each direction, and other slopes."""
 
 from collections.abc import Iterable, Sequence
 
-from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
+from landscape.page.cells import number_cell
+from landscape.page.columns import (
+    CHECKPOINT_OF_PART,
+    PartOf,
+    estimate_column,
+    number_column,
+    parts_of,
+    text_column,
+)
+from landscape.page.table import Column, Table
 from landscape.results import MEASURES
-from landscape.results.fidelity import DirectionFidelity, Fidelity
+from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, SlopeRow
+
+_Verdict = PartOf[Fidelity, OperatorVerdict]
+_Direction = PartOf[Fidelity, DirectionFidelity]
+_Slope = PartOf[Fidelity, SlopeRow]
 
 _CUSP = MEASURES["cusp_slope"]
-_SLOPES = (
-    CHECKPOINT,
-    Column(
+_VERDICTS: list[Column[_Verdict]] = [
+    CHECKPOINT_OF_PART,
+    text_column("operator", lambda row: row.part.operator),
+    text_column("verdict", lambda row: row.part.verdict),
+    number_column(
+        "agrees from r", lambda row: row.part.low_radius, key="from", formula="distance over ‖θ‖"
+    ),
+    number_column("to r", lambda row: row.part.high_radius, key="to"),
+    text_column(
+        "negative curvature",
+        lambda row: row.part.negative,
+        key="negative",
+        formula="whether the real loss falls where the operator says it does",
+    ),
+    number_column(
+        "rank correlation",
+        lambda row: row.part.rank_correlations[_reference(row.result)],
+        formula="Spearman of vᵀAv with the measured κ(r) over directions, at the reference radius",
+    ),
+    text_column("in words", lambda row: row.part.sentence, key="sentence"),
+]
+_SLOPES: list[Column[_Slope]] = [
+    CHECKPOINT_OF_PART,
+    number_column(
+        "slope ×",
+        lambda row: row.part.factor,
         key="factor",
-        title="slope ×",
         formula="factor on the slope of the surrogate's curve; the spikes, and with them the "
         "measured loss, are the same at every factor",
     ),
-    Column(key="operator", title="operator"),
-    Column(
+    text_column("operator", lambda row: row.part.operator),
+    number_column(
+        "κ / vᵀAv",
+        lambda row: row.part.ratio,
         key="ratio",
-        title="κ / vᵀAv",
         formula="measured over predicted curvature at the reference radius, median over the "
         "operator's own top directions; 1: the operator is right there",
     ),
-    Column(
-        key="rank_correlation",
-        title="rank correlation",
+    number_column(
+        "rank correlation",
+        lambda row: row.part.rank_correlation,
+        digits=2,
         formula="Spearman of vᵀAv with the measured κ over all directions, at the reference radius",
     ),
-)
+]
 
 
-def fidelity_tables(results: Sequence[Fidelity]) -> list[Table]:
-    """All directions, and where the surrogate's slope was varied, what that changes."""
-    tables = [_directions(results)]
-    if any(r.slope_sweep for r in results):
-        tables.append(_sweep(results))
-    return tables
+def verdict_table(results: Sequence[Fidelity]) -> Table[_Verdict]:
+    """What each operator is good for."""
+    return Table(
+        name="fidelity",
+        caption="What each operator is good for.",
+        columns=_VERDICTS,
+        rows=parts_of(results, lambda r: r.verdicts),
+    )
 
 
-def _directions(results: Sequence[Fidelity]) -> Table:
-    operators = list(dict.fromkeys(name for r in results for name in r.operators))
+def direction_table(results: Sequence[Fidelity]) -> Table[_Direction]:
+    """Each direction with its curvatures, predicted and measured."""
+    operators = dict.fromkeys(name for r in results for name in r.operators)
     radii = _words(f"{r.reference_radius:g}" for r in results)
     fitted = _words(f"{r.fit_radius:g}" for r in results)
-    columns = (
-        CHECKPOINT,
-        Column(key="direction", title="direction"),
-        *(
-            Column(
-                key=name,
-                title=f"vᵀAv, {name}",
-                unit="loss/θ²",
-                formula="curvature along the unit direction v that the operator A predicts"
-                if name != "smoothed-loss"
-                else "second derivative along v of the loss under Gaussian noise on the weights",
-            )
-            for name in operators
-        ),
+    columns: list[Column[_Direction]] = [
+        CHECKPOINT_OF_PART,
+        text_column("direction", lambda row: row.part.name),
+        *map(_predicted, operators),
         Column(
             key="kappa",
             title="κ",
+            cell=lambda row: number_cell(
+                row.part.kappa[_reference(row.result)],
+                row.part.kappa_stderr[_reference(row.result)],
+            ),
             unit="loss/θ²",
             formula="(L(θ + t v) + L(θ - t v) - 2 L(θ)) / t² at the reference radius "
             f"t = {radii} ‖θ‖; ± over examples",
         ),
-        Column(
-            key="exponent",
-            title="exponent",
+        estimate_column(
+            "exponent",
+            lambda row: row.part.exponent,
+            digits=3,
             formula="slope of log rise over log t: 1 is a cusp, 2 a quadratic; from the clearly "
             f"positive rises up to t = {fitted} ‖θ‖, ± over groups of examples",
         ),
-        Column(
+        estimate_column(
+            _CUSP.title,
+            lambda row: row.part.cusp_slope,
             key="cusp_slope",
-            title=_CUSP.title,
             unit=_CUSP.unit,
             better="↓",
             formula=f"{_CUSP.formula}, up to {fitted} ‖θ‖",
             source=_CUSP.source,
         ),
-    )
+    ]
     return Table(
         name="fidelity-directions",
         caption="Predicted and measured curvature along each direction.",
         columns=columns,
-        rows=tuple(_direction(r, d, operators) for r in results for d in r.directions),
+        rows=parts_of(results, lambda r: r.directions),
         note="± is one standard error over examples, or over groups of them.",
         folded=True,
     )
 
 
-def _direction(
-    result: Fidelity, direction: DirectionFidelity, operators: Sequence[str]
-) -> tuple[Cell, ...]:
-    at = result.radii.index(result.reference_radius)
-    forms = dict(zip(result.operators, direction.curvatures, strict=True))
-    exponent, slope = direction.exponent, direction.cusp_slope
-    return (
-        text_cell(result.subject.label),
-        text_cell(direction.name),
-        *(number_cell(forms.get(name)) for name in operators),
-        number_cell(direction.kappa[at], direction.kappa_stderr[at]),
-        number_cell(None)
-        if exponent is None
-        else number_cell(exponent.mean, exponent.stderr, digits=3),
-        number_cell(slope.mean, slope.stderr),
+def _predicted(operator: str) -> Column[_Direction]:
+    smoothed = "second derivative along v of the loss under Gaussian noise on the weights"
+    return number_column(
+        f"vᵀAv, {operator}",
+        lambda row: dict(zip(row.result.operators, row.part.curvatures, strict=True)).get(operator),
+        key=operator,
+        unit="loss/θ²",
+        formula=smoothed
+        if operator == "smoothed-loss"
+        else "curvature along the unit direction v that the operator A predicts",
     )
 
 
-def _sweep(results: Sequence[Fidelity]) -> Table:
-    radii = _words(f"{r.reference_radius:g}" for r in results if r.slope_sweep)
+def slope_table(results: Sequence[Fidelity]) -> Table[_Slope] | None:
+    """What another slope of the surrogate changes, where it was varied."""
+    rows = parts_of(results, lambda r: r.slope_sweep)
+    if not rows:
+        return None
+    radii = _words(f"{row.result.reference_radius:g}" for row in rows)
     return Table(
         name="fidelity-slopes",
         caption="The operators with a steeper or flatter surrogate, on the same network.",
         columns=_SLOPES,
-        rows=tuple(
-            (
-                text_cell(r.subject.label),
-                number_cell(row.factor),
-                text_cell(row.operator),
-                number_cell(row.ratio),
-                number_cell(row.rank_correlation, digits=2),
-            )
-            for r in results
-            for row in r.slope_sweep
-        ),
+        rows=rows,
         note=f"At the reference radius {radii}. The slope is a choice of the surrogate's, not of "
         "the network's: where these columns move with it, so does every eigenvalue.",
     )
+
+
+def _reference(result: Fidelity) -> int:
+    return result.radii.index(result.reference_radius)
 
 
 def _words(values: Iterable[str]) -> str:

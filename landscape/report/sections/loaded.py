@@ -2,32 +2,83 @@
 
 from collections.abc import Sequence
 
-from landscape.report.detail import detail_note
-from landscape.report.material import Material, grouped
-from landscape.report.model import Section
-from landscape.report.table import CHECKPOINT, Column, Table, count_cell, number_cell, text_cell
+from landscape.page.columns import (
+    CHECKPOINT_OF_PART,
+    CHECKPOINT_OF_SUBJECT,
+    PartOf,
+    count_column,
+    number_column,
+    parts_of,
+    text_column,
+)
+from landscape.page.detail import detail_note
+from landscape.page.material import Material, grouped
+from landscape.page.section import Section
+from landscape.page.table import Column, Table
 from landscape.results import Check, LeftOut, Preflight, Subject
 
-_COLUMNS = (
-    CHECKPOINT,
-    Column(key="loss", title="loss", better="↓", formula="mean over the N examples"),
-    Column(key="accuracy", title="accuracy", better="↑"),
-    Column(
+
+def _examples(subject: Subject) -> str:
+    which = "" if subject.taken in ("", "all") else f"; {subject.taken}"
+    source = f"{subject.data_source}{which}"
+    return f"{subject.num_examples} of {subject.data} {subject.split} ({source})"
+
+
+def _model(subject: Subject) -> str:
+    parts = [subject.model]
+    if subject.surrogate:
+        named = "surrogate" in subject.surrogate
+        parts.append(subject.surrogate if named else f"surrogate {subject.surrogate}")
+    if subject.num_frozen:
+        parts.append(f"{subject.num_frozen} frozen")
+    return ", ".join(parts)
+
+
+def _training(subject: Subject) -> str | None:
+    info = subject.training
+    if info is None:
+        return None
+    gain = "" if info.gain == 1 else f" × {info.gain:g}"
+    momentum = f", momentum {info.momentum:g}" if info.momentum else ""
+    return (
+        f"{info.init}{gain}, {info.optimizer} lr {info.learning_rate:g}{momentum}, seed "
+        f"{info.seed}, epoch {info.epoch}/{info.num_epochs}"
+    )
+
+
+_CHECKPOINTS: list[Column[Subject]] = [
+    CHECKPOINT_OF_SUBJECT,
+    number_column("loss", lambda s: s.loss, better="↓", formula="mean over the N examples"),
+    number_column("accuracy", lambda s: s.accuracy, better="↑"),
+    number_column(
+        "‖∇L‖₂",
+        lambda s: s.grad_norm,
         key="grad_norm",
-        title="‖∇L‖₂",
         formula="‖∇L‖₂ of the mean loss; curvature describes a minimum only where this is small",
     ),
-    Column(key="test_accuracy", title="test accuracy", better="↑", formula="as training logged it"),
-    Column(key="num_params", title="parameters"),
-    Column(key="num_examples", title="examples"),
-    Column(key="split", title="split"),
-)
-_SETTING_COLUMNS = (
-    CHECKPOINT,
-    Column(key="model", title="model"),
-    Column(key="data", title="examples"),
-    Column(key="training", title="training"),
-)
+    number_column(
+        "test accuracy",
+        lambda s: s.training.test_accuracy if s.training else None,
+        better="↑",
+        formula="as training logged it",
+    ),
+    count_column("parameters", lambda s: s.num_params, key="num_params"),
+    count_column("examples", lambda s: s.num_examples, key="num_examples"),
+    text_column("split", lambda s: s.split),
+]
+_SETTINGS: list[Column[Subject]] = [
+    CHECKPOINT_OF_SUBJECT,
+    text_column("model", _model),
+    text_column("examples", _examples, key="data"),
+    text_column("training", _training),
+]
+_CHECKS: list[Column[PartOf[Preflight, Check]]] = [
+    CHECKPOINT_OF_PART,
+    text_column("check", lambda row: row.part.name),
+    text_column("status", lambda row: row.part.status),
+    text_column("measured", lambda row: row.part.value),
+    text_column("advice", lambda row: row.part.advice),
+]
 
 
 def loaded_section(material: Material, everything: Material) -> Section:
@@ -65,98 +116,39 @@ def loaded_section(material: Material, everything: Material) -> Section:
     )
 
 
-def _checkpoints(subjects: list[Subject]) -> Table:
+def _checkpoints(subjects: list[Subject]) -> Table[Subject]:
     loss_names = ", ".join(sorted({s.loss_name for s in subjects}))
-    rows = tuple(
-        (
-            text_cell(s.label),
-            number_cell(s.loss),
-            number_cell(s.accuracy),
-            number_cell(s.grad_norm),
-            number_cell(s.training.test_accuracy if s.training else None),
-            count_cell(s.num_params),
-            count_cell(s.num_examples),
-            text_cell(s.split),
-        )
-        for s in subjects
-    )
     return Table(
         name="checkpoints",
         caption=f"Checkpoints as loaded and evaluated here; loss: {loss_names}.",
-        columns=_COLUMNS,
-        rows=rows,
+        columns=_CHECKPOINTS,
+        rows=subjects,
     )
 
 
-def _settings(subjects: list[Subject]) -> Table:
-    rows = tuple(
-        (
-            text_cell(s.label),
-            text_cell(_model(s)),
-            text_cell(f"{s.num_examples} of {s.data} {s.split} ({_source(s)})"),
-            text_cell(_training(s)),
-        )
-        for s in subjects
-    )
+def _settings(subjects: list[Subject]) -> Table[Subject]:
     return Table(
         name="settings",
         caption="Which network, on which examples, trained how.",
-        columns=_SETTING_COLUMNS,
-        rows=rows,
-        folded=len(rows) > 6,
+        columns=_SETTINGS,
+        rows=subjects,
+        folded=len(subjects) > 6,
     )
 
 
-def _source(subject: Subject) -> str:
-    which = "" if subject.taken in ("", "all") else f"; {subject.taken}"
-    return f"{subject.data_source}{which}"
-
-
-def _model(subject: Subject) -> str:
-    parts = [subject.model]
-    if subject.surrogate:
-        named = "surrogate" in subject.surrogate
-        parts.append(subject.surrogate if named else f"surrogate {subject.surrogate}")
-    if subject.num_frozen:
-        parts.append(f"{subject.num_frozen} frozen")
-    return ", ".join(parts)
-
-
-def _training(subject: Subject) -> str | None:
-    info = subject.training
-    if info is None:
-        return None
-    gain = "" if info.gain == 1 else f" × {info.gain:g}"
-    momentum = f", momentum {info.momentum:g}" if info.momentum else ""
-    return (
-        f"{info.init}{gain}, {info.optimizer} lr {info.learning_rate:g}{momentum}, seed "
-        f"{info.seed}, epoch {info.epoch}/{info.num_epochs}"
-    )
-
-
-def _preflight(preflights: list[Preflight], shown: Sequence[str]) -> list[Table]:
-    checks = [(p.subject.label, check) for p in preflights for check in p.checks]
-    failed = [row for row in checks if row[1].status == "fail"]
-    rows = [row for row in checks if row[0] in shown]
+def _preflight(
+    preflights: list[Preflight], shown: Sequence[str]
+) -> list[Table[PartOf[Preflight, Check]]]:
+    checks = parts_of(preflights, lambda p: p.checks)
+    failed = [row for row in checks if row.part.status == "fail"]
+    rows = [row for row in checks if row.result.subject.label in shown]
     tables = []
     if failed:
-        tables.append(_check_table("preflight-failed", "Preflight checks that failed.", failed))
+        caption = "Preflight checks that failed."
+        tables.append(Table(name="preflight-failed", caption=caption, columns=_CHECKS, rows=failed))
     if rows:
         caption = f"Preflight: {len(failed)} of {len(checks)} checks failed."
-        tables.append(_check_table("preflight", caption, rows, folded=True))
+        tables.append(
+            Table(name="preflight", caption=caption, columns=_CHECKS, rows=rows, folded=True)
+        )
     return tables
-
-
-def _check_table(
-    name: str, caption: str, rows: Sequence[tuple[str, Check]], *, folded: bool = False
-) -> Table:
-    titles = ("checkpoint", "check", "status", "measured", "advice")
-    return Table(
-        name=name,
-        caption=caption,
-        columns=tuple(Column(key=title, title=title) for title in titles),
-        rows=tuple(
-            tuple(map(text_cell, (label, c.name, c.status, c.value, c.advice))) for label, c in rows
-        ),
-        folded=folded,
-    )

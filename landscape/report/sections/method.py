@@ -1,25 +1,67 @@
 """How the numbers were made, what it takes to make them again, and what they cannot show."""
 
-from landscape.report.material import Material, operator_text
-from landscape.report.model import Section
-from landscape.report.table import (
+from landscape.page.columns import (
     CHECKPOINT,
-    Column,
-    Table,
-    count_cell,
-    digest_cell,
-    number_cell,
-    text_cell,
+    CHECKPOINT_OF_SUBJECT,
+    count_column,
+    digest_column,
+    number_column,
+    text_column,
 )
+from landscape.page.material import Material, operator_text
+from landscape.page.section import Section
+from landscape.page.table import Column, Table
 from landscape.results import (
     Eigenvalues,
     LossLine,
     LossPlane,
     OperatorSpec,
+    Result,
     SpectralDensity,
+    Subject,
     Trace,
 )
 from landscape.results.sharpness import SharpnessTable
+
+
+def _spec(result: Result) -> OperatorSpec | None:
+    spec = getattr(result, "operator", None)
+    return spec if isinstance(spec, OperatorSpec) else None
+
+
+def _operator(result: Result) -> str | None:
+    spec = _spec(result)
+    return operator_text(spec, spiking=result.subject.spiking) if spec else None
+
+
+def _dtype(result: Result) -> str | None:
+    spec = _spec(result)
+    return spec.dtype if spec else None
+
+
+def _device(result: Result) -> str:
+    made = result.provenance
+    shared = f", {made.num_processes} processes" if made.num_processes > 1 else ""
+    return f"{made.device}, {made.num_threads} threads{shared}"
+
+
+_PROVENANCE: list[Column[Result]] = [
+    CHECKPOINT,
+    text_column("result", lambda r: type(r).__name__),
+    text_column("operator", _operator),
+    text_column("dtype", _dtype),
+    count_column("seed", lambda r: r.provenance.seed),
+    number_column("seconds", lambda r: r.provenance.seconds),
+    count_column("matvecs", lambda r: r.provenance.num_matvecs),
+    text_column("device", _device),
+]
+_FILES: list[Column[Subject]] = [
+    CHECKPOINT_OF_SUBJECT,
+    text_column("file", lambda s: s.checkpoint),
+    digest_column("SHA-256 of the file", lambda s: s.checkpoint_sha256, key="checkpoint_sha256"),
+    text_column("data", lambda s: f"{s.data} {s.split}"),
+    digest_column("SHA-256 of the examples", lambda s: s.examples_sha256, key="examples_sha256"),
+]
 
 
 def method_section(material: Material) -> Section:
@@ -52,36 +94,14 @@ def method_section(material: Material) -> Section:
             "Surfaces: each point is the mean loss over all examples at displaced weights; "
             "checkpoints share their random directions before normalisation."
         )
-    modes = sorted({spec.batch_norm for spec in _operators(material)})
+    modes = sorted({spec.batch_norm for r in material.results if (spec := _spec(r))})
     if modes:
         sentences.append(f"Batch norm during curvature: {', '.join(modes)} mode; dropout off.")
     return Section(key="method", title="Method", notes=tuple(sentences))
 
 
-def _operators(material: Material) -> list[OperatorSpec]:
-    specs = (getattr(result, "operator", None) for result in material.results)
-    return [spec for spec in specs if isinstance(spec, OperatorSpec)]
-
-
 def provenance_section(material: Material) -> Section:
     """Commands, seeds, machines, digests."""
-    rows = []
-    for result in material.results:
-        made, subject = result.provenance, result.subject
-        spec = getattr(result, "operator", None)
-        rows.append(
-            (
-                text_cell(subject.label),
-                text_cell(type(result).__name__),
-                text_cell(operator_text(spec, spiking=subject.spiking) if spec else None),
-                text_cell(getattr(spec, "dtype", None)),
-                count_cell(made.seed),
-                number_cell(made.seconds),
-                count_cell(made.num_matvecs),
-                text_cell(_machine(made.device, made.num_threads, made.num_processes)),
-            )
-        )
-    titles = ("checkpoint", "result", "operator", "dtype", "seed", "seconds", "matvecs", "device")
     return Section(
         key="provenance",
         title="Provenance",
@@ -90,8 +110,8 @@ def provenance_section(material: Material) -> Section:
             Table(
                 name="provenance",
                 caption="What made each number.",
-                columns=tuple(Column(key=t, title=t) for t in titles),
-                rows=tuple(rows),
+                columns=_PROVENANCE,
+                rows=material.results,
                 folded=True,
             ),
         ),
@@ -99,35 +119,13 @@ def provenance_section(material: Material) -> Section:
     )
 
 
-def _machine(device: str, threads: int, processes: int) -> str:
-    shared = f", {processes} processes" if processes > 1 else ""
-    return f"{device}, {threads} threads{shared}"
-
-
-def _files(material: Material) -> Table:
-    rows = tuple(
-        (
-            text_cell(s.label),
-            text_cell(s.checkpoint),
-            digest_cell(s.checkpoint_sha256),
-            text_cell(f"{s.data} {s.split}"),
-            digest_cell(s.examples_sha256),
-        )
-        for s in material.subjects
-    )
-    columns = (
-        CHECKPOINT,
-        Column(key="file", title="file"),
-        Column(key="checkpoint_sha256", title="SHA-256 of the file"),
-        Column(key="data", title="data"),
-        Column(key="examples_sha256", title="SHA-256 of the examples"),
-    )
+def _files(material: Material) -> Table[Subject]:
     return Table(
         name="files",
         caption="Which files and examples.",
-        columns=columns,
-        rows=rows,
-        folded=len(rows) > 4,
+        columns=_FILES,
+        rows=material.subjects,
+        folded=len(material.subjects) > 4,
     )
 
 

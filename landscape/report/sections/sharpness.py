@@ -6,10 +6,12 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.cells import Cell, number_cell, text_cell
+from landscape.page.columns import text_column
+from landscape.page.material import Material, Reference, mismatch_note, relative
+from landscape.page.section import ReportFigure, Section
+from landscape.page.table import Column, Explanation, Table
 from landscape.plotting import legend_above_all, panels_of, plot_sharpness
-from landscape.report.material import Material, Reference, mismatch_note, relative
-from landscape.report.model import ReportFigure, Section
-from landscape.report.table import Cell, Column, Explanation, Table, number_cell, text_cell
 from landscape.results import (
     MEASURES,
     Fidelity,
@@ -26,7 +28,7 @@ def sharpness_section(material: Material) -> Section | None:
     results = [_with_cusp(table, cusps) for table in material.of(SharpnessTable)]
     if not results:
         return None
-    tables = []
+    tables: list[Table[Measure]] = []
     for split in dict.fromkeys(r.subject.split for r in results):
         members = [r for r in results if r.subject.split == split]
         tables += _tables(material, members, split)
@@ -86,68 +88,82 @@ def _with_cusp(table: SharpnessTable, results: Sequence[Fidelity]) -> SharpnessT
     return replace(table, rows=(*table.rows, *found[:1]))
 
 
-def _tables(material: Material, results: Sequence[SharpnessTable], split: str) -> list[Table]:
-    names = {row.label: row for result in results for row in result.rows}
-    found = [{row.label: row for row in result.rows} for result in results]
-    reference = next(
-        (i for i, r in enumerate(results) if r.subject.label == material.baseline), None
-    )
+def _tables(
+    material: Material, results: Sequence[SharpnessTable], split: str
+) -> list[Table[Measure]]:
+    rows = list({row.label: row for result in results for row in result.rows}.values())
+    base = next((r for r in results if r.subject.label == material.baseline), None)
     suffix = "" if split == "train" else f"-{split}"
     remarks = _remarks(results)
-    values = Table(
-        name=f"sharpness{suffix}",
-        caption=f"Sharpness on the {split} examples.",
-        columns=(_MEASURE, *_checkpoint_columns(results), *_LAST_COLUMNS),
-        rows=tuple(
-            (
-                text_cell(_title(row, results[0]), hint=_explain(row).text),
-                *(_value(rows.get(label)) for rows in found),
-                *_describe(row),
-            )
-            for label, row in names.items()
+    values: list[Column[Measure]] = [
+        text_column(
+            "measure", lambda row: _title(row, results[0]), hint=lambda row: _explain(row).text
         ),
-        note="± is one standard error, over what the last column says."
-        + (" * see its tooltip, or the list of what these are." if remarks else ""),
-        row_explanations=(
-            *{row.name: _explain(row) for row in names.values()}.values(),
-            *remarks,
+        *map(_value_column, results),
+        text_column("unit", lambda row: row.unit),
+        text_column(
+            "read off",
+            lambda row: "hard forward" if row.hard_forward else "operator",
+            key="forward",
         ),
-    )
-    tables = [values]
-    if reference is not None and len(results) > 1:
-        base, base_rows = results[reference], found[reference]
+        text_column("invariant under", lambda row: ", ".join(row.invariant_under), key="invariant"),
+        text_column("± over", lambda row: row.error_over, key="error_over"),
+    ]
+    tables = [
+        Table(
+            name=f"sharpness{suffix}",
+            caption=f"Sharpness on the {split} examples.",
+            columns=values,
+            rows=rows,
+            note="± is one standard error, over what the last column says."
+            + (" * see its tooltip, or the list of what these are." if remarks else ""),
+            row_explanations=(*{row.name: _explain(row) for row in rows}.values(), *remarks),
+        )
+    ]
+    if base is not None and len(results) > 1:
         tables.append(
             Table(
                 name=f"sharpness-relative{suffix}",
                 caption=f"The same relative to {material.baseline}.",
-                columns=(_MEASURE, *_checkpoint_columns(results)),
-                rows=tuple(
-                    (
-                        text_cell(_title(row, results[0])),
-                        *(
-                            _relative(rows.get(label), result, base_rows.get(label), base)
-                            for rows, result in zip(found, results, strict=True)
-                        ),
-                    )
-                    for label, row in names.items()
-                ),
+                columns=[
+                    text_column("measure", lambda row: _title(row, results[0])),
+                    *(_relative_column(result, base) for result in results),
+                ],
+                rows=rows,
                 note="Ratios of single checkpoints; a verdict needs several seeds of each.",
             )
         )
     return tables
 
 
-_MEASURE = Column(key="measure", title="measure")
-_LAST_COLUMNS = (
-    Column(key="unit", title="unit"),
-    Column(key="forward", title="read off"),
-    Column(key="invariant", title="invariant under"),
-    Column(key="error_over", title="± over"),
-)
+def _rows_of(result: SharpnessTable) -> dict[str, Measure]:
+    return {row.label: row for row in result.rows}
 
 
-def _checkpoint_columns(results: Sequence[SharpnessTable]) -> list[Column]:
-    return [Column(key=r.subject.label, title=r.subject.label) for r in results]
+def _value_column(result: SharpnessTable) -> Column[Measure]:
+    found = _rows_of(result)
+
+    def cell(row: Measure) -> Cell:
+        if row.label not in found:
+            return text_cell(None)
+        row = found[row.label]
+        mark = "*" if row.note else ""
+        return number_cell(row.value, row.stderr, bound=row.bound, mark=mark, hint=row.note)
+
+    return Column(key=result.subject.label, title=result.subject.label, cell=cell)
+
+
+def _relative_column(result: SharpnessTable, base: SharpnessTable) -> Column[Measure]:
+    found, of_base = _rows_of(result), _rows_of(base)
+
+    def text(row: Measure) -> str | None:
+        if row.label not in found or row.label not in of_base:
+            return None
+        against = of_base[row.label]
+        reference = Reference(value=against.value, stderr=against.stderr, result=base)
+        return relative(found[row.label].value, result, reference)
+
+    return text_column(result.subject.label, text, key=result.subject.label)
 
 
 def _title(row: Measure, result: SharpnessTable) -> str:
@@ -167,28 +183,3 @@ def _remarks(results: Sequence[SharpnessTable]) -> list[Explanation]:
         for row in result.rows
         if row.note
     ]
-
-
-def _describe(row: Measure) -> tuple[Cell, ...]:
-    return (
-        text_cell(row.unit),
-        text_cell("hard forward" if row.hard_forward else "operator"),
-        text_cell(", ".join(row.invariant_under)),
-        text_cell(row.error_over),
-    )
-
-
-def _value(row: Measure | None) -> Cell:
-    if row is None:
-        return text_cell(None)
-    mark = "*" if row.note else ""
-    return number_cell(row.value, row.stderr, bound=row.bound, mark=mark, hint=row.note)
-
-
-def _relative(
-    row: Measure | None, result: SharpnessTable, base_row: Measure | None, base: SharpnessTable
-) -> Cell:
-    if row is None or base_row is None:
-        return text_cell(None)
-    reference = Reference(value=base_row.value, stderr=base_row.stderr, result=base)
-    return text_cell(relative(row.value, result, reference))

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from landscape.catalog import OPERATORS
+from landscape.page.material import Material, by_operator, mismatch_note, operator_text
+from landscape.page.section import ReportFigure, Section
+from landscape.page.table import Table
 from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
-from landscape.report.material import Material, by_operator, mismatch_note, operator_text
-from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
@@ -16,7 +18,6 @@ from landscape.report.sections.eigenvalue_tables import (
 )
 from landscape.report.sections.fidelity import fidelity_sentences
 from landscape.report.sections.probe_tables import density_table, trace_table
-from landscape.report.table import Table
 from landscape.results import (
     Eigenvalues,
     LayerTable,
@@ -30,7 +31,7 @@ from landscape.results import (
 def spectra_section(material: Material) -> Section | None:
     """Densities, eigenvalues and traces, a figure and a table for each operator."""
     figures: list[ReportFigure] = []
-    tables: list[Table] = []
+    tables: list[Table[Any]] = []
     used: list[Result] = []
     for spec, suffix, densities in by_operator(material.of(SpectralDensity)):
         used += densities
@@ -113,7 +114,6 @@ def _density_figure(
         name=f"density{suffix}",
         draw=draw,
         height=3.2,
-        narrow_height=3.1,
         scales=(True, False),
         caption=(
             f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
@@ -166,7 +166,6 @@ def _eigenvalue_figure(
         name=f"eigenvalues{suffix}",
         draw=draw,
         height=3.0,
-        narrow_height=3.1,
         caption=(
             f"Largest (above zero) and smallest eigenvalues of the {_of(spec, results)}. Higher "
             "at rank 1 means sharper; values below zero are directions in which the operator "
@@ -193,7 +192,6 @@ def _trace_figure(
         name=f"trace{suffix}",
         draw=draw,
         height=height,
-        narrow_height=height,
         caption=(
             f"Trace of the {_of(spec, results)}: further left is flatter on average over "
             "directions. "
@@ -218,7 +216,6 @@ def _layer_figure(
         name=f"layers{suffix}",
         draw=partial(_draw_layers, material, results),
         height=height,
-        narrow_height=height + 0.3,
         caption=(
             f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
             "axis: see which layer carries the sharpness. Hollow: not converged. One value a "

@@ -1,26 +1,53 @@
-"""What the tables of the spectra share: columns, units, captions, cells."""
+"""What the tables of the spectra share: columns and captions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from landscape.report.material import operator_text
-from landscape.report.table import Cell, Column, number_cell, text_cell
-from landscape.results import Estimate, OperatorSpec, Result
+from landscape.page.columns import count_column, text_column
+from landscape.page.material import Material, Reference, operator_text, relative
+from landscape.page.table import Column
+from landscape.results import OperatorSpec, Result
 
-RELATIVE = Column(
-    key="relative",
-    title="relative",
-    formula="value over that of the baseline checkpoint",
-    optional=True,
+_R = TypeVar("_R", bound=Result)
+
+
+class _Counted(Protocol):
+    @property
+    def num_matvecs(self) -> int: ...
+
+
+MATVECS: Column[_Counted] = count_column(
+    "matvecs",
+    lambda r: r.num_matvecs,
+    key="num_matvecs",
+    formula="products of the operator and a v",
 )
-MATVECS = Column(key="num_matvecs", title="matvecs", formula="products of the operator and a v")
+
+
+def relative_column(
+    material: Material,
+    results: Sequence[_R],
+    value: Callable[[_R], float | None],
+    error: Callable[[_R], float | None],
+) -> Column[_R]:
+    """``value`` as a multiple of the baseline checkpoint's, whose own error is ``error``."""
+    reference = next(
+        (
+            Reference(value=found, stderr=error(r), result=r)
+            for r in results
+            if r.subject.label == material.baseline and (found := value(r)) is not None
+        ),
+        None,
+    )
+    return text_column(
+        "relative",
+        lambda r: relative(value(r), r, reference),
+        formula="value over that of the baseline checkpoint",
+        optional=True,
+    )
 
 
 def title_of(spec: OperatorSpec, results: Sequence[Result]) -> str:
     """The operator and the examples that its tables are of."""
     spiking = any(r.subject.spiking for r in results)
     return f"{operator_text(spec, spiking=spiking)}, {results[0].subject.split} examples"
-
-
-def estimate_cell(estimate: Estimate | None) -> Cell:
-    """Mean and standard error."""
-    return number_cell(estimate.mean, estimate.stderr) if estimate else text_cell(None)

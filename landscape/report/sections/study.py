@@ -5,11 +5,11 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.material import operator_text
+from landscape.page.section import ReportFigure, Section
+from landscape.page.style import Stroke, strokes_for
 from landscape.plotting import legend_above_all
 from landscape.plotting.course import plot_course
-from landscape.plotting.style import Stroke, strokes_for
-from landscape.report.material import operator_text
-from landscape.report.model import ReportFigure, Section
 from landscape.report.sections.study_tables import (
     accuracy_table,
     control_table,
@@ -108,7 +108,6 @@ def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
                 name=f"course-{measure.replace('_', '-')}",
                 draw=partial(_draw, courses, measure, groups, strokes),
                 height=3.4,
-                narrow_height=3.4,
                 caption=_caption(measure, courses, examples.num_examples, examples.split),
                 alt=f"{measure} by epoch for {', '.join(dict.fromkeys(groups.values()))}.",
             )

@@ -2,53 +2,96 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from landscape.report.table import CHECKPOINT, Cell, Column, Table, number_cell, text_cell
+from landscape.page.cells import Cell, number_cell, text_cell
+from landscape.page.columns import CHECKPOINT, number_column, text_column
+from landscape.page.table import Column, Table
 from landscape.results import LineMeasures, LossLine, LossPlane
 
-_ALONG = Column(key="along", title="along")
-_LOSS = Column(key="loss", title="loss", formula="L(θ), at the checkpoint", better="↓")
-_LOWEST = Column(
-    key="lowest", title="lowest", formula="smallest loss among the points measured", better="↓"
+_Surface = LossLine | LossPlane
+
+
+def _lowest(surface: _Surface) -> float | None:
+    finite = surface.losses[np.isfinite(surface.losses)]
+    return float(finite.min()) if finite.size else None
+
+
+def _finite(loss: np.floating[Any]) -> float | None:
+    return float(loss) if np.isfinite(loss) else None
+
+
+def _barrier(line: LossLine) -> float | None:
+    """Of a path from one checkpoint to the other, all of whose losses are finite."""
+    axis, losses = line.axis, line.losses
+    if axis[0] != 0 or axis[-1] != 1 or not np.isfinite(losses).all():
+        return None
+    chord = (1 - axis) * losses[0] + axis * losses[-1]
+    return float((losses - chord).max())
+
+
+_LOSS: Column[_Surface] = number_column(
+    "loss", lambda s: s.subject.loss, formula="L(θ), at the checkpoint", better="↓"
 )
-_SHAPE = (
-    Column(
-        key="asymmetry",
-        title="asymmetry",
+_LOWEST: Column[_Surface] = number_column(
+    "lowest", _lowest, formula="smallest loss among the points measured", better="↓"
+)
+_SHAPE: list[Column[_Surface]] = [
+    number_column(
+        "asymmetry",
+        lambda s: s.measures.asymmetry if s.measures else None,
         formula="∫ |L(x) - L(-x)| dx / ∫ |L(x) + L(-x) - 2 L(0)| dx; 0: even about the checkpoint, "
         "large: on the side of a valley; mean over directions",
         source="after He et al. 2019, arXiv 1902.00744",
     ),
-    Column(
-        key="roughness",
-        title="roughness",
+    number_column(
+        "roughness",
+        lambda s: s.measures.roughness if s.measures else None,
         formula="share of the variation of L over the points that no quadratic function explains, "
         "1 - R² of a least-squares fit; 0: exactly quadratic",
     ),
-)
-_PATH_COLUMNS = (
-    Column(key="path", title="path"),
-    Column(key="start", title="at 0", formula="loss at the first checkpoint"),
-    Column(key="end", title="at 1", formula="loss at the second checkpoint"),
+]
+_PATHS: list[Column[LossLine]] = [
+    text_column(
+        "path",
+        lambda line: f"{line.subject.label} to {line.direction.far_end}, {line.direction.short}",
+    ),
+    number_column(
+        "at 0",
+        lambda line: _finite(line.losses[0]) if line.axis[0] == 0 else None,
+        key="start",
+        formula="loss at the first checkpoint",
+    ),
+    number_column(
+        "at 1",
+        lambda line: _finite(line.losses[-1]) if line.axis[-1] == 1 else None,
+        key="end",
+        formula="loss at the second checkpoint",
+    ),
     _LOWEST,
-    Column(key="highest", title="highest", formula="largest loss on the way", better="↓"),
-    Column(
-        key="barrier",
-        title="barrier",
+    number_column(
+        "highest",
+        lambda line: float(line.losses.max()) if np.isfinite(line.losses).all() else None,
+        formula="largest loss on the way",
+        better="↓",
+    ),
+    number_column(
+        "barrier",
+        _barrier,
         formula="max over t of L(t) - (1 - t) L(0) - t L(1), t from 0 to 1; 0: linearly connected",
         source="Entezari et al. 2022, arXiv 2110.06296",
         better="↓",
     ),
-)
+]
 
 
-def surface_tables(lines: Sequence[LossLine], planes: Sequence[LossPlane]) -> list[Table]:
+def surface_tables(lines: Sequence[LossLine], planes: Sequence[LossPlane]) -> list[Table[Any]]:
     """The measures of lines through checkpoints, of paths between them, and of planes."""
     paths = [line for line in lines if line.direction.is_path]
     straight = [line for line in lines if not line.direction.is_path]
-    tables = [_lines_table(part, k) for k, part in enumerate(_by_radii(straight))]
+    tables: list[Table[Any]] = [_lines_table(part, k) for k, part in enumerate(_by_radii(straight))]
     tables += [_paths_table(paths)] if paths else []
     tables += [_planes_table(part, k) for k, part in enumerate(_by_threshold(planes))]
     return tables
@@ -109,23 +152,21 @@ def _lead(advice: str) -> str:
     return f" {advice}" if advice else ""
 
 
-def _lines_table(lines: Sequence[LossLine], index: int) -> Table:
+def _lines_table(lines: Sequence[LossLine], index: int) -> Table[LossLine]:
     m = lines[0].measures
-    columns = [CHECKPOINT, _ALONG, _LOSS, _LOWEST]
+    columns: list[Column[LossLine]] = [
+        CHECKPOINT,
+        text_column("along", lambda line: line.direction.title),
+        _LOSS,
+        _LOWEST,
+    ]
     if m is not None:
-        columns += [
-            Column(
-                key=f"rise_{radius:g}",
-                title=f"rise at {radius:g}",
-                formula="½ (L(x) + L(-x)) - L(0) at |x| as stated, mean over directions",
-                better="↓",
-            )
-            for radius in m.radii
-        ]
+        columns += [_rise_column(radius) for radius in m.radii]
         columns += [
             Column(
                 key="radius",
                 title=f"|x| of +{m.threshold:g}",
+                cell=_radius,
                 formula=f"smallest |x| at which L(x) - L(0) = {m.threshold:g}, to either side; "
                 "mean over directions",
                 better="↑",
@@ -135,34 +176,37 @@ def _lines_table(lines: Sequence[LossLine], index: int) -> Table:
     return Table(
         name="lines" if not index else f"lines-{index + 1}",
         caption="Flatness read off lines through each checkpoint.",
-        columns=tuple(columns),
-        rows=tuple(_line_row(line) for line in lines),
+        columns=columns,
+        rows=lines,
         note="± is one standard error over directions, where there are several. < and >: not "
         "within the first step, or not within the axis." + _lead(_advice_on_lines(lines)),
     )
 
 
-def _line_row(line: LossLine) -> tuple[Cell, ...]:
-    start = (
-        text_cell(line.subject.label),
-        text_cell(line.direction.title),
-        number_cell(line.subject.loss),
-        number_cell(_lowest(line.losses)),
-    )
-    m = line.measures
-    if m is None:
-        return start
-    return (
-        *start,
-        *(number_cell(r, e) for r, e in zip(m.rises, m.rise_stderrs, strict=True)),
-        _radius(line, m),
-        number_cell(m.asymmetry),
-        number_cell(m.roughness),
+def _rise_column(radius: float) -> Column[LossLine]:
+    def cell(line: LossLine) -> Cell:
+        m = _measures(line)
+        at = m.radii.index(radius)
+        return number_cell(m.rises[at], m.rise_stderrs[at])
+
+    return Column(
+        key=f"rise_{radius:g}",
+        title=f"rise at {radius:g}",
+        cell=cell,
+        formula="½ (L(x) + L(-x)) - L(0) at |x| as stated, mean over directions",
+        better="↓",
     )
 
 
-def _radius(line: LossLine, m: LineMeasures) -> Cell:
+def _measures(line: LossLine) -> LineMeasures:
+    """Of a line in a table with columns for them, so there are any."""
+    assert line.measures is not None
+    return line.measures
+
+
+def _radius(line: LossLine) -> Cell:
     """Mean and standard error over directions; a bound where the points do not tell."""
+    m = _measures(line)
     found = [r for r in m.threshold_radii if r is not None]
     count = len(m.threshold_radii)
     if len(found) < count:
@@ -174,45 +218,38 @@ def _radius(line: LossLine, m: LineMeasures) -> Cell:
     return number_cell(mean, float(np.std(found, ddof=1)) / count**0.5 if count > 1 else None)
 
 
-def _paths_table(paths: Sequence[LossLine]) -> Table:
+def _paths_table(paths: Sequence[LossLine]) -> Table[LossLine]:
     return Table(
         name="paths",
         caption="The loss on the way from one checkpoint to another.",
-        columns=_PATH_COLUMNS,
-        rows=tuple(_path_row(line) for line in paths),
+        columns=_PATHS,
+        rows=paths,
     )
 
 
-def _path_row(line: LossLine) -> tuple[Cell, ...]:
-    d, losses, finite = line.direction, line.losses, np.isfinite(line.losses)
-    whole = line.axis[0] == 0 and line.axis[-1] == 1 and bool(finite.all())
-    chord = (1 - line.axis) * losses[0] + line.axis * losses[-1]
-    return (
-        text_cell(f"{line.subject.label} to {d.far_end}, {d.short}"),
-        number_cell(float(losses[0]) if line.axis[0] == 0 and finite[0] else None),
-        number_cell(float(losses[-1]) if line.axis[-1] == 1 and finite[-1] else None),
-        number_cell(_lowest(losses)),
-        number_cell(float(losses.max()) if finite.all() else None),
-        number_cell(float((losses - chord).max()) if whole else None),
-    )
-
-
-def _planes_table(planes: Sequence[LossPlane], index: int) -> Table:
+def _planes_table(planes: Sequence[LossPlane], index: int) -> Table[LossPlane]:
     m = planes[0].measures
-    columns = [CHECKPOINT, _ALONG, _LOSS, _LOWEST]
+    columns: list[Column[LossPlane]] = [
+        CHECKPOINT,
+        text_column("along", _along),
+        _LOSS,
+        _LOWEST,
+    ]
     if m is not None:
         columns += [
             Column(
                 key="area",
                 title=f"area of +{m.threshold:g}",
+                cell=_area,
                 unit="x · y",
                 formula=f"area of the set where L(x, y) - L(0, 0) <= {m.threshold:g}, the loss "
                 "bilinear between points",
                 better="↑",
             ),
-            Column(
+            text_column(
+                "not convex",
+                _nonconvex,
                 key="nonconvex",
-                title="not convex",
                 formula="share of the inner points where the plane's 2 × 2 Hessian, by central "
                 "differences, has a negative eigenvalue",
                 source="after Li et al. 2018, arXiv 1712.09913, section 7",
@@ -223,40 +260,29 @@ def _planes_table(planes: Sequence[LossPlane], index: int) -> Table:
     return Table(
         name="planes" if not index else f"planes-{index + 1}",
         caption="Flatness read off planes through each checkpoint.",
-        columns=tuple(columns),
-        rows=tuple(_plane_row(plane) for plane in planes),
+        columns=columns,
+        rows=planes,
         note="One plane each, hence no error. <: within the cells around the checkpoint; >: beyond "
         "the plane." + _lead(_advice_on_planes(planes)),
     )
 
 
-def _plane_row(plane: LossPlane) -> tuple[Cell, ...]:
-    m, (first, second) = plane.measures, plane.directions
+def _along(plane: LossPlane) -> str:
+    first, second = plane.directions
     same = first.title == second.title
-    start = (
-        text_cell(plane.subject.label),
-        text_cell(first.title if same else f"{first.title} and {second.short}"),
-        number_cell(plane.subject.loss),
-        number_cell(_lowest(plane.losses)),
-    )
-    if m is None:
-        return start
-    share, small = m.nonconvex_fraction, plane.unresolved_area
-    if small is not None:
-        area = text_cell(f"< {small:.4g}")
-    elif m.sublevel_cut:
-        area = text_cell(f"> {m.sublevel_area:.4g}")
-    else:
-        area = number_cell(m.sublevel_area)
-    return (
-        *start,
-        area,
-        text_cell(None if share is None else f"{share:.0%}"),
-        number_cell(m.asymmetry),
-        number_cell(m.roughness),
-    )
+    return first.title if same else f"{first.title} and {second.short}"
 
 
-def _lowest(losses: np.ndarray) -> float | None:
-    finite = losses[np.isfinite(losses)]
-    return float(finite.min()) if finite.size else None
+def _area(plane: LossPlane) -> Cell:
+    if plane.measures is None:
+        return text_cell(None)
+    if plane.unresolved_area is not None:
+        return text_cell(f"< {plane.unresolved_area:.4g}")
+    if plane.measures.sublevel_cut:
+        return text_cell(f"> {plane.measures.sublevel_area:.4g}")
+    return number_cell(plane.measures.sublevel_area)
+
+
+def _nonconvex(plane: LossPlane) -> str | None:
+    share = plane.measures and plane.measures.nonconvex_fraction
+    return None if share is None else f"{share:.0%}"

@@ -6,9 +6,9 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.material import Material, mismatch_note, slug
+from landscape.page.section import ReportFigure, Section, SurfaceData
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
-from landscape.report.material import Material, mismatch_note, slug
-from landscape.report.model import ReportFigure, Section, SurfaceData
 from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
 
@@ -83,7 +83,6 @@ def _line_figure(material: Material, lines: list[LossLine], number: int) -> Repo
         name="line" if not number else f"line-{number + 1}",
         draw=draw,
         height=3.1,
-        narrow_height=3.2,
         scales=(False, True),
         caption=(
             f"{_what(first.direction)} Dotted: accuracy, on the right."
@@ -156,7 +155,7 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                 name=f"plane{index}",
                 draw=partial(_draw_planes, planes, part),
                 height=1.75 * rows + 0.25 if len(part) > 2 else 2.9,
-                narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else 2.7,
+                narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else None,
                 scales=(True, False),
                 caption=(
                     "Loss over a plane through each checkpoint (white cross), all on one colour "
@@ -198,7 +197,6 @@ def _perspective(plane: LossPlane, number: int, group: Sequence[LossPlane]) -> R
         name=f"surface-{number + 1}-{slug(plane.subject.label)}",
         draw=draw,
         height=3.6,
-        narrow_height=3.0,
         caption=f"The plane of {plane.subject.label} in perspective, on the scale of all.",
         alt=f"Loss surface of {plane.subject.label} in perspective.",
         on_page=False,

@@ -4,9 +4,9 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.material import Material
+from landscape.page.section import ReportFigure, Section
 from landscape.plotting import legend_above_all, plot_training_curves
-from landscape.report.material import Material
-from landscape.report.model import ReportFigure, Section
 from landscape.results.training import TrainingCurves
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from landscape.report.model import Section
+from landscape.page.section import Section
 from landscape.report.sections.verdict_errors import error_table
 from landscape.report.sections.verdict_figures import overview_figure, pair_figure
 from landscape.report.sections.verdict_overview import (

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from landscape.page.section import ReportFigure
 from landscape.plotting import TEXT_WIDTH, EffectRow, figure_text, plot_differences, plot_ratios
-from landscape.report.model import ReportFigure
 from landscape.report.sections.verdict_tables import measures_shown, row_of
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
@@ -27,8 +27,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
         for a, b in sorted({m.num_runs for m in pair.measures})
     )
     low, high = settings.bounds
-    num_axes = bool(ratios) + len(differences)
-    height = (0.75 + 0.33 * len(ratios)) * bool(ratios) + 0.75 * len(differences)
+    height = (0.87 + 0.33 * len(ratios)) * bool(ratios) + 0.87 * len(differences)
     what = "Ratio of {} to {}" if ratios else "Difference of {} from {}"
     bands = f" Shaded: ratios that count as no difference ({low:g} to {high:g})."
     below = (
@@ -39,7 +38,6 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
         name="verdict" if not number else f"verdict-{number + 1}",
         draw=partial(_draw_pair, comparison, ratios, differences, pair.baseline),
         height=height,
-        narrow_height=height + 0.12 * num_axes,
         caption=(
             f"{what.format(pair.group, pair.baseline)} by measure; "
             f"{_arrows(comparison, [m.measure for m in pair.measures])}. Points: medians; bars: "
@@ -65,7 +63,6 @@ def _draw_pair(
     figure: Figure,
     _log: bool,
 ) -> None:
-    wide = figure.get_figwidth() >= TEXT_WIDTH
     heights = [len(ratios)] * bool(ratios) + [1] * len(differences)
     axes = list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
     if ratios:
@@ -74,7 +71,7 @@ def _draw_pair(
             axes.pop(0),
             bounds=comparison.settings.bounds,
             baseline=baseline,
-            most_ticks=10 if wide else 5,
+            most_ticks=5,
         )
     for m, ax in zip(differences, axes, strict=True):
         plot_differences(
@@ -82,11 +79,10 @@ def _draw_pair(
             ax,
             unit=comparison.measure(m.measure).unit,
             baseline=baseline,
-            most_ticks=8 if wide else 4,
+            most_ticks=4,
         )
-    if not wide:
-        for ax in figure.axes:
-            _break_label(ax)
+    for ax in figure.axes:
+        _break_label(ax)
 
 
 def _measure_row(comparison: Comparison, row: MeasureRow) -> EffectRow:

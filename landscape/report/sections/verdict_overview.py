@@ -1,19 +1,18 @@
 """A verdict on many pairs of groups at once: what was found in a few lines, and one table."""
 
+from typing import NamedTuple
+
+from landscape.page.cells import Cell, number_cell, text_cell
+from landscape.page.columns import count_column, text_column
+from landscape.page.table import Column, Table
 from landscape.report.sections.verdict_tables import (
-    ESTIMATE_FORMULA,
-    P_HOLM,
-    P,
     decided_by,
     difference_notes,
-    estimate_cell,
-    interval_cell,
-    interval_column,
+    effect_columns,
     measures_shown,
     row_of,
     runs_needed_column,
 )
-from landscape.report.table import Cell, Column, Table, count_cell, number_cell, text_cell
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
 FEW_PAIRS = 2  # so many are told one by one
@@ -73,64 +72,56 @@ def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
     return tuple(reasons)
 
 
-def overview_table(comparison: Comparison) -> Table:
+class _Decided(NamedTuple):
+    """A pair, and its row of the measure that decides."""
+
+    pair: PairRow
+    by: MeasureRow
+
+
+def overview_table(comparison: Comparison) -> Table[_Decided]:
     """A row for each pair: its verdict and the deciding measure's numbers."""
-    measures = measures_shown(comparison)
-    rows: list[tuple[Cell, ...]] = []
-    deciding: list[MeasureRow] = []
-    for pair in comparison.pairs:
-        row = row_of(pair, comparison.settings.primary)
-        if row is None:
-            continue
-        deciding.append(row)
-        rows.append(
-            (
-                text_cell(pair.group),
-                text_cell(pair.baseline),
-                text_cell(pair.verdict, hint=pair.reason),
-                *(_verdict_cell(pair, name) for name in measures),
-                estimate_cell(row),
-                interval_cell(row.interval),
-                number_cell(row.p_value, digits=2),
-                number_cell(row.p_holm, digits=2),
-                count_cell(min(row.num_runs)),
-                count_cell(row.runs_needed),
-                number_cell(pair.loss_ratio, digits=3, hint=pair.matched),
-            )
-        )
+    rows = [
+        _Decided(pair, row)
+        for pair in comparison.pairs
+        if (row := row_of(pair, comparison.settings.primary)) is not None
+    ]
+    columns: list[Column[_Decided]] = [
+        text_column("group", lambda row: row.pair.group),
+        text_column("baseline", lambda row: row.pair.baseline),
+        text_column("verdict", lambda row: row.pair.verdict, hint=lambda row: row.pair.reason),
+        *(_verdict_column(comparison, name) for name in measures_shown(comparison)),
+        *(column.of(_by) for column in effect_columns(comparison, key="ratio")),
+        count_column(
+            "runs", lambda row: min(row.by.num_runs), key="num_runs", formula="of the smaller group"
+        ),
+        runs_needed_column(comparison).of(_by),
+        Column(
+            title="loss ratio",
+            cell=lambda row: number_cell(row.pair.loss_ratio, digits=3, hint=row.pair.matched),
+            formula="the group's loss on the examples over the baseline's",
+        ),
+    ]
     return Table(
         name="verdicts",
         caption=f"All comparisons; decided by {decided_by(comparison)}.",
-        columns=(
-            Column(key="group", title="group"),
-            Column(key="baseline", title="baseline"),
-            Column(key="verdict", title="verdict"),
-            *(
-                Column(
-                    key=f"verdict {name}",
-                    title=f"by {title.partition(' (')[0]}",
-                    formula=title,
-                )
-                for name in measures
-                for title in [comparison.measure(name).title]
-            ),
-            Column(key="ratio", title="ratio", formula=ESTIMATE_FORMULA),
-            interval_column(comparison),
-            P,
-            P_HOLM,
-            Column(key="num_runs", title="runs", formula="of the smaller group"),
-            runs_needed_column(comparison),
-            Column(
-                key="loss_ratio",
-                title="loss ratio",
-                formula="the group's loss on the examples over the baseline's",
-            ),
-        ),
-        rows=tuple(rows),
-        note=". ".join(difference_notes(comparison, deciding)),
+        columns=columns,
+        rows=rows,
+        note=". ".join(difference_notes(comparison, [row.by for row in rows])),
     )
 
 
-def _verdict_cell(pair: PairRow, name: str) -> Cell:
-    row = row_of(pair, name)
-    return text_cell(None) if row is None else text_cell(row.verdict, hint=row.reason)
+def _by(row: _Decided) -> MeasureRow:
+    return row.by
+
+
+def _verdict_column(comparison: Comparison, name: str) -> Column[_Decided]:
+    title = comparison.measure(name).title
+
+    def cell(decided: _Decided) -> Cell:
+        row = row_of(decided.pair, name)
+        return text_cell(None) if row is None else text_cell(row.verdict, hint=row.reason)
+
+    return Column(
+        key=f"verdict {name}", title=f"by {title.partition(' (')[0]}", cell=cell, formula=title
+    )

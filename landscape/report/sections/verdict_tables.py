@@ -2,64 +2,64 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple, Protocol
 
-from landscape.report.numbers import rounded
-from landscape.report.table import (
-    Cell,
-    Column,
-    Explanation,
-    Table,
-    count_cell,
-    number_cell,
-    text_cell,
+from landscape.page.cells import Cell, number_cell, text_cell
+from landscape.page.columns import (
+    count_column,
+    interval_column,
+    number_column,
+    text_column,
 )
+from landscape.page.table import Column, Explanation, Table
 from landscape.results.comparison import (
+    AccuracyRow,
     ComparedMeasure,
+    ComparedRun,
     Comparison,
     MeasureRow,
     PairRow,
-    StoredInterval,
 )
 
-ESTIMATE_FORMULA = "median of group over baseline; a difference where marked Δ"
-P = Column(key="p", title="p", formula="permutation test of no difference")
-P_HOLM = Column(key="p_holm", title="p (Holm)", formula="corrected over all measures and pairs")
 _MOST_MEASURES = 3
 
 
-def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
+def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[MeasureRow]:
     """A row for each measure of one pair of groups."""
-    columns = (
-        Column(key="measure", title="measure"),
-        Column(key="verdict", title="verdict"),
-        Column(
-            key="estimate",
-            title="ratio",
-            formula=ESTIMATE_FORMULA,
+    columns: list[Column[MeasureRow]] = [
+        measure_column(comparison),
+        text_column("verdict", lambda row: row.verdict, hint=lambda row: row.reason),
+        *effect_columns(comparison, key="estimate"),
+        number_column(
+            "floor of p",
+            lambda row: row.p_floor,
+            digits=2,
+            key="p_floor",
+            formula="the smallest p that this n can give",
         ),
-        interval_column(comparison),
-        P,
-        P_HOLM,
-        Column(key="p_floor", title="floor of p", formula="the smallest p that this n can give"),
-        Column(
+        number_column(
+            "p of equivalence",
+            lambda row: row.equivalence_p_holm,
+            digits=2,
             key="equivalence_p_holm",
-            title="p of equivalence",
             formula="two one-sided tests against the bounds, Holm",
         ),
-        Column(
+        number_column(
+            "detectable ratio",
+            lambda row: row.detectable_ratio,
+            digits=3,
             key="detectable",
-            title="detectable ratio",
             formula="the least ratio above 1 that these runs would have found",
         ),
         runs_needed_column(comparison),
-        Column(key="kind", title="kind"),
-    )
+        text_column("kind", lambda row: _kinds(comparison.measure(row.measure))),
+    ]
     measures = [comparison.measure(m.measure) for m in pair.measures]
     return Table(
         name="verdict" if not number else f"verdict-{number + 1}",
         caption=f"{pair.group} against {pair.baseline}; decided by {decided_by(comparison)}.",
         columns=columns,
-        rows=tuple(_row(comparison, m) for m in pair.measures),
+        rows=pair.measures,
         row_explanations=(
             *(Explanation(title=m.title, formula=m.formula, source=m.source) for m in measures),
             *(
@@ -76,28 +76,55 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table:
     )
 
 
-def _row(comparison: Comparison, row: MeasureRow) -> tuple[Cell, ...]:
-    measure = comparison.measure(row.measure)
+def _kinds(measure: ComparedMeasure) -> str:
     kinds = ["scale-invariant"] * measure.scale_invariant + ["hard-forward"] * measure.hard_forward
-    return (
-        measure_cell(measure),
-        text_cell(row.verdict, hint=row.reason),
-        estimate_cell(row),
-        interval_cell(row.interval),
-        number_cell(row.p_value, digits=2),
-        number_cell(row.p_holm, digits=2),
-        number_cell(row.p_floor, digits=2),
-        number_cell(row.equivalence_p_holm, digits=2),
-        number_cell(row.detectable_ratio, digits=3),
-        count_cell(row.runs_needed),
-        text_cell(", ".join(kinds)),
-    )
+    return ", ".join(kinds)
 
 
-def measure_cell(measure: ComparedMeasure) -> Cell:
+class _OfMeasure(Protocol):
+    @property
+    def measure(self) -> str: ...
+
+
+def measure_column(comparison: Comparison) -> Column[_OfMeasure]:
     """A measure's title, its formula as a tooltip, and in CSV its key."""
-    shown = text_cell(measure.title, hint=f"{measure.formula} [{measure.source}]")
-    return replace(shown, value=measure.name)
+
+    def cell(row: _OfMeasure) -> Cell:
+        measure = comparison.measure(row.measure)
+        shown = text_cell(measure.title, hint=f"{measure.formula} [{measure.source}]")
+        return replace(shown, value=measure.name)
+
+    return Column(title="measure", cell=cell)
+
+
+def effect_columns(comparison: Comparison, *, key: str) -> list[Column[MeasureRow]]:
+    """A ratio, or a difference with its mark; its interval; what tests say of it."""
+    confidence = f"{1 - comparison.settings.alpha:.0%}"
+    return [
+        Column(
+            key=key,
+            title="ratio",
+            cell=lambda row: number_cell(
+                row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3
+            ),
+            formula="median of group over baseline; a difference where marked Δ",
+        ),
+        interval_column(
+            f"{confidence} interval",
+            lambda row: row.interval,
+            key="interval",
+        ),
+        number_column(
+            "p", lambda row: row.p_value, digits=2, formula="permutation test of no difference"
+        ),
+        number_column(
+            "p (Holm)",
+            lambda row: row.p_holm,
+            digits=2,
+            key="p_holm",
+            formula="corrected over all measures and pairs",
+        ),
+    ]
 
 
 def row_of(pair: PairRow, measure: str) -> MeasureRow | None:
@@ -119,25 +146,16 @@ def decided_by(comparison: Comparison) -> str:
     return comparison.measure(comparison.settings.primary).title
 
 
-def interval_column(comparison: Comparison) -> Column:
-    """Headed by the comparison's confidence."""
-    return Column(key="interval", title=f"{1 - comparison.settings.alpha:.0%} interval")
-
-
-def runs_needed_column(comparison: Comparison) -> Column:
+def runs_needed_column(comparison: Comparison) -> Column[MeasureRow]:
     """Headed by the ratios that so many runs would find."""
     low, high = comparison.settings.bounds
-    return Column(
+    return count_column(
+        f"runs needed for {low:g} or {high:g}",
+        lambda row: row.runs_needed,
         key="runs_needed",
-        title=f"runs needed for {low:g} or {high:g}",
         formula=f"to find a ratio at the bound nearer to 1 with probability "
         f"{comparison.settings.power:.0%}; larger differences are found by fewer",
     )
-
-
-def estimate_cell(row: MeasureRow) -> Cell:
-    """A ratio, or a difference with its mark."""
-    return number_cell(row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3)
 
 
 def difference_notes(comparison: Comparison, rows: Sequence[MeasureRow]) -> list[str]:
@@ -147,69 +165,56 @@ def difference_notes(comparison: Comparison, rows: Sequence[MeasureRow]) -> list
     return list(units)
 
 
-def interval_cell(interval: StoredInterval | None) -> Cell:
-    """Both ends, the method as a tooltip."""
-    if interval is None:
-        return text_cell(None)
-    low, high = (rounded(end, digits=3).text() for end in (interval.low, interval.high))
-    # A number is not torn apart at the end of a line.
-    return text_cell(f"{low} to {high}".replace(" ", "\u00a0"), hint=interval.method)
+class _Member(NamedTuple):
+    """A checkpoint of a group."""
+
+    group: str
+    run: ComparedRun
 
 
-def group_table(comparison: Comparison) -> Table:
+_MEMBERS: list[Column[_Member]] = [
+    text_column("checkpoint", lambda m: m.run.label),
+    text_column("group", lambda m: m.group),
+    count_column("seed", lambda m: m.run.seed),
+    count_column("epoch", lambda m: m.run.epoch),
+    number_column("loss", lambda m: m.run.loss),
+    number_column("accuracy", lambda m: m.run.accuracy),
+    number_column("test accuracy", lambda m: m.run.test_accuracy),
+]
+
+
+def group_table(comparison: Comparison) -> Table[_Member]:
     """Which checkpoints make up each group."""
-    rows = tuple(
-        (
-            text_cell(run.label),
-            text_cell(group.name),
-            count_cell(run.seed),
-            count_cell(run.epoch),
-            number_cell(run.loss),
-            number_cell(run.accuracy),
-            number_cell(run.test_accuracy),
-        )
-        for group in comparison.groups
-        for run in group.runs
-    )
-    titles = ("checkpoint", "group", "seed", "epoch", "loss", "accuracy", "test accuracy")
     return Table(
         name="groups",
         caption="The groups and their checkpoints.",
-        columns=tuple(Column(key=t.replace(" ", "_"), title=t) for t in titles),
-        rows=rows,
+        columns=_MEMBERS,
+        rows=[_Member(group.name, run) for group in comparison.groups for run in group.runs],
         folded=True,
     )
 
 
-def accuracy_table(comparison: Comparison) -> Table | None:
+def accuracy_table(comparison: Comparison) -> Table[AccuracyRow] | None:
     """Flatness against test accuracy: apart from the verdict."""
     if not comparison.accuracy:
         return None
-    rows = tuple(
-        (
-            measure_cell(comparison.measure(row.measure)),
-            number_cell(row.correlation, digits=2),
-            interval_cell(row.interval),
-            number_cell(row.p_holm, digits=2),
-            count_cell(row.num_runs),
-        )
-        for row in comparison.accuracy
-    )
+    columns: list[Column[AccuracyRow]] = [
+        measure_column(comparison),
+        number_column(
+            "correlation",
+            lambda row: row.correlation,
+            digits=2,
+            formula="of log measure and test accuracy, each less its group's mean",
+        ),
+        interval_column("interval", lambda row: row.interval),
+        number_column("p (Holm)", lambda row: row.p_holm, digits=2, key="p_holm"),
+        count_column("runs", lambda row: row.num_runs, key="num_runs"),
+    ]
     return Table(
         name="accuracy",
         caption="No part of the verdict: does flatness go with test accuracy, within groups?",
-        columns=(
-            Column(key="measure", title="measure"),
-            Column(
-                key="correlation",
-                title="correlation",
-                formula="of log measure and test accuracy, each less its group's mean",
-            ),
-            Column(key="interval", title="interval"),
-            Column(key="p_holm", title="p (Holm)"),
-            Column(key="num_runs", title="runs"),
-        ),
-        rows=rows,
+        columns=columns,
+        rows=comparison.accuracy,
         note="p by shuffling within groups. An interval that holds 0 is compatible with an "
         "association of either sign or none.",
     )

@@ -1,0 +1,44 @@
+"""Settings that all analyses of a report share; without torch, so that --help is quick."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from landscape.analysis.budget import BUDGETS, STANDARD, Budget
+from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.catalog import OPERATORS
+from landscape.settings import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteSettings:
+    """What all analyses of a report share.
+
+    Attributes
+    ----------
+    extent
+        Surfaces reach from -extent to extent along filter-normalised directions.
+    all_layers
+        A row of the table of layers for each of them, whatever it costs.
+    work
+        Folder where unfinished runs keep their state; None: nowhere.
+    """
+
+    budget: Budget = setting(
+        BUDGETS[STANDARD],
+        choices=BUDGETS,
+        help="How many eigenvalues, probes and grid points.",
+    )
+    all_layers: bool = setting(False, help="A row for each layer, where a budget would join them.")
+    operator: str = setting(OperatorSettings.operator, choices=OPERATORS)
+    weight_decay: float = setting(OperatorSettings.weight_decay)
+    num_shards: int = setting(
+        SpectrumSettings.num_shards,
+        "--shards",
+        minimum=0,
+        help="Repeat the spectrum on this many disjoint parts of the examples, for the data's "
+        "error.",
+    )
+    extent: float = setting(
+        1.0, above=0, help="Surfaces reach this far, in units of the filters' norms."
+    )
+    work: Path | None = None

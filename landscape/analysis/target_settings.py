@@ -1,0 +1,97 @@
+"""Settings of what is analysed, and their defaults; without torch, so that --help is quick."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from landscape.catalog.words import BATCH_NORMS, DTYPES, KEEPS, MOST_EXAMPLES, SPLITS
+from landscape.settings import setting
+
+_SUFFIXES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+
+
+def bytes_of(text: str) -> int:
+    """A size such as 8G; the suffixes K, M, G and T are powers of 1,024.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.lower())
+    if found is None or not float(found[1]) > 0:
+        raise ValueError(f"{text!r} is no size; write it like 8G or 512M.")
+    return int(float(found[1]) * 2 ** _SUFFIXES[found[2]])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetSettings:
+    """What decides which function of which parameters is analysed, and what it may take.
+
+    None stands for what the checkpoint's sidecar or its tensors say.
+    """
+
+    model: str | None = setting(
+        None, help="module:factory or file.py:factory[?k=v]; or a built-in name."
+    )
+    data: str | None = setting(
+        None,
+        help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
+        "DataLoader or other batches.",
+    )
+    data_dir: Path | None = setting(None, help="Folder of the data's files.")
+    loss: str | None = setting(
+        None, help="mse, cross-entropy, nll or module:function(outputs, targets)."
+    )
+    objective: str | None = setting(
+        None,
+        help="In place of --loss: file.py:name of a function(model, batch), or of an Objective.",
+    )
+    split: str = setting("train", choices=SPLITS)
+    examples: str | None = setting(
+        None,
+        help="N (a random subset; of batches that are read in order the first N), START:STOP (in "
+        f"data-set order) or all.  [default: at most {MOST_EXAMPLES}]",
+    )
+    keep: str = setting(
+        "memory",
+        choices=KEEPS,
+        help="Batches that are read in order: held in memory, or read again at each pass.",
+    )
+    batch_size: int = setting(250, minimum=1)
+    batch_norm: str = setting(
+        "eval",
+        "--bn",
+        choices=BATCH_NORMS,
+        help="Batch norm: running statistics, or those of each batch.",
+    )
+    dtype: str = setting("float32", choices=DTYPES)
+    memory: int | None = setting(  # in bytes
+        None,
+        metavar="SIZE",
+        parse=bytes_of,
+        help="What a process may take, e.g. 8G: batches, graphs and Krylov basis are cut to it.",
+    )
+    device: str = setting("cpu")
+    seed: int = setting(0, minimum=0)
+    use_ema: bool = setting(False, "--ema", help="Use the averaged weights in the file.")
+    state_key: str | None = setting(None, help="Which entry of the file holds the weights.")
+    allow_globals: tuple[str, ...] = setting(
+        (),
+        "--allow-global",
+        metavar="NAME",
+        repeatable=True,
+        help="A class that the file's pickle may name; repeatable.",
+    )
+    unsafe_pickle: bool = setting(
+        False,
+        help="Run whatever code the file contains. Only for files you made yourself.",
+    )
+    share: str = "examples"  # what processes divide, see landscape.catalog.words.SHARES
+    command: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ValueError(
+                f"batch_size must be a whole number of at least 1; got {self.batch_size!r}."
+            )

@@ -1,0 +1,10 @@
+"""Words that are chosen among and need no entry of their own; each list has its one home here."""
+
+SPLITS = ("train", "test")
+KEEPS = ("memory", "reread")  # batches that are read in order: held, or read again at each pass
+BATCH_NORMS = ("eval", "train")  # running statistics, or those of each batch
+DTYPES = ("float32", "float64")
+BASIS_DTYPES = ("bfloat16", *DTYPES)
+SHARES = ("auto", "examples", "probes")  # what processes divide
+
+MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer

@@ -1,0 +1,129 @@
+"""Cells of tables: how each reads on the page and in LaTeX, and the value behind it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from landscape.page.numbers import format_count, rounded
+
+if TYPE_CHECKING:
+    from landscape.results import StoredInterval
+
+UNCONVERGED = "†"
+NOTHING = "–"
+BREAKS = "\n\r\t\v\f\u2028\u2029"  # what would end a line of a table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell: how it reads, and the value behind it."""
+
+    text: str
+    latex: str
+    value: float | str | None
+    stderr: float | None = None
+    mark: str = ""  # UNCONVERGED, or another sign that the table's note explains
+    hint: str = ""  # a tooltip
+
+
+def text_cell(text: str | None, *, hint: str = "", missing: str = NOTHING) -> Cell:
+    """A cell of words; ``missing`` stands where there are none."""
+    shown = missing if text is None or text == "" else text
+    return Cell(text=shown, latex=escape_latex(shown), value=text, hint=hint)
+
+
+def digest_cell(digest: str) -> Cell:
+    """A cell with the first characters of a digest; all of it in CSV and as a tooltip."""
+    return Cell(text=digest[:12], latex=escape_latex(digest[:12]), value=digest, hint=digest)
+
+
+def count_cell(count: int | None) -> Cell:
+    """A cell with an integer."""
+    if count is None:
+        return text_cell(None)
+    text = format_count(count)
+    return Cell(text=text, latex=f"{count:,}".replace(",", r"\,"), value=float(count))
+
+
+def number_cell(
+    value: float | None,
+    stderr: float | None = None,
+    *,
+    converged: bool = True,
+    bound: str = "",
+    mark: str = "",
+    digits: int = 4,
+    hint: str = "",
+) -> Cell:
+    """A cell with a number, its error, and a mark where the number is not converged.
+
+    ``bound``, ≥ or ≤, stands before a number that is no more than a bound.
+    """
+    if value is None:
+        return text_cell(None)
+    number = rounded(value, stderr, digits=digits)
+    mark = mark or ("" if converged else UNCONVERGED)
+    return Cell(
+        text=f"{bound} {number.text()} {mark}".strip(),
+        latex=escape_latex(f"{bound} ".lstrip())
+        + number.latex()
+        + (r"\,$\dagger$" if mark == UNCONVERGED else escape_latex(mark)),
+        value=value,
+        stderr=stderr,
+        mark=mark,
+        hint=hint,
+    )
+
+
+def interval_cell(interval: "StoredInterval | None", *, factor: float = 1) -> Cell:
+    """Both ends, times ``factor``; the method as a tooltip."""
+    if interval is None:
+        return text_cell(None)
+    low, high = (rounded(factor * end, digits=3).text() for end in (interval.low, interval.high))
+    # A number is not torn apart at the end of a line.
+    return text_cell(f"{low} to {high}".replace(" ", "\u00a0"), hint=interval.method)
+
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "_": r"\_",
+    "%": r"\%",
+    "&": r"\&",
+    "#": r"\#",
+    "$": r"\$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "\u202f": r"\,",
+    "–": "--",
+    "±": r"$\pm$",
+    "≥": r"$\geq$",
+    "≤": r"$\leq$",
+    "×": r"$\times$",
+    "†": r"$\dagger$",
+    "λ": r"$\lambda$",
+    "θ": r"$\theta$",
+    "φ": r"$\varphi$",
+    "κ": r"$\kappa$",
+    "ρ": r"$\rho$",
+    "∇": r"$\nabla$",
+    "‖": r"$\Vert$",
+    "₂": r"$_2$",
+    "²": r"$^2$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "·": r"$\cdot$",
+    "½": r"$\tfrac12$",
+    "Δ": r"$\Delta$",
+    "\u2009": r"\,",
+    "\u00a0": r"\ ",
+    "…": r"\ldots{}",
+}
+
+
+def escape_latex(text: str) -> str:
+    """``text`` as LaTeX prints it literally, on one line."""
+    return "".join(" " if sign in BREAKS else _LATEX.get(sign, sign) for sign in text)

@@ -1,0 +1,151 @@
+"""The results of one report, in order, and what the sections ask of them."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from landscape.page.style import Stroke, strokes_for
+from landscape.results import OperatorSpec, Result, Subject, operator_title
+
+_R = TypeVar("_R", bound=Result)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """All results, the labels in order of first appearance, and each label's stroke."""
+
+    results: tuple[Result, ...]
+    labels: tuple[str, ...]
+    strokes: dict[str, Stroke]
+    baseline: str | None  # a label that others are shown relative to
+
+    def of(self, kind: type[_R]) -> list[_R]:
+        """The results of one type, checkpoints in the report's order."""
+        return sorted(
+            (r for r in self.results if isinstance(r, kind)),
+            key=lambda r: self.labels.index(r.subject.label),
+        )
+
+    @property
+    def subjects(self) -> list[Subject]:
+        """Each checkpoint once for each set of examples it was measured on."""
+        seen: dict[tuple[str, str, str], Subject] = {}
+        for result in self.results:
+            subject = result.subject
+            seen.setdefault((subject.label, subject.split, subject.examples_sha256), subject)
+        return sorted(seen.values(), key=lambda s: self.labels.index(s.label))
+
+
+def gather(results: Sequence[Result], baseline: str | None) -> Material:
+    """Collect ``results``; the order of checkpoints is that of their first result.
+
+    Raises
+    ------
+    ValueError
+        If there are no results, or ``baseline`` names none of their checkpoints.
+    """
+    if not results:
+        raise ValueError("results must hold at least one result; got none. Analyse a checkpoint.")
+    labels = tuple(dict.fromkeys(r.subject.label for r in results))
+    if baseline is not None and baseline not in labels:
+        raise ValueError(
+            f"baseline must be the label of a checkpoint in the report ({', '.join(labels)}); "
+            f"got {baseline!r}."
+        )
+    return Material(
+        results=tuple(results), labels=labels, strokes=strokes_for(labels), baseline=baseline
+    )
+
+
+def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """From (label, text): each text once, with all its labels joined by commas."""
+    labels_of: dict[str, dict[str, None]] = {}
+    for label, text in pairs:
+        labels_of.setdefault(text, {})[label] = None
+    return [(text, ", ".join(labels)) for text, labels in labels_of.items()]
+
+
+def slug(text: str) -> str:
+    """``text`` as a part of a file's name: letters, digits, dots and dashes."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.") or "unnamed"
+
+
+def like(result: Result) -> tuple[object, ...]:
+    """What two results must share for their numbers to be compared."""
+    subject = result.subject
+    spec = getattr(result, "operator", None)
+    return (
+        subject.examples_sha256,
+        subject.loss_name,
+        spec_key(spec) if isinstance(spec, OperatorSpec) else None,
+    )
+
+
+def spec_key(spec: OperatorSpec) -> tuple[object, ...]:
+    """An operator's settings, the number of parameters aside."""
+    return (spec.name, spec.params, spec.scale, spec.weight_decay, spec.batch_norm, spec.dtype)
+
+
+def by_operator(results: Sequence[_R]) -> list[tuple[OperatorSpec, str, list[_R]]]:
+    """Group results by operator and split, each group with a part for file names."""
+    groups: dict[tuple[object, ...], list[_R]] = {}
+    for result in results:
+        spec: OperatorSpec = result.operator  # type: ignore[attr-defined]
+        groups.setdefault((spec_key(spec), result.subject.split), []).append(result)
+    named: list[tuple[OperatorSpec, str, list[_R]]] = []
+    for position, members in enumerate(groups.values()):
+        spec = members[0].operator  # type: ignore[attr-defined]
+        suffix = "" if position == 0 else f"-{slug(operator_text(spec, spiking=False))}"
+        if any(suffix == other for _, other, _ in named):
+            suffix = f"{suffix}-{position + 1}"
+        named.append((spec, suffix, members))
+    return named
+
+
+def operator_text(spec: OperatorSpec, *, spiking: bool) -> str:
+    """The operator in a few words, with every setting that is not the plain one."""
+    parts = [operator_title(spec.name, spiking=spiking)]
+    if spec.params != "*":
+        parts.append(f"of {spec.params}")
+    if spec.scale != "none":
+        parts.append(f"scaled by {spec.scale}")
+    if spec.weight_decay:
+        parts.append(f"plus weight decay {spec.weight_decay:g}")
+    if spec.batch_norm != "eval":
+        parts.append(f"batch norm in {spec.batch_norm} mode")
+    return ", ".join(parts)
+
+
+def mismatch_note(results: Sequence[Result]) -> str:
+    """A sentence where results shown together were not measured alike, else nothing."""
+    if len({like(r)[:2] for r in results}) <= 1:
+        return ""
+    return (
+        "Not measured alike: these checkpoints differ in their examples or loss, so their numbers "
+        "do not compare."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """The baseline's value, which others are shown relative to."""
+
+    value: float
+    stderr: float | None
+    result: Result
+
+
+def relative(value: float | None, result: Result, reference: Reference | None) -> str:
+    """``value`` as a multiple of the baseline's.
+
+    A dash where the two were not measured alike, or where one is not positive or the baseline's
+    is within two errors of zero, so that a ratio says nothing.
+    """
+    if value is None or reference is None or like(result) != like(reference.result):
+        return "–"
+    if result is reference.result:
+        return "1"
+    if value <= 0 or reference.value <= 2 * (reference.stderr or 0.0):
+        return "–"
+    return f"{value / reference.value:.2f}×"
