@@ -15,6 +15,7 @@ NO_BOUNDS = "lambda_max has no bounds over examples yet, only an error; gate on 
 NO_ERROR = "it has no interval"
 OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
 OF_TRACE = ("trace", "mean_curvature", "frobenius_norm", "effective_rank")
+_OF_ANY_OPERATOR = ("lambda_max", *OF_TRACE)
 # Measures of a sharpness table that come in one value a radius, and those that do not.
 _BALLS = {"worst_rise": ("worst_rise",), "sam_rise": ("sam_rise", "sam_first_order")}
 
@@ -161,6 +162,8 @@ def _of_result(result: "Result", main: str) -> list[Value]:
 
 
 def _of_measure(row: "Measure", main: str) -> Value:
+    # Of a measure that is made with one operator only, nobody need name it.
+    main = main if row.name in _OF_ANY_OPERATOR else row.operator or main
     known = known_of(
         row.name,
         scale=row.scale,

@@ -23,7 +23,7 @@ from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.checkpoint import CheckpointInfo
+    from landscape.checkpoint import Checkpoint, CheckpointInfo
     from landscape.gates import Gate
     from landscape.results.look import Look
 
@@ -117,6 +117,8 @@ def _asked(settings: TargetSettings) -> bool:
 def _look(
     label: str, info: "CheckpointInfo", settings: TargetSettings, progress: "Progress"
 ) -> "Look":
+    from landscape.analysis.look_weights import of_weights
+    from landscape.checkpoint import load_checkpoint
     from landscape.hints import few
     from landscape.results.look import Look
 
@@ -134,26 +136,19 @@ def _look(
     if info.running and not settings.unsafe_pickle:
         notes.insert(0, f"calls {few(info.running, _SHOWN_NAMES)}: its weights were not read")
     else:
-        fields |= _of_weights(info, settings)
+        checkpoint = load_checkpoint(
+            info.path,
+            use_ema=settings.use_ema,
+            state_key=settings.state_key,
+            allow_globals=settings.allow_globals,
+            unsafe_pickle=settings.unsafe_pickle,
+        )
+        fields |= of_weights(checkpoint.state)
         progress(1, _OPENING + _MATVECS)
-        on_data, more = _on_data(label, info, settings, progress, fields.pop("checkpoint"))
+        on_data, more = _on_data(label, info, settings, progress, checkpoint)
         fields |= on_data
         notes += [note for note in more if note not in notes]
     return Look(**fields, notes=tuple(notes), seconds=time.perf_counter() - start)
-
-
-def _of_weights(info: "CheckpointInfo", settings: TargetSettings) -> dict[str, Any]:
-    from landscape.analysis.look_weights import of_weights
-    from landscape.checkpoint import load_checkpoint
-
-    checkpoint = load_checkpoint(
-        info.path,
-        use_ema=settings.use_ema,
-        state_key=settings.state_key,
-        allow_globals=settings.allow_globals,
-        unsafe_pickle=settings.unsafe_pickle,
-    )
-    return of_weights(checkpoint.state) | {"checkpoint": checkpoint}
 
 
 def _on_data(
@@ -161,7 +156,7 @@ def _on_data(
     info: "CheckpointInfo",
     settings: TargetSettings,
     progress: "Progress",
-    checkpoint: Any,
+    checkpoint: "Checkpoint",
 ) -> tuple[dict[str, Any], Sequence[str]]:
     from landscape.analysis.look import look_at
     from landscape.analysis.target import open_target

@@ -158,3 +158,8 @@ def test_a_gate_on_data_is_refused_where_there_are_none(invoke, smooth_checkpoin
     result = invoke("look", path, "--fail-if", "lambda_max > 1", code=2)
     assert "name --model, --data and --loss" in result.output
     invoke("look", path, "--fail-if", "spectral_norm > 1e-9", code=1)
+
+
+def test_several_processes_are_one_too_many(invoke, smooth_checkpoint, monkeypatch):
+    monkeypatch.setattr("landscape.distributed.world_size", lambda: 2)
+    assert "without torchrun" in invoke("look", smooth_checkpoint[0], code=2).output
