@@ -14,10 +14,10 @@ from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
 from landscape.analysis.budget import BUDGETS
+from landscape.catalog import MEASURES
 from landscape.catalog.scales import BATCH_NORM, RELU, RELU_UNIT
 from landscape.cli import cli
 from landscape.results.look import MEANINGS
-from landscape.results.sharpness import MEASURES
 
 ROOT = Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- made: ([\w.-]+) -->$", re.MULTILINE)
@@ -70,10 +70,10 @@ def measures() -> str:
     """The table of sharpness measures, from their one home."""
     head = "| name | what it is | formula | unit | flatter is | error over | source |"
     rows = [
-        f"| `{name}` | {info.title}{'' if not info.hard_forward else ' ¹'} "
-        f"| {_cell(info.formula)} | {info.unit} | {info.better} | {info.error_over} "
-        f"| {_cell(info.source)} |"
-        for name, info in MEASURES.items()
+        f"| `{name}` | {kind.title}{'' if not kind.hard_forward else ' ¹'}: {kind.sentence} "
+        f"| {_cell(kind.formula)} | {kind.unit_at('none')} | {kind.better} | {kind.error_over} "
+        f"| {_cell(kind.source)} |"
+        for name, kind in MEASURES.items()
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
 
@@ -86,9 +86,9 @@ def invariances() -> str:
         RELU_UNIT: "single units between ReLUs",
     }
     own = [
-        f"- `{name}`: {', '.join(words[w] for w in info.invariant_under)}"
-        for name, info in MEASURES.items()
-        if info.invariant_under
+        f"- `{name}`: {', '.join(words[w] for w in kind.invariant_under)}"
+        for name, kind in MEASURES.items()
+        if kind.invariant_under
     ]
     return "\n".join(own)
 

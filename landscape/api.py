@@ -93,7 +93,8 @@ def analyze(
         Work on a copy of the network, for instance because another thread uses it meanwhile. A
         loss that closes over the network then sees the original.
     progress
-        Called with (name of the analysis, done, total); None: nothing is said.
+        Called with (name of the analysis, done, total), and while data are read in order with
+        ("data", examples, examples asked for, or those so far); None: nothing is said.
 
     Raises
     ------
@@ -122,12 +123,25 @@ def analyze(
         seed=seed,
         command="landscape.analyze",
     )
+
+    def read(done: int, total: int | None) -> None:
+        if progress is not None:
+            progress("data", done, done if total is None else total)
+
     target = target_in_memory(
-        model, objective_of(loss, objective), data, settings, label=label, params=params, copy=copy
+        model,
+        objective_of(loss, objective),
+        data,
+        settings,
+        label=label,
+        params=params,
+        copy=copy,
+        told=read,
     )
     suite = SuiteSettings(
         budget=BUDGETS[budget],
         operator=operator,
+        params=params,
         weight_decay=weight_decay,
         all_layers=all_layers,
     )

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -134,6 +134,33 @@ def exclusive_lock(path: Path) -> Iterator[None]:
                     "Wait for it to end, or write to another folder with -o."
                 ) from error
         yield
+
+
+@contextmanager
+def present(path: Path) -> Iterator[Callable[[], bool]]:
+    """Count this process at ``path`` for the block; yields whether it is the only one there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as file:
+
+        def is_alone() -> bool:
+            alone = False
+            if fcntl is not None:
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    alone = True
+                fcntl.flock(file, fcntl.LOCK_SH)  # which the attempt gave up
+            return alone
+
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_SH)
+        yield is_alone
+
+
+def wait_until_free(path: Path) -> None:
+    """Return once no process holds ``path`` as a lock."""
+    with path.open("a") as file:
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

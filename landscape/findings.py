@@ -31,6 +31,7 @@ from landscape.results import (
     LeftOut,
     LossLine,
     LossPlane,
+    Measure,
     Preflight,
     Result,
     SharpnessTable,
@@ -38,9 +39,8 @@ from landscape.results import (
     Subject,
     Trace,
     measure_title,
+    readings_of,
     save_result,
-    spectrum_title,
-    spectrum_unit,
 )
 
 _R = TypeVar("_R", bound=Result)
@@ -191,41 +191,21 @@ def _summary(result: Result) -> list[tuple[str, str]]:
             failed = [check.name for check in result.checks if check.status == "fail"]
             return [("preflight", f"failed: {', '.join(failed)}" if failed else "passed")]
         case Eigenvalues():
-            ends = (
-                ("largest eigenvalue", result.largest),
-                ("smallest eigenvalue", result.smallest),
-            )
-            return [
-                _of_spectrum(what, result, found[0].value, found[0].residual)
-                for what, found in ends
-                if found
-            ]
+            return [_of_measure(reading.measure, result) for reading in readings_of(result)]
         case Trace():
-            return [_of_spectrum("trace", result, result.trace.mean, result.trace.stderr)]
+            return [_of_measure(readings_of(result)[0].measure, result)]
         case SharpnessTable():
-            return [
-                (
-                    measure_title(row, spiking=result.subject.spiking),
-                    f"{row.bound} {_with_unit(row.value, row.stderr, row.unit)}".lstrip(),
-                )
-                for row in result.rows
-                if row.operator is None and row.layer is None
-            ]
+            plain = [row for row in result.rows if row.operator is None and row.layer is None]
+            return [_of_measure(row, result) for row in plain]
         case Fidelity():
             return [("fidelity", result.sentence)]
     return []
 
 
-def _of_spectrum(
-    what: str, result: Eigenvalues | Trace, value: float, error: float | None
-) -> tuple[str, str]:
-    spec = result.operator
-    title = spectrum_title(what, spec, spiking=result.subject.spiking)
-    return title, _with_unit(value, error, spectrum_unit(spec))
-
-
-def _with_unit(value: float, error: float | None, unit: str) -> str:
-    return f"{rounded(value, error).text()} {unit}"
+def _of_measure(row: Measure, result: Result) -> tuple[str, str]:
+    params = result.operator.params if isinstance(result, Eigenvalues | Trace) else "*"
+    title = measure_title(row, spiking=result.subject.spiking, params=params)
+    return title, f"{row.bound} {rounded(row.value, row.stderr).text()} {row.unit}".lstrip()
 
 
 def _drawn(draw: Callable[[Axes], object], ax: Axes | None) -> Axes:

@@ -44,13 +44,13 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.linalg.diagonal import Diagonal, estimate_diagonal
 from landscape.linalg.eigen import Eigenpairs, extreme_eigenpairs
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.estimate_trace import estimate_trace
 from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.linalg.quadrature import DensityCurve, spectral_density
 from landscape.linalg.slq import spectral_quadrature
 from landscape.linalg.verify import num_verification
 from landscape.objective.objective import Objective
+from landscape.values import Estimate
 
 __all__ = ["density", "diagonal", "eigenvalues", "fisher", "ggn", "hessian", "identity", "trace"]
 

@@ -29,30 +29,47 @@ def tensors_in(nest: Nest) -> list[Tensor]:
 
 
 def map_tensors(change: _Change, nest: Nest) -> Nest:
-    """The same nest with ``change`` of each tensor in its place; ``nest`` stays as it is."""
-    if isinstance(nest, Tensor):
-        return change(nest)
-    if isinstance(nest, PackedSequence):  # its sizes belong to the CPU, and to these rows
-        return nest._replace(data=change(nest.data))
-    if is_graph(nest):
-        return copy.copy(nest).apply(change)
-    return _rebuilt(nest, lambda value: map_tensors(change, value))
+    """The same nest with ``change`` of each tensor in its place; ``nest`` stays as it is.
+
+    Lists, dictionaries and objects that hold themselves do so afterwards too.
+    """
+    made: dict[int, Any] = {}
+
+    def mapped(value: Nest) -> Nest:
+        if isinstance(value, Tensor):
+            return change(value)
+        if isinstance(value, PackedSequence):  # its sizes belong to the CPU, and to these rows
+            return value._replace(data=change(value.data))
+        if is_graph(value):
+            return copy.copy(value).apply(change)
+        return made[id(value)] if id(value) in made else _rebuilt(value, mapped, made)
+
+    return mapped(nest)
 
 
-def _rebuilt(nest: Nest, change: Callable[[Any], Any]) -> Nest:
-    """The same container with ``change`` of each value; what is none, as it is."""
+def _rebuilt(nest: Nest, change: Callable[[Any], Any], made: dict[int, Any] | None = None) -> Nest:
+    """The same container with ``change`` of each value; what is none, as it is.
+
+    ``made`` takes down what can hold itself by the id of what it stands for, before it is filled.
+    """
+    made = {} if made is None else made
+    if type(nest) is list:
+        filled: list[Any] = []
+        made[id(nest)] = filled
+        filled.extend(change(value) for value in nest)
+        return filled
     if isinstance(nest, tuple | list):
         values = [change(value) for value in nest]
         return type(nest)(*values) if hasattr(nest, "_fields") else type(nest)(values)
     if isinstance(nest, MutableMapping):
-        changed = copy.copy(nest)
+        made[id(nest)] = changed = copy.copy(nest)
         for key, value in nest.items():
             changed[key] = change(value)
         return changed
     if isinstance(nest, Mapping):
         return {key: change(value) for key, value in nest.items()}
     if _is_record(nest):
-        changed = copy.copy(nest)
+        made[id(nest)] = changed = copy.copy(nest)
         for name, value in vars(nest).items():
             object.__setattr__(changed, name, change(value))
         return changed
@@ -220,7 +237,8 @@ def _named(value: object) -> str:
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
 
 
-def _walk(nest: Nest) -> Iterator[Tensor]:
+def _walk(nest: Nest, above: frozenset[int] = frozenset()) -> Iterator[Tensor]:
+    """``above``: ids of the containers that it lies in, which it may hold in turn."""
     if isinstance(nest, Tensor):
         yield nest
     elif isinstance(nest, PackedSequence):
@@ -234,9 +252,9 @@ def _walk(nest: Nest) -> Iterator[Tensor]:
 
         copy.copy(nest).apply(note)
         yield from found
-    else:
+    elif id(nest) not in above:
         for value in _children(nest):
-            yield from _walk(value)
+            yield from _walk(value, above | {id(nest)})
 
 
 def _children(nest: Nest) -> Iterable[Any]:

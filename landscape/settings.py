@@ -38,6 +38,8 @@ class Setting:
     choices
         The words to choose from, read when they are shown or checked: a registry may grow. Of a
         mapping a field of text gets the name, another one the value.
+    patterns
+        Whether globs of the choices are taken too, of which not all need fit.
     minimum
         The smallest number allowed.
     above, below
@@ -54,6 +56,7 @@ class Setting:
     help: str
     metavar: str | None
     choices: Collection[str] | None
+    patterns: bool
     minimum: int | None
     above: float | None
     below: float | None
@@ -77,6 +80,7 @@ def setting(
     help: str = "",
     metavar: str | None = None,
     choices: Collection[str] | None = None,
+    patterns: bool = False,
     minimum: int | None = None,
     above: float | None = None,
     below: float | None = None,
@@ -90,6 +94,7 @@ def setting(
         help=help,
         metavar=metavar,
         choices=choices,
+        patterns=patterns,
         minimum=minimum,
         above=above,
         below=below,

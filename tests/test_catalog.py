@@ -1,23 +1,28 @@
-"""An operator and a scale that this file alone knows are offered, explained and computed."""
+"""What this file alone knows is offered, explained, computed, compared and stored."""
 
+import importlib.util
 import json
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 from command_line import invoke
+from compared_results import group
 from torch import nn
 
 import landscape
 from landscape.analysis.costs import Cost
 from landscape.catalog import (
     ANALYSES,
+    MEASURES,
     OPERATORS,
     SCALES,
     AnalysisKind,
+    MeasureKind,
     OperatorKind,
     Registry,
     ScaleKind,
@@ -26,7 +31,8 @@ from landscape.catalog import (
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
-from landscape.results import Estimate, make_measure
+from landscape.results import Reading, Trace, make_measure, save_result
+from landscape.values import Estimate
 
 
 def twice_the_hessian(risk, *, graph_budget=None):
@@ -51,6 +57,17 @@ def run_toy(target, settings, earlier, progress):
 
 def cost_of_toy(work):
     return Cost(7, 11, 13)
+
+
+def read_toy(result):
+    """The trace, three times."""
+    if isinstance(result, Trace):
+        spec = result.operator
+        yield Reading(
+            measure=make_measure(
+                "thrice", 3 * result.trace.mean, 0.5, scale=spec.scale, operator=spec.name
+            )
+        )
 
 
 @contextmanager
@@ -83,12 +100,23 @@ def toys():
         run="toys_of_the_catalog:run_toy",
         cost="toys_of_the_catalog:cost_of_toy",
     )
+    measure = MeasureKind(
+        name="thrice",
+        title="triple trace",
+        sentence="three times the sum of all eigenvalues",
+        formula="3 tr A",
+        source="this file",
+        compared_at=("none",),
+        error_over="probes",
+        read="toys_of_the_catalog:read_toy",
+    )
     with (
         holding(OPERATORS, operator),
         holding(SCALES, scale),
         holding(ANALYSES, analysis),
+        holding(MEASURES, measure),
     ):
-        yield SimpleNamespace(operator=operator, scale=scale)
+        yield SimpleNamespace(operator=operator, scale=scale, measure=measure)
 
 
 @pytest.fixture
@@ -159,6 +187,34 @@ def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, t
     assert "42.0" in json.dumps(summary)
 
 
+def test_a_measure_is_read_compared_stored_and_explained(toys, run, tmp_path):
+    groups = {name: group(name, [2.0, 2.1]) for name in ("kaiming", "ikun_v1")}
+    for number, result in enumerate(r for results in groups.values() for r in results):
+        save_result(result, tmp_path / "results" / result.subject.label / f"{number}.json")
+    assert "thrice" in run("compare", "--help")
+    options = ["--baseline", "kaiming", "--resamples", 400, "-o", tmp_path / "verdict"]
+    told = json.loads(run("compare", tmp_path, *options, "--json").splitlines()[0])
+    assert "thrice hessian" in {row["measure"] for row in told["pairs"][0]["measures"]}
+    (compared,) = (m for m in told["measures"] if m["name"] == "thrice hessian")
+    assert (compared["unit"], compared["larger_is"]) == ("loss/θ²", "sharper")
+    page = (tmp_path / "verdict" / "index.html").read_text()
+    assert "triple trace" in page
+    assert toys.measure.formula in page
+    summary = json.loads((tmp_path / "verdict" / "summary.json").read_text())
+    stored = [m for c in summary["checkpoints"] for m in c["measures"] if m["name"] == "thrice"]
+    assert {m["unit"] for m in stored} == {"loss/θ²", "loss"}
+    assert f"`thrice` | triple trace: {toys.measure.sentence} | 3 tr A" in hooks().measures()
+
+
+def hooks():
+    """The site's own code."""
+    path = Path(__file__).parents[1] / "docs" / "hooks.py"
+    spec = importlib.util.spec_from_file_location("hooks_of_the_site", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_measures_carry_its_scale(toys):
     row = make_measure("lambda_max", 1.0, 0.1, scale="half", operator="twice")
     assert row.invariant_under == ("relu",)
@@ -183,7 +239,10 @@ def test_names_are_taken_once_and_refused_in_words():
     assert "b" not in registry
 
 
-@pytest.mark.parametrize("kind", [*OPERATORS.values(), *SCALES.values()])
+@pytest.mark.parametrize("kind", [*MEASURES.values(), *OPERATORS.values(), *SCALES.values()])
 def test_every_entry_leads_to_its_function(kind):
-    places = [getattr(kind, field, "") for field in ("build", "applies", "diagonal", "relative")]
+    places = [
+        getattr(kind, field, "")
+        for field in ("build", "applies", "diagonal", "relative", "read", "rows")
+    ]
     assert all(callable(resolve(place)) for place in places if place)

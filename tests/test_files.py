@@ -8,6 +8,7 @@ from landscape.files import (
     ensure_writable,
     exclusive_lock,
     inside,
+    present,
     sha256_of_file,
     write_atomic,
 )
@@ -84,3 +85,13 @@ def test_two_processes_cannot_hold_one_lock(tmp_path):
     assert "in use by another run" in queue.get()
     with exclusive_lock(tmp_path / ".lock"):
         pass
+
+
+def test_who_is_present_knows_whether_it_is_alone(tmp_path):
+    path = tmp_path / "runs" / ".studies.lock"
+    with present(path) as first_is_alone:
+        assert first_is_alone()
+        with present(path) as second_is_alone:
+            assert not first_is_alone()
+            assert not second_is_alone()
+        assert first_is_alone()

@@ -22,25 +22,16 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.analysis.compare_pairs import judge_pairs, statistics_of
+from landscape.analysis.compare_pairs import Pair, judge_pairs
 from landscape.analysis.compare_recipes import confounded
-from landscape.analysis.compare_rows import measure_row
 from landscape.analysis.compare_settings import CompareSettings
 from landscape.analysis.provenance import start_clock
 from landscape.hints import few
-from landscape.results import (
-    ComparedGroup,
-    Comparison,
-    ComparisonSettings,
-    Result,
-)
+from landscape.results import ComparedGroup, Comparison, ComparisonSettings, Result
 
 
 def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparison:
     """Compare every group of checkpoints with the baseline, on all that was measured of them.
-
-    A verdict rests on the primary measure and the agreement of a scale-invariant and a
-    hard-forward one; p-values are corrected over all measures and pairs of groups.
 
     Raises
     ------
@@ -48,28 +39,51 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
         If groups, baseline or primary cannot be told, no epoch is shared, or the results differ
         in data, examples, loss, operator, batch norm, dtype or weight decay.
     """
-    clock, rng = start_clock(), np.random.default_rng(settings.seed)
-    decision = statistics_of(settings)
     checkpoints = analysed_checkpoints(results, split=settings.split)
     groups = grouped(checkpoints, settings.groups)
     note = groups_note(checkpoints, settings.groups, groups)
     baseline = find_group(groups, settings.baseline, note=note)
+    return compare_groups(
+        groups,
+        [(name, baseline) for name in groups if name != baseline],
+        settings=settings,
+        notes=(
+            *([] if settings.groups else [note]),
+            *_confounded(groups, baseline),
+            *_left_out(checkpoints, groups),
+        ),
+    )
+
+
+def compare_groups(
+    groups: Groups, pairs: Sequence[Pair], *, settings: CompareSettings, notes: Sequence[str] = ()
+) -> Comparison:
+    """Compare ``pairs`` of a group and its baseline, on all that was measured of every group.
+
+    A verdict rests on the primary measure and the agreement of a scale-invariant and a
+    hard-forward one; p-values are corrected over all measures and pairs. ``notes`` come before
+    those on what could not be compared.
+
+    Raises
+    ------
+    ValueError
+        If the primary measure cannot be told, no epoch is shared, a pair lacks a required measure,
+        or the results differ in data, examples, loss, operator, batch norm, dtype or weight decay.
+    """
+    clock, rng = start_clock(), np.random.default_rng(settings.seed)
+    baseline = pairs[0][1]
     candidates = shared_measures(groups, baseline=baseline, allow_mismatch=settings.allow_mismatch)
     measures = selected(candidates, settings.measures)
     primary = choose_primary(measures, settings.primary)
-    matches = {
-        (name, baseline): match_runs(
-            members, groups[baseline], names=(name, baseline), how=settings.match
-        )
-        for name, members in groups.items()
-        if name != baseline
-    }
-    pairs, notes = judge_pairs(
-        matches,
+    rows, further = judge_pairs(
+        {
+            pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how=settings.match)
+            for pair in pairs
+        },
         measures,
         primary=primary,
-        required=(primary,),
-        settings=decision,
+        required=[m.name for m in measures] if settings.all_required else [primary],
+        levels=settings,
         rng=rng,
     )
     return Comparison(
@@ -77,36 +91,27 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
             command=settings.command, seed=settings.seed, device=torch.device("cpu")
         ),
         baseline=baseline,
-        settings=_stored_settings(settings, primary),
+        settings=ComparisonSettings(
+            **settings.levels,
+            primary=primary,
+            primary_declared=settings.primary is not None,
+            match=settings.match,
+            split=settings.split,
+            allow_mismatch=settings.allow_mismatch,
+        ),
         groups=tuple(
             ComparedGroup(name=name, runs=tuple(c.run for c in members))
             for name, members in groups.items()
         ),
-        measures=tuple(measure_row(m) for m in measures),
-        pairs=pairs,
-        accuracy=accuracy_rows(measures, groups, decision, rng),
+        measures=tuple(m.compared for m in measures),
+        pairs=rows,
+        accuracy=accuracy_rows(measures, groups, settings, rng),
         notes=(
-            *([] if settings.groups else [note]),
-            *_confounded(groups, baseline),
-            *_left_out(checkpoints, groups),
+            *notes,
             *_not_compared(candidates, measures),
             *missing_notes(groups, measures),
-            *notes,
+            *further,
         ),
-    )
-
-
-def _stored_settings(settings: CompareSettings, primary: str) -> ComparisonSettings:
-    return ComparisonSettings(
-        primary=primary,
-        primary_declared=settings.primary is not None,
-        match=settings.match,
-        split=settings.split,
-        alpha=settings.alpha,
-        power=settings.power,
-        bounds=settings.bounds,
-        num_resamples=settings.num_resamples,
-        allow_mismatch=settings.allow_mismatch,
     )
 
 

@@ -9,13 +9,13 @@ from landscape import statistics
 from landscape.analysis.compare_groups import Groups
 from landscape.analysis.compare_match import last_of_each_run
 from landscape.analysis.compare_measures import Shared
-from landscape.analysis.compare_rows import stored_interval
 from landscape.results import AccuracyRow
 from landscape.statistics.multiplicity import holm
+from landscape.values import Levels
 
 
 def accuracy_rows(
-    measures: Sequence[Shared], groups: Groups, settings: statistics.Settings, rng: Generator
+    measures: Sequence[Shared], groups: Groups, levels: Levels, rng: Generator
 ) -> tuple[AccuracyRow, ...]:
     """Correlate each measure's logarithm with test accuracy, over the last checkpoints of runs.
 
@@ -39,8 +39,8 @@ def accuracy_rows(
             [name for _, _, name, _ in points],
             # Runs of unknown seeds share none.
             seeds=[i if seed is None else (seed,) for i, (*_, seed) in enumerate(points)],
-            confidence=1 - settings.alpha,
-            num_resamples=settings.num_resamples,
+            confidence=1 - levels.alpha,
+            num_resamples=levels.num_resamples,
             rng=rng,
         )
         found.append((shared.name, link))
@@ -50,15 +50,5 @@ def accuracy_rows(
         corrected = holm([p for _, p in tested])
         adjusted = {name: p for (name, _), p in zip(tested, corrected, strict=True)}
     return tuple(
-        AccuracyRow(
-            measure=name,
-            correlation=link.correlation,
-            interval=stored_interval(link.interval),
-            p_value=link.p_value,
-            p_holm=adjusted.get(name),
-            num_runs=link.num_runs,
-            num_groups=link.num_groups,
-            words=link.words,
-        )
-        for name, link in found
+        AccuracyRow(**vars(link), measure=name, p_holm=adjusted.get(name)) for name, link in found
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.compare_settings import Match
-from landscape.statistics import Run, seeds_pair
+from landscape.statistics import RunValues, seeds_pair
 
 
 class Matched(NamedTuple):
@@ -98,8 +98,8 @@ def _by_run(name: str, group: Sequence[Analysed]) -> _Runs:
 
 
 def _seeds_pair(a: _Runs, b: _Runs) -> bool:
-    def known(runs: _Runs) -> list[Run]:
-        return [Run(seed=k, values=(), stderrs=()) for k in runs if isinstance(k, int)]
+    def known(runs: _Runs) -> list[RunValues]:
+        return [RunValues(seed=k, values=(), stderrs=()) for k in runs if isinstance(k, int)]
 
     first, second = known(a), known(b)
     all_known = len(first) == len(a) and len(second) == len(b)

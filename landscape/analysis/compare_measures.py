@@ -5,28 +5,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from landscape.analysis.compare_groups import Analysed, Groups
-from landscape.analysis.compare_values import Key, Settings, Value, values_of
+from landscape.analysis.compare_values import Key, Value, values_of
+from landscape.catalog import MEASURES
 from landscape.hints import few
+from landscape.results import NOT_CONVERGED, ComparedMeasure, RunValue
+from landscape.results.readings import Conditions
 
-# Compared where nothing else is asked for: the size of the curvature, raw and blind to rescaled
-# filters, and the rise of the loss itself. Every further one raises all corrected p-values.
-DEFAULT_MEASURES = (
-    "lambda_max",
-    "lambda_max[filter]",
-    "mean_curvature",
-    "mean_curvature[filter]",
-    "expected_rise[filter]",
-    "worst_rise[filter]",
-    "cusp_slope",
-)
-_PRIMARY_ORDER = (
-    "lambda_max[filter] hessian",
-    "lambda_max[filter]",
-    "lambda_max hessian",
-    "lambda_max",
-    "mean_curvature[filter]",
-    "mean_curvature",
-)
+_FIRST_SCALE = "filter"  # of what decides: blind to rescaled filters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +35,30 @@ class Shared:
         return self.any.title
 
     @property
-    def scale_invariant(self) -> bool:
-        return bool(self.any.row.invariant_under)
-
-    @property
-    def hard_forward(self) -> bool:
-        return self.any.row.hard_forward
+    def compared(self) -> ComparedMeasure:
+        """What is judged and stored of it."""
+        row = self.any.row
+        return ComparedMeasure(
+            name=self.name,
+            title=self.title,
+            formula=row.formula,
+            source=row.source,
+            unit=row.unit,
+            larger_is="sharper" if row.better == "lower" else "flatter",
+            scale_invariant=bool(row.invariant_under),
+            hard_forward=row.hard_forward,
+            settings=self.settings,
+            mismatch=self.mismatch,
+            values=tuple(
+                RunValue(
+                    label=label,
+                    value=value.row.value,
+                    stderr=value.probe_stderr,
+                    shards=value.recentred_shards,
+                )
+                for label, value in self.values.items()
+            ),
+        )
 
 
 def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> list[Shared]:
@@ -68,7 +71,7 @@ def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> l
     """
     order = [baseline, *(name for name in groups if name != baseline)]
     members = {name: {c.label for c in groups[name]} for name in order}
-    by_key: dict[Key, dict[str, dict[Settings, Value]]] = {}
+    by_key: dict[Key, dict[str, dict[Conditions, Value]]] = {}
     for checkpoint in (c for name in order for c in groups[name]):
         for value in values_of(checkpoint):
             labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
@@ -116,7 +119,10 @@ def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Sh
     ValueError
         If a pattern fits none.
     """
-    patterns = DEFAULT_MEASURES if asked is None else asked
+    patterns = asked
+    if patterns is None:
+        # Every further one raises all corrected p-values.
+        patterns = [_pattern(k.name, s) for k in MEASURES.values() for s in k.compared_at]
     for pattern in asked or ():
         if not any(fits(m.name, pattern) for m in measures):
             raise ValueError(
@@ -144,11 +150,20 @@ def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
                 f"fits {', '.join(fitting) or 'none'}."
             )
         return fitting[0]
-    for pattern in _PRIMARY_ORDER:
-        for name in names:
-            if fits(name, pattern):
-                return name
+    # The size of the curvature, not its effect at one radius: that has no radius to choose.
+    deciding = [k for k in MEASURES.values() if k.compared_at and not k.hard_forward]
+    for kind in deciding:
+        for scale in sorted(kind.compared_at, key=lambda scale: scale != _FIRST_SCALE):
+            pattern = _pattern(kind.name, scale)
+            fitting = [name for name in names if fits(name, pattern)]
+            if fitting:
+                preferred = f"{pattern} hessian"
+                return preferred if preferred in fitting else fitting[0]
     return names[0]
+
+
+def _pattern(name: str, scale: str) -> str:
+    return name if scale == "none" else f"{name}[{scale}]"
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -160,16 +175,16 @@ def fits(name: str, pattern: str) -> bool:
     return fnmatchcase(name, literal) or fnmatchcase(name, f"{literal} *")
 
 
-def _one_an_operator(common: set[Settings]) -> list[Settings]:
+def _one_an_operator(common: set[Conditions]) -> list[Conditions]:
     """For each operator and choice of parameters, the settings closest to the plain ones."""
-    best: dict[tuple[str | None, str | None], Settings] = {}
+    best: dict[tuple[str | None, str | None], Conditions] = {}
     for settings in sorted(common, key=_plainness):
         named = dict(settings)
         best.setdefault((named.get("operator"), named.get("parameters")), settings)
     return list(best.values())
 
 
-def _plainness(settings: Settings) -> tuple[object, ...]:
+def _plainness(settings: Conditions) -> tuple[object, ...]:
     named = dict(settings)
     return (
         named.get("operator") != "hessian",
@@ -180,17 +195,17 @@ def _plainness(settings: Settings) -> tuple[object, ...]:
     )
 
 
-def _choose(found: Mapping[str, Mapping[Settings, Value]], settings: Settings) -> Shared:
+def _choose(found: Mapping[str, Mapping[Conditions, Value]], settings: Conditions) -> Shared:
     values = {label: by_settings[settings] for label, by_settings in found.items()}
     return Shared(values=values, settings=dict(settings), mismatch="")
 
 
-def _nearest(found: Mapping[str, Mapping[Settings, Value]]) -> Shared:
+def _nearest(found: Mapping[str, Mapping[Conditions, Value]]) -> Shared:
     """For each checkpoint the value whose settings differ least from the first one's."""
     first = next(iter(found.values()))
     reference = dict(sorted(first, key=_plainness)[0])
 
-    def distance(settings: Settings) -> tuple[object, ...]:
+    def distance(settings: Conditions) -> tuple[object, ...]:
         return (len(set(settings) ^ set(reference.items())), _plainness(settings))
 
     values = {label: by[sorted(by, key=distance)[0]] for label, by in found.items()}
@@ -214,7 +229,7 @@ def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:
         lacking = [c.label for c in checkpoints if c.label not in m.values]
         if lacking:
             notes.append(f"{m.title} was not measured for {few(lacking)}: compared without.")
-        open_ones = [label for label, v in m.values.items() if v.row.note == "not converged"]
+        open_ones = [label for label, v in m.values.items() if v.row.note == NOT_CONVERGED]
         if open_ones:
             notes.append(f"{m.title} has not converged for {few(open_ones)}: a lower bound.")
     return notes

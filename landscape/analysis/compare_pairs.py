@@ -1,4 +1,4 @@
-"""Pairs of groups judged as one family of tests: by ``landscape compare``, studies and controls."""
+"""Pairs of groups judged as one family of tests."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -8,27 +8,10 @@ from landscape import statistics
 from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.compare_match import Matched
 from landscape.analysis.compare_measures import Shared
-from landscape.analysis.compare_rows import pair_row, statistics_measure
-from landscape.analysis.compare_settings import DecisionSettings
 from landscape.results import PairRow
+from landscape.values import Levels
 
 Pair = tuple[str, str]  # a group and its baseline
-
-
-def statistics_of(settings: DecisionSettings) -> statistics.Settings:
-    """What the statistics need to know of what was declared.
-
-    Raises
-    ------
-    ValueError
-        If alpha or power is no probability.
-    """
-    return statistics.Settings(
-        alpha=settings.alpha,
-        power=settings.power,
-        bounds=settings.bounds,
-        num_resamples=settings.num_resamples,
-    )
 
 
 def judge_pairs(
@@ -37,7 +20,7 @@ def judge_pairs(
     *,
     primary: str,
     required: Collection[str],
-    settings: statistics.Settings,
+    levels: Levels,
     rng: Generator,
 ) -> tuple[tuple[PairRow, ...], list[str]]:
     """Compare every pair by every measure and judge; also sentences for the reader's notes.
@@ -50,7 +33,8 @@ def judge_pairs(
     ValueError
         If a required measure was not taken of any two runs of a pair.
     """
-    comparisons, notes = [], []
+    contrasts, notes = [], []
+    compared = {shared.name: shared.compared for shared in measures}
     for pair, matched in matches.items():
         for shared in measures:
             runs = _runs(matched.runs, shared)
@@ -65,38 +49,41 @@ def judge_pairs(
                     )
                 notes.append(f"{shared.title} could not be compared for {' and '.join(pair)}.")
                 continue
-            comparisons.append(
+            contrasts.append(
                 statistics.compare_runs(
-                    statistics_measure(shared),
+                    compared[shared.name],
                     runs,
                     partners,
                     names=pair,
                     paired=matched.paired,
-                    settings=settings,
+                    levels=levels,
                     rng=rng,
                 )
             )
-    rows = tuple(
-        pair_row(
-            found,
-            matches[found.group, found.baseline],
-            measures,
-            num_tests=len(comparisons),
-            settings=settings,
+    rows = []
+    for found in statistics.judge(contrasts, primary=primary, levels=levels):
+        matched = matches[found.group, found.baseline]
+        rows.append(
+            PairRow(
+                **vars(found),
+                paired=matched.paired,
+                runs=tuple(c.label for c in matched.runs),
+                baseline_runs=tuple(c.label for c in matched.baseline_runs),
+                matched=matched.words,
+                loss_ratio=matched.loss_ratio,
+            )
         )
-        for found in statistics.judge(comparisons, primary=primary, settings=settings)
-    )
-    low, high = settings.bounds
+    low, high = levels.bounds
     notes += [
         f"The loss of {row.group} is {row.loss_ratio:.3g} times that of {row.baseline}, which by "
         "itself can make a minimum sharper or flatter."
         for row in rows
         if row.loss_ratio is not None and not low <= row.loss_ratio <= high
     ]
-    return rows, notes
+    return tuple(rows), notes
 
 
-def _runs(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.Run]:
+def _runs(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.RunValues]:
     counts = {len(v.recentred_shards) for v in shared.values.values()}
     by_shard = len(counts) == 1 and counts != {0}
     runs = []
@@ -106,7 +93,7 @@ def _runs(checkpoints: Sequence[Analysed], shared: Shared) -> list[statistics.Ru
             continue
         values = value.recentred_shards if by_shard else (value.row.value,)
         runs.append(
-            statistics.Run(
+            statistics.RunValues(
                 seed=index if c.seed is None else c.seed,
                 values=values,
                 # The shards' geometric mean is the whole's value, and has its probe error.

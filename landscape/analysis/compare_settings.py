@@ -5,25 +5,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.measures import COMPARED
 from landscape.catalog.words import SPLITS
 from landscape.settings import setting
+from landscape.values import Levels
 
 Match = Literal["epoch", "loss", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DecisionSettings:
+class DecisionSettings(Levels):
     """What a verdict rests on; see ``landscape.statistics.verdict``."""
 
-    bounds: tuple[float, float] = setting((0.8, 1.25), help="Ratios that count as no difference.")
-    alpha: float = setting(0.05, help="Chance of any false claim that is allowed.")
-    power: float = setting(0.8, help="At which detectable ratios and the runs needed are stated.")
-    num_resamples: int = setting(
-        10_000,
-        "--resamples",
-        minimum=1,
-        help="Of the bootstrap, and of permutations too many to enumerate.",
-    )
     seed: int = setting(0, minimum=0)  # of the bootstrap
 
 
@@ -41,6 +34,9 @@ class CompareSettings(DecisionSettings):
         The measure that decides; None: λ_max, that of S A S with filter scale where measured.
     measures
         Names or globs; None: the default ones.
+    all_required
+        Whether a pair of groups that lacks a measure is refused; else only one that lacks the
+        primary one is.
     """
 
     baseline: str | None = setting(None, help="The group that the others are compared with.")
@@ -53,10 +49,13 @@ class CompareSettings(DecisionSettings):
     )
     measures: tuple[str, ...] | None = setting(
         None,
-        metavar="GLOB,...",
-        help="Compare these; '*' is all. Every further one raises the corrected p-values. "
-        "[default: λ_max, mean curvature, expected and worst rise, cusp slope]",
+        choices=COMPARED,
+        patterns=True,
+        help="Compare these, or what fits a glob; '*' is all. Every further one raises the "
+        "corrected p-values. "
+        f"[default: {', '.join(kind.title for kind in COMPARED.values() if kind.compared_at)}]",
     )
+    all_required: bool = False
     match: Match = setting(
         "epoch",
         help="How checkpoints of a run are chosen: the last shared epoch, or those nearest in "

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from landscape.analysis.fidelity import operator_names
 from landscape.analysis.layer_rows import rows_within, usual_matvecs
-from landscape.analysis.sharpness_rows import cost_of
+from landscape.analysis.sharpness_rows import rows_of
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
@@ -88,8 +88,9 @@ def plane(work: Work) -> Cost:
 
 
 def sharpness(work: Work) -> Cost:
-    found = cost_of(work.target, work.suite.budget.sharpness)
-    return Cost(found.num_matvecs, found.num_losses, work.graph_bytes)
+    rows = rows_of(work.target, work.suite.budget.sharpness).values()
+    matvecs, losses = sum(r.num_matvecs for r in rows), sum(r.num_losses for r in rows)
+    return Cost(matvecs, losses, work.graph_bytes)
 
 
 def fidelity(work: Work) -> Cost:

@@ -27,7 +27,8 @@ from landscape.curvature.scaling import need_weights, relative_scale
 from landscape.curvature.smoothing import smoothed_curvature
 from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.units import Keep, within
-from landscape.results import DirectionFidelity, Estimate, Fidelity
+from landscape.results import DirectionFidelity, Fidelity
+from landscape.values import Estimate
 
 SMOOTHED = "smoothed-loss"  # stands among the operators, though it is a measurement
 
@@ -95,8 +96,7 @@ def fidelity(
             along = within(keep, d.name)
             walks.append(walk(paired, d.vector, distances, within(along, "walk")))
             forms = [
-                Estimate(mean=quadratic_form(A, d, within(along, name)), stderr=None)
-                for name, A in operators.items()
+                Estimate(quadratic_form(A, d, within(along, name))) for name, A in operators.items()
             ]
             if settings.smoothing_radius is not None:
                 smoothed.append(_smoothed(target, d, norm, settings, within(along, "smoothed")))
@@ -184,7 +184,7 @@ def _smoothed(
     target: Target, direction: Direction, norm: float, settings: FidelitySettings, keep: Keep
 ) -> Estimate:
     radius = settings.smoothing_radius or 0.0
-    found = smoothed_curvature(
+    return smoothed_curvature(
         target.risk,
         direction.vector,
         scale=relative_scale("none", target.risk.layout, target.risk.theta),
@@ -194,4 +194,3 @@ def _smoothed(
         rng=target.generator("fidelity smoothing"),
         keep=keep,
     )
-    return Estimate(mean=found.mean, stderr=found.stderr)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from landscape.results import Estimate, Ratio
+from landscape.results import Ratio
+from landscape.values import Estimate
 
 Array = NDArray[np.float64]
 

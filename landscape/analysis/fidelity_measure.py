@@ -10,8 +10,8 @@ from torch import Tensor
 
 from landscape.curvature.perturbation import PairedRise, mean_over_examples
 from landscape.distributed import all_reduce_sum, rank, world_size
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.units import Keep, afresh
+from landscape.values import Estimate
 
 _NUM_GROUPS = 10  # of examples, for the jackknife
 
@@ -40,12 +40,12 @@ def walk(
         forth, back = paired.differences(t * direction), paired.differences(-t * direction)
         both = forth._replace(totals=(forth.totals + back.totals) / 2)
         estimates = [mean_over_examples(values, paired.risk) for values in (forth, back, both)]
-        numbers = [number for e in estimates for number in (e.mean, e.stderr)]
+        numbers = [number for e in estimates for number in (e.mean, e.error)]
         return torch.cat([both.totals.new_tensor(numbers), _group_sums(both.totals)]).cpu()
 
     found = torch.stack([keep(f"distance {t!r}", partial(both_sides, t)) for t in distances])
     plus, minus, symmetric = (
-        [Estimate(mean, stderr, n) for mean, stderr in found[:, 2 * k : 2 * k + 2].tolist()]
+        [Estimate.of(mean, stderr, n) for mean, stderr in found[:, 2 * k : 2 * k + 2].tolist()]
         for k in range(3)
     )
     weights = _group_sums(paired.base.weights).cpu()

@@ -7,7 +7,8 @@ import numpy as np
 from landscape.analysis.fidelity_directions import Direction
 from landscape.analysis.fidelity_fit import fit_cusp_slope, fit_exponent, ratio_of
 from landscape.analysis.fidelity_measure import Walk
-from landscape.results import DirectionFidelity, Estimate
+from landscape.results import DirectionFidelity
+from landscape.values import Estimate
 
 
 def direction_row(
@@ -31,9 +32,9 @@ def direction_row(
         slope=slope,
         curvatures=tuple(c.mean for c in curvatures),
         plus=tuple(e.mean for e in measured.plus),
-        plus_stderr=tuple(e.stderr for e in measured.plus),
+        plus_stderr=tuple(e.error for e in measured.plus),
         minus=tuple(e.mean for e in measured.minus),
-        minus_stderr=tuple(e.stderr for e in measured.minus),
+        minus_stderr=tuple(e.error for e in measured.minus),
         kappa=tuple(kappa.tolist()),
         kappa_stderr=tuple(kappa_error.tolist()),
         ratios=tuple(
@@ -68,5 +69,5 @@ def mean_exponent(
 def _rises(measured: Walk) -> tuple[np.ndarray, np.ndarray]:
     return (
         np.array([e.mean for e in measured.symmetric]),
-        np.array([e.stderr for e in measured.symmetric]),
+        np.array([e.error for e in measured.symmetric]),
     )

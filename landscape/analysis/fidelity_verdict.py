@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from landscape.analysis.fidelity_fit import NORMAL_95, rank_correlation
-from landscape.results import DirectionFidelity, Estimate, OperatorVerdict, Ratio
+from landscape.results import DirectionFidelity, OperatorVerdict, Ratio
 from landscape.results.fidelity import judged_along
+from landscape.values import Estimate
 
 FACTOR = 2.0  # agreement: within this factor
 LEAST_RANK = 0.5  # a lower rank correlation is misleading, given enough directions

@@ -17,7 +17,8 @@ from landscape.analysis.spectrum_results import operator_spec
 from landscape.analysis.spectrum_settings import SpectrumSettings
 from landscape.analysis.state_file import StateFile
 from landscape.analysis.target import Target
-from landscape.results import Eigenvalue, Estimate, LayerRow, LayerTable
+from landscape.results import LayerRow, LayerTable
+from landscape.values import Eigenvalue, Estimate
 
 _TOL = 1e-3  # a table of layers is read to three digits
 
@@ -79,7 +80,7 @@ def layer_table(
                     num_params=target.risk.select(row.parameters).num_params,
                     largest=largest,
                     smallest=smallest,
-                    trace=Estimate(mean=mean, stderr=stderr),
+                    trace=Estimate.of(mean, stderr),
                     num_layers=row.num_layers,
                 )
             )
@@ -114,5 +115,5 @@ def _block(
         for end in (0, -1)
         for numbers in (pairs.values, pairs.residuals, pairs.converged, pairs.rank_shown)
     ]
-    found = [*ends, run.trace.mean, run.trace.stderr, run.num_matvecs]
+    found = [*ends, run.trace.mean, run.trace.error, run.num_matvecs]
     return torch.tensor(found, dtype=torch.float64)

@@ -19,12 +19,12 @@ from landscape.catalog.words import SPLITS
 from landscape.checkpoint import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
 from landscape.data.choosing import Choice
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.sketch import gram
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results.look import ActivityRow
 from landscape.snn.activity import ActivityRecorder
+from landscape.values import Estimate
 
 # One eigenvalue to a per cent of ‖H‖, and a trace to some tenths: 30 to 50 products.
 _SETTINGS = SpectrumSettings(

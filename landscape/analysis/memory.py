@@ -7,10 +7,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from landscape.curvature.graphs import free_memory, rebatched
+from landscape.curvature.graphs import rebatched
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
 from landscape.linalg.restart import Allocate
+from landscape.memory import free_memory
 from landscape.nests import take_rows
 from landscape.objective.halving import is_out_of_memory
 from landscape.objective.risk import EmpiricalRisk

@@ -11,13 +11,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from landscape.distributed import all_reduce_sum, from_main
+from landscape.distributed import all_reduce_sum, alone, from_main
+from landscape.nests import is_dense, map_tensors, tensors_in
 from landscape.objective.losses import IGNORED, cross_entropy, mse, nll
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk, Evaluation
 from landscape.results import TrainingInfo
 
 _FAR = 10.0  # times a constant guess's loss: networks at their first weights come to some of it
+# Of inputs that look like bytes: they are whole numbers, the largest of which counts seldom reach.
+_BRIGHT = 128
+_BETTER = 0.9  # than a constant guess, which no network is that takes nothing from its inputs
+_BYTES, _MOST_RIGHT = 2.0, 0.5  # times its loss, at an accuracy that no confident network has
 _MOST_CLASSES = 100_000
 _BELOW = 0.15  # accuracy below the one that the file names: more than a subset's scatter
 _ADVICE = (
@@ -33,6 +38,16 @@ def doubt(risk: EmpiricalRisk, found: Evaluation, training: TrainingInfo | None,
             f"the loss, {found.loss:.4g}, is far above that of a constant guess, {guess:.4g}: "
             f"{_ADVICE}"
         )
+    if guess is not None and found.loss > guess:
+        scaled = from_main(partial(_divided_by_255, risk))
+        is_lost = found.loss > _BYTES * guess and (found.accuracy or 0.0) <= _MOST_RIGHT
+        if scaled is not None and (scaled.after < _BETTER * scaled.guess or is_lost):
+            return (
+                f"the loss, {found.loss:.4g}, is above that of a constant guess, {guess:.4g}, and "
+                "the inputs are whole numbers from 0 to 255, like the bytes of pictures: divided "
+                f"by 255 they give {scaled.after:.4g} on the first batch. Scale them as its "
+                "training did (pixel/255, and its mean and deviation)"
+            )
     told = None
     if training is not None:
         told = training.train_accuracy if split == "train" else training.test_accuracy
@@ -42,6 +57,32 @@ def doubt(risk: EmpiricalRisk, found: Evaluation, training: TrainingInfo | None,
             f"{_ADVICE}"
         )
     return ""
+
+
+class _Divided(NamedTuple):
+    """Losses of the first batch: with its inputs divided by 255, and of a constant guess."""
+
+    after: float
+    guess: float
+
+
+def _divided_by_255(risk: EmpiricalRisk) -> _Divided | None:
+    """What dividing does to inputs of classes that look like bytes; None: they do not."""
+    inputs, targets = risk.batches[0]
+    kind = _kind(risk)
+    numbers = [t for t in tensors_in(inputs) if t.is_floating_point() and is_dense(t)]
+    if kind is None or not kind.entropic or not numbers or not all(map(_are_bytes, numbers)):
+        return None
+    small = map_tensors(lambda t: t / 255 if t.is_floating_point() else t, inputs)
+    with alone():
+        guess = constant_guess(risk.on([(inputs, targets)]))
+        after = risk.on([(small, targets)]).evaluate().loss
+    return None if guess is None else _Divided(after, guess)
+
+
+def _are_bytes(tensor: Tensor) -> bool:
+    low, high = (float(end) for end in tensor.aminmax()) if tensor.numel() else (0.0, 0.0)
+    return low >= 0 and _BRIGHT <= high <= 255 and bool((tensor == tensor.round()).all())
 
 
 def constant_guess(risk: EmpiricalRisk) -> float | None:
@@ -60,7 +101,7 @@ def constant_guess(risk: EmpiricalRisk) -> float | None:
     if shares is None:
         return None
     if kind.entropic:
-        return float(-(shares[shares > 0] * shares[shares > 0].log()).sum())
+        return float((shares[shares > 0] * -shares[shares > 0].log()).sum())
     return float((shares * (1 - shares)).mean())  # of one-hot vectors, mean over the classes
 
 

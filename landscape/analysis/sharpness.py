@@ -6,13 +6,14 @@ from pathlib import Path
 from landscape.analysis.journal import configuration_of, journal
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.sharpness_rows import jobs_of
-from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.analysis.sharpness_rows import rows_of
+from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.catalog import SCALES
+from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
-from landscape.results import Eigenvalues, Measure, Result, SharpnessTable, Trace, make_measure
+from landscape.results import Result, SharpnessTable, readings_of
 
 
 def sharpness(
@@ -43,8 +44,12 @@ def sharpness(
     """
     _check(target, settings, spectra)
     clock = start_clock()
-    jobs = list(jobs_of(target, settings))
-    rows = [row for result in spectra for row in spectral_measures(result)]
+    jobs = [
+        (f"{name} {index}", job)
+        for name, found in rows_of(target, settings).items()
+        for index, job in enumerate(found.jobs)
+    ]
+    rows = [r.measure for result in spectra for r in readings_of(result) if r.kind.is_sharpness]
     with journal(state, configuration_of(target, settings)) as keep:
         for done, (name, job) in enumerate(jobs):
             progress(done, len(jobs))
@@ -61,47 +66,11 @@ def sharpness(
     )
 
 
-def spectral_measures(result: Result) -> tuple[Measure, ...]:
-    """The rows that eigenvalues or a trace give; none for other results."""
-    if isinstance(result, Eigenvalues):
-        top = result.largest[0]
-        return (
-            make_measure(
-                "lambda_max",
-                top.value,
-                top.residual,
-                scale=result.operator.scale,
-                operator=result.operator.name,
-                num_evaluations=result.num_matvecs,
-                note="" if top.converged else "not converged",
-            ),
-        )
-    if isinstance(result, Trace):
-        values = {
-            "mean_curvature": result.mean_curvature,
-            "frobenius_norm": result.frobenius_norm,
-            "effective_rank": result.effective_rank,
-        }
-        return tuple(
-            make_measure(
-                name,
-                value.mean,
-                value.stderr,
-                scale=result.operator.scale,
-                operator=result.operator.name,
-                num_evaluations=result.num_matvecs,
-            )
-            for name, value in values.items()
-            if value is not None
-        )
-    return ()
-
-
 def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result]) -> None:
     check_radii("radii", settings.radii)
     check_radii("ball_radii", settings.ball_radii)
     for kind, asked, known in (
-        ("measures", settings.measures, MEASURED),
+        ("measures", settings.measures, SAMPLED),
         ("scales", settings.scales, SCALES),
     ):
         unknown = [name for name in asked if name not in known]

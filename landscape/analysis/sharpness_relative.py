@@ -6,10 +6,11 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.hessian import HessianOperator
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.units import Keep, afresh, number
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import ParameterLayout
+from landscape.values import Estimate
 
 
 def last_weights(layout: ParameterLayout, num_layers: int) -> tuple[str, ...]:

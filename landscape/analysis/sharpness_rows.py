@@ -1,6 +1,6 @@
 """The rows of a sharpness table, each a job to run: a measure at one scale and radius."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import product
 from typing import NamedTuple
@@ -10,6 +10,7 @@ import torch
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
 from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import Target
+from landscape.catalog import MEASURES, resolve
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.scaling import relative_scale
@@ -25,52 +26,70 @@ Job = Callable[[Keep], list[Measure]]
 _USUAL_RADII = 12  # that a search for the tolerated noise tries
 
 
-def jobs_of(target: Target, settings: SharpnessSettings) -> Iterator[tuple[str, Job]]:
-    """What is to be run, by name, in the order of the table's rows."""
-    scales, balls = settings.scales, list(product(settings.scales, settings.ball_radii))
+class Rows(NamedTuple):
+    """Rows of a table, and what they take, in passes over the examples."""
+
+    jobs: Sequence[Job]
+    num_matvecs: int = 0
+    num_losses: int = 0  # a gradient counts as three
+
+
+def rows_of(target: Target, settings: SharpnessSettings) -> dict[str, Rows]:
+    """What is to be run, by measure, in the order of the table's rows."""
+    return {name: resolve(MEASURES[name].rows)(target, settings) for name in settings.measures}
+
+
+def expected_rises(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a scale."""
+    return Rows(
+        [partial(_expected, target, settings, scale) for scale in settings.scales],
+        num_losses=len(settings.scales) * (1 + 2 * settings.num_pairs * len(settings.radii)),
+    )
+
+
+def smoothed_traces(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a radius."""
+    return Rows(
+        [partial(_trace, target, settings, radius) for radius in settings.radii],
+        num_losses=4 * settings.num_pairs * len(settings.radii),
+    )
+
+
+def worst_rises(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a scale and radius."""
+    balls = list(product(settings.scales, settings.ball_radii))
+    ascents = settings.num_restarts * (settings.num_steps + 1)
+    return Rows(
+        [partial(_worst, target, settings, scale, radius) for scale, radius in balls],
+        num_losses=len(balls) * (3 * ascents + 2),
+    )
+
+
+def sam_rises(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a scale and radius, which gives the first-order value too."""
+    balls = list(product(settings.scales, settings.ball_radii))
+    return Rows(
+        [partial(_sam, target, scale, radius) for scale, radius in balls],
+        num_losses=len(balls) * (2 + 3),
+    )
+
+
+def relative_flatnesses(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job for each of the last layers."""
     layers = last_weights(target.risk.layout, settings.num_layers)
-    has_accuracy = target.subject.accuracy is not None
-    jobs: dict[str, list[Job]] = {
-        "expected_rise": [partial(_expected, target, settings, s) for s in scales],
-        "smoothed_trace": [partial(_trace, target, settings, r) for r in settings.radii],
-        "worst_rise": [partial(_worst, target, settings, s, r) for s, r in balls],
-        "sam_rise": [partial(_sam, target, s, r) for s, r in balls],
-        "relative_flatness": [partial(_relative, target, settings, name) for name in layers],
-        "tolerated_noise": [partial(_tolerated, target, settings, s) for s in scales]
-        if has_accuracy
-        else [],
-    }
-    for name in settings.measures:
-        yield from ((f"{name} {index}", job) for index, job in enumerate(jobs[name]))
+    return Rows(
+        [partial(_relative, target, settings, name) for name in layers],
+        num_matvecs=len(layers) * settings.num_probes,
+    )
 
 
-class Cost(NamedTuple):
-    """What the rows take, in passes over the examples."""
-
-    num_matvecs: int
-    num_losses: int  # a gradient counts as three
-
-
-def cost_of(target: Target, settings: SharpnessSettings) -> Cost:
-    """The cost of all rows; of tolerated noise, whose search ends by itself, the usual one."""
-    scales, radii = len(settings.scales), len(settings.radii)
-    balls = scales * len(settings.ball_radii)
-    layers = last_weights(target.risk.layout, settings.num_layers)
-    has_accuracy = target.subject.accuracy is not None
-    ascent = settings.num_restarts * (settings.num_steps + 1)
-    losses = {
-        "expected_rise": scales * (1 + 2 * settings.num_pairs * radii),
-        "smoothed_trace": 4 * settings.num_pairs * radii,
-        "worst_rise": balls * (3 * ascent + 2),
-        "sam_rise": balls * (2 + 3),
-        "tolerated_noise": has_accuracy
-        * scales
-        * (1 + 2 * max(2, settings.num_pairs // 2) * _USUAL_RADII),
-    }
-    relative = "relative_flatness" in settings.measures
-    return Cost(
-        relative * len(layers) * settings.num_probes,
-        sum(losses.get(name, 0) for name in settings.measures),
+def tolerated_noises(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a scale, where there is an accuracy; the search ends by itself, the cost is usual."""
+    scales = settings.scales if target.subject.accuracy is not None else ()
+    usual = 1 + 2 * max(2, settings.num_pairs // 2) * _USUAL_RADII
+    return Rows(
+        [partial(_tolerated, target, settings, scale) for scale in scales],
+        num_losses=len(scales) * usual,
     )
 
 

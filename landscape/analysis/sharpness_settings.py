@@ -3,23 +3,17 @@
 from dataclasses import dataclass
 
 from landscape.catalog import SCALES
+from landscape.catalog.measures import SAMPLED
 from landscape.settings import setting
-
-MEASURED = (
-    "expected_rise",
-    "smoothed_trace",
-    "worst_rise",
-    "sam_rise",
-    "relative_flatness",
-    "tolerated_noise",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SharpnessSettings:
     """What to measure, and how hard to look."""
 
-    measures: tuple[str, ...] = setting(MEASURED, help="Which, comma-separated.")
+    measures: tuple[str, ...] = setting(
+        tuple(SAMPLED), choices=SAMPLED, help="Which, comma-separated."
+    )
     scales: tuple[str, ...] = setting(
         ("none", "filter", "weight"),
         choices=SCALES,

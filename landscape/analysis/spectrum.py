@@ -14,11 +14,11 @@ from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
 from landscape.analysis.spectrum_results import (
-    as_estimate,
     density_result,
     operator_spec,
     root_of,
     selected,
+    vouched,
 )
 from landscape.analysis.spectrum_settings import SpectrumSettings
 from landscape.analysis.state_file import StateFile
@@ -29,7 +29,8 @@ from landscape.linalg.eigen import Eigenpairs
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, SpectralDensity, Trace
+from landscape.results import Eigenvalues, SpectralDensity, Trace
+from landscape.values import Eigenvalue
 
 METHOD = "thick-restart Lanczos, full reorthogonalisation"
 TRACE_METHOD = "deflated quadrature of the same Krylov run"
@@ -208,9 +209,9 @@ def _results(
         subject=target.subject,
         provenance=provenance,
         operator=spec,
-        trace=as_estimate(run.trace, target),
+        trace=vouched(run.trace, target),
         frobenius_norm=root_of(run.frobenius_squared, target),
-        effective_rank=as_estimate(run.effective_rank, target),
+        effective_rank=vouched(run.effective_rank, target),
         method=EXACT_METHOD if exact else TRACE_METHOD,
         num_probes=run.trace.num_probes,
         num_matvecs=run.num_matvecs,

@@ -9,7 +9,6 @@ import torch
 from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
-from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.quadrature import (
     GaussRule,
@@ -20,7 +19,8 @@ from landscape.linalg.quadrature import (
 )
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
-from landscape.results import Estimate, OperatorSpec, Provenance, SpectralDensity
+from landscape.results import OperatorSpec, Provenance, SpectralDensity
+from landscape.values import Estimate
 
 
 def operator_of(target: Target, settings: OperatorSettings) -> SelfAdjointOperator:
@@ -39,7 +39,7 @@ def operator_spec(target: Target, settings: OperatorSettings) -> OperatorSpec:
     """The operator's name and everything that changes its spectrum."""
     return OperatorSpec(
         name=settings.operator,
-        params=settings.params,
+        params=target.params if settings.params == "*" else settings.params,
         num_params=selected(target.risk, settings.params).num_params,
         scale=settings.scale,
         weight_decay=settings.weight_decay,
@@ -96,7 +96,7 @@ def density_result(
         num_steps=steps,
         num_matvecs=num_matvecs,
         wasserstein_bound=0.0 if exact else (high - low) * bound,
-        negative_mass=as_estimate(negative, target),
+        negative_mass=vouched(negative, target),
         negative_threshold=curve.bandwidth,
         orthogonality_loss=orthogonality_loss,
     )
@@ -111,26 +111,15 @@ def _padded(rules: Sequence[GaussRule]) -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights
 
 
-def as_estimate(found: ProbeEstimate, target: Target) -> Estimate:
-    """The estimate as results store it.
-
-    No error where a single probe gave the value, and no error of 0 where all products were made
-    with an operator that is not what it claims to be.
-    """
-    return Estimate(mean=found.mean, stderr=_known(found.stderr, target))
+def vouched(found: Estimate, target: Target) -> Estimate:
+    """``found``; without its error of 0 where the operator is not what it claims to be."""
+    return Estimate(found.mean) if found.stderr == 0 and not target.is_trusted else found
 
 
-def root_of(squared: ProbeEstimate, target: Target) -> Estimate:
+def root_of(squared: Estimate, target: Target) -> Estimate:
     """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
-    root, stderr = math.sqrt(max(squared.mean, 0.0)), _known(squared.stderr, target)
-    if stderr is None or root == 0:
-        return Estimate(mean=root, stderr=None)
-    return Estimate(mean=root, stderr=stderr / (2 * root))
-
-
-def _known(stderr: float, target: Target) -> float | None:
-    vouched = stderr > 0 or target.is_trusted
-    return stderr if math.isfinite(stderr) and vouched else None
+    root, stderr = math.sqrt(max(squared.mean, 0.0)), vouched(squared, target).stderr
+    return Estimate(root, None if stderr is None or root == 0 else stderr / (2 * root))
 
 
 def selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:

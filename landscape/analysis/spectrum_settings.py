@@ -7,19 +7,21 @@ from landscape.catalog import OPERATORS, SCALES
 from landscape.catalog.words import BASIS_DTYPES
 from landscape.settings import setting
 
+# Other settings have these fields too.
+PARAMS_HELP = "Vary these parameters only: globs of their names, comma-separated; !GLOB excludes."
+WEIGHT_DECAY_HELP = "Adds WD times the identity to A; with a scale, S (A + WD I) S."
+
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorSettings:
     """Which operator: its name, the parameters it acts on, its scale and weight decay."""
 
     operator: str = setting("hessian", choices=OPERATORS)
-    params: str = setting("*", help="Globs of parameter names, comma-separated; !GLOB excludes.")
+    params: str = setting("*", help=PARAMS_HELP)
     scale: str = setting(
         "none", choices=SCALES, help="The spectrum of S A S, blind to rescaled weights."
     )
-    weight_decay: float = setting(
-        0.0, help="Adds WD times the identity to A; with a scale, S (A + WD I) S."
-    )
+    weight_decay: float = setting(0.0, metavar="WD", help=WEIGHT_DECAY_HELP)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.analysis.budget import BUDGETS, STANDARD, Budget
-from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.spectrum_settings import (
+    PARAMS_HELP,
+    WEIGHT_DECAY_HELP,
+    OperatorSettings,
+    SpectrumSettings,
+)
 from landscape.catalog import OPERATORS
 from landscape.settings import setting
 
@@ -15,6 +20,8 @@ class SuiteSettings:
 
     Attributes
     ----------
+    params
+        Globs of the parameters that a target is restricted to, before it gets here.
     extent
         Surfaces reach from -extent to extent along filter-normalised directions.
     all_layers
@@ -30,7 +37,10 @@ class SuiteSettings:
     )
     all_layers: bool = setting(False, help="A row for each layer, where a budget would join them.")
     operator: str = setting(OperatorSettings.operator, choices=OPERATORS)
-    weight_decay: float = setting(OperatorSettings.weight_decay)
+    params: str = setting(OperatorSettings.params, help=PARAMS_HELP)
+    weight_decay: float = setting(
+        OperatorSettings.weight_decay, metavar="WD", help=WEIGHT_DECAY_HELP
+    )
     num_shards: int = setting(
         SpectrumSettings.num_shards,
         "--shards",

@@ -1,7 +1,6 @@
 """From a checkpoint file to what an analysis works on: the risk, and whose risk it is."""
 
 import hashlib
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,13 @@ from torch import nn
 from landscape.analysis.choices import choose_data, choose_objective, training_info
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
-from landscape.analysis.target_checks import check_agreement, sha256_of_theta
+from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
 from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
-from landscape.data.source import Source
+from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole, world_size
 from landscape.nests import describe
 from landscape.networks import copied, unwrapped
@@ -41,6 +40,7 @@ class Target:
     risk: EmpiricalRisk
     settings: TargetSettings
     by_probes: bool = False  # every process has all examples, and probes of its own
+    params: str = "*"  # globs of the parameters that θ was restricted to
     doubt: str  # what speaks against the network on these data, see landscape.analysis.sanity
     second_derivative: SecondDerivative
     additivity: Additivity
@@ -64,11 +64,16 @@ class Target:
         return torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
 
     def restricted(self, params: str) -> "Target":
-        """The target with θ the parameters whose names match these globs."""
+        """The target with θ the parameters whose names match these globs, and a note of it."""
         if params == "*":
             return self
-        names = select_names(self.risk.layout.names, params)
-        return replace(self, risk=self.risk.select(names))
+        risk = self.risk.select(select_names(self.risk.layout.names, params))
+        note = (
+            f"θ is {params}: {risk.num_params:,} of {self.risk.num_params:,} parameters; the "
+            "others are held fixed"
+        )
+        subject = replace(self.subject, notes=(*self.subject.notes, note))
+        return replace(self, risk=risk, subject=subject, params=params)
 
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.
@@ -83,8 +88,12 @@ class Target:
         return [replace(self, risk=self.risk.on(part)) for part in self.risk.parts(count)]
 
 
-def open_target(path: Path, settings: TargetSettings, *, label: str | None = None) -> Target:
+def open_target(
+    path: Path, settings: TargetSettings, *, label: str | None = None, told: Told | None = None
+) -> Target:
     """Load a checkpoint into its network and evaluate it on the chosen examples.
+
+    ``told`` hears how far the reading of a stream of examples is.
 
     Raises
     ------
@@ -107,6 +116,7 @@ def open_target(path: Path, settings: TargetSettings, *, label: str | None = Non
         examples=settings.examples,
         seed=settings.seed,
         keep=settings.keep,
+        told=told,
     )
     data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
     return make_target(
@@ -132,6 +142,7 @@ def target_in_memory(
     label: str | None = None,
     params: str = "*",
     copy: bool = False,
+    told: Told | None = None,
 ) -> Target:
     """Make a target of a network, an objective and data as a Python session holds them.
 
@@ -141,6 +152,8 @@ def target_in_memory(
         Globs of the names of the parameters that make up θ.
     copy
         Work on a copy of the network.
+    told
+        Hears how far the reading of a stream of examples is.
 
     Raises
     ------
@@ -151,7 +164,11 @@ def target_in_memory(
         raise ValueError(f"model must be a torch.nn.Module; got {describe(model)}.")
     check_whole(model)
     choice = Choice(
-        split=settings.split, examples=settings.examples, seed=settings.seed, keep=settings.keep
+        split=settings.split,
+        examples=settings.examples,
+        seed=settings.seed,
+        keep=settings.keep,
+        told=told,
     )
     network = unwrapped(model)
     target = make_target(
@@ -242,22 +259,3 @@ def _by_probes(share: str, num_examples: int) -> bool:
     """Whether processes take probes of their own on all examples, rather than a part of these."""
     few = num_examples < _LEAST_SHARE * world_size()
     return world_size() > 1 and (share == "probes" or (share == "auto" and few))
-
-
-def open_device(name: str) -> torch.device:
-    """The device called ``name``, once it has held a float64 and given it back.
-
-    Raises
-    ------
-    ValueError
-        If it is unknown, or cannot be used here.
-    """
-    if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun, a GPU each
-        name = f"cuda:{os.environ['LOCAL_RANK']}"
-    try:
-        device = torch.device(name)
-        torch.zeros((), dtype=torch.float64, device=device).item()
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
-    return device

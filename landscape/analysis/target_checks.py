@@ -1,6 +1,7 @@
 """What is checked of a target before anything is computed from it."""
 
 import hashlib
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -78,3 +79,22 @@ def check_agreement(theta: Tensor, data: Source) -> None:
 def sha256_of_theta(theta: Tensor) -> str:
     """Names the weights, whatever file they came from."""
     return hashlib.sha256(theta.cpu().numpy().tobytes()).hexdigest()
+
+
+def open_device(name: str) -> torch.device:
+    """The device called ``name``, once it has held a float64 and given it back.
+
+    Raises
+    ------
+    ValueError
+        If it is unknown, or cannot be used here.
+    """
+    if name == "cuda" and "LOCAL_RANK" in os.environ:  # under torchrun, a GPU each
+        name = f"cuda:{os.environ['LOCAL_RANK']}"
+    try:
+        device = torch.device(name)
+        torch.zeros((), dtype=torch.float64, device=device).item()
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
+    return device

@@ -7,20 +7,20 @@ from landscape.analysis.journal import configuration_of, journal, told
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum_results import (
-    as_estimate,
     operator_of,
     operator_spec,
     root_of,
+    vouched,
 )
 from landscape.analysis.spectrum_settings import TraceSettings
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
 from landscape.distributed import alone
-from landscape.linalg.estimate import Estimate as ProbeEstimate
 from landscape.linalg.estimate_trace import estimate_trace
 from landscape.linalg.trace import frobenius_squared
 from landscape.linalg.units import within
-from landscape.results import Estimate, Trace
+from landscape.results import Trace
+from landscape.values import Estimate
 
 # One product in six goes to the Frobenius norm, which needs fewer, and never more than so many.
 _SHARE_OF_NORM = 6
@@ -76,7 +76,7 @@ def trace_of(
         subject=target.subject,
         provenance=clock.provenance_of(target, A.num_matvecs),
         operator=operator_spec(target, settings),
-        trace=as_estimate(trace, target),
+        trace=vouched(trace, target),
         frobenius_norm=root_of(squared, target),
         effective_rank=_ratio(trace, squared),
         method=method,
@@ -85,12 +85,13 @@ def trace_of(
     )
 
 
-def _ratio(trace: ProbeEstimate, squared: ProbeEstimate) -> Estimate | None:
+def _ratio(trace: Estimate, squared: Estimate) -> Estimate | None:
     """tr²/‖A‖_F², its error to first order; the two estimates are independent."""
     if not squared.mean > 0:
         return None
     rank = trace.mean**2 / squared.mean
-    if trace.mean == 0 or not (math.isfinite(trace.stderr) and math.isfinite(squared.stderr)):
-        return Estimate(mean=rank, stderr=None)
-    relative = math.hypot(2 * trace.stderr / trace.mean, squared.stderr / squared.mean)
-    return Estimate(mean=rank, stderr=rank * relative)
+    if trace.mean == 0:
+        return Estimate(rank)
+    return Estimate.of(
+        rank, rank * math.hypot(2 * trace.error / trace.mean, squared.error / squared.mean)
+    )

@@ -1,7 +1,7 @@
 """Entries by name, in the order in which they are shown; more can be added."""
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 
@@ -65,6 +65,27 @@ class Registry(Mapping[str, E]):
                 f"the {self.kind} {entry.name!r} is there already; choose another name."
             )
         self._entries[entry.name] = entry
+
+
+class Part(Mapping[str, E]):
+    """The entries of ``whole`` that fit, read whenever they are asked for."""
+
+    def __init__(self, whole: Registry[E], fits: Callable[[E], bool]) -> None:
+        self.kind, self._whole, self._fits = whole.kind, whole, fits
+
+    def __getitem__(self, name: str) -> E:
+        entry = self._whole[name]
+        if not self._fits(entry):
+            raise UnknownNameError(
+                f"{self.kind} must be one of {', '.join(self)} here; got {name!r}."
+            )
+        return entry
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, entry in self._whole.items() if self._fits(entry))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class UnknownNameError(KeyError, ValueError):

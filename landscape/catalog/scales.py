@@ -50,3 +50,8 @@ SCALES = Registry(
         invariant_under=(BATCH_NORM, RELU, RELU_UNIT),
     ),
 )
+
+
+def scale_called(name: str) -> ScaleKind:
+    """The scale of that name; one that claims nothing where a result of elsewhere has another."""
+    return SCALES[name] if name in SCALES else ScaleKind(name=name, diagonal="")

@@ -10,8 +10,9 @@ class CheckpointError(ValueError):
 
 
 def refuse(path: Path, wrong: str, remedy: str) -> CheckpointError:
-    """Word the error for ``path``; the caller raises it."""
-    return CheckpointError(f"{printable(str(path))}: {wrong}. {remedy}")
+    """Word the error for ``path``, both parts without their full stop; the caller raises it."""
+    end = "" if remedy.endswith("?") else "."
+    return CheckpointError(f"{printable(str(path))}: {wrong}. {remedy}{end}")
 
 
 def printable(text: str, limit: int = 200) -> str:

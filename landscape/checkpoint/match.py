@@ -11,6 +11,15 @@ from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
 from landscape.hints import closest
 
+_ADAPTERS = (
+    "It has LoRA's adapters, which are added to the weights of a network when peft loads them. "
+    "Merge them, and pass the file that this writes: "
+    "torch.save(peft_model.merge_and_unload().state_dict(), 'weights.pt')."
+)
+_RENAMED = (
+    "Where a library renames the weights as it loads them (from_pretrained), pass a file of those "
+    "that it has loaded: torch.save(model.state_dict(), 'weights.pt')."
+)
 _SHOWN = 6
 _LONG, _MANY = 200, 1000  # names longer than this, or more of them, are not compared
 
@@ -126,8 +135,11 @@ def _check_names_and_shapes(
     lines += _shortened(shapes)
     if misshapen and not (missing or unexpected):
         lines.append("Was it saved with another width? Give the factory's arguments: ?name=value.")
+    elif any(".lora_" in name for name in unexpected):
+        lines.append(_ADAPTERS)
     else:
         lines.append("Name the network that was saved with --model, or the weights' --state-key.")
+        lines += [] if checkpoint.state.keys() & wanted.keys() else [_RENAMED]
     raise CheckpointError("\n".join(lines))
 
 

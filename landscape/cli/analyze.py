@@ -14,9 +14,8 @@ from landscape.catalog import ANALYSES
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import (
     check_names,
-    known_of,
+    result_names,
     sharpness_names,
-    spectrum_names,
     subject_names,
     values_of,
 )
@@ -24,8 +23,8 @@ from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
-    describe,
     force_option,
+    opened,
     out_option,
     quiet_option,
     target_options,
@@ -105,11 +104,12 @@ def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
             found += check_names()
         elif name in ("spectrum", "scaled"):
             scale = "none" if name == "spectrum" else "filter"
-            found += spectrum_names(scale=scale, operator=suite.operator)
+            for kind in ("Eigenvalues", "Trace", "SpectralDensity"):
+                found += result_names(kind, scale=scale, operator=suite.operator)
         elif name == "sharpness":
             found += sharpness_names(suite.budget.sharpness)
         elif name == "fidelity":
-            found.append(known_of("cusp_slope"))
+            found += result_names("Fidelity")
     return found
 
 
@@ -155,7 +155,6 @@ def run_suite(
 ) -> Path:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.suite import spectrum_settings
-    from landscape.analysis.target import open_target
     from landscape.cli.results_folder import claim, held, start_anew
     from landscape.distributed import from_main, is_main
     from landscape.report import write_report
@@ -167,9 +166,7 @@ def run_suite(
         if force:
             from_main(partial(start_anew, out))
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-            target = open_target(path, settings, label=label)
-            if not quiet:
-                describe(target)
+            target = opened(path, label, settings, params=suite.params, quiet=quiet)
             if {"spectrum", "scaled"} & set(names):
                 tell_plan(target, spectrum_settings(suite, "none"))
             from_main(partial(claim, out, target, suite))
@@ -244,14 +241,11 @@ def _forecast(
     quiet: bool,
 ) -> None:
     from landscape.analysis.forecast import forecast
-    from landscape.analysis.target import open_target
     from landscape.report.forecast import report_seconds
 
     rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-        target = open_target(path, settings, label=label)
-        if not quiet:
-            describe(target)
+        target = opened(path, label, settings, params=suite.params, quiet=quiet)
         for line in forecast(target, suite, names):
             rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
     rows.append(_Cost("report", report_seconds(names, len(checkpoints))))

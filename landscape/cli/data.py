@@ -31,7 +31,10 @@ def data() -> None:
 @click.option("--url", help="Another server that holds the same files.")
 @quiet_option
 def fetch(name: str, folder: Path | None, url: str | None, quiet: bool) -> None:
-    """Download NAME (31 MB), checked by size and SHA-256; run again to resume."""
+    """Download NAME, 31 MB; run again to resume.
+
+    What arrives is checked by its size and SHA-256.
+    """
     from landscape.data.fashion_mnist import cache_folder
     from landscape.data.fetch import FASHION_MNIST_FILES, FASHION_MNIST_URL
     from landscape.data.fetch import fetch as fetch_files

@@ -10,7 +10,7 @@ import click
 from landscape.analysis.spectrum_settings import EigenvalueSettings
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
 from landscape.cli.from_settings import settings_options
-from landscape.cli.gated import eigenvalue_names, subject_names, values_of
+from landscape.cli.gated import result_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
@@ -21,7 +21,8 @@ from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.gates import Gate
-    from landscape.results import Eigenvalue, Eigenvalues
+    from landscape.results import Eigenvalues
+    from landscape.values import Eigenvalue
 
 
 @click.command()
@@ -65,10 +66,12 @@ def eigenvalues(
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
     published = protocol == "published"
-    known = eigenvalue_names(
+    both_ends = solver == "lanczos" and not published and wanted.num_smallest > 0
+    known = result_names(
+        "Eigenvalues",
         scale=wanted.scale,
         operator=wanted.operator,
-        smallest=solver == "lanczos" and not published and wanted.num_smallest > 0,
+        without=() if both_ends else ("lambda_min",),
     )
     check_gates(gates, [*subject_names(), *known])
     if published or solver == "pyhessian":

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from landscape.results import Eigenvalues
 
 
-class Run(NamedTuple):
+class FoundPairs(NamedTuple):
     """The eigenvalues of a checkpoint and, where they were asked for, the eigenvectors."""
 
     eigenvalues: "Eigenvalues"
@@ -37,22 +37,22 @@ class Run(NamedTuple):
 
 def each_eigenpairs(
     wanted: EigenvalueSettings, asked: Asked, *, with_vectors: bool
-) -> AbstractContextManager[list[Run]]:
+) -> AbstractContextManager[list[FoundPairs]]:
     """A Krylov run a checkpoint."""
 
-    def measure(target: "Target", *, state: Path | None, progress: "Progress") -> Run:
+    def measure(target: "Target", *, state: Path | None, progress: "Progress") -> FoundPairs:
         run = run_spectrum(target, settings=wanted, state=state, progress=progress)
         pairs = run.eigenpairs
         found = {"values": pairs.values, "vectors": pairs.vectors, "residuals": pairs.residuals}
         # Copies: a view would keep the whole basis.
         copies = {name: tensor.cpu().contiguous().clone() for name, tensor in found.items()}
-        return Run(run.eigenvalues, copies if with_vectors else {})
+        return FoundPairs(run.eigenvalues, copies if with_vectors else {})
 
     settings = {**asdict(wanted), "vectors": with_vectors}
     return each_measured("eigenvalues", measure, settings, asked, save=_save, load=_load)
 
 
-def _save(run: Run, path: Path) -> None:
+def _save(run: FoundPairs, path: Path) -> None:
     from safetensors.torch import save
 
     from landscape.results import save_result
@@ -61,15 +61,16 @@ def _save(run: Run, path: Path) -> None:
     save_result(run.eigenvalues, path)
 
 
-def _load(path: Path) -> Run:
+def _load(path: Path) -> FoundPairs:
     from safetensors.torch import load_file
 
     from landscape.results import Eigenvalues, load_result
 
-    return Run(cast(Eigenvalues, load_result(path)), load_file(path.with_suffix(".safetensors")))
+    vectors = load_file(path.with_suffix(".safetensors"))
+    return FoundPairs(cast(Eigenvalues, load_result(path)), vectors)
 
 
-def save_vectors(folder: Path, runs: Sequence[Run]) -> None:
+def save_vectors(folder: Path, runs: Sequence[FoundPairs]) -> None:
     """Write each run's eigenpairs as ``eigenvectors.safetensors`` beside its results."""
     from safetensors.torch import save
 
@@ -80,7 +81,7 @@ def save_vectors(folder: Path, runs: Sequence[Run]) -> None:
         write_atomic(path.with_suffix(".safetensors"), save(run.pairs))
 
 
-def print_overlaps(runs: Sequence[Run], *, as_json: bool) -> None:
+def print_overlaps(runs: Sequence[FoundPairs], *, as_json: bool) -> None:
     """‖V Wᵀ‖_F²/k of the k largest eigenvectors of every two checkpoints.
 
     Raises
@@ -116,7 +117,7 @@ _OVERLAPS: list[Column[_Overlap]] = [
 ]
 
 
-def _overlap(first: Run, second: Run) -> _Overlap:
+def _overlap(first: FoundPairs, second: FoundPairs) -> _Overlap:
     from landscape.linalg.krylov import subspace_overlap
 
     V, W = (r.pairs["vectors"][: len(r.eigenvalues.largest)] for r in (first, second))

@@ -20,8 +20,8 @@ def env(as_json: bool) -> None:
     import torch
 
     from landscape.analysis.provenance import versions
-    from landscape.curvature.graphs import free_memory
     from landscape.data.fashion_mnist import find_copy
+    from landscape.memory import free_memory
 
     neurons = {title: _version(name) for title, name in _NEURONS.items()}
     devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import click
 
 from landscape.catalog import Registry
-from landscape.cli.option_types import ListOf, NameOf, NamesOf, Parsed, ValueOf
+from landscape.catalog.registry import Part
+from landscape.cli.option_types import ListOf, NameOf, NamesOf, Parsed, PatternsOf, ValueOf
 from landscape.settings import Setting, offered
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -94,7 +95,9 @@ def _value_type(annotation: Any) -> tuple[Any, int | None]:
 
 
 def _list_type(inner: Any, about: Setting) -> ListOf:
-    return NamesOf(about.choices) if isinstance(about.choices, Registry) else ListOf(inner)
+    if not isinstance(about.choices, Registry | Part):
+        return ListOf(inner)
+    return PatternsOf(about.choices) if about.patterns else NamesOf(about.choices)
 
 
 def _type(annotation: Any, about: Setting) -> click.ParamType[Any]:

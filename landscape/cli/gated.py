@@ -1,21 +1,22 @@
 """What gates can be about: the values of results, by the names that summary.json has for them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
+from landscape.catalog import MEASURES
+from landscape.catalog.measures import OF_SOLVER
 from landscape.gates import Known, Value, qualifier
 
 if TYPE_CHECKING:
     from landscape.analysis.sharpness_settings import SharpnessSettings
-    from landscape.results import Comparison, Measure, OperatorSpec, Result
+    from landscape.results import Comparison, Result
     from landscape.results.comparison import MeasureRow, PairRow
+    from landscape.results.readings import Reading
 
 _Z = 1.96  # standard errors to either side of a normal estimate that hold the truth in 95 of 100
-NO_BOUNDS = "lambda_max has no bounds over examples yet, only an error; gate on lambda_max itself"
+NO_BOUNDS = "an eigenvalue has no bounds over examples yet, only an error; gate on it itself"
 NO_ERROR = "it has no interval"
 OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
-OF_TRACE = ("trace", "mean_curvature", "frobenius_norm", "effective_rank")
-_OF_ANY_OPERATOR = ("lambda_max", *OF_TRACE)
 # Measures of a sharpness table that come in one value a radius, and those that do not.
 _BALLS = {"worst_rise": ("worst_rise",), "sam_rise": ("sam_rise", "sam_first_order")}
 
@@ -55,26 +56,20 @@ def check_names() -> list[Known]:
     return [*subject_names(), known_of("failed_checks", unbounded=NO_ERROR)]
 
 
-def eigenvalue_names(*, scale: str, operator: str, smallest: bool) -> list[Known]:
-    """What the eigenvalues at both ends give."""
-    ends = ["lambda_max", *(["lambda_min"] if smallest else [])]
+def result_names(
+    kind: str, *, scale: str = "none", operator: str | None = None, without: Collection[str] = ()
+) -> list[Known]:
+    """The measures of a type of result, by the catalog."""
     return [
-        known_of(name, scale=scale, operator=operator, main=operator, unbounded=NO_BOUNDS)
-        for name in ends
-    ]
-
-
-def trace_names(*, scale: str, operator: str) -> list[Known]:
-    """What traces give."""
-    return [known_of(name, scale=scale, operator=operator, main=operator) for name in OF_TRACE]
-
-
-def spectrum_names(*, scale: str, operator: str) -> list[Known]:
-    """What a whole spectrum gives."""
-    return [
-        *eigenvalue_names(scale=scale, operator=operator, smallest=True),
-        *trace_names(scale=scale, operator=operator),
-        known_of("negative_mass", scale=scale, operator=operator, main=operator),
+        known_of(
+            measure.name,
+            scale=scale,
+            operator=operator,
+            main=operator,
+            unbounded=NO_BOUNDS if measure.error_over == OF_SOLVER else "",
+        )
+        for measure in MEASURES.values()
+        if measure.of == kind and measure.name not in without
     ]
 
 
@@ -117,66 +112,30 @@ def _of_subject(result: "Result") -> list[Value]:
 
 
 def _of_result(result: "Result", main: str) -> list[Value]:
-    from landscape.results import (
-        Eigenvalues,
-        Fidelity,
-        Preflight,
-        SharpnessTable,
-        SpectralDensity,
-        Trace,
-    )
+    from landscape.results import Preflight, readings_of
 
     if isinstance(result, Preflight):
         count = sum(check.status == "fail" for check in result.checks)
         return [Value(known_of("failed_checks", unbounded=NO_ERROR), count)]
-    if isinstance(result, Eigenvalues):
-        spread = next(iter(result.shard_stderr), None)
-        ends = (("lambda_max", result.largest, spread), ("lambda_min", result.smallest, None))
-        return [
-            with_error(
-                _of_operator(name, result.operator, main, NO_BOUNDS),
-                pairs[0].value,
-                pairs[0].residual,
-                stderr,
-            )
-            for name, pairs, stderr in ends
-            if pairs
-        ]
-    if isinstance(result, Trace):
-        estimates = ((name, getattr(result, name)) for name in OF_TRACE)
-        return [
-            bounded(_of_operator(name, result.operator, main), e.mean, e.stderr)
-            for name, e in estimates
-            if e is not None
-        ]
-    if isinstance(result, SpectralDensity):
-        mass = result.negative_mass
-        return [
-            bounded(_of_operator("negative_mass", result.operator, main), mass.mean, mass.stderr)
-        ]
-    if isinstance(result, SharpnessTable):
-        return [_of_measure(row, main) for row in result.rows]
-    if isinstance(result, Fidelity) and result.directions:
-        return [_of_measure(result.steepest_cusp, main)]
-    return []
+    return [_of_reading(reading, main) for reading in readings_of(result)]
 
 
-def _of_measure(row: "Measure", main: str) -> Value:
-    # Of a measure that is made with one operator only, nobody need name it.
-    main = main if row.name in _OF_ANY_OPERATOR else row.operator or main
+def _of_reading(reading: "Reading", main: str) -> Value:
+    m = reading.measure
+    by_solver = m.error_over == OF_SOLVER
     known = known_of(
-        row.name,
-        scale=row.scale,
-        operator=row.operator,
-        main=main,
-        radius=row.radius,
-        layer=row.layer,
+        m.name,
+        scale=m.scale,
+        operator=m.operator,
+        # Of a measure that is made with one operator only, nobody need name it.
+        main=main if reading.kind.of else m.operator,
+        radius=m.radius,
+        layer=m.layer,
+        unbounded=NO_BOUNDS if by_solver else "",
     )
-    return bounded(known, row.value, row.stderr)
-
-
-def _of_operator(name: str, spec: "OperatorSpec", main: str, unbounded: str = "") -> Known:
-    return known_of(name, scale=spec.scale, operator=spec.name, main=main, unbounded=unbounded)
+    if by_solver:
+        return with_error(known, m.value, m.stderr or 0.0, reading.shard_stderr)
+    return bounded(known, m.value, m.stderr)
 
 
 def with_error(known: Known, value: float, residual: float, stderr: float | None) -> Value:

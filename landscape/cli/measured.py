@@ -41,7 +41,7 @@ class Asked:
     quiet: bool
 
 
-class Measure(Protocol[T_co]):
+class Analysis(Protocol[T_co]):
     """An analysis of one checkpoint, which keeps its state at ``state`` while it runs."""
 
     def __call__(self, target: "Target", *, state: Path | None, progress: "Progress") -> T_co: ...
@@ -83,7 +83,7 @@ def measured_options(command: F) -> F:
 @contextmanager
 def each_measured(
     analysis: str,
-    measure: Measure[T],
+    measure: Analysis[T],
     wanted: Mapping[str, object],
     asked: Asked,
     *,
@@ -131,7 +131,7 @@ def each_measured(
 
 
 def measure_each(
-    analysis: str, measure: Measure[R], wanted: Mapping[str, object], asked: Asked
+    analysis: str, measure: Analysis[R], wanted: Mapping[str, object], asked: Asked
 ) -> list[R]:
     """One result a checkpoint, written once the last is there; see :func:`each_measured`."""
     from landscape.results import load_result, save_result

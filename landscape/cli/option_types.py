@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from landscape.catalog import Registry
+from landscape.catalog.registry import Part
 
 
 class NameOf(click.ParamType[str]):
@@ -93,18 +94,22 @@ class ListOf(click.ParamType[tuple[Any, ...]]):
             )
 
 
-class NamesOf(ListOf):
-    """Names in a registry, separated by commas."""
+class PatternsOf(ListOf):
+    """Names in a registry, or globs of them, separated by commas."""
 
     name = "names"
 
-    def __init__(self, registry: Registry[Any]) -> None:
+    def __init__(self, registry: Registry[Any] | Part[Any]) -> None:
         super().__init__(str)
         self._registry = registry
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
         """All that there are."""
         return ",".join(self._registry)
+
+
+class NamesOf(PatternsOf):
+    """Names in a registry, separated by commas."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None

@@ -124,15 +124,22 @@ def command_line() -> str:
 
 def open_targets(paths: Sequence[Path], settings: TargetSettings, *, quiet: bool) -> list["Target"]:
     """Load each checkpoint, and print its loss, accuracy and gradient norm before anything else."""
-    from landscape.analysis.target import open_target
+    labels = unique_labels(paths)
+    return [opened(p, label, settings, quiet=quiet) for p, label in zip(paths, labels, strict=True)]
 
-    targets = []
-    for path, label in zip(paths, unique_labels(paths), strict=True):
-        target = open_target(path, settings, label=label)
-        targets.append(target)
-        if not quiet:
-            describe(target)
-    return targets
+
+def opened(
+    path: Path, label: str, settings: "TargetSettings", *, params: str = "*", quiet: bool
+) -> "Target":
+    """Load one checkpoint, restricted to ``params``, and print what it is."""
+    from landscape.analysis.target import open_target
+    from landscape.cli.output import reading_examples
+
+    with reading_examples(label, quiet=quiet) as told:
+        target = open_target(path, settings, label=label, told=told).restricted(params)
+    if not quiet:
+        describe(target)
+    return target
 
 
 def describe(target: "Target") -> None:

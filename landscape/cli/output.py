@@ -20,11 +20,12 @@ from landscape.files import OutputError, inside
 from landscape.page.table import Table
 
 if TYPE_CHECKING:
-    from landscape.analysis.progress import Progress as Report
+    from landscape.data.source import Told
     from landscape.results import Result
 
 # A number, whatever stands before or after it, or the sign of a missing one.
 _NUMBER = re.compile(r"[-+−±≤≥<>~ ]*\d|[-–]?$|nan|inf", re.IGNORECASE)
+_FIRST_LINE = 10_000  # examples; the next line at ten times as many
 _LEAST_WORDS = 24  # columns of a terminal in which words may be wrapped
 
 
@@ -34,17 +35,34 @@ class _Output(Console):
 
 
 @contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator["Report"]:
+def progress_bar(title: str, *, quiet: bool) -> Iterator["Told"]:
     """A bar with count and time left on stderr; nothing where stderr is no terminal."""
     console = Console(stderr=True, quiet=quiet or not sys.stderr.isatty())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
         task = bar.add_task(Text(title).plain, total=None)
 
-        def report(done: int, total: int) -> None:
+        def report(done: int, total: int | None) -> None:
             bar.update(task, completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def reading_examples(label: str, *, quiet: bool) -> Iterator["Told"]:
+    """The same for examples read in order, which may never end; elsewhere a line now and then."""
+    next_line = _FIRST_LINE
+    with progress_bar(f"{label}: reading examples", quiet=quiet) as report:
+
+        def told(done: int, total: int | None) -> None:
+            nonlocal next_line
+            report(done, total)
+            if done >= next_line and not quiet and not sys.stderr.isatty():
+                of = "" if total is None else f" of {total:,}"
+                click.echo(f"{label}: {done:,}{of} examples read so far", err=True)
+                next_line = 10 * done
+
+        yield told
 
 
 def print_words(text: str, *, indent: str = "") -> None:

@@ -36,6 +36,7 @@ def report(
     \b
     landscape report reports/demo --notebook
     """
+    from landscape.cli.results_folder import damaged_records
     from landscape.files import alone_in
     from landscape.report import write_report
     from landscape.report.notebook import (
@@ -53,6 +54,12 @@ def report(
             raise ValueError(
                 f"{folder} holds no results in {folder / 'results'}: make some with "
                 f"'landscape analyze CHECKPOINT... -o {folder}'."
+            )
+        for path in damaged_records(folder):
+            echo(
+                f"warning: {path} is damaged: the page does not need it, but analyze will not go "
+                "on in this folder.",
+                err=True,
             )
         before = _before(folder)
         title = title or before.get("title") or folder.resolve().name

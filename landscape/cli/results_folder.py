@@ -92,7 +92,8 @@ def claim(folder: Path, target: "Target", suite: "SuiteSettings") -> None:
     path = _record_path(folder, label)
     if path.exists():
         stored = _record(folder, label)["settings"]
-        before = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
+        known = {k: v for k, v in stored.items() if k in settings or k not in _IGNORED}
+        before = {"params": "*"} | known  # an older folder does not say so
         if changed := difference(before, settings):
             raise ValueError(
                 f"{folder} holds results of {label} made with other settings: "
@@ -156,6 +157,11 @@ def mark_done(folder: Path, label: str, analysis: str, stems: Iterable[str]) -> 
     write_atomic(_record_path(folder, label), json.dumps(record, indent=1) + "\n")
 
 
+def damaged_records(folder: Path) -> list[Path]:
+    """Records that do not say what the results beside them were made with."""
+    return [p for p in sorted((folder / "results").glob(f"*/{_RECORD}")) if _read(p) is None]
+
+
 def start_anew(folder: Path) -> None:
     """Remove the results of earlier runs, finished or not."""
     for name in ("results", "unfinished"):
@@ -165,17 +171,23 @@ def start_anew(folder: Path) -> None:
 
 def _record(folder: Path, label: str) -> dict[str, Any]:
     path = _record_path(folder, label)
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        sound = isinstance(found["settings"], dict) and isinstance(found["done"], dict | list)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        sound = False
-    if not sound:
+    found = _read(path)
+    if found is None:
         raise ValueError(
             f"{path} does not say what the results beside it were made with. Write to another "
             "folder with -o, or start anew with --force."
         )
     return found
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """What a record holds; None: it is damaged, or not there."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        sound = isinstance(found["settings"], dict) and isinstance(found["done"], dict | list)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return found if sound else None
 
 
 def _record_path(folder: Path, label: str) -> Path:

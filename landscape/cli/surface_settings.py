@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from landscape.analysis.spectrum_settings import OperatorSettings
+from landscape.analysis.spectrum_settings import PARAMS_HELP, OperatorSettings
 from landscape.catalog import OPERATORS
 from landscape.settings import setting
 
@@ -51,7 +51,7 @@ class SurfaceRequest:
         none="none",
         help="Of the eigenvectors and the quadratic prediction; none: no prediction.",
     )
-    params: str = setting("*", help="Vary these parameters only: globs.")
+    params: str = setting(OperatorSettings.params, help=PARAMS_HELP)
     eigenvectors: str | None = setting(
         None,
         metavar="I[,J]",

@@ -11,7 +11,7 @@ import click
 from landscape.analysis.spectrum_settings import TraceSettings
 from landscape.catalog.words import SHARES
 from landscape.cli.from_settings import settings_options
-from landscape.cli.gated import subject_names, trace_names, values_of
+from landscape.cli.gated import result_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
@@ -22,7 +22,8 @@ from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.gates import Gate
-    from landscape.results import Estimate, Trace
+    from landscape.results import Trace
+    from landscape.values import Estimate
 
 
 class _Line(NamedTuple):
@@ -70,7 +71,7 @@ def trace(
     """
     from landscape.analysis.trace import trace_of
 
-    known = trace_names(scale=wanted.scale, operator=wanted.operator)
+    known = result_names("Trace", scale=wanted.scale, operator=wanted.operator)
     check_gates(gates, [*subject_names(), *known])
     asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":

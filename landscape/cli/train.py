@@ -52,7 +52,7 @@ def train(
     \b
     landscape train --init kaiming --optimizer sgd --channels 16 --epochs 20
     """
-    from landscape.analysis.target import open_device
+    from landscape.analysis.target_checks import open_device
     from landscape.training.loop import train as train_network
     from landscape.training.progress import show_progress
 

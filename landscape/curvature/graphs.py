@@ -5,7 +5,6 @@ where it was kept; so the first matvec measures what a batch's graph holds and k
 """
 
 import copy
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
@@ -13,6 +12,7 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
+from landscape.memory import free_memory
 from landscape.objective.risk import EmpiricalRisk
 
 G = TypeVar("G")
@@ -96,30 +96,3 @@ def count_saved_bytes() -> Iterator[Callable[[], int]]:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         yield lambda: sum(storages.values())
-
-
-def free_memory(device: torch.device, share: float = 1.0) -> int:
-    """Bytes free on ``device``, times ``share``."""
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        # What PyTorch holds back of freed tensors is free to new ones.
-        free += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    elif hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
-        free = _available_on_host()
-    else:
-        free = 2 << 30
-    # Under torchrun the processes on one host share its memory; each has a GPU of its own.
-    sharers = 1 if device.type == "cuda" else int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    return int(free * share / sharers)
-
-
-def _available_on_host() -> int:
-    # MemAvailable counts the page cache, which the kernel gives back; AVPHYS_PAGES does not.
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith("MemAvailable:"):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

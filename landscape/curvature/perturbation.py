@@ -12,7 +12,6 @@ perturbation of one per cent of the weights, whatever the scale:
 Where S is zero (zero weights, dead filters) nothing moves; no formula divides by it.
 """
 
-import math
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,10 +19,10 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.distributed import all_reduce_sum
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.probes import normal
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
+from landscape.values import Estimate
 
 
 class _Space(NamedTuple):
@@ -79,7 +78,7 @@ def mean_over_examples(values: ExampleLosses, risk: EmpiricalRisk) -> Estimate:
     residuals = values.totals - mean * values.weights
     squares = float(all_reduce_sum(residuals.square().sum().reshape(1)))
     if units < 2:
-        return Estimate(mean, math.nan, int(units))  # one example shows no spread
+        return Estimate(mean, None, int(units))  # one example shows no spread
     return Estimate(mean, (squares * units / (units - 1)) ** 0.5 / weight, int(units))
 
 

@@ -12,9 +12,9 @@ from landscape.curvature.perturbation import (
     mean_over_examples,
     noise_like,
 )
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.units import Keep, afresh, within
 from landscape.objective.risk import EmpiricalRisk
+from landscape.values import Estimate
 
 # The first step goes to the boundary, later ones are shorter to settle on it.
 _FIRST_STEP, _LAST_STEP = 1.0, 0.1
@@ -59,10 +59,10 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = 
         norm = float(ascent.norm())
         step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * scale * ascent
         rise = paired.at(step)
-        return torch.tensor([length * norm, rise.mean, rise.stderr], dtype=torch.float64)
+        return torch.tensor([length * norm, rise.mean, rise.error], dtype=torch.float64)
 
     first_order, mean, stderr = keep("step", measure).tolist()
-    return SamRise(first_order, Estimate(mean, stderr, risk.num_examples))
+    return SamRise(first_order, Estimate.of(mean, stderr, risk.num_examples))
 
 
 def worst_rise(
@@ -105,11 +105,11 @@ def worst_rise(
             if restarts[-1] > best:
                 best, best_z = restarts[-1], found_z.to(risk.theta)
         rise = paired.at(scale * best_z)
-        return torch.tensor([rise.mean, rise.stderr, *restarts], dtype=torch.float64)
+        return torch.tensor([rise.mean, rise.error, *restarts], dtype=torch.float64)
 
     mean, stderr, *restarts = keep("worst", search).tolist()
     return WorstCase(
-        Estimate(mean, stderr, risk.num_examples),
+        Estimate.of(mean, stderr, risk.num_examples),
         tuple(restarts),
         num_restarts * (num_steps + 1) + 2,
     )

@@ -17,9 +17,10 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import check_radii, noise_like
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.units import Keep, afresh, number
 from landscape.objective.risk import EmpiricalRisk
+from landscape.values import Estimate
 
 # Half-width of the window in s², relative to s²: wide enough that the rise changes by more than
 # the steps of a spiking network, narrow enough that the smoothed curvature hardly does.

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from operator import length_hint
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from landscape.data.arrays import from_arrays
 from landscape.data.dataset import Dataset
 from landscape.data.opening import is_builtin, open_dataset, open_factory
 from landscape.data.selection import choose_rows, select_examples
-from landscape.data.source import Rows, Source, Stream, read_stream
+from landscape.data.source import Rows, Source, Stream, Told, read_stream
 from landscape.nests import (
     as_tensors,
     describe,
@@ -45,6 +46,8 @@ class Choice:
         Of the random subset, and of the random numbers that reading draws.
     keep
         ``memory``, or ``reread``: streams are read again at each pass.
+    told
+        Hears how far the reading of a stream is; None: nobody does.
 
     Raises
     ------
@@ -53,11 +56,18 @@ class Choice:
     """
 
     def __init__(
-        self, *, split: str, examples: str | int | None, seed: int, keep: str = "memory"
+        self,
+        *,
+        split: str,
+        examples: str | int | None,
+        seed: int,
+        keep: str = "memory",
+        told: Told | None = None,
     ) -> None:
         if keep not in KEEPS:
             raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
         self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
+        self.told = told or (lambda done, total: None)
 
     def rows(self, available: int) -> str | int | None:
         """What to select of this many examples."""
@@ -149,7 +159,9 @@ def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> S
     if _is_map_style(data):
         return _drawn(data, choice, name)
     if isinstance(data, Iterable):
-        return _streamed(again, choice, name, type(data).__name__)
+        return _streamed(
+            again, choice, name, type(data).__name__, may_be_endless=length_hint(data, -1) < 0
+        )
     if callable(data) and not isinstance(data, nn.Module):
         return _opened(data(), choice, name, lambda: again()())  # noqa: PLW0108  # called late
     raise ValueError(
@@ -258,7 +270,9 @@ def _reading(data: Any, place: int) -> Iterator[None]:
         ) from error
 
 
-def _streamed(make: Callable[[], Any], choice: Choice, name: str, kind: str) -> Stream:
+def _streamed(
+    make: Callable[[], Any], choice: Choice, name: str, kind: str, *, may_be_endless: bool = False
+) -> Stream:
     most = choice.most()
     stream = read_stream(
         make,
@@ -268,6 +282,8 @@ def _streamed(make: Callable[[], Any], choice: Choice, name: str, kind: str) -> 
         most=most,
         seed=choice.seed,
         keep=choice.keep,
+        told=choice.told,
+        may_be_endless=may_be_endless,
     )
     if choice.examples is not None and most is not None and len(stream) < most:
         raise ValueError(

@@ -14,6 +14,7 @@ from typing import Any, Protocol, overload
 import torch
 
 from landscape.distributed import rank, world_size
+from landscape.memory import free_memory
 from landscape.nests import (
     Nest,
     as_tensors,
@@ -23,8 +24,13 @@ from landscape.nests import (
     map_tensors,
     num_rows,
     take_rows,
+    tensors_in,
 )
 from landscape.seeds import seeded
+
+Told = Callable[[int, int | None], None]  # examples read, and wanted; None: to the end
+
+_OF_MEMORY = 0.5  # of what is free: batches in another type are cast, and there twice for a while
 
 _CPU, _END = torch.device("cpu"), object()
 
@@ -219,31 +225,42 @@ def read_stream(
     most: int | None,
     seed: int,
     keep: str,
+    told: Told,
+    may_be_endless: bool,
 ) -> Stream:
     """Read whole batches until they hold ``most`` examples; None: to the end.
 
     Random numbers drawn by the loader, as for shuffling, are those of ``seed``; the caller's own
-    are afterwards where they were.
+    are afterwards where they were. ``told`` hears of each batch.
 
     Raises
     ------
     ValueError
-        If there is no batch.
+        If there is no batch, or those kept of what may be endless take half of the free memory.
     """
     read = partial(_batches_of, make, seed)
     kept: list[Nest] = []
     digests: list[str] = []
     sizes: list[int] = []
     first: Nest = None
-    ended, total = True, 0
+    ended, total, room = True, 0, free_memory(_CPU, _OF_MEMORY)
     for batch in read():
         if not digests:
             first = batch
+        if keep == "memory" and may_be_endless:
+            room -= sum(t.numel() * t.element_size() for t in tensors_in(batch))
+            if room < 0:
+                raise ValueError(
+                    f"the batches read so far, {total:,} examples, take more than half of the free "
+                    "memory, and go on: do they ever end? Take the first N of them (--examples N, "
+                    "examples=N in Python), or hold one batch at a time (--keep reread)."
+                )
         if keep == "memory":
             kept.append(batch)
         digests.append(digest(batch))
         sizes.append(num_rows(batch) or 1)
         total += sizes[-1]
+        told(total, most)
         if most is not None and total >= most:
             ended = False
             break

@@ -5,11 +5,12 @@ from typing import Literal, Protocol, get_args
 import torch
 from torch import Generator
 
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import XNysTraceSketch, XTraceSketch, sketch_memory
 from landscape.linalg.trace import exact_trace, hutchpp_trace, probe_forms
 from landscape.linalg.units import Keep, afresh
+from landscape.values import Estimate
 
 Method = Literal["auto", "exact", "hutchinson", "hutch++", "xtrace", "xnystrace"]
 
@@ -125,7 +126,7 @@ def _grow(sketch: _Growing, num_probes: int, rel_error: float | None, rng: Gener
     while True:
         sketch.add(min(more, num_probes - sketch.num_probes), rng)
         now = sketch.estimate()
-        if now.stderr <= rel_error * abs(now.mean) or sketch.num_probes >= num_probes:
+        if now.error <= rel_error * abs(now.mean) or sketch.num_probes >= num_probes:
             return now
         # Looking rarely keeps the stop from waiting for a lucky low of the error itself.
         more = max(2, sketch.num_probes // 4)

@@ -18,7 +18,7 @@ of a multiple one it sees its own projection only, so that its remainder has no 
 copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -33,7 +33,7 @@ from landscape.linalg.eigen import (
     choose_max_basis,
     verified_eigenpairs,
 )
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule
@@ -41,6 +41,7 @@ from landscape.linalg.restart import Allocate
 from landscape.linalg.search import Callback, KrylovSearch, ProbeRecord, State, never
 from landscape.linalg.sketch import gram
 from landscape.linalg.unseen import excludes_more
+from landscape.values import Estimate
 
 _LOOK_STEPS = 10  # fewer rarely see an eigenvalue that was missed
 
@@ -169,7 +170,7 @@ def _summarise(
     squares = [n * float(rule.weights @ rule.nodes**2) for rule in rules]
     covariance = _form_covariance([] if exact else samples, n)
     trace, frobenius = (
-        estimate(values)._replace(stderr=float(covariance[i, i].clamp(min=0).sqrt()))
+        replace(estimate(values), stderr=float(covariance[i, i].clamp(min=0).sqrt()))
         for i, values in enumerate((traces, squares))
     )
     return SpectralRun(
@@ -196,20 +197,33 @@ def _whole_rule(record: ProbeRecord, dim: int) -> GaussRule:
 def _form_covariance(samples: list[ProbeRecord], dim: int) -> Tensor:
     """Covariance of the mean trace and the mean squared Frobenius norm over probes, shape (2, 2).
 
-    For z uniform on the sphere in R^d, Cov(d zᵀBz, d zᵀCz) = 2d/(d + 2) (tr BC - tr B tr C / d),
-    where the probe's own quadrature gives the traces: exact up to degree 2 num_steps - 1. The
-    spread of two or three probes, which could stand here, is now and then close to nothing.
+    For z uniform on the sphere in R^d and samples d zᵀBz and d zᵀCz,
+    Cov = 2d/(d + 2) (tr BC - tr B tr C / d). With the probe's own samples in the place of the
+    traces, their products are too large by the covariance itself; a factor of 2 in the place of
+    2d/(d + 2) makes up for that, so that each probe gives the covariance without bias. The spread
+    of two or three probes, which could stand here, is now and then close to nothing.
     """
     total = torch.zeros(2, 2, dtype=torch.float64)
     for record in samples:
-        rule = gauss_rule(record.tridiagonal())
         d = dim - len(record.locked)
-        traces = torch.stack([d * (rule.weights @ rule.nodes**degree) for degree in range(5)])
+        traces = d * _first_moments(record)
         for i in (1, 2):
             for j in (1, 2):
-                product = traces[i + j] - traces[i] * traces[j] / d
-                total[i - 1, j - 1] += 2 * d / (d + 2) * product
+                total[i - 1, j - 1] += 2 * (traces[i + j] - traces[i] * traces[j] / d)
     return total / max(len(samples), 1) ** 2
+
+
+def _first_moments(record: ProbeRecord) -> Tensor:
+    """zᵀ(P A P)^k z of the unit vector z for k from 0 to 4, shape (5,), by two steps or more.
+
+    A rule of m nodes is exact below degree 2m. Of degree 2m it lacks the product of all squared
+    off-diagonal elements, that of the last residual included: Golub & Meurant (2010), chapter 6.
+    """
+    rule = gauss_rule(record.tridiagonal())
+    moments = torch.stack([rule.weights @ rule.nodes**degree for degree in range(5)])
+    if len(rule.nodes) == 2:
+        moments[4] += record.tridiagonal().betas.square().prod()
+    return moments
 
 
 def _effective_rank(trace: Estimate, frobenius: Estimate, covariance: Tensor) -> Estimate:

@@ -18,9 +18,10 @@ import torch
 from scipy.linalg import eigh_tridiagonal
 from torch import Tensor
 
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.lanczos import Tridiagonal, lanczos
 from landscape.linalg.operator import DenseOperator
+from landscape.values import Estimate
 
 _MOST_RULES = 16  # shorter rules that a rule is compared with
 
@@ -79,7 +80,7 @@ def resolved_negative_mass(
     shares = [_shares_below(rule, -floor, dim, num_steps) for rule in rules]
     found = estimate_mean(torch.stack([share.mean() for share in shares]))
     left_open = sum(float(share.std(correction=0)) for share in shares) / len(shares)
-    return found._replace(stderr=math.hypot(found.stderr, left_open))
+    return Estimate.of(found.mean, math.hypot(found.error, left_open), found.num_probes)
 
 
 def _shares_below(rule: GaussRule, x: float, dim: int, num_steps: int) -> Tensor:

@@ -14,12 +14,12 @@ import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
-from landscape.linalg.estimate import Estimate
 from landscape.linalg.lanczos import BREAKDOWN_EPS, is_breakdown, orthogonalise
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import normal
 from landscape.linalg.rows import cached_columns
 from landscape.linalg.units import Keep, afresh, products
+from landscape.values import Estimate
 
 _AGREE = 1000.0  # units of rounding: inner products of long vectors and inverses add up
 _MOST_BLOCKS = 60  # of probes left out together: a Student interval of more is no narrower
@@ -208,7 +208,7 @@ def _jackknife(
     num_probes = len(whole)
     mean = float(whole.mean())
     if num_probes < 2:
-        return Estimate(mean, math.nan, num_probes)
+        return Estimate(mean, None, num_probes)
     spread = float((whole - mean).abs().max())
     if may_agree and spread <= _AGREE * rounding:
         return Estimate(mean, max(spread, BREAKDOWN_EPS * rounding), num_probes)

@@ -13,12 +13,13 @@ import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
-from landscape.linalg.estimate import Estimate, estimate_mean
+from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
 from landscape.linalg.sketch import gram
 from landscape.linalg.units import Keep, afresh, numbers, products
+from landscape.values import Estimate
 
 
 class ProbeForms(NamedTuple):

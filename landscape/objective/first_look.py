@@ -9,13 +9,16 @@ from torch import Tensor, nn
 
 from landscape.distributed import all_reduce_sum, alone
 from landscape.hints import few
-from landscape.nests import map_tensors, tensors_in
+from landscape.nests import Nest, map_tensors, num_rows, take_rows, tensors_in
 from landscape.objective.at_theta import leaves
 from landscape.objective.autograd_graph import leaves_behind
 from landscape.objective.halving import with_smaller_batches
+from landscape.objective.losses import TIME_FIRST
 from landscape.objective.objective import Objective
-from landscape.objective.plain_forms import CallsReplaced
+from landscape.objective.pair import Loss, prediction
+from landscape.objective.plain_forms import CallsSeen
 from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.user_errors import UserCodeError, told_as_users
 from landscape.seeds import draws_random_numbers
 
 _NAMED = 4  # parameters in a note
@@ -56,12 +59,12 @@ def _look(risk: EmpiricalRisk) -> FirstLook:
     versions = [t._version for t in tensors_in(copied)]
     with alone():
         unseeded = risk.on([copied]).with_noise(None)
-    with risk.swapped(tensors), CallsReplaced() as calls:
+    with risk.swapped(tensors), CallsSeen(risk.device) as calls:
         is_random = draws_random_numbers(lambda: unseeded.terms(0), risk.device)
     writes = versions != [t._version for t in tensors_in(copied)]
     if writes:
         risk = risk.with_copied_batches()
-    if calls.found:
+    if calls.replaced:
         risk = risk.with_plain_functions()
     if is_random and risk.noise is None:
         risk = risk.with_noise(0)
@@ -72,6 +75,7 @@ def _look(risk: EmpiricalRisk) -> FirstLook:
         _check_own(risk, reached)
         notes = _unused(risk, loss, tensors)
         if outputs[0] is not None:
+            _check_first_axis(risk, outputs[0])
             notes += risk.objective.notes(outputs[0], risk.batches[0])
         first = terms.totals.detach()
         del terms, outputs, loss  # and the graph with them
@@ -90,11 +94,17 @@ def _look(risk: EmpiricalRisk) -> FirstLook:
         other = risk.with_noise(1)
         with other.swapped(tensors):
             notes += _random(first, other.terms(0).totals.detach(), risk.objective.draws)
+    if calls.autocast is not None and risk.dtype != torch.float64:  # which it leaves alone
+        notes.append(
+            f"the forward pass runs under torch.autocast, much of it in {str(calls.autocast)[6:]}: "
+            "numbers have the few digits of that. Turn it off, or take dtype float64, on which it "
+            "has no effect"
+        )
     if writes:
         notes.append(
             "the network or the loss writes to its data: each evaluation has a copy of them"
         )
-    return FirstLook(tuple(notes), is_random, not repeated, calls.found, writes)
+    return FirstLook(tuple(notes), is_random, not repeated, calls.replaced, writes)
 
 
 def _check_own(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> None:
@@ -108,6 +118,32 @@ def _check_own(risk: EmpiricalRisk, reached: Mapping[int, Tensor]) -> None:
             "by a list, an optimizer, a view or a function that was given them before, where they "
             "keep their values whatever θ is, so that its derivatives would be others. Ask the "
             "network for them inside forward and loss, as by model.parameters()."
+        )
+
+
+def _check_first_axis(risk: EmpiricalRisk, outputs: Nest) -> None:
+    """Refuse outputs whose first axis has as many entries as there are examples, but is not theirs.
+
+    No shape tells (T, N, K) with T = N from (N, T, K); that of fewer examples does.
+    """
+    batch, count = risk.batches[0], num_rows(risk.batches[0])
+    found = prediction(outputs)
+    named = isinstance(risk.objective, Loss) and risk.objective.takes_prediction
+    if not named or found is None or count is None or count < 2:
+        return
+    if found.tensor.ndim < 2 or not found.tensor.shape[0] == found.tensor.shape[1] == count:
+        return
+    try:
+        with told_as_users(risk.model), torch.no_grad():
+            nest = risk.on([take_rows(batch, slice(0, count - 1))]).outputs(0)[0]
+    except UserCodeError:  # it takes whole batches only
+        return
+    fewer = prediction(nest)
+    if fewer is not None and fewer.tensor.shape[:2] == (count, count - 1):
+        raise ValueError(
+            f"the network's outputs have the examples on their second axis: shape "
+            f"{tuple(found.tensor.shape)} for {count} of them, {tuple(fewer.tensor.shape)} for "
+            f"{count - 1}. {TIME_FIRST}."
         )
 
 

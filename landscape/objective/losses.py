@@ -32,7 +32,8 @@ def class_axis(outputs: Tensor, targets: Tensor) -> int | None:
     if outputs.shape[:1] + outputs.shape[2:] == targets.shape:
         return 1
     # Positions that network and targets fold differently, such as (N T, K) of labels (N, T).
-    return -1 if outputs.shape[:-1].numel() == targets.numel() else None
+    folded = outputs.ndim == 2 or targets.ndim == 1 or outputs.shape[0] == targets.shape[0]
+    return -1 if folded and outputs.shape[:-1].numel() == targets.numel() else None
 
 
 def mse(outputs: Tensor, targets: Tensor) -> Tensor:
@@ -49,6 +50,8 @@ def mse(outputs: Tensor, targets: Tensor) -> Tensor:
             )
         outputs = outputs.movedim(axis, -1)
         targets = F.one_hot(targets.long(), outputs.shape[-1])
+    if outputs.numel() != targets.numel() or len(outputs) != len(targets):
+        raise ValueError(f"mse needs a number for each output; {_shapes(outputs, targets)}.")
     targets = targets.to(outputs.dtype).reshape(outputs.shape)
     return (outputs - targets).square().reshape(len(outputs), -1).mean(1)
 
@@ -101,7 +104,15 @@ def _sums_to_one(targets: Tensor, axis: int) -> bool:
 
 def _shapes(outputs: Tensor, targets: Tensor) -> str:
     kind = "floats" if targets.is_floating_point() else "whole numbers"
-    return f"got outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}, {kind}"
+    got = f"got outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}, {kind}"
+    is_second = outputs.ndim > 1 and targets.ndim > 0 and outputs.shape[1] == len(targets)
+    return f"{got}. {TIME_FIRST}" if is_second else got
+
+
+TIME_FIRST = (
+    "Is time on the first axis? Examples must be: wrap the network in one that gives the mean over "
+    "time, outputs.mean(0), or moves its axis, outputs.movedim(0, 1)"
+)
 
 
 BUILTIN_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -38,15 +38,30 @@ def plain_forms(
     return forms
 
 
-class CallsReplaced(TorchFunctionMode):
-    """Notes, in ``found``, whether the block calls a function that has a plain form here."""
+class CallsSeen(TorchFunctionMode):
+    """Notes of the calls in the block what ``first_look`` has to know.
 
-    found = False
+    Attributes
+    ----------
+    replaced
+        Whether one is of a function that has a plain form here.
+    autocast
+        The type that ``torch.autocast`` computed in; None: it was off.
+    """
+
+    replaced = False
+    autocast: torch.dtype | None = None
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._device = device.type
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        self.found |= func in _PLAIN
+        self.replaced |= func in _PLAIN
+        if torch.is_autocast_enabled(self._device):
+            self.autocast = torch.get_autocast_dtype(self._device)
         return func(*args, **(kwargs or {}))
 
 

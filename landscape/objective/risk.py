@@ -170,7 +170,8 @@ class EmpiricalRisk(AtTheta):
         if predict is None:
             raise ValueError(
                 f"objective {self.objective.name!r} does not say what its outputs are. Give "
-                "Objective(fn, outputs=…, loss_of_outputs=…), or use the operator hessian."
+                "Objective(fn, outputs=…, loss_of_outputs=…) (docs/your-model.md), or use the "
+                "operator hessian."
             )
         return self._draws(index, self.batches[index], lambda batch: predict(self.model, batch))
 

@@ -3,7 +3,9 @@
 Whatever reads the network inside the block sees θ: its forward, a recomputation during the
 backward pass (activation checkpointing), a regulariser that closes over it. So the block must last
 until the last backward pass has ended. Afterwards every module is as it was, whatever the block did
-or raised: parameters, buffers, plain attributes such as the state of neurons, hooks, training mode.
+or raised: parameters, buffers, plain attributes such as the state of neurons, hooks, training mode;
+those too that others set on a module. What an object beside the modules keeps for itself, such as a
+hook that counts its calls, is its own business.
 """
 
 from collections import deque

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from landscape.page.numbers import format_count, rounded
 
 if TYPE_CHECKING:
-    from landscape.results import StoredInterval
+    from landscape.values import Interval
 
 UNCONVERGED = "†"
 NOTHING = "–"
@@ -74,7 +74,7 @@ def number_cell(
     )
 
 
-def interval_cell(interval: "StoredInterval | None", *, factor: float = 1) -> Cell:
+def interval_cell(interval: "Interval | None", *, factor: float = 1) -> Cell:
     """Both ends, times ``factor``; the method as a tooltip."""
     if interval is None:
         return text_cell(None)

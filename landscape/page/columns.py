@@ -15,7 +15,8 @@ from landscape.page.cells import (
 from landscape.page.table import Column
 
 if TYPE_CHECKING:
-    from landscape.results import Estimate, Result, StoredInterval, Subject
+    from landscape.results import Result, Subject
+    from landscape.values import Estimate, Interval
 
 _Row = TypeVar("_Row")
 _Result_co = TypeVar("_Result_co", bound="Result", covariant=True)
@@ -89,7 +90,7 @@ def estimate_column(
 
 def interval_column(
     title: str,
-    interval: "Callable[[_Row], StoredInterval | None]",
+    interval: "Callable[[_Row], Interval | None]",
     *,
     factor: float = 1,
     **about: Unpack[About],

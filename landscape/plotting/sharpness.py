@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from landscape.catalog import MEASURES
 from landscape.page.style import (
     Stroke,
     figure_text,
@@ -16,7 +17,7 @@ from landscape.page.style import (
     read_out,
     stroke_of,
 )
-from landscape.results import MEASURES, Measure, SharpnessTable
+from landscape.results import Measure, SharpnessTable
 
 _MOST_NAMED = 6  # places of one axis whose names have room
 

@@ -4,19 +4,19 @@ import json
 import math
 from typing import Any
 
+from landscape.catalog.measures import OF_SOLVER
 from landscape.page.material import Material, operator_text
 from landscape.results import (
+    NOT_CONVERGED,
     Comparison,
-    Eigenvalues,
     OperatorSpec,
     Preflight,
+    Reading,
     Result,
-    SpectralDensity,
-    Trace,
-    spectrum_unit,
+    readings_of,
 )
-from landscape.results.comparison import PairRow, StoredInterval
-from landscape.results.sharpness import SharpnessTable
+from landscape.results.comparison import PairRow
+from landscape.values import Interval
 
 Entry = dict[str, Any]
 
@@ -56,7 +56,7 @@ def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
     }
 
 
-def _ends(interval: StoredInterval | None) -> list[float | None] | None:
+def _ends(interval: Interval | None) -> list[float | None] | None:
     # With very few runs an interval may be unbounded, which JSON cannot say.
     return None if interval is None else [_finite(interval.low), _finite(interval.high)]
 
@@ -83,57 +83,28 @@ def _checkpoint(material: Material, label: str) -> Entry:
 def measures(result: Result) -> list[Entry]:
     """Every scalar that ``result`` holds, with its error, unit and settings."""
     common: Entry = {"split": result.subject.split, "num_examples": result.subject.num_examples}
-    if isinstance(result, Eigenvalues):
-        ends = (("lambda_max", result.largest), ("lambda_min", result.smallest))
-        spread, unit = result.shard_stderr, spectrum_unit(result.operator)
-        return [
-            common
-            | _operator(result.operator, result)
-            | _entry(
-                name, pairs[0].value, spread[0] if name == "lambda_max" and spread else None, unit
-            )
-            | {"residual": pairs[0].residual, "converged": pairs[0].converged}
-            for name, pairs in ends
-            if pairs
-        ]
-    if isinstance(result, Trace):
-        estimates = {
-            "trace": result.trace,
-            "mean_curvature": result.mean_curvature,
-            "frobenius_norm": result.frobenius_norm,
-            "effective_rank": result.effective_rank,
-        }
-        unit = spectrum_unit(result.operator)
-        return [
-            common
-            | _operator(result.operator, result)
-            | _entry(name, e.mean, e.stderr, "1" if name == "effective_rank" else unit)
-            for name, e in estimates.items()
-            if e is not None
-        ]
-    if isinstance(result, SpectralDensity):
-        mass = result.negative_mass
-        entry = _entry("negative_mass", mass.mean, mass.stderr, "1")
-        return [common | _operator(result.operator, result) | entry]
-    if isinstance(result, SharpnessTable):
-        return [
-            common
-            | _entry(row.name, row.value, row.stderr, row.unit)
-            | {"radius": row.radius, "scale": row.scale, "operator": row.operator}
-            for row in result.rows
-        ]
-    return []
+    spec = getattr(result, "operator", None)
+    if isinstance(spec, OperatorSpec):
+        text = operator_text(spec, spiking=result.subject.spiking)
+        common |= {"operator": spec.name, "operator_text": text}
+    return [common | _entry(reading, in_table=spec is None) for reading in readings_of(result)]
 
 
-def _operator(spec: OperatorSpec, result: Result) -> Entry:
-    return {
-        "operator": spec.name,
-        "operator_text": operator_text(spec, spiking=result.subject.spiking),
+def _entry(reading: Reading, *, in_table: bool) -> Entry:
+    m = reading.measure
+    by_solver = m.error_over == OF_SOLVER and not in_table
+    stderr = reading.shard_stderr if by_solver else m.stderr
+    entry = {
+        "name": m.name,
+        "value": _finite(m.value),
+        "stderr": _finite(stderr),
+        "unit": m.unit,
     }
-
-
-def _entry(name: str, value: float, stderr: float | None, unit: str) -> Entry:
-    return {"name": name, "value": _finite(value), "stderr": _finite(stderr), "unit": unit}
+    if in_table:
+        entry |= {"radius": m.radius, "scale": m.scale, "operator": m.operator}
+    if by_solver:
+        entry |= {"residual": m.stderr, "converged": m.note != NOT_CONVERGED}
+    return entry
 
 
 def _finite(value: float | None) -> float | None:

@@ -14,11 +14,11 @@ from landscape.results.comparison import (
     ComparedRun,
     Comparison,
     ComparisonSettings,
+    JudgedMeasure,
     MeasureRow,
     PairRow,
+    PairVerdict,
     RunValue,
-    StoredComponents,
-    StoredInterval,
 )
 from landscape.results.fidelity import (
     DirectionFidelity,
@@ -31,17 +31,14 @@ from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, t
 from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
 from landscape.results.preflight import Check, Preflight
+from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
 from landscape.results.sharpness import (
-    MEASURES,
     Measure,
-    MeasureInfo,
     SharpnessTable,
     make_measure,
 )
 from landscape.results.spectrum import (
-    Eigenvalue,
     Eigenvalues,
-    Estimate,
     LayerRow,
     LayerTable,
     SpectralDensity,
@@ -70,13 +67,12 @@ from landscape.results.titles import (
     flatter_arrow,
     measure_title,
     operator_title,
-    spectrum_title,
     spectrum_unit,
 )
 from landscape.results.training import TrainingCurves
 
 __all__ = [
-    "MEASURES",
+    "NOT_CONVERGED",
     "AccuracyDifference",
     "AccuracyRow",
     "Check",
@@ -90,10 +86,9 @@ __all__ = [
     "DirectionFidelity",
     "DirectionSpec",
     "DoesNotApply",
-    "Eigenvalue",
     "Eigenvalues",
-    "Estimate",
     "Fidelity",
+    "JudgedMeasure",
     "LayerRow",
     "LayerTable",
     "LeftOut",
@@ -101,16 +96,17 @@ __all__ = [
     "LossLine",
     "LossPlane",
     "Measure",
-    "MeasureInfo",
     "MeasureRow",
     "OneImageSpectrum",
     "OperatorSpec",
     "OperatorVerdict",
     "PairRow",
+    "PairVerdict",
     "PlaneMeasures",
     "Preflight",
     "Provenance",
     "Ratio",
+    "Reading",
     "RecipeAccuracy",
     "Result",
     "ResultError",
@@ -120,8 +116,6 @@ __all__ = [
     "SpectralDensity",
     "SpeedRow",
     "Stored",
-    "StoredComponents",
-    "StoredInterval",
     "Study",
     "StudyRun",
     "Subject",
@@ -138,10 +132,10 @@ __all__ = [
     "make_measure",
     "measure_title",
     "operator_title",
+    "readings_of",
     "recipe_of",
     "save_result",
     "seed_in",
-    "spectrum_title",
     "spectrum_unit",
     "told_apart",
 ]

@@ -83,6 +83,7 @@ def _encode(value: object, *, arrays: dict[str, np.ndarray] | None, at: str = ""
         return {
             f.name: _encode(getattr(value, f.name), arrays=arrays, at=f"{at}.{f.name}".lstrip("."))
             for f in dataclasses.fields(value)
+            if f.metadata.get("stored", True)
         }
     if isinstance(value, np.ndarray):
         if arrays is None:

@@ -7,6 +7,7 @@ so that a page can be made again without judging again.
 from dataclasses import dataclass
 
 from landscape.results.base import Stored
+from landscape.values import Interval, Levels, VarianceComponents, WithinGroupCorrelation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,42 +43,26 @@ class RunValue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparedMeasure:
-    """What was compared, and its value on every checkpoint that has one."""
+class JudgedMeasure:
+    """What a verdict needs to know of a measure."""
 
     name: str  # e.g. lambda_max[filter] hessian
-    title: str
+    title: str  # for sentences
+    larger_is: str  # sharper | flatter
+    scale_invariant: bool  # unchanged by rescalings that leave the function unchanged
+    hard_forward: bool  # read off losses of the network as deployed, spikes and all
+    mismatch: str = ""  # what the values do not share, in words; empty: nothing
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedMeasure(JudgedMeasure):
+    """What was compared, and its value on every checkpoint that has one."""
+
     formula: str
     source: str
     unit: str
-    larger_is: str  # sharper | flatter
-    scale_invariant: bool  # counts as such for the overall verdict
-    hard_forward: bool  # likewise
     settings: dict[str, str]  # shared by all values: examples, loss, operator, …
-    mismatch: str  # what the values do not share, in words; empty: nothing
     values: tuple[RunValue, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredInterval:
-    """A two-sided confidence interval."""
-
-    low: float
-    high: float
-    confidence: float
-    method: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class StoredComponents:
-    """Variances of a log ratio; see ``landscape.statistics.components``."""
-
-    seed: float
-    shard: float | None  # None with one shard: part of ``seed``
-    probe: float
-    num_seeds: int
-    num_shards: int
-    measurement_share: float  # of the variance of the mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +74,8 @@ class MeasureRow:
     reason: str
     scale: str  # ratio | difference: of the estimate and its intervals
     estimate: float  # median ratio to the baseline
-    interval: StoredInterval | None
-    other_intervals: tuple[StoredInterval, ...]
+    interval: Interval | None
+    other_intervals: tuple[Interval, ...]
     test: str
     p_value: float
     p_floor: float  # the smallest that so many runs can give
@@ -99,53 +84,49 @@ class MeasureRow:
     equivalence_p_holm: float | None
     detectable_ratio: float | None  # > 1: it or its inverse could have been shown
     runs_needed: int | None  # pairs (or runs a group) that find a ratio at the bounds
-    components: StoredComponents | None
+    components: VarianceComponents | None
     num_runs: tuple[int, int]  # of the group and of the baseline
     num_left_out: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairRow:
-    """The answer for one group against the baseline."""
+class PairVerdict:
+    """The answer for one group against its baseline."""
 
     group: str
     baseline: str
     verdict: str
     reason: str
+    measures: tuple[MeasureRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairRow(PairVerdict):
+    """The same with the checkpoints that it rests on."""
+
     paired: bool  # by seed
     runs: tuple[str, ...]  # labels, in the order of ``baseline_runs`` where paired
     baseline_runs: tuple[str, ...]
     matched: str  # how the checkpoints were chosen, and what gap in loss is left
     loss_ratio: float | None  # median of the group's loss over the baseline's
-    measures: tuple[MeasureRow, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AccuracyRow:
-    """Flatness against test accuracy, within groups: no part of the verdict."""
+class AccuracyRow(WithinGroupCorrelation):
+    """Flatness, as the logarithm of a measure, against test accuracy: no part of the verdict."""
 
     measure: str
-    correlation: float | None  # of log measure and accuracy, each less its group's mean
-    interval: StoredInterval | None
-    p_value: float | None
     p_holm: float | None  # over the measures
-    num_runs: int
-    num_groups: int
-    words: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class ComparisonSettings:
+class ComparisonSettings(Levels):
     """Declared before looking."""
 
     primary: str  # the measure that decides
     primary_declared: bool  # named by the user, or chosen by rule
     match: str  # epoch | loss | none
     split: str
-    alpha: float
-    power: float
-    bounds: tuple[float, float]  # ratios that count as no difference
-    num_resamples: int
     allow_mismatch: bool
 
 

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.results.base import Result
-from landscape.results.sharpness import Measure, make_measure
-from landscape.results.spectrum import Estimate
+from landscape.values import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,16 +131,3 @@ class Fidelity(Result):
     def sharpest(self) -> DirectionFidelity:
         """The direction of the steepest cusp."""
         return max(self.directions, key=lambda d: d.cusp_slope.mean)
-
-    @property
-    def steepest_cusp(self) -> Measure:
-        """The slope of the steepest cusp, as a sharpness measure."""
-        slope = self.sharpest.cusp_slope
-        return make_measure(
-            "cusp_slope",
-            slope.mean,
-            slope.stderr,
-            num_evaluations=2 * len(self.radii) * len(self.directions),
-            note=f"along the steepest of {len(self.directions)} directions, {self.sharpest.name}; "
-            f"t up to {self.fit_radius:g} ‖θ‖",
-        )

@@ -1,148 +1,13 @@
-"""Sharpness measures: what each is, in one place, and a table of their values.
+"""Values of sharpness measures, and a table of those of one checkpoint.
 
-``MEASURES`` is what tooltips and pages quote. S is the diagonal scale (none, filter, weight) and
-ρ a relative radius: noise ρ S ε and the ball ‖S⁻¹ e‖ <= ρ √P, both about ρ ‖θ‖ long.
+What each measure is stands in ``landscape.catalog.MEASURES``.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from landscape.catalog import SCALES
-from landscape.catalog.scales import BATCH_NORM, RELU
+from landscape.catalog import MEASURES
 from landscape.results.base import Result
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureInfo:
-    """A sharpness measure: its formula, source, unit and which way is flatter."""
-
-    title: str
-    formula: str
-    source: str
-    unit: str  # with scale none
-    unit_scaled: str  # with scale filter or weight
-    better: str = "lower"  # lower | higher | neither: which way is flatter
-    hard_forward: bool  # whether it is read off the network's own forward, spikes included
-    error_over: str  # what the standard error is taken over
-    invariant_under: tuple[str, ...] | None = None  # None: as its scale
-
-
-MEASURES: Mapping[str, MeasureInfo] = {
-    "lambda_max": MeasureInfo(
-        title="largest eigenvalue",
-        formula="λ_max(S A S)",
-        source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
-        unit="loss/θ²",
-        unit_scaled="loss",
-        error_over="solver residual",
-        hard_forward=False,
-    ),
-    "mean_curvature": MeasureInfo(
-        title="mean curvature",
-        formula="tr(S A S) / P",
-        source="Yao et al. 2020, arXiv 1912.07145",
-        unit="loss/θ²",
-        unit_scaled="loss",
-        error_over="probes",
-        hard_forward=False,
-    ),
-    "frobenius_norm": MeasureInfo(
-        title="Frobenius norm",
-        formula="‖S A S‖_F",
-        source="Wu et al. 2022, arXiv 2207.02628",
-        unit="loss/θ²",
-        unit_scaled="loss",
-        error_over="probes",
-        hard_forward=False,
-    ),
-    "effective_rank": MeasureInfo(
-        title="effective rank",
-        formula="tr(S A S)² / ‖S A S‖_F²",
-        source="Bartlett et al. 2020, arXiv 1906.11300 (effective rank R₀)",
-        unit="1",
-        unit_scaled="1",
-        # The shape of a spectrum, not its size: it falls when the top eigenvalue grows.
-        better="neither",
-        error_over="probes",
-        hard_forward=False,
-    ),
-    "smoothed_trace": MeasureInfo(
-        title="trace of the smoothed Hessian",
-        formula="tr ∇²L_s, L_s(θ) = E L(θ + s ε), mean over s² within ±50 % of (ρ ‖θ‖)² / P",
-        source="dL_s/d(s²) = ½ tr ∇²L_s, the heat equation",
-        unit="loss/θ²",
-        unit_scaled="loss",
-        hard_forward=True,
-        error_over="noise pairs",
-    ),
-    "expected_rise": MeasureInfo(
-        title="expected rise",
-        formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
-        source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
-        unit="loss",
-        unit_scaled="loss",
-        hard_forward=True,
-        error_over="noise pairs",
-    ),
-    "worst_rise": MeasureInfo(
-        title="worst-case rise",
-        formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P; what an ascent finds, a lower bound, "
-        "whose error is over examples only",
-        source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",
-        unit="loss",
-        unit_scaled="loss",
-        hard_forward=True,
-        error_over="examples",
-    ),
-    "sam_rise": MeasureInfo(
-        title="rise at SAM's step",
-        formula="L(θ + e) - L(θ) at e = ρ √P S² ∇L / ‖S ∇L‖",
-        source="Foret et al. 2021, arXiv 2010.01412",
-        unit="loss",
-        unit_scaled="loss",
-        hard_forward=True,
-        error_over="examples",
-    ),
-    "sam_first_order": MeasureInfo(
-        title="SAM's first-order value",
-        formula="ρ √P ‖S ∇L(θ)‖",
-        source="Foret et al. 2021, arXiv 2010.01412",
-        unit="loss",
-        unit_scaled="loss",
-        hard_forward=False,
-        error_over="none: exact",
-    ),
-    "relative_flatness": MeasureInfo(
-        title="relative flatness",
-        formula="Σ_{r,s} ⟨w_r, w_s⟩ tr H_{r,s} over rows of one layer",
-        source="Petzka et al. 2021, NeurIPS, definition 3",
-        unit="loss",
-        unit_scaled="loss",
-        hard_forward=False,
-        error_over="probes",
-        invariant_under=(BATCH_NORM, RELU),
-    ),
-    "tolerated_noise": MeasureInfo(
-        title="tolerated noise",
-        formula="largest ρ with E accuracy(θ + ρ S ε) >= accuracy(θ) - drop",
-        source="Jiang et al. 2020, arXiv 1912.02178",
-        unit="fraction of the weights",
-        unit_scaled="fraction of the weights",
-        better="higher",
-        hard_forward=True,
-        error_over="noise pairs",
-    ),
-    "cusp_slope": MeasureInfo(
-        title="cusp slope",
-        formula="(L(θ + t v) + L(θ - t v) - 2 L(θ)) / (2 t), mean over small t",
-        source="rise per unit of θ where the loss is a staircase",
-        unit="loss/θ",
-        unit_scaled="loss",
-        hard_forward=True,
-        error_over="groups of examples",
-    ),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,30 +63,24 @@ def make_measure(
     Raises
     ------
     ValueError
-        If the name or the scale is unknown.
+        If the name is unknown.
     """
-    if name not in MEASURES or scale not in SCALES:
-        raise ValueError(
-            f"a measure must be one of {', '.join(MEASURES)}, with scale {', '.join(SCALES)}; "
-            f"got {name!r} with scale {scale!r}."
-        )
-    info = MEASURES[name]
-    own = info.invariant_under
+    kind = MEASURES[name]
     return Measure(
         name=name,
         value=value,
         stderr=stderr if stderr is not None and math.isfinite(stderr) else None,
-        error_over=info.error_over,
+        error_over=kind.error_over,
         radius=radius,
         scale=scale,
         operator=operator,
         layer=layer,
-        hard_forward=info.hard_forward,
-        invariant_under=SCALES[scale].invariant_under if own is None else own,
-        unit=info.unit if scale == "none" else info.unit_scaled,
-        better=info.better,
-        formula=info.formula,
-        source=info.source,
+        hard_forward=kind.hard_forward,
+        invariant_under=kind.invariant_at(scale),
+        unit=kind.unit_at(scale),
+        better=kind.better,
+        formula=kind.formula,
+        source=kind.source,
         num_evaluations=num_evaluations,
         note=note,
     )

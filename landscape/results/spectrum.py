@@ -9,30 +9,7 @@ import numpy as np
 from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result
 from landscape.results.subject import OperatorSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A mean and its standard error; stderr None where one draw gave the value."""
-
-    mean: float
-    stderr: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Eigenvalue:
-    """One eigenpair's value with its residual ‖Av - λv‖₂.
-
-    The residual bounds the distance from λ to an eigenvalue: not necessarily to that of its rank,
-    unless ``rank_shown``. It comes from matvecs made for it; ``Eigenvalues.method`` says where it
-    is an upper bound.
-    """
-
-    value: float
-    residual: float
-    converged: bool  # a residual below the tolerance, at a rank that no look has disputed
-    # With 99 % probability the look for missed eigenvalues leaves none that would take its rank.
-    rank_shown: bool = False
+from landscape.values import Eigenvalue, Estimate
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -112,9 +89,7 @@ class Trace(Result):
     @property
     def mean_curvature(self) -> Estimate:
         """Trace / P: the mean eigenvalue."""
-        p = self.operator.num_params
-        stderr = self.trace.stderr
-        return Estimate(mean=self.trace.mean / p, stderr=None if stderr is None else stderr / p)
+        return self.trace / self.operator.num_params
 
 
 @dataclass(frozen=True, kw_only=True)

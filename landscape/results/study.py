@@ -5,8 +5,8 @@ from typing import Annotated
 
 from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result, Stored
-from landscape.results.comparison import StoredInterval
 from landscape.results.subject import OperatorSpec
+from landscape.values import Interval
 
 ByEpoch = Annotated[Array, Shape("E", measured=True)]
 
@@ -35,7 +35,7 @@ class RecipeAccuracy:
     split: str
     num_runs: int
     mean: float
-    interval: StoredInterval | None  # of the mean over seeds; None with one run
+    interval: Interval | None  # of the mean over seeds; None with one run
     lowest: float
     highest: float
     claimed: float | None  # what was claimed of such runs
@@ -50,7 +50,7 @@ class AccuracyDifference:
     baseline: str
     num_pairs: int
     difference: float  # mean
-    interval: StoredInterval | None
+    interval: Interval | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class SpeedRow:
     num_runs: tuple[int, int]
     num_pairs: int  # of seeds where both reach it
     ratio: float | None  # median over these pairs, group over baseline
-    interval: StoredInterval | None  # of the ratio
+    interval: Interval | None  # of the ratio
     words: str
 
 

@@ -3,8 +3,9 @@
 Keys (``expected_rise[filter] ρ=0.03``) stay where programs read them: JSON, CSV, ``--primary``.
 """
 
-from landscape.catalog import OPERATORS, SCALES
-from landscape.results.sharpness import MEASURES, Measure
+from landscape.catalog import MEASURES, OPERATORS
+from landscape.catalog.scales import scale_called
+from landscape.results.sharpness import Measure
 from landscape.results.subject import OperatorSpec
 
 
@@ -18,14 +19,15 @@ def measure_title(row: Measure, *, spiking: bool, params: str = "*") -> str:
 
     ``params`` is the glob of the parameters that the operator was restricted to.
     """
-    return _detailed(
-        MEASURES[row.name].title,
+    details = (
         f"{row.scale} scale" if row.scale != "none" else "",
         operator_title(row.operator, spiking=spiking) if row.operator else "",
         row.layer or "",
         params if params != "*" else "",
         "" if row.radius is None else f"ρ = {row.radius:g}",
     )
+    told, title = ", ".join(filter(None, details)), MEASURES[row.name].title
+    return f"{title} ({told})" if told else title
 
 
 def flatter_arrow(row: Measure) -> str:
@@ -33,21 +35,6 @@ def flatter_arrow(row: Measure) -> str:
     return {"lower": "↓", "higher": "↑"}.get(MEASURES[row.name].better, "")
 
 
-def spectrum_title(what: str, spec: OperatorSpec, *, spiking: bool) -> str:
-    """A number of a spectrum for a reader, such as ``trace (filter scale, formal Hessian)``."""
-    return _detailed(
-        what,
-        f"{spec.scale} scale" if spec.scale != "none" else "",
-        operator_title(spec.name, spiking=spiking),
-        spec.params if spec.params != "*" else "",
-    )
-
-
 def spectrum_unit(spec: OperatorSpec) -> str:
     """Of an operator's eigenvalues, and of what is linear in them."""
-    return SCALES[spec.scale].unit if spec.scale in SCALES else "loss"
-
-
-def _detailed(what: str, *details: str) -> str:
-    told = ", ".join(filter(None, details))
-    return f"{what} ({told})" if told else what
+    return scale_called(spec.scale).unit

@@ -6,7 +6,6 @@ with one fresh matvec of the project's own operator.
 """
 
 import copy
-import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,13 +25,15 @@ from landscape.analysis.spectrum_settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import world_size
+from landscape.linalg.estimate import estimate_mean
 from landscape.nests import Nest
 from landscape.networks import copied
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalue, Eigenvalues, Estimate, Trace
+from landscape.results import Eigenvalues, Trace
 from landscape.snn.adapters import EvalMode, reset_state
+from landscape.values import Eigenvalue
 
 _MAX_ITERATIONS = 100  # an eigenvalue, or probes of the trace: PyHessian's default
 _TOL = 1e-3  # change of the eigenvalue, or of the trace's running mean: PyHessian's default
@@ -102,15 +103,11 @@ def pyhessian_trace(target: Target, *, progress: Progress, state: Path | None = 
     clock = start_clock()
     with _running(target, progress, _MAX_ITERATIONS) as pyhessian:
         samples = np.array(pyhessian.trace(maxIter=_MAX_ITERATIONS, tol=_TOL))
-    many = len(samples) > 1
     return Trace(
         subject=target.subject,
         provenance=clock.provenance_of(target, pyhessian.num_matvecs),
         operator=operator_spec(target, OperatorSettings()),
-        trace=Estimate(
-            mean=float(samples.mean()),
-            stderr=float(samples.std(ddof=1)) / math.sqrt(len(samples)) if many else None,
-        ),
+        trace=estimate_mean(torch.from_numpy(samples)),
         frobenius_norm=None,
         effective_rank=None,
         method="PyHessian 0.1, Hutchinson",

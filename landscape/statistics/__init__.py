@@ -7,23 +7,15 @@ Knows runs and their values only: no network, no files. From the ground up: ``pe
 from these, ``correlation`` (flatness against accuracy).
 """
 
-from landscape.statistics.comparison import Comparison, Measure, Run, compare_runs, seeds_pair
-from landscape.statistics.correlation import WithinGroupCorrelation, within_group_correlation
-from landscape.statistics.effects import Effect, Settings
-from landscape.statistics.intervals import Interval
-from landscape.statistics.verdict import MeasureVerdict, PairVerdict, Verdict, judge
+from landscape.statistics.comparison import Contrast, RunValues, compare_runs, seeds_pair
+from landscape.statistics.correlation import within_group_correlation
+from landscape.statistics.effects import Effect
+from landscape.statistics.verdict import judge
 
 __all__ = [
-    "Comparison",
+    "Contrast",
     "Effect",
-    "Interval",
-    "Measure",
-    "MeasureVerdict",
-    "PairVerdict",
-    "Run",
-    "Settings",
-    "Verdict",
-    "WithinGroupCorrelation",
+    "RunValues",
     "compare_runs",
     "judge",
     "seeds_pair",

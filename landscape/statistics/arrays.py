@@ -43,12 +43,6 @@ def as_stderrs(name: str, values: ArrayLike, *, like: Table) -> Table:
     return stderrs
 
 
-def check_probability(name: str, value: float) -> None:
-    """Refuse a level, power or confidence outside the open interval (0, 1)."""
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1; got {value!r}.")
-
-
 def clip_p(p: float) -> float:
     """Keep a computed p-value in (0, 1]: t tails underflow, and a p-value is never zero."""
     return min(1.0, max(SMALLEST_P, float(p)))

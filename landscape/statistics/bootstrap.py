@@ -35,8 +35,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 
-from landscape.statistics.arrays import Table, Vector, as_stderrs, as_table, check_probability
-from landscape.statistics.intervals import Interval
+from landscape.statistics.arrays import Table, Vector, as_stderrs, as_table
+from landscape.values import Interval, check_probability
 
 MIN_RUNS = 5  # with fewer, most resamples repeat one another and the tails are noise
 _CHUNK = 1_000_000  # numbers drawn at once

@@ -6,36 +6,25 @@ measured, and never count as further runs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.random import Generator
 
+from landscape.results.comparison import JudgedMeasure
 from landscape.statistics.arrays import as_stderrs, as_table
 from landscape.statistics.effects import (
     Effect,
     Sample,
-    Settings,
     paired_difference,
     paired_ratio,
     unpaired_difference,
     unpaired_ratio,
 )
+from landscape.values import Levels
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
-    """What is compared, and the two properties on which an overall verdict rests."""
-
-    name: str
-    title: str  # for sentences
-    larger_is: Literal["sharper", "flatter"]
-    scale_invariant: bool  # unchanged by rescalings that leave the function unchanged
-    hard_forward: bool  # read off losses of the network as deployed, spikes and all
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
+class RunValues:
     """One training run's value of a measure on each of K disjoint data shards."""
 
     seed: int
@@ -44,10 +33,10 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class Contrast:
     """A group against its baseline on one measure, before any correction for other tests."""
 
-    measure: Measure
+    measure: JudgedMeasure
     group: str
     baseline: str
     paired: bool
@@ -56,22 +45,22 @@ class Comparison:
     effect: Effect
 
 
-def seeds_pair(runs: Sequence[Run], baseline: Sequence[Run]) -> bool:
+def seeds_pair(runs: Sequence[RunValues], baseline: Sequence[RunValues]) -> bool:
     """Say whether at least two seeds, and half of the larger group's, occur in both groups."""
     shared = len({run.seed for run in runs} & {run.seed for run in baseline})
     return shared >= 2 and 2 * shared >= max(len(runs), len(baseline))
 
 
 def compare_runs(
-    measure: Measure,
-    runs: Sequence[Run],
-    baseline: Sequence[Run],
+    measure: JudgedMeasure,
+    runs: Sequence[RunValues],
+    baseline: Sequence[RunValues],
     *,
     names: tuple[str, str],
     paired: bool,
-    settings: Settings,
+    levels: Levels,
     rng: Generator,
-) -> Comparison:
+) -> Contrast:
     """Compare ``runs`` with ``baseline``; ``names`` are the groups' names, in that order.
 
     ``paired`` matches runs by seed and leaves out those without a partner; ``seeds_pair`` says
@@ -101,20 +90,20 @@ def compare_runs(
         compute = paired_ratio if paired else unpaired_ratio
     else:
         compute = paired_difference if paired else unpaired_difference
-    return Comparison(
+    return Contrast(
         measure=measure,
         group=names[0],
         baseline=names[1],
         paired=paired,
         num_runs=(len(kept), len(partners)),
         num_left_out=len(runs) + len(baseline) - len(kept) - len(partners),
-        effect=compute(a, b, settings, rng),
+        effect=compute(a, b, levels, rng),
     )
 
 
 def _match(
-    names: tuple[str, str], runs: Sequence[Run], baseline: Sequence[Run]
-) -> tuple[list[Run], list[Run]]:
+    names: tuple[str, str], runs: Sequence[RunValues], baseline: Sequence[RunValues]
+) -> tuple[list[RunValues], list[RunValues]]:
     by_seed = []
     for name, group in zip(names, (runs, baseline), strict=True):
         seeds = {run.seed: run for run in group}
@@ -128,7 +117,7 @@ def _match(
     return [by_seed[0][seed] for seed in shared], [by_seed[1][seed] for seed in shared]
 
 
-def _sample(name: str, runs: Sequence[Run]) -> Sample:
+def _sample(name: str, runs: Sequence[RunValues]) -> Sample:
     for run in runs:
         if not len(run.values) == len(run.stderrs) == len(runs[0].values):
             raise ValueError(

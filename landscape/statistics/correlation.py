@@ -13,27 +13,14 @@ Fisher's interval covers 89 %; shuffling seeds 5 %, and the wider interval 94 %.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
 from scipy.special import ndtri, stdtrit
 
-from landscape.statistics.arrays import as_vector, check_probability
-from landscape.statistics.intervals import Interval
-
-
-@dataclass(frozen=True, kw_only=True)
-class WithinGroupCorrelation:
-    """Partial correlation given the group, and how sure it is."""
-
-    correlation: float | None  # in [-1, 1]; None if either variable is constant within groups
-    interval: Interval | None  # Fisher z; None too where runs - groups < 3
-    p_value: float | None  # permutation of seeds within groups, in (0, 1]
-    num_runs: int  # N, counted in groups of at least 2 runs
-    num_groups: int  # G, of at least 2 runs
-    words: str  # what was computed and found, in a sentence
+from landscape.statistics.arrays import as_vector
+from landscape.values import Interval, WithinGroupCorrelation, check_probability
 
 
 def within_group_correlation(

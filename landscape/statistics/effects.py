@@ -13,12 +13,11 @@ import numpy as np
 from numpy.random import Generator
 from scipy.stats import rankdata
 
-from landscape.statistics.arrays import Table, check_probability
+from landscape.statistics.arrays import Table
 from landscape.statistics.bootstrap import bootstrap_difference_interval, bootstrap_interval
-from landscape.statistics.components import VarianceComponents, variance_components
+from landscape.statistics.components import variance_components
 from landscape.statistics.equivalence import paired_equivalence_test, unpaired_equivalence_test
 from landscape.statistics.intervals import (
-    Interval,
     sign_flip_interval,
     t_interval,
     welch_interval,
@@ -30,22 +29,9 @@ from landscape.statistics.permutation import (
     sign_flip_test,
     signed_rank_test,
 )
+from landscape.values import Interval, Levels, VarianceComponents
 
 _UNTESTABLE = PermutationTest(p_value=1.0, floor=1.0, exact=True, num_patterns=1)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Declared before looking."""
-
-    alpha: float  # false claims allowed; intervals are 1 - alpha, equivalence is tested at alpha
-    power: float  # at which the detectable ratio is stated
-    bounds: tuple[float, float]  # ratios that count as no difference, for example (0.8, 1.25)
-    num_resamples: int  # of the bootstrap, and of permutations where they cannot be enumerated
-
-    def __post_init__(self) -> None:
-        check_probability("alpha", self.alpha)
-        check_probability("power", self.power)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +67,22 @@ class Effect:
     components: VarianceComponents | None = None  # of log ratios if paired, else of the group
 
 
-def paired_ratio(a: Sample, b: Sample, settings: Settings, rng: Generator) -> Effect:
+def paired_ratio(a: Sample, b: Sample, levels: Levels, rng: Generator) -> Effect:
     """Compare positive values whose rows are pairs of one seed and columns shared shards."""
     log_ratios = a.logs - b.logs
     stderrs = np.hypot(a.log_stderrs, b.log_stderrs)
     d = log_ratios.mean(axis=1)
-    test = sign_flip_test(d, num_resamples=settings.num_resamples, rng=rng)
+    test = sign_flip_test(d, num_resamples=levels.num_resamples, rng=rng)
     estimate, centre = math.exp(float(np.median(d))), float(d.mean())
     name = "sign-flip"
     if len(d) < 2:
         return _untested("ratio", estimate, centre, name)
-    confidence = 1 - settings.alpha
+    confidence = 1 - levels.alpha
     bootstrap = bootstrap_interval(
         log_ratios,
         stderrs,
         confidence=confidence,
-        num_resamples=settings.num_resamples,
+        num_resamples=levels.num_resamples,
         rng=rng,
     )
     candidates = (
@@ -113,14 +99,14 @@ def paired_ratio(a: Sample, b: Sample, settings: Settings, rng: Generator) -> Ef
         centre=centre,
         test=test,
         test_name=name,
-        equivalence_p=paired_equivalence_test(d, bounds=settings.bounds).p_value,
+        equivalence_p=paired_equivalence_test(d, bounds=levels.bounds).p_value,
         stderr=float(d.std(ddof=1)) / math.sqrt(len(d)),
         dof=float(len(d) - 1),
         components=variance_components(log_ratios, stderrs),
     )
 
 
-def unpaired_ratio(a: Sample, b: Sample, settings: Settings, rng: Generator) -> Effect:
+def unpaired_ratio(a: Sample, b: Sample, levels: Levels, rng: Generator) -> Effect:
     """Compare positive values of runs that share nothing."""
     x, y = a.logs.mean(axis=1), b.logs.mean(axis=1)
     estimate = math.exp(float(np.median(x) - np.median(y)))
@@ -128,15 +114,15 @@ def unpaired_ratio(a: Sample, b: Sample, settings: Settings, rng: Generator) -> 
     name = "label permutation"
     if min(len(x), len(y)) < 2:
         return _untested("ratio", estimate, centre, name)
-    confidence = 1 - settings.alpha
-    test = label_permutation_test(x, y, ranks=False, num_resamples=settings.num_resamples, rng=rng)
+    confidence = 1 - levels.alpha
+    test = label_permutation_test(x, y, ranks=False, num_resamples=levels.num_resamples, rng=rng)
     bootstrap = bootstrap_difference_interval(
         a.logs,
         a.log_stderrs,
         b.logs,
         b.log_stderrs,
         confidence=confidence,
-        num_resamples=settings.num_resamples,
+        num_resamples=levels.num_resamples,
         rng=rng,
     )
     stderr, dof = welch_stderr(x.var(ddof=1), len(x), y.var(ddof=1), len(y))
@@ -148,18 +134,18 @@ def unpaired_ratio(a: Sample, b: Sample, settings: Settings, rng: Generator) -> 
         centre=centre,
         test=test,
         test_name=name,
-        equivalence_p=unpaired_equivalence_test(x, y, bounds=settings.bounds).p_value,
+        equivalence_p=unpaired_equivalence_test(x, y, bounds=levels.bounds).p_value,
         stderr=stderr,
         dof=dof,
         components=variance_components(a.logs, a.log_stderrs),
     )
 
 
-def paired_difference(a: Sample, b: Sample, settings: Settings, rng: Generator) -> Effect:
+def paired_difference(a: Sample, b: Sample, levels: Levels, rng: Generator) -> Effect:
     """Compare paired values some of which are not positive, by signed ranks."""
     d = a.values.mean(axis=1) - b.values.mean(axis=1)
     centre = float((np.sign(d) * rankdata(np.abs(d))).mean())
-    confidence = 1 - settings.alpha
+    confidence = 1 - levels.alpha
     if len(d) < 2:
         return _untested("difference", float(np.median(d)), centre, "signed-rank")
     interval = sign_flip_interval(d, confidence=confidence) or t_interval(d, confidence=confidence)
@@ -169,12 +155,12 @@ def paired_difference(a: Sample, b: Sample, settings: Settings, rng: Generator) 
         interval=interval,
         other_intervals=(),
         centre=centre,
-        test=signed_rank_test(d, num_resamples=settings.num_resamples, rng=rng),
+        test=signed_rank_test(d, num_resamples=levels.num_resamples, rng=rng),
         test_name="signed-rank",
     )
 
 
-def unpaired_difference(a: Sample, b: Sample, settings: Settings, rng: Generator) -> Effect:
+def unpaired_difference(a: Sample, b: Sample, levels: Levels, rng: Generator) -> Effect:
     """Compare unpaired values some of which are not positive, by rank sums."""
     x, y = a.values.mean(axis=1), b.values.mean(axis=1)
     ranks = rankdata(np.concatenate([x, y]))
@@ -185,12 +171,10 @@ def unpaired_difference(a: Sample, b: Sample, settings: Settings, rng: Generator
     return Effect(
         scale="difference",
         estimate=estimate,
-        interval=welch_interval(x, y, confidence=1 - settings.alpha),
+        interval=welch_interval(x, y, confidence=1 - levels.alpha),
         other_intervals=(),
         centre=centre,
-        test=label_permutation_test(
-            x, y, ranks=True, num_resamples=settings.num_resamples, rng=rng
-        ),
+        test=label_permutation_test(x, y, ranks=True, num_resamples=levels.num_resamples, rng=rng),
         test_name="rank-sum",
     )
 

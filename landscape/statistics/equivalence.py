@@ -19,8 +19,9 @@ from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 from scipy.stats import nct
 
-from landscape.statistics.arrays import as_vector, check_probability, clip_p
+from landscape.statistics.arrays import as_vector, clip_p
 from landscape.statistics.intervals import welch_stderr
+from landscape.values import check_probability
 
 
 @dataclass(frozen=True, kw_only=True)

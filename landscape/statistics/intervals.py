@@ -4,42 +4,18 @@
 sign-flip test of d - c does not reject, so it leaves out 0 exactly when that test is significant,
 and its coverage is exact, not approximate, for any symmetric distribution. Differences of paired
 logarithms *are* symmetric about their centre whenever swapping labels only shifts the response.
+The t intervals are SciPy's, but for runs that are all alike, where it warns and gives NaN.
 """
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
-from landscape.statistics.arrays import as_vector, check_probability
+from landscape.statistics.arrays import as_vector
 from landscape.statistics.permutation import MAX_EXACT_PAIRS
-
-# Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
-_LARGEST_LOG = math.log(np.finfo(np.float64).max) - 1e-9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval:
-    """A two-sided confidence interval, and how it was made."""
-
-    low: float
-    high: float
-    confidence: float  # nominal coverage, for example 0.95
-    method: str  # "sign-flip", "t", "Welch t", "nested bootstrap-t", "Fisher z"
-
-    def excludes(self, value: float) -> bool:
-        return not self.low <= value <= self.high
-
-    def exp(self) -> "Interval":
-        """Carry an interval for a log ratio over to the ratio; ends stay finite."""
-        return Interval(
-            low=math.exp(min(self.low, _LARGEST_LOG)),
-            high=math.exp(min(self.high, _LARGEST_LOG)),
-            confidence=self.confidence,
-            method=self.method,
-        )
+from landscape.values import Interval, check_probability
 
 
 def sign_flip_interval(differences: ArrayLike, *, confidence: float) -> Interval | None:

@@ -13,14 +13,13 @@ References
 .. [3] Chung & Romano (2013), Exact and asymptotically robust permutation tests, Ann. Statist. 41.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import ArrayLike
-from scipy.stats import rankdata
+from scipy.stats import permutation_test, rankdata
 
 from landscape.statistics.arrays import Table, Vector, as_vector
 
@@ -55,7 +54,8 @@ def sign_flip_test(
     """Test that paired differences, shape (n,), are symmetric about zero.
 
     Exact for n <= 20 by enumeration (``rng`` is then not touched); beyond that p is
-    (1 + hits)/(1 + num_resamples) over random sign patterns.
+    (1 + hits)/(1 + num_resamples) over random sign patterns. SciPy enumerates patterns one by one:
+    the same p-value, 4 s in place of 2 ms at n = 20.
     """
     d = as_vector("differences", differences, minimum=1)
     n = len(d)
@@ -69,13 +69,19 @@ def sign_flip_test(
         return PermutationTest(
             p_value=hits / len(sums), floor=sign_flip_floor(n), exact=True, num_patterns=2**n
         )
-    hits, done = 0, 0
-    while done < num_resamples:
-        size = min(num_resamples - done, max(1, _CHUNK // n))
-        signs = 2.0 * rng.integers(2, size=(size, n)) - 1.0
-        hits += int(np.count_nonzero(np.abs(signs @ d) >= threshold))
-        done += size
-    return _sampled(hits, num_resamples)
+    return _sampled(
+        permutation_test(
+            (d,),
+            lambda d, axis: 1.0 * (np.abs(d.sum(axis)) >= threshold),
+            permutation_type="samples",
+            vectorized=True,
+            alternative="greater",
+            n_resamples=num_resamples,
+            batch=max(1, _CHUNK // n),
+            rng=rng,
+        ).pvalue,
+        num_resamples,
+    )
 
 
 def signed_rank_test(
@@ -101,39 +107,45 @@ def label_permutation_test(
     """
     a, b = as_vector("a", a, minimum=2), as_vector("b", b, minimum=2)
     n, total = len(a), len(a) + len(b)
-    pool = np.concatenate([a, b])
     if ranks:
-        pool = rankdata(pool)
-    statistic = _rank_statistic if ranks else welch_statistic
-    observed = statistic(pool[None, :], n)[0]
+        ranked = rankdata(np.concatenate([a, b]))
+        a, b = ranked[:n], ranked[n:]
+    of_deals = _rank_statistic if ranks else welch_statistic
+    observed = of_deals(np.concatenate([a, b])[None, :], n)[0]
     threshold = observed - 1e-9 * max(1.0, abs(observed)) if np.isfinite(observed) else observed
+
+    def is_extreme(a: Table, b: Table, axis: int) -> Vector:
+        # SciPy's own margin for ties is relative: too small near 0, undefined where infinite.
+        deals = np.concatenate(np.atleast_2d(a, b), axis)
+        return np.where(of_deals(deals, n) >= threshold, 1.0, 0.0)
+
     num_deals = math.comb(total, n)
-    if num_deals <= MAX_EXACT_DEALS:
-        chosen = np.array(list(itertools.combinations(range(total), n)))
-        rest = np.ones((num_deals, total), dtype=bool)
-        np.put_along_axis(rest, chosen, False, axis=1)
-        deals = np.concatenate([pool[chosen], pool[np.nonzero(rest)[1]].reshape(num_deals, -1)], 1)
-        hits = int(np.count_nonzero(statistic(deals, n) >= threshold))
-        return PermutationTest(
-            p_value=hits / num_deals,
-            # Ranks turned round are as far apart: then the lowest p belongs to two deals.
-            floor=(2 if ranks or n == len(b) else 1) / num_deals,
-            exact=True,
-            num_patterns=num_deals,
-        )
-    hits, done = 0, 0
-    while done < num_resamples:
-        size = min(num_resamples - done, max(1, _CHUNK // total))
-        deals = rng.permuted(np.broadcast_to(pool, (size, total)), axis=1)
-        hits += int(np.count_nonzero(statistic(deals, n) >= threshold))
-        done += size
-    return _sampled(hits, num_resamples)
-
-
-def _sampled(hits: int, num_resamples: int) -> PermutationTest:
-    # The observed pattern belongs to the reference set: hence the +1 above and below.
+    exact = num_deals <= MAX_EXACT_DEALS
+    p_value = permutation_test(
+        (a, b),
+        is_extreme,
+        permutation_type="independent",
+        vectorized=True,
+        alternative="greater",
+        n_resamples=np.inf if exact else num_resamples,
+        batch=max(1, _CHUNK // total),
+        rng=rng,
+    ).pvalue
+    if not exact:
+        return _sampled(p_value, num_resamples)
     return PermutationTest(
-        p_value=(1 + hits) / (1 + num_resamples),
+        p_value=float(p_value),
+        # Ranks turned round are as far apart: then the lowest p belongs to two deals.
+        floor=(2 if ranks or total == 2 * n else 1) / num_deals,
+        exact=True,
+        num_patterns=num_deals,
+    )
+
+
+def _sampled(p_value: float, num_resamples: int) -> PermutationTest:
+    # The observed pattern belongs to the reference set: SciPy adds 1 above and below [2].
+    return PermutationTest(
+        p_value=float(p_value),
         floor=1 / (1 + num_resamples),
         exact=False,
         num_patterns=num_resamples,

@@ -15,158 +15,183 @@ needs no further correction (Berger 1982, intersection-union tests).
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import replace
 
-from landscape.statistics.comparison import Comparison
+from landscape.results.comparison import JudgedMeasure, MeasureRow, PairVerdict
+from landscape.statistics.comparison import Contrast
 from landscape.statistics.detectable import found_log_ratio
-from landscape.statistics.effects import Settings
 from landscape.statistics.multiplicity import holm
 from landscape.statistics.wording import decided_reason, equivalent_reason, undecided_reason
+from landscape.values import Levels
 
-Verdict = Literal["flatter", "sharper", "equivalent", "undecided"]
-_OPPOSITE: dict[str, str] = {"flatter": "sharper", "sharper": "flatter"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class MeasureVerdict:
-    """What one comparison shows after correction for all the others."""
-
-    comparison: Comparison
-    p_holm: float  # permutation p-value, Holm over all measures and pairs
-    equivalence_p_holm: float | None  # TOST p-value, likewise over all that have one
-    detectable_ratio: float | None  # > 1: it or its inverse could have been shown; None: nothing
-    verdict: Verdict
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class PairVerdict:
-    """The answer for one group against its baseline."""
-
-    group: str
-    baseline: str
-    primary: str  # the measure declared before looking
-    verdict: Verdict
-    reason: str
-    measures: tuple[MeasureVerdict, ...]  # in the order given
+Judged = tuple[JudgedMeasure, MeasureRow]
+_OPPOSITE = {"flatter": "sharper", "sharper": "flatter"}
+_MOST_RUNS = 10_000
 
 
 def judge(
-    comparisons: Sequence[Comparison], *, primary: str, settings: Settings
+    contrasts: Sequence[Contrast], *, primary: str, levels: Levels
 ) -> tuple[PairVerdict, ...]:
-    """Judge all ``comparisons``, of every measure and pair of groups, as one family of tests.
+    """Judge all ``contrasts``, of every measure and pair of groups, as one family of tests.
 
-    ``primary`` names the measure that decides, and must have been compared for every pair.
+    ``primary`` names the measure that decides, and must have been compared for every pair. A mark
+    stands on what was not measured alike.
     """
-    if not comparisons:
-        raise ValueError("comparisons must hold at least one comparison; got none.")
-    p_values = [c.effect.test.p_value for c in comparisons]
+    if not contrasts:
+        raise ValueError("contrasts must hold at least one comparison; got none.")
+    p_values = [c.effect.test.p_value for c in contrasts]
     adjusted = holm(p_values)
-    have_tost = [i for i, c in enumerate(comparisons) if c.effect.equivalence_p is not None]
+    have_tost = [i for i, c in enumerate(contrasts) if c.effect.equivalence_p is not None]
     tost: dict[int, float] = {}
     if have_tost:
-        raw = [comparisons[i].effect.equivalence_p or 1.0 for i in have_tost]
+        raw = [contrasts[i].effect.equivalence_p or 1.0 for i in have_tost]
         tost = dict(zip(have_tost, holm(raw), strict=True))
-    pairs: dict[tuple[str, str], list[MeasureVerdict]] = {}
-    for i, comparison in enumerate(comparisons):
-        floor = comparison.effect.test.floor
+    pairs: dict[tuple[str, str], list[Judged]] = {}
+    for i, contrast in enumerate(contrasts):
+        floor = contrast.effect.test.floor
         best_p = holm([*p_values[:i], min(floor, p_values[i]), *p_values[i + 1 :]])[i]
-        verdict = _judge_measure(
-            comparison, adjusted[i], tost.get(i), best_p, len(comparisons), settings
-        )
-        pairs.setdefault((comparison.group, comparison.baseline), []).append(verdict)
-    return tuple(_judge_pair(*names, primary, verdicts) for names, verdicts in pairs.items())
+        row = _judge_measure(contrast, adjusted[i], tost.get(i), best_p, len(contrasts), levels)
+        pairs.setdefault((contrast.group, contrast.baseline), []).append((contrast.measure, row))
+    return tuple(_judge_pair(*names, primary, judged) for names, judged in pairs.items())
 
 
 def _judge_measure(
-    comparison: Comparison,
+    contrast: Contrast,
     p_holm: float,
     tost_holm: float | None,
     best_p: float,
     num_tests: int,
-    settings: Settings,
-) -> MeasureVerdict:
-    effect, measure = comparison.effect, comparison.measure
-    detectable = detectable_ratio(comparison, best_p, num_tests, settings)
-    verdict: Verdict = "undecided"
-    if tost_holm is not None and tost_holm <= settings.alpha:
+    levels: Levels,
+) -> MeasureRow:
+    effect, measure = contrast.effect, contrast.measure
+    detectable = detectable_ratio(contrast, best_p, num_tests, levels)
+    verdict = "undecided"
+    if tost_holm is not None and tost_holm <= levels.alpha:
         verdict = "equivalent"
-        reason = equivalent_reason(comparison, p_holm, tost_holm, num_tests, settings)
-    elif p_holm <= settings.alpha:
+        reason = equivalent_reason(contrast, p_holm, tost_holm, num_tests, levels)
+    elif p_holm <= levels.alpha:
         grew = effect.centre > 0
         verdict = "sharper" if grew == (measure.larger_is == "sharper") else "flatter"
-        reason = decided_reason(comparison, p_holm, num_tests)
+        reason = decided_reason(contrast, p_holm, num_tests)
     else:
-        reason = undecided_reason(comparison, p_holm, best_p, detectable, num_tests, settings)
-    return MeasureVerdict(
-        comparison=comparison,
-        p_holm=p_holm,
-        equivalence_p_holm=tost_holm,
-        detectable_ratio=detectable,
+        reason = undecided_reason(contrast, p_holm, best_p, detectable, num_tests, levels)
+    return MeasureRow(
+        measure=measure.name,
         verdict=verdict,
         reason=reason,
+        scale=effect.scale,
+        estimate=effect.estimate,
+        interval=effect.interval,
+        other_intervals=effect.other_intervals,
+        test=effect.test_name,
+        p_value=effect.test.p_value,
+        p_floor=effect.test.floor,
+        p_holm=p_holm,
+        equivalence_p=effect.equivalence_p,
+        equivalence_p_holm=tost_holm,
+        detectable_ratio=detectable,
+        runs_needed=runs_needed(contrast, num_tests=num_tests, levels=levels),
+        components=effect.components,
+        num_runs=contrast.num_runs,
+        num_left_out=contrast.num_left_out,
     )
 
 
 def detectable_ratio(
-    comparison: Comparison, best_p: float, num_tests: int, settings: Settings
+    contrast: Contrast, best_p: float, num_tests: int, levels: Levels
 ) -> float | None:
-    """Return the least ratio above 1 that these runs find with ``settings.power``.
+    """Return the least ratio above 1 that these runs find with ``levels.power``.
 
     At alpha/num_tests, Holm's first step. None where even the smallest attainable p-value,
     corrected, ``best_p``, is above alpha: then no ratio, however large, could have been shown.
     """
-    effect = comparison.effect
-    if best_p > settings.alpha or effect.stderr is None or effect.dof is None:
+    effect = contrast.effect
+    if best_p > levels.alpha or effect.stderr is None or effect.dof is None:
         return None
     log_ratio = found_log_ratio(
         stderr=effect.stderr,
         dof=effect.dof,
-        num_runs=comparison.num_runs,
-        paired=comparison.paired,
-        alpha=settings.alpha / num_tests,
-        power=settings.power,
+        num_runs=contrast.num_runs,
+        paired=contrast.paired,
+        alpha=levels.alpha / num_tests,
+        power=levels.power,
     )
     return math.exp(log_ratio) if log_ratio < 700 else None  # beyond a float: nothing useful
 
 
-def _judge_pair(
-    group: str, baseline: str, primary: str, verdicts: list[MeasureVerdict]
-) -> PairVerdict:
-    by_name = {v.comparison.measure.name: v for v in verdicts}
-    if len(by_name) < len(verdicts):
+def runs_needed(contrast: Contrast, *, num_tests: int, levels: Levels) -> int | None:
+    """Least number of pairs, or of runs a group, that would show the smallest ratio that counts.
+
+    That is the bound nearer to 1, shown with ``levels.power`` at alpha/num_tests by runs that
+    scatter like these; None where these scatter unknown, or above 10,000. A planning figure.
+    """
+    effect, (n, m) = contrast.effect, contrast.num_runs
+    if effect.stderr is None:
+        return None
+    smallest = min(abs(math.log(bound)) for bound in levels.bounds)
+    # Of one pair, or of one run in each group.
+    spread = effect.stderr * math.sqrt(n if contrast.paired else 2 / (1 / n + 1 / m))
+
+    def enough(runs: int) -> bool:
+        shown = found_log_ratio(
+            stderr=spread / math.sqrt(runs),
+            dof=runs - 1.0 if contrast.paired else 2.0 * (runs - 1),
+            num_runs=(runs, runs),
+            paired=contrast.paired,
+            alpha=levels.alpha / num_tests,
+            power=levels.power,
+        )
+        return shown <= smallest
+
+    low, high = 1, 2
+    while not enough(high):
+        low, high = high, 2 * high
+        if low > _MOST_RUNS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high if high <= _MOST_RUNS else None
+
+
+def _judge_pair(group: str, baseline: str, primary: str, judged: Sequence[Judged]) -> PairVerdict:
+    by_name = {measure.name: (measure, row) for measure, row in judged}
+    if len(by_name) < len(judged):
         raise ValueError(f"{group!r} against {baseline!r} holds a measure twice: {list(by_name)}.")
     if primary not in by_name:
         raise ValueError(
             f"primary must be a measure compared for every pair of groups; {primary!r} was not "
             f"for {group!r} against {baseline!r}, only {sorted(by_name)}."
         )
-    verdict, reason = _overall(by_name[primary], verdicts)
+    verdict, reason = _overall(by_name[primary], judged)
+    unlike = [measure.title for measure, _ in judged if measure.mismatch]
+    if unlike:
+        reason += f". Not measured alike, so not to be relied on: {', '.join(unlike)}"
     return PairVerdict(
         group=group,
         baseline=baseline,
-        primary=primary,
         verdict=verdict,
         reason=reason,
-        measures=tuple(verdicts),
+        measures=tuple(
+            replace(row, reason=f"{row.reason}; not measured alike: {measure.mismatch}")
+            if measure.mismatch
+            else row
+            for measure, row in judged
+        ),
     )
 
 
-def _overall(primary: MeasureVerdict, verdicts: list[MeasureVerdict]) -> tuple[Verdict, str]:
-    name, verdict = primary.comparison.measure.title, primary.verdict
+def _overall(primary: Judged, judged: Sequence[Judged]) -> tuple[str, str]:
+    name, verdict, reason = primary[0].title, primary[1].verdict, primary[1].reason
     if verdict == "undecided":
-        return "undecided", f"the primary measure, {name}, is undecided: {primary.reason}"
-    invariant = [v for v in verdicts if v.comparison.measure.scale_invariant]
-    hard = [v for v in verdicts if v.comparison.measure.hard_forward]
-    against = [v for v in (*invariant, *hard) if v.verdict == _OPPOSITE.get(verdict)]
+        return "undecided", f"the primary measure, {name}, is undecided: {reason}"
+    agreeing = _titles(judged, verdict)
+    opposed = _titles(judged, _OPPOSITE.get(verdict))
+    against = list(dict.fromkeys(title for group in opposed.values() for title in group))
     if against:
-        names = ", ".join(dict.fromkeys(v.comparison.measure.title for v in against))
-        return "undecided", f"the primary measure, {name}, says {verdict}, but {names} the opposite"
-    agreeing = {
-        kind: [v.comparison.measure.title for v in group if v.verdict == verdict]
-        for kind, group in (("scale-invariant", invariant), ("hard-forward", hard))
-    }
+        return "undecided", (
+            f"the primary measure, {name}, says {verdict}, but {', '.join(against)} the opposite"
+        )
     lacking = [kind for kind, names in agreeing.items() if not names]
     if lacking:
         return "undecided", (
@@ -177,7 +202,16 @@ def _overall(primary: MeasureVerdict, verdicts: list[MeasureVerdict]) -> tuple[V
     if len(voices) == 1:
         return "undecided", f"{name} says {verdict}, but no other measure agrees with it"
     return verdict, (
-        f"the primary measure, {name}, says {verdict}: {primary.reason}. In agreement: "
+        f"the primary measure, {name}, says {verdict}: {reason}. In agreement: "
         f"{', '.join(agreeing['scale-invariant'])} (scale-invariant) and "
         f"{', '.join(agreeing['hard-forward'])} (hard-forward)"
     )
+
+
+def _titles(judged: Sequence[Judged], verdict: str | None) -> dict[str, list[str]]:
+    """Titles of the measures of either kind that say ``verdict``."""
+    saying = [measure for measure, row in judged if row.verdict == verdict]
+    return {
+        "scale-invariant": [m.title for m in saying if m.scale_invariant],
+        "hard-forward": [m.title for m in saying if m.hard_forward],
+    }

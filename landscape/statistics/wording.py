@@ -1,27 +1,25 @@
 """The reasons given with a verdict on one measure, as sentences with their numbers."""
 
-from landscape.statistics.comparison import Comparison
-from landscape.statistics.effects import Settings
+from landscape.statistics.comparison import Contrast
 from landscape.statistics.permutation import pairs_needed
+from landscape.values import Levels
 
 
-def decided_reason(comparison: Comparison, p_holm: float, num_tests: int) -> str:
+def decided_reason(contrast: Contrast, p_holm: float, num_tests: int) -> str:
     """Say why a measure is flatter or sharper."""
-    return (
-        f"{_estimate(comparison)}; {_p_value(comparison, p_holm, num_tests)}, {_runs(comparison)}"
-    )
+    return f"{_estimate(contrast)}; {_p_value(contrast, p_holm, num_tests)}, {_runs(contrast)}"
 
 
 def equivalent_reason(
-    comparison: Comparison, p_holm: float, tost_holm: float, num_tests: int, settings: Settings
+    contrast: Contrast, p_holm: float, tost_holm: float, num_tests: int, levels: Levels
 ) -> str:
     """Say why a measure counts as equivalent, and own up to a difference that is significant."""
-    low, high = settings.bounds
+    low, high = levels.bounds
     reason = (
-        f"{_estimate(comparison)}; shown to lie within {low:g} to {high:g} "
-        f"(two one-sided tests, p = {tost_holm:.2g}{_after_holm(num_tests)}), {_runs(comparison)}"
+        f"{_estimate(contrast)}; shown to lie within {low:g} to {high:g} "
+        f"(two one-sided tests, p = {tost_holm:.2g}{_after_holm(num_tests)}), {_runs(contrast)}"
     )
-    if p_holm <= settings.alpha:
+    if p_holm <= levels.alpha:
         reason += (
             f"; a difference is there (p = {p_holm:.2g}), but within the bounds set beforehand"
         )
@@ -29,15 +27,15 @@ def equivalent_reason(
 
 
 def undecided_reason(
-    comparison: Comparison,
+    contrast: Contrast,
     p_holm: float,
     best_p: float,
     detectable: float | None,
     num_tests: int,
-    settings: Settings,
+    levels: Levels,
 ) -> str:
     """Say why nothing is shown: too few runs for any effect, or for one of this size."""
-    effect, alpha = comparison.effect, settings.alpha
+    effect, alpha = contrast.effect, levels.alpha
     if best_p > alpha:
         times = (
             f", {best_p:.2g} after Holm over {num_tests} tests"
@@ -45,32 +43,30 @@ def undecided_reason(
             else ""
         )
         needed = ""
-        if comparison.paired:
+        if contrast.paired:
             pairs = pairs_needed(alpha, num_tests)
             needed = f"; {pairs} pairs can show one that is large enough"
         return (
-            f"{_runs(comparison)} cannot show a difference, however large: the smallest p-value "
+            f"{_runs(contrast)} cannot show a difference, however large: the smallest p-value "
             f"that they can give is {effect.test.floor:.2g}{times}, above {alpha:g}{needed}; "
-            f"{_estimate(comparison)}"
+            f"{_estimate(contrast)}"
         )
-    reason = (
-        f"{_estimate(comparison)}; no difference shown ({_p_value(comparison, p_holm, num_tests)}"
-    )
+    reason = f"{_estimate(contrast)}; no difference shown ({_p_value(contrast, p_holm, num_tests)}"
     if effect.test.p_value <= alpha:
         reason += ": significant on its own, not among so many tests"
     reason += "), nor equivalence"
     if detectable is not None:
         reason += (
-            f"; {_runs(comparison)} of this scatter find a ratio of {detectable:.2f} or "
-            f"{1 / detectable:.2f} with probability {settings.power:.0%}"
+            f"; {_runs(contrast)} of this scatter find a ratio of {detectable:.2f} or "
+            f"{1 / detectable:.2f} with probability {levels.power:.0%}"
         )
     return reason
 
 
-def _estimate(comparison: Comparison) -> str:
-    effect = comparison.effect
+def _estimate(contrast: Contrast) -> str:
+    effect = contrast.effect
     what = "median ratio" if effect.scale == "ratio" else "median difference"
-    words = f"{what} to {comparison.baseline} {effect.estimate:.3g}"
+    words = f"{what} to {contrast.baseline} {effect.estimate:.3g}"
     if effect.interval is None:
         return words
     i = effect.interval
@@ -82,10 +78,10 @@ def _estimate(comparison: Comparison) -> str:
     return words
 
 
-def _p_value(comparison: Comparison, p_holm: float, num_tests: int) -> str:
-    test = comparison.effect.test
+def _p_value(contrast: Contrast, p_holm: float, num_tests: int) -> str:
+    test = contrast.effect.test
     kind = "exact" if test.exact else "sampled"
-    words = f"{kind} {comparison.effect.test_name} test, p = {test.p_value:.2g}"
+    words = f"{kind} {contrast.effect.test_name} test, p = {test.p_value:.2g}"
     return words if num_tests == 1 else f"{words}, {p_holm:.2g}{_after_holm(num_tests)}"
 
 
@@ -93,8 +89,8 @@ def _after_holm(num_tests: int) -> str:
     return "" if num_tests == 1 else f" after Holm over {num_tests} tests"
 
 
-def _runs(comparison: Comparison) -> str:
-    n, m = comparison.num_runs
-    if not comparison.paired:
+def _runs(contrast: Contrast) -> str:
+    n, m = contrast.num_runs
+    if not contrast.paired:
         return f"{n} against {m} runs, unpaired"
     return f"{n} pair of runs" if n == 1 else f"{n} pairs of runs"

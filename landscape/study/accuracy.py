@@ -5,12 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from landscape.analysis.compare_rows import stored_interval
-from landscape.results import StoredInterval
 from landscape.results.study import AccuracyDifference, RecipeAccuracy, SpeedRow
 from landscape.results.training import TrainingCurves
 from landscape.statistics.intervals import sign_flip_interval, t_interval
 from landscape.study.plan import ComparisonPlan
+from landscape.values import Interval
 
 Curves = Mapping[str, Mapping[int, TrainingCurves]]  # by recipe and seed
 
@@ -26,18 +25,17 @@ def recipe_accuracies(curves: Curves, plan: ComparisonPlan) -> tuple[RecipeAccur
             x = np.array(found)
             confidence = 1 - plan.alpha
             interval = t_interval(x, confidence=confidence) if len(x) > 1 else None
-            stored = stored_interval(interval)
             rows.append(
                 RecipeAccuracy(
                     recipe=recipe,
                     split=split,
                     num_runs=len(x),
                     mean=float(x.mean()),
-                    interval=stored,
+                    interval=interval,
                     lowest=float(x.min()),
                     highest=float(x.max()),
                     claimed=claimed,
-                    words=_against_claim(stored, claimed),
+                    words=_against_claim(interval, claimed),
                 )
             )
     return tuple(rows)
@@ -123,14 +121,7 @@ def _speed_row(
     ]
     logs = np.array([math.log(x / y) for x, y in both])
     logged = _paired_interval(logs, alpha)
-    interval = None
-    if logged is not None:
-        interval = StoredInterval(
-            low=math.exp(logged.low),
-            high=math.exp(logged.high),
-            confidence=logged.confidence,
-            method=logged.method,
-        )
+    interval = None if logged is None else logged.exp()
     return SpeedRow(
         group=group,
         baseline=baseline,
@@ -146,7 +137,7 @@ def _speed_row(
     )
 
 
-def _speed_words(interval: StoredInterval | None, num_pairs: int) -> str:
+def _speed_words(interval: Interval | None, num_pairs: int) -> str:
     if interval is None:
         return f"not decided: {num_pairs} pairs reach it"
     if interval.high < 1:
@@ -154,7 +145,7 @@ def _speed_words(interval: StoredInterval | None, num_pairs: int) -> str:
     return "slower" if interval.low > 1 else "not decided"
 
 
-def _against_claim(interval: StoredInterval | None, claimed: float | None) -> str:
+def _against_claim(interval: Interval | None, claimed: float | None) -> str:
     if claimed is None:
         return ""
     if interval is None:
@@ -164,11 +155,11 @@ def _against_claim(interval: StoredInterval | None, claimed: float | None) -> st
     return "not reached" if interval.high < claimed else "not decided"
 
 
-def _paired_interval(d: np.ndarray, alpha: float) -> StoredInterval | None:
+def _paired_interval(d: np.ndarray, alpha: float) -> Interval | None:
     if len(d) < 2:
         return None
     exact = sign_flip_interval(d, confidence=1 - alpha)
-    return stored_interval(exact or t_interval(d, confidence=1 - alpha))
+    return exact or t_interval(d, confidence=1 - alpha)
 
 
 def _pairs(

@@ -1,13 +1,9 @@
 """Comparisons whose outcome is known: what they must show if the measurement is to be believed."""
 
-from collections.abc import Mapping
-
-import numpy as np
-
+from landscape.analysis.compare import compare_groups
 from landscape.analysis.compare_groups import Analysed
-from landscape.analysis.compare_measures import Shared, selected, shared_measures
-from landscape.results import ControlRow, PairRow
-from landscape.study.contrasts import Groups, judge_contrasts
+from landscape.results import Comparison, ControlRow
+from landscape.study.contrasts import Groups, settings_of
 from landscape.study.plan import ComparisonPlan, Control
 
 # Rounding, noise of the solver (1e-3) and a spike that flips, but no factor that matters.
@@ -19,28 +15,29 @@ def check_control(control: Control, groups: Groups, plan: ComparisonPlan) -> Con
 
     A control is a family of tests of its own: it may not hide behind the others' number.
     """
+    names = (control.group, control.baseline)
+    if control.group == control.baseline:
+        names = (f"{control.group}, first half", f"{control.group}, second half")
     try:
         pair = (
             _halves(control, groups) if control.group == control.baseline else _two(groups, control)
         )
-        measures = _measures(pair, plan)
+        found = compare_groups(
+            dict(zip(names, pair, strict=True)),
+            [names],
+            settings=settings_of(plan, plan.primary),
+        )
     except ValueError as error:
         return _row(control, "not measured", passed=False, words=str(error))
     if control.expect == "identical":
-        return _identical(control, pair, measures)
-    names = (control.group, control.baseline)
-    if control.group == control.baseline:
-        names = (f"{control.group}, first half", f"{control.group}, second half")
-    rng = np.random.default_rng(plan.seed)
-    (row,), _ = judge_contrasts(dict(zip(names, pair, strict=True)), [names], measures, plan, rng)
-    found = row.verdict
+        return _identical(control, pair, found)
+    verdict = found.pairs[0].verdict
     passed = (
-        found in ("equivalent", "undecided")
+        verdict in ("equivalent", "undecided")
         if control.expect == "no difference"
-        else (found == control.expect)
+        else (verdict == control.expect)
     )
-    titles = {m.name: m.title for m in measures}
-    return _row(control, found, passed=passed, words=_ratios(row, titles))
+    return _row(control, verdict, passed=passed, words=_ratios(found))
 
 
 def _two(groups: Groups, control: Control) -> tuple[list[Analysed], list[Analysed]]:
@@ -60,31 +57,26 @@ def _halves(control: Control, groups: Groups) -> tuple[list[Analysed], list[Anal
     return members[:half], members[half : 2 * half]
 
 
-def _measures(pair: tuple[list[Analysed], list[Analysed]], plan: ComparisonPlan) -> list[Shared]:
-    groups = {"group": pair[0], "baseline": pair[1]}
-    shared = shared_measures(groups, baseline="baseline", allow_mismatch=False)
-    return selected(shared, plan.primary)
-
-
 def _identical(
-    control: Control, pair: tuple[list[Analysed], list[Analysed]], measures: list[Shared]
+    control: Control, pair: tuple[list[Analysed], list[Analysed]], found: Comparison
 ) -> ControlRow:
     by_seed = {c.seed: c.label for c in pair[1]}
-    gaps = {
-        m.title: [
-            _gap(m.values[c.label].row.value, m.values[by_seed[c.seed]].row.value)
-            for c in pair[0]
-            if c.seed in by_seed and c.label in m.values and by_seed[c.seed] in m.values
+    twins = [(c.label, by_seed[c.seed]) for c in pair[0] if c.seed in by_seed]
+    gaps = {}
+    for measure in found.measures:
+        values = {v.label: v.value for v in measure.values}
+        gaps[measure.title] = [
+            _gap(values[one], values[other])
+            for one, other in twins
+            if one in values and other in values
         ]
-        for m in measures
-    }
     if not all(gaps.values()):
         return _row(control, "not measured", passed=False, words="no seed has both networks")
     words = "; ".join(
-        f"{title}: values differ by {max(found):.2g} of the larger one at most ({len(found)} runs)"
-        for title, found in gaps.items()
+        f"{title}: values differ by {max(apart):.2g} of the larger one at most ({len(apart)} runs)"
+        for title, apart in gaps.items()
     )
-    passed = all(gap <= IDENTICAL_WITHIN for found in gaps.values() for gap in found)
+    passed = all(gap <= IDENTICAL_WITHIN for apart in gaps.values() for gap in apart)
     return _row(control, "identical" if passed else "different", passed=passed, words=words)
 
 
@@ -94,13 +86,14 @@ def _gap(a: float, b: float) -> float:
     return abs(a - b) / largest if largest > 0 else 0.0
 
 
-def _ratios(row: PairRow, titles: Mapping[str, str]) -> str:
+def _ratios(found: Comparison) -> str:
     parts = []
-    for m in row.measures:
+    for m in found.pairs[0].measures:
         ends = m.interval
         interval = "" if ends is None else f" ({ends.low:.3g} to {ends.high:.3g})"
         what = "ratio" if m.scale == "ratio" else "difference"
-        parts.append(f"{titles[m.measure]}: {what} {m.estimate:.3g}{interval}, {m.verdict}")
+        title = found.measure(m.measure).title
+        parts.append(f"{title}: {what} {m.estimate:.3g}{interval}, {m.verdict}")
     return "; ".join(parts)
 
 

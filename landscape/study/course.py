@@ -61,7 +61,7 @@ def measure_course(
                 "lambda_max": top.value,
                 "lambda_residual": top.residual,
                 "trace": trace.mean,
-                "trace_stderr": math.nan if trace.stderr is None else trace.stderr,
+                "trace_stderr": trace.error,
                 "rise": rise.value,
                 "rise_stderr": math.nan if rise.stderr is None else rise.stderr,
                 "learning_rates": rate,

@@ -52,6 +52,11 @@ class StudyFolder:
     def lock(self) -> Path:
         return self.root / ".report.lock"
 
+    @property
+    def presence(self) -> Path:
+        """Where the studies at work in the folder are counted; their workers are not."""
+        return self.root / "runs" / ".studies.lock"
+
     def run_lock(self, label: str) -> Path:
         return self.root / "runs" / f".{label}.lock"
 

@@ -5,7 +5,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from landscape.files import OutputError, ensure_writable, exclusive_lock
+from landscape.files import (
+    OutputError,
+    ensure_writable,
+    exclusive_lock,
+    present,
+    wait_until_free,
+)
 from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
 from landscape.study.one_run import attempt
@@ -38,7 +44,8 @@ def run_study(
     """Work through what is left of ``plan`` in ``out``, and write the report once all is done.
 
     Several processes, on any machines that share the folder, may do so at once: a run is one
-    process's at a time. Whoever finishes the last run writes the report.
+    process's at a time. Whoever finishes the last run writes the report. Runs of workers whose
+    study has been killed are waited for, and gone on with.
 
     Raises
     ------
@@ -54,9 +61,16 @@ def run_study(
     if settings.retry_failed:
         for run in own:
             folder.forget_failure(run.label)
-    waiting = [run for run in own if not folder.record(run.label).is_settled]
-    for event in _events(waiting, plan, folder, machine, settings.jobs, notify):
-        notify(event)
+    with present(folder.presence) as is_alone:
+        while waiting := [run for run in own if not folder.record(run.label).is_settled]:
+            for event in _events(waiting, plan, folder, machine, settings.jobs, notify):
+                notify(event)
+            held = [run for run in waiting if not folder.record(run.label).is_settled]
+            if not (held and is_alone()):  # what others have in hand is theirs
+                break
+            for run in held:  # by workers whose study is gone, which end at their next word to it
+                notify(Event(run.label, 0.0, "waiting for the worker of a study that was killed"))
+                wait_until_free(folder.run_lock(run.label))
     left = tuple(r.label for r in plan.runs if not folder.record(r.label).is_settled)
     if left:
         return Outcome(left, None, None)

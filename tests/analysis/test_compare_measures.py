@@ -16,7 +16,8 @@ from landscape.analysis.compare_measures import (
     selected,
     shared_measures,
 )
-from landscape.results import DirectionFidelity, Estimate, Fidelity, make_measure
+from landscape.results import DirectionFidelity, Fidelity, make_measure
+from landscape.values import Estimate
 
 
 def shared(a, b, *, allow_mismatch=False):
@@ -130,8 +131,8 @@ def test_the_steepest_cusp_is_compared_along_the_same_directions():
         "kaiming-adam-s0": 0.3,
         "ikun_v1-adam-s0": 0.5,
     }
-    assert slope.hard_forward
-    assert not slope.scale_invariant
+    assert slope.compared.hard_forward
+    assert not slope.compared.scale_invariant
     assert slope.any.probe_stderr == 0  # its error is over examples, which both networks share
     with pytest.raises(ValueError, match=r"directions: hessian top 1, hessian top 2 .* against"):
         shared(with_cusp("ikun_v1", [0.2]), with_cusp("kaiming", [0.3, 0.1]))

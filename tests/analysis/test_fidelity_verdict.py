@@ -12,7 +12,8 @@ from landscape.analysis.fidelity_fit import (
     ratio_of,
 )
 from landscape.analysis.fidelity_verdict import agreement, judge
-from landscape.results import DirectionFidelity, Estimate
+from landscape.results import DirectionFidelity
+from landscape.values import Estimate
 
 RADII = (0.001, 0.01, 0.1)
 

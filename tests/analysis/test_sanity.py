@@ -76,3 +76,74 @@ def test_unscaled_inputs_fail_the_check_and_are_noted_everywhere():
     found = landscape.analyze(model, "cross-entropy", (1000 * x, y), **only)
     assert not found.preflight.passed
     assert any("far above that of a constant guess" in note for note in found.subject.notes)
+
+
+def _pictures():
+    """Pictures of 6 by 6 as bytes in floats: the left half of one kind is darker."""
+    rng = torch.Generator().manual_seed(0)
+    y = torch.arange(60) % 2
+    x = torch.randint(0, 256, (60, 36), generator=rng) // (
+        1 + 2 * y[:, None] * (torch.arange(36) < 18)
+    )
+    return x.float(), y
+
+
+class _Darker(nn.Module):
+    """Right on pictures from 0 to 1 less ``shift``; its logits are bounded on any."""
+
+    def __init__(self, shift):
+        super().__init__()
+        self.cut, self.size = 0.33 - shift, nn.Parameter(torch.tensor(2.0))
+
+    def forward(self, x):
+        margin = torch.tanh(10 * (x[:, :18].mean(1) - self.cut))
+        return self.size * torch.stack([margin, -margin], 1)
+
+
+class _Scaling(nn.Module):
+    """Takes bytes, and scales them itself."""
+
+    def __init__(self, seed=0):
+        super().__init__()
+        torch.manual_seed(seed)
+        self.layers = nn.Sequential(nn.Linear(36, 8), nn.ReLU(), nn.Linear(8, 2))
+        self.layers[2].bias.data += torch.tensor([0.0, 1.0])  # worse than a constant guess
+
+    def forward(self, x):
+        return self.layers(x / 255)
+
+
+def _doubt(model, x, y):
+    risk = EmpiricalRisk(model, loss_of("cross-entropy"), cut(x, y, 25))
+    found = risk.evaluate()
+    return found, doubt(risk, found, None, "train")
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.08, 0.4])
+def test_bytes_for_a_network_of_unit_inputs_are_named(shift):
+    """Its loss is about three times a constant guess's. Dividing does not suffice for the last."""
+    x, y = _pictures()
+    found, words = _doubt(_Darker(shift), x, y)
+    assert 1.5 < found.loss < 7
+    assert "like the bytes of pictures" in words
+    found, words = _doubt(_Darker(shift), x / 255 - shift, y)
+    assert found.loss < 0.5
+    assert not words
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bytes_for_a_network_that_scales_them_itself_are_not(seed):
+    x, y = _pictures()
+    order = y.argsort()  # a first batch of one kind
+    for inputs, targets in ((x, y), (x[order], y[order])):
+        found, words = _doubt(_Scaling(seed), inputs, targets)
+        assert found.loss > 0.6932
+        assert not words
+
+
+@pytest.mark.parametrize("largest", [3, 16, 100])
+def test_counts_are_no_bytes(largest):
+    x = torch.randint(0, largest + 1, (60, 36), generator=torch.Generator().manual_seed(0))
+    found, words = _doubt(_Darker(0.0), x.float(), torch.arange(60) % 2)
+    assert found.loss > 0.6932
+    assert not words

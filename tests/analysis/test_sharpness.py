@@ -11,16 +11,16 @@ from torch import nn
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness import sharpness
 from landscape.analysis.sharpness_relative import last_weights, relative_flatness
-from landscape.analysis.sharpness_settings import MEASURED, SharpnessSettings
+from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog import MEASURES
+from landscape.catalog.measures import SAMPLED
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.results import (
-    MEASURES,
-    Eigenvalue,
     Eigenvalues,
     OperatorSpec,
     Trace,
@@ -28,7 +28,7 @@ from landscape.results import (
     make_measure,
     save_result,
 )
-from landscape.results import Estimate as StoredEstimate
+from landscape.values import Eigenvalue, Estimate
 
 SMALL = SharpnessSettings(
     radii=(0.02, 0.1),
@@ -113,9 +113,7 @@ def test_what_claims_invariance_has_it_and_what_does_not_lacks_it(pair):
             moved.add((row.name, row.scale))
     # Each measure that claims nothing is moved, so that the claim of the others says something.
     unclaimed = {
-        (r.name, r.scale)
-        for r in table.rows
-        if kind not in r.invariant_under and r.name in MEASURED
+        (r.name, r.scale) for r in table.rows if kind not in r.invariant_under and r.name in SAMPLED
     }
     if kind == "batch-norm":
         unclaimed = {u for u in unclaimed if u[0] != "relative_flatness"}
@@ -137,7 +135,7 @@ def test_scaled_spectra_are_invariant_as_claimed(kind, scale):
 
 def test_every_row_says_what_it_is(pair):
     _, table, _ = pair
-    assert {row.name for row in table.rows} == {*MEASURED, "sam_first_order"}
+    assert {row.name for row in table.rows} == {*SAMPLED, "sam_first_order"}
     for row in table.rows:
         info = MEASURES[row.name]
         assert (row.formula, row.source, row.better) == (info.formula, info.source, info.better)
@@ -199,7 +197,7 @@ def _spectra(target):
     }
     top = Eigenvalue(value=3.0, residual=1e-4, converged=True)
     values = Eigenvalues(**header, largest=(top,), smallest=(top,), tol=1e-3, method="lanczos")
-    estimate = StoredEstimate(mean=5.0, stderr=0.5)
+    estimate = Estimate(mean=5.0, stderr=0.5)
     trace = Trace(
         **header,
         trace=estimate,

@@ -41,7 +41,7 @@ def sidecar():
 
 @pytest.fixture
 def refused():
-    """Expect the one error, on one or few lines of printable text that name the file."""
+    """Expect the one error: few lines of printable text, in whole sentences."""
 
     def check(call, *fragments):
         with pytest.raises(CheckpointError) as caught:
@@ -50,6 +50,7 @@ def refused():
         for fragment in fragments:
             assert fragment in message
         assert message.replace("\n", "").isprintable()
+        assert message.endswith((".", "?"))
         return message
 
     return check

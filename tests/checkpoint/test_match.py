@@ -66,6 +66,27 @@ def test_long_lists_are_cut(saved, refused):
     assert message.count("\n") < 20
 
 
+def _named(rename):
+    return {rename(name): tensor for name, tensor in fresh().state_dict().items()}
+
+
+def test_adapters_are_told_to_be_merged(saved, refused):
+    adapters = {f"base_model.model.0.lora_{part}.weight": torch.ones(2, 2) for part in "AB"}
+    whole = _named(lambda name: f"base_model.model.{name.replace('0.', '0.base_layer.')}")
+    for state in (adapters, whole | adapters):
+        message = refused(lambda state=state: load_into(fresh(), saved(state)), "merge_and_unload")
+        assert "--state-key" not in message  # no entry of such a file is the network
+
+
+def test_weights_that_a_library_renames_are_told_to_be_saved_by_it(saved, refused, same):
+    renamed = _named(lambda name: f"vit.encoder.layer_{name.replace('.', '_')}")
+    model = fresh()
+    refused(lambda: load_into(model, saved(renamed)), "from_pretrained", "model.state_dict()")
+    load_into(model, saved(fresh().state_dict()))  # as the message says
+    partly = _named(lambda name: name.replace("0.", "first."))
+    assert "from_pretrained" not in refused(lambda: load_into(model, saved(partly)))
+
+
 def test_same_names_other_width(saved, refused):
     checkpoint = saved(nn.Linear(3, 4).state_dict())
     refused(lambda: load_into(nn.Linear(3, 2), checkpoint), "saved with another width?")

@@ -117,7 +117,7 @@ def test_one_set_of_weights_is_found_wherever_it_is(saved, same):
 def test_each_of_several_sets_is_named_by_a_key_that_works(saved, same, refused):
     path = saved({"model": {"encoder": WEIGHTS, "decoder": AVERAGED}})
     message = refused(lambda: load_checkpoint(path), "several sets of weights")
-    assert message.endswith("--state-key model.encoder or --state-key model.decoder")
+    assert message.endswith("--state-key model.encoder or --state-key model.decoder.")
     same(load_checkpoint(path, state_key="model.decoder").state, AVERAGED)
 
 

@@ -84,6 +84,33 @@ def test_other_examples_under_the_same_name_are_refused(
         invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
 
 
+def test_params_restrict_theta_as_those_of_one_command_do(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    line = ["analyze", path, *arguments, "-o", tmp_path, "--budget", "quick", "--only", "spectrum"]
+    invoke(*line, "--params", "*.weight,!0.*")
+    record = json.loads((tmp_path / "results/net/eigenvalues.json").read_text())["result"]
+    shown = invoke(
+        "eigenvalues", path, *arguments, "--params", "*.weight,!0.*", "--top", 1, "--json"
+    )
+    alone = json.loads(shown.stdout)
+    assert record["operator"]["params"] == "*.weight,!0.*"
+    assert record["operator"]["num_params"] == 20
+    value = alone["largest"][0]["value"]
+    assert record["largest"][0]["value"] == pytest.approx(value, rel=2e-3)
+    assert any("20 of 26 parameters" in note for note in record["subject"]["notes"])
+    with pytest.raises(ValueError, match=r"params was '\*\.weight,!0\.\*', now '\*'"):
+        invoke(*line)
+
+
+def test_a_folder_of_before_there_was_params_is_gone_on_with(invoke, smooth_checkpoint, analysed):
+    path, arguments = smooth_checkpoint
+    file = analysed / "results/net/settings.json"
+    record = json.loads(file.read_text())
+    del record["settings"]["params"]
+    file.write_text(json.dumps(record))
+    invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
+
+
 def test_force_starts_anew(invoke, smooth_checkpoint, analysed):
     path, arguments = smooth_checkpoint
     invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7, "--force")

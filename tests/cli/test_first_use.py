@@ -29,6 +29,17 @@ def test_help_of_no_command_imports_torch_or_matplotlib():
     assert done.returncode == 0, done.stderr
 
 
+def test_summaries_of_commands_within_a_command_are_whole(invoke):
+    told = invoke("data", "--help").stdout.partition("Commands:")[2]
+    assert "fetch" in told
+    assert "..." not in told
+
+
+@pytest.mark.parametrize("command", ["analyze", "trace", "eigenvalues", "density"])
+def test_weight_decay_says_what_it_adds(invoke, command):
+    assert "Adds WD times the identity" in invoke(command, "--help").stdout
+
+
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [

@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from landscape.cli.output import print_table, print_words
+from landscape.cli.output import print_table, print_words, reading_examples
 from landscape.cli.plain import echo, in_ascii
 from landscape.page.columns import text_column
 from landscape.page.table import Table
@@ -28,6 +28,18 @@ def test_numbers_end_and_words_begin_together(capsys):
     assert first.index("1.5") + len("1.5") == second.index("± 3") + len("± 3")
     assert first.index("x") == second.index("longer")
     assert first.index("–") == second.index("0.25") + len("0.25") - 1
+
+
+def test_reading_that_goes_on_says_so_now_and_then_where_there_is_no_terminal(capsys):
+    with reading_examples("net", quiet=False) as told:
+        for done in range(5_000, 130_000, 5_000):
+            told(done, None)
+    with reading_examples("net", quiet=True) as told:
+        told(10**6, None)
+    assert capsys.readouterr().err.splitlines() == [
+        "net: 10,000 examples read so far",
+        "net: 100,000 examples read so far",
+    ]
 
 
 class Terminal(io.StringIO):

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.curvature.graphs import free_memory, rebatched
+from landscape.curvature.graphs import rebatched
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import cut
+from landscape.memory import free_memory
 from landscape.objective.halving import is_out_of_memory
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.pair import Loss

@@ -1,6 +1,7 @@
 """A double backward that is no derivative is found before any number, and its module named."""
 
 import pytest
+import snntorch
 import torch
 from torch import nn
 
@@ -95,9 +96,9 @@ def test_every_command_notes_it_and_nothing_is_called_exact():
 class _Narrow(nn.Module):
     """float32 of its own."""
 
-    def __init__(self):
+    def __init__(self, *further):
         super().__init__()
-        self.out = nn.Linear(3, 2)
+        self.out = nn.Sequential(nn.Linear(3, 4), *further, nn.Linear(4, 2))
 
     def forward(self, x):
         return self.out(x.float())
@@ -112,3 +113,93 @@ def test_what_does_not_compute_in_float64_is_analysed_all_the_same():
     assert "does not compute in float64" in notes["noise floor"]
     assert found.preflight.passed
     assert found.eigenvalues.largest[0].converged
+
+
+class _Implicit(nn.Module):
+    """A fixed point z = tanh(W z / 2 + x), whose backward solves its equation by two steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def _step(self, z, x):
+        return torch.tanh(0.5 * self.inner(z) + x)
+
+    def forward(self, x):
+        with torch.no_grad():
+            z = torch.zeros_like(x)
+            for _ in range(50):
+                z = self._step(z, x)
+        found = self._step(z, x)
+        if found.requires_grad:
+            start = z.clone().requires_grad_()
+            once = self._step(start, x)
+
+            def solve(grad):
+                total = grad
+                for _ in range(2):
+                    total = torch.autograd.grad(once, start, total, retain_graph=True)[0] + grad
+                return total
+
+            found.register_hook(solve)
+        return found
+
+
+class _Reversed(nn.Module):
+    """The identity, its gradient turned round by a hook."""
+
+    def forward(self, x):
+        x = 1 * x
+        if x.requires_grad:
+            x.register_hook(lambda grad: -grad)
+        return x
+
+
+class _Spiking(nn.Module):
+    def __init__(self, *further):
+        super().__init__()
+        self.first, self.spikes = nn.Linear(3, 4), snntorch.Leaky(beta=0.9)
+        self.rest = nn.Sequential(*further, nn.Linear(4, 2))
+
+    def forward(self, x):
+        state, total = self.spikes.init_leaky(), 0
+        for _ in range(4):
+            spikes, state = self.spikes(self.first(x), state)
+            total = total + self.rest(spikes)
+        return total
+
+
+def _wrong_notes(model):
+    found = landscape.analyze(model, "cross-entropy", _data(), budget="quick", only=["spectrum"])
+    notes = [n for n in found.subject.notes if "Hessian are not those of this loss" in n]
+    assert (found.trace.trace.stderr is None) == bool(notes)  # all products are made: exact, or not
+    return notes
+
+
+@pytest.mark.parametrize(
+    ("model", "module"),
+    [
+        (
+            lambda: nn.Sequential(nn.Linear(3, 4), nn.Tanh(), _Reversed(), nn.Linear(4, 2)),
+            "2 (_Rev",
+        ),
+        (lambda: nn.Sequential(nn.Linear(3, 4), _Implicit(), nn.Linear(4, 2)), "1 (_Implicit)"),
+        (lambda: _Narrow(_Implicit()), "out.1 (_Implicit)"),
+        (lambda: _Spiking(_Implicit()), "rest.0 (_Implicit)"),
+    ],
+    ids=["hook", "implicit", "float32 alone", "spiking"],
+)
+def test_backwards_that_are_no_derivative_are_named_before_any_number(model, module):
+    """Where a difference says nothing, products that are not symmetric do."""
+    torch.manual_seed(0)
+    (note,) = _wrong_notes(model())
+    assert module in note
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "model", [lambda: _Narrow(nn.Tanh()), lambda: _Spiking(nn.Tanh()), _Spiking]
+)
+def test_sound_ones_are_symmetric(model, seed):
+    torch.manual_seed(seed)
+    assert not _wrong_notes(model())

@@ -4,9 +4,7 @@ from dataclasses import replace
 
 from landscape.analysis.compare_groups import analysed_checkpoints
 from landscape.results import (
-    Eigenvalue,
     Eigenvalues,
-    Estimate,
     OperatorSpec,
     Provenance,
     SharpnessTable,
@@ -15,6 +13,7 @@ from landscape.results import (
     TrainingInfo,
     make_measure,
 )
+from landscape.values import Eigenvalue, Estimate
 
 NUM_PARAMS = 1000
 PROVENANCE = Provenance(command="landscape analyze", seed=0, device="cpu", num_threads=1, seconds=1)

@@ -11,8 +11,8 @@ from landscape.results.comparison import (
     ComparisonSettings,
     MeasureRow,
     PairRow,
-    StoredInterval,
 )
+from landscape.values import Interval
 
 
 def comparison(**changes: object) -> Comparison:
@@ -68,7 +68,7 @@ def comparison(**changes: object) -> Comparison:
             reason=f"median ratio {ratio:g}, p = 0.0078, {p_holm:g} after Holm over 5 tests",
             scale="ratio",
             estimate=ratio,
-            interval=StoredInterval(low=low, high=high, confidence=0.95, method="sign-flip"),
+            interval=Interval(low=low, high=high, confidence=0.95, method="sign-flip"),
             other_intervals=(),
             test="sign-flip",
             p_value=0.0078125,
@@ -99,7 +99,7 @@ def comparison(**changes: object) -> Comparison:
     accuracy = AccuracyRow(
         measure="lambda_max[filter]",
         correlation=-0.21,
-        interval=StoredInterval(low=-0.62, high=0.3, confidence=0.95, method="Fisher z"),
+        interval=Interval(low=-0.62, high=0.3, confidence=0.95, method="Fisher z"),
         p_value=0.44,
         p_holm=0.88,
         num_runs=16,

@@ -14,9 +14,10 @@ from synthetic_results import (
     trace,
 )
 
-from landscape.results import Estimate, Result
+from landscape.results import Result
 from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, Ratio
 from landscape.results.sharpness import SharpnessTable, make_measure
+from landscape.values import Estimate
 
 
 def sharpness(label: str, **changes: object) -> SharpnessTable:

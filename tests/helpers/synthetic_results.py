@@ -5,9 +5,7 @@ import numpy as np
 from landscape.results import (
     Check,
     DirectionSpec,
-    Eigenvalue,
     Eigenvalues,
-    Estimate,
     LayerRow,
     LayerTable,
     LossLine,
@@ -21,6 +19,7 @@ from landscape.results import (
     TrainingInfo,
 )
 from landscape.results.training import TrainingCurves
+from landscape.values import Eigenvalue, Estimate
 
 NUM_PARAMS = 204_032
 LABELS = ("ikun_v1-s0", "ikun_v1-s1", "kaiming-s0", "kaiming-s1")

@@ -2,9 +2,12 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.linalg.krylov import analyse_spectrum, subspace_overlap
+from landscape.linalg.krylov import _form_covariance, analyse_spectrum, subspace_overlap
+from landscape.linalg.lanczos import lanczos
 from landscape.linalg.operator import DenseOperator
+from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import negative_mass
+from landscape.linalg.search import ProbeRecord
 
 EPS = torch.finfo(torch.float64).eps
 
@@ -44,6 +47,35 @@ def test_every_estimate_lies_within_four_stderr(seed, operator_with):
         estimate = getattr(result, name)
         assert abs(estimate.mean - float(value)) <= 4 * estimate.stderr, name
     assert_close(result.eigenpairs.values, torch.cat([values[:5], values[[7, 6, 5]]]))
+
+
+SPECTRA = {
+    "outliers": skewed_spectrum(40),
+    "flat": torch.linspace(0.5, 1.5, 40, dtype=torch.float64),
+    "power law": torch.arange(1, 41, dtype=torch.float64) ** -1.5,
+    "both signs": torch.linspace(-1, 1, 40, dtype=torch.float64) ** 3,
+    "a few": torch.tensor([3.0, 1.0, 0.2, -0.5], dtype=torch.float64),
+}
+
+
+@pytest.mark.parametrize("num_steps", [2, 3])
+@pytest.mark.parametrize("values", SPECTRA.values(), ids=SPECTRA)
+def test_one_probe_gives_the_covariance_of_trace_and_norm_without_bias(
+    values, num_steps, operator_with, rng
+):
+    A, d = operator_with(values, rng), len(values)
+    sums = {k: float((values**k).sum()) for k in range(1, 5)}
+    exact = torch.tensor(
+        [[2 * d / (d + 2) * (sums[i + j] - sums[i] * sums[j] / d) for j in (1, 2)] for i in (1, 2)],
+        dtype=torch.float64,
+    )
+    found = []
+    for _ in range(400):
+        T = lanczos(A, sphere(A, rng), num_steps)
+        record = ProbeRecord(values[:0], T.alphas.tolist(), T.betas.tolist())
+        found.append(_form_covariance([record], d))
+    stderr = torch.stack(found).std(0) / 400**0.5
+    assert bool(((torch.stack(found).mean(0) - exact).abs() <= 4 * stderr).all())
 
 
 @pytest.mark.parametrize("name", ["trace", "frobenius_squared", "effective_rank"])

@@ -156,6 +156,35 @@ def test_time_in_the_place_of_the_batch_is_found():
         landscape.hessian(_TimeFirst(), loss, (x, y), dtype="float64", batch_size=4)
 
 
+@pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        ("cross-entropy", torch.arange(4)),
+        ("cross-entropy", torch.arange(28).reshape(4, 7) % 4),
+        ("cross-entropy", torch.arange(16).reshape(4, 4) % 4),
+        ("mse", torch.arange(4)),
+        ("mse", torch.ones(4, 4)),
+        ("mse", torch.ones(4, 7, 4)),
+        ("mse", torch.ones(4, 4, 4)),
+    ],
+)
+@pytest.mark.parametrize("steps", [4, 7])
+def test_named_losses_name_time_where_it_comes_first(loss, targets, steps):
+    """As many steps as examples, too: no shape of one batch shows that."""
+
+    class Steps(nn.Linear):
+        def forward(self, x):
+            return torch.stack([super(Steps, self).forward(k * x) for k in range(steps)])
+
+    with pytest.raises(ValueError, match=r"Is time on the first axis\?.*movedim"):
+        landscape.hessian(Steps(3, 4), loss, (torch.randn(4, 3), targets))
+
+
+def test_as_many_outputs_as_examples_are_no_time():
+    x, y = torch.randn(4, 3), torch.arange(4)
+    assert landscape.hessian(nn.Linear(3, 4), "cross-entropy", (x, y)).dim == 16
+
+
 def _additivity(model, objective, data, **settings):
     settings = TargetSettings(dtype="float64", **settings)
     return target_in_memory(model, objective, data, settings).additivity

@@ -81,7 +81,7 @@ def test_the_gauss_newton_matrix_of_an_objective(pairs):
         (lambda o, t: o.mean(1), "is linear in the network's outputs"),
         (
             landscape.Objective(lambda network, batch: network(batch[0]).square().mean(1)),
-            "does not say what its outputs are",
+            r"does not say what its outputs are.*docs/your-model\.md",
         ),
     ],
 )

@@ -11,6 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import landscape
+import landscape.data.source as source_module
 from landscape.data.choosing import Choice, source_of
 from landscape.nests import concatenated, map_tensors, num_rows, take_rows, tensors_in
 
@@ -76,6 +77,12 @@ class _Endless(IterableDataset):
             yield torch.full((3,), float(k)), k % 2
 
 
+class _Repeated(IterableDataset):
+    def __iter__(self):
+        while True:
+            yield torch.ones(4), 0
+
+
 @pytest.mark.parametrize("keep", ["memory", "reread"])
 def test_reading_stops_at_the_examples_asked_for(keep):
     loader = DataLoader(_Endless(), batch_size=16)
@@ -87,6 +94,38 @@ def test_reading_stops_at_the_examples_asked_for(keep):
         first = torch.cat([found[index][0][:, 0] for index in range(len(found))])
         assert first.tolist() == list(range(48))
         assert first.dtype == torch.float64
+
+
+def _steps():
+    while True:
+        yield torch.ones(5, 4), torch.zeros(5, dtype=torch.long)  # 120 bytes
+
+
+@pytest.mark.parametrize("data", [_steps, _steps(), DataLoader(_Repeated(), batch_size=5)])
+@pytest.mark.parametrize("examples", ["all", ":", 10**9])
+def test_data_that_never_end_are_stopped_by_memory(data, examples, monkeypatch):
+    monkeypatch.setattr(source_module, "free_memory", lambda device, share: int(2400 * share))
+    heard = []
+    choice = _choice(examples, told=lambda done, total: heard.append((done, total)))
+    with pytest.raises(ValueError, match=r"50 examples, take more than half.*--examples N"):
+        source_of(data, choice)
+    assert heard == [(5 * k, None if examples in ("all", ":") else 10**9) for k in range(1, 11)]
+
+
+def test_batches_that_end_may_take_more(monkeypatch):
+    monkeypatch.setattr(source_module, "free_memory", lambda device, share: 0)
+    batches = [(torch.ones(5, 4), torch.zeros(5))] * 3
+    assert len(source_of(batches, _choice())) == 15
+
+
+def test_reading_is_told_in_python():
+    heard = []
+    batches = lambda: iter([(torch.ones(5, 3), torch.arange(5) % 2)] * 3)  # noqa: E731
+    landscape.analyze(
+        _model(), "cross-entropy", batches, budget="quick", only=["preflight"], examples=12,
+        progress=lambda *about: heard.append(about),
+    )  # fmt: skip
+    assert heard[:3] == [("data", 5, 12), ("data", 10, 12), ("data", 15, 12)]
 
 
 def test_re_read_data_that_change_are_refused(pairs):

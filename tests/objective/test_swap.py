@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections import OrderedDict
+from types import SimpleNamespace
 
 import pytest
 import snntorch
@@ -198,6 +199,53 @@ def test_containers_in_containers_hold_afterwards_what_they_held(pairs):
     assert model.notes == {"seen": {}, "sizes": [[]]}
     assert model.notes["seen"] is seen
     assert model.notes["sizes"] is sizes
+
+
+class _Circular(nn.Module):
+    """A list, a dictionary and an object that hold themselves, and the weights besides."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3, 2)
+        self.items = [self.layer.weight]
+        self.items.append(self.items)
+        self.table = {"bias": self.layer.bias}
+        self.table["table"] = self.table
+        self.record = SimpleNamespace(scale=torch.ones(2))
+        self.record.items = [self.record]
+
+    def forward(self, x):
+        inner = self.items[1][1]
+        inner.append(len(inner))
+        scale = self.record.items[0].scale
+        return scale * F.linear(x, inner[0], self.table["table"]["bias"])
+
+
+class _Counter:
+    """A helper beside the network that keeps its count on a module of it."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __call__(self, *_):
+        self.module.count = getattr(self.module, "count", 0) + 1
+
+
+def test_containers_that_hold_themselves_and_attributes_set_from_outside(pairs):
+    (x, y), model = pairs, _Circular()
+    model.register_forward_hook(_Counter(model.layer))
+    plain = nn.Linear(3, 2)
+    plain.load_state_dict(model.layer.state_dict())
+    v = torch.arange(8.0)
+    product = landscape.hessian(model, "cross-entropy", (x.float(), y)) @ v
+    expected = landscape.hessian(plain, "cross-entropy", (x.float(), y)) @ v
+    torch.testing.assert_close(product, expected)
+    assert model.items[0] is model.layer.weight
+    assert model.items[1] is model.items
+    assert len(model.items) == 2
+    assert model.table["table"] is model.table
+    assert model.record.items[0] is model.record
+    assert not hasattr(model.layer, "count")
 
 
 class _StopError(Exception):

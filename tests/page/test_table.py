@@ -11,7 +11,7 @@ from landscape.page.cells import count_cell, escape_latex, number_cell, text_cel
 from landscape.page.columns import count_column, estimate_column, interval_column, text_column
 from landscape.page.formats import to_csv, to_latex, to_markdown
 from landscape.page.table import Column, Table
-from landscape.results import Estimate, StoredInterval
+from landscape.values import Estimate, Interval
 
 
 def table_of(*rows):
@@ -132,5 +132,5 @@ def test_estimates_stand_with_their_error_and_intervals_unbroken():
     assert estimate.cell(Estimate(mean=1.3793, stderr=0.0204)) == number_cell(1.3793, 0.0204)
     assert estimate.cell(None) == text_cell(None)
     interval = interval_column("i", lambda row: row, factor=100)
-    found = interval.cell(StoredInterval(low=0.1, high=0.2, confidence=0.95, method="t"))
+    found = interval.cell(Interval(low=0.1, high=0.2, confidence=0.95, method="t"))
     assert (found.text, found.hint) == ("10\u00a0to\u00a020", "t")

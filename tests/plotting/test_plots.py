@@ -35,7 +35,8 @@ from landscape.plotting import (
     shared_levels,
     strokes_for,
 )
-from landscape.results import Eigenvalue, Trajectory
+from landscape.results import Trajectory
+from landscape.values import Eigenvalue
 
 
 def lines_of(ax, index):

@@ -1,9 +1,10 @@
 from numpy.testing import assert_allclose
 from synthetic_results import LABELS, header
 
+from landscape.catalog import MEASURES
 from landscape.page.style import figure_bytes
 from landscape.plotting import panels_of, plot_sharpness
-from landscape.results import MEASURES, SharpnessTable, make_measure
+from landscape.results import SharpnessTable, make_measure
 
 
 def test_sharpness_has_a_panel_a_measure_and_a_place_a_layer(figure):

@@ -17,7 +17,7 @@ def folder(tmp_path):
     for label in ("a-s0", "b-s0"):
         for result in (eigenvalues(label), trace(label)):
             save_result(result, tmp_path / "results" / label / f"{type(result).__name__}.json")
-        (tmp_path / "results" / label / "settings.json").write_text("{}")
+        (tmp_path / "results" / label / "settings.json").write_text('{"settings": {}, "done": {}}')
     return tmp_path
 
 
@@ -33,6 +33,16 @@ def test_a_report_is_made_again_from_its_results(folder):
     run(folder)  # title and baseline as before
     assert (folder / "index.html").read_bytes() == first
     assert json.loads((folder / "summary.json").read_text())["baseline"] == "b-s0"
+
+
+@pytest.mark.parametrize("damage", ["{", "{}", '{"settings": [], "done": {}}'])
+def test_a_damaged_record_of_settings_is_named(folder, damage):
+    path = folder / "results" / "b-s0" / "settings.json"
+    path.write_text(damage)
+    outcome = CliRunner().invoke(report, [str(folder)], catch_exceptions=False)
+    assert outcome.exit_code == 0
+    (line,) = outcome.stderr.splitlines()
+    assert line.startswith(f"warning: {path} is damaged")
 
 
 def test_the_verdict_in_the_folder_comes_first(folder):

@@ -64,6 +64,15 @@ def test_settings_are_told_by_dotted_names():
     assert difference(SETTINGS, changed) == "nested.tol was 0.001, now 0.0001"
 
 
+def test_digests_are_shortened_and_those_that_follow_from_a_setting_left_out():
+    moved = replace(BEFORE, loss=0.9)
+    before = with_fingerprint({"seed": 0, "examples_sha256": 64 * "a"}, BEFORE)
+    of_seed = with_fingerprint({"seed": 1, "examples_sha256": 64 * "b"}, moved)
+    assert difference(before, of_seed) == "seed was 0, now 1"
+    of_data = with_fingerprint({"seed": 0, "examples_sha256": 64 * "b"}, moved)
+    assert difference(before, of_data) == "examples_sha256 was 'aaaaaaaaaaaa', now 'bbbbbbbbbbbb'"
+
+
 def test_an_unfinished_state_of_other_code_is_refused(tmp_path):
     path = tmp_path / "run.state"
     state = {"basis": torch.arange(6.0).view(2, 3), "step": 2}

@@ -8,7 +8,6 @@ import pytest
 
 from landscape.results import (
     DirectionSpec,
-    Eigenvalue,
     Eigenvalues,
     LossLine,
     OperatorSpec,
@@ -19,6 +18,7 @@ from landscape.results import (
     load_result,
     save_result,
 )
+from landscape.values import Eigenvalue
 
 
 @pytest.fixture

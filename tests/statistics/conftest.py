@@ -1,9 +1,10 @@
-"""Shared by the tests of the statistics: settings, and simulated groups of training runs."""
+"""Shared by the tests of the statistics: levels, and simulated groups of training runs."""
 
 import numpy as np
 import pytest
 
-from landscape.statistics import Run, Settings
+from landscape.statistics import RunValues
+from landscape.values import Levels
 
 
 @pytest.fixture
@@ -12,8 +13,8 @@ def rng():
 
 
 @pytest.fixture
-def settings():
-    return Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
+def levels():
+    return Levels(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def simulate():
             logs = spread * rng.normal() + shard * rng.normal(size=num_shards)
             values = centre * np.exp(logs + probe * rng.normal(size=num_shards))
             runs.append(
-                Run(
+                RunValues(
                     seed=seed,
                     values=tuple(map(float, values)),
                     stderrs=tuple(map(float, probe * values)),

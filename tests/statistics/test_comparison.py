@@ -6,30 +6,32 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from landscape.statistics import Measure, Run, Settings, compare_runs, seeds_pair
+from landscape.results import JudgedMeasure
+from landscape.statistics import RunValues, compare_runs, seeds_pair
+from landscape.values import Levels
 
-TRACE = Measure(
+TRACE = JudgedMeasure(
     name="trace", title="trace", larger_is="sharper", scale_invariant=False, hard_forward=False
 )
 # Each example runs two bootstraps: a deadline would measure the machine.
 unhurried = hypothesis_settings(deadline=None, max_examples=50)
-SETTINGS = Settings(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
+SETTINGS = Levels(alpha=0.05, power=0.8, bounds=(0.8, 1.25), num_resamples=400)
 
 
-def compare(runs, baseline, *, paired=True, settings=SETTINGS):
+def compare(runs, baseline, *, paired=True, levels=SETTINGS):
     return compare_runs(
         TRACE,
         runs,
         baseline,
         names=("A", "B"),
         paired=paired,
-        settings=settings,
+        levels=levels,
         rng=np.random.default_rng(0),
     )
 
 
 def run(seed, *values, stderr=0.0):
-    return Run(seed=seed, values=values, stderrs=(stderr,) * len(values))
+    return RunValues(seed=seed, values=values, stderrs=(stderr,) * len(values))
 
 
 def scaled(runs, factor):

@@ -5,42 +5,50 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from landscape.statistics import Measure, Run, compare_runs, judge
+from landscape.results import JudgedMeasure
+from landscape.statistics import RunValues, compare_runs, judge
 
-INVARIANT = Measure(
+INVARIANT = JudgedMeasure(
     name="adaptive", title="adaptive", larger_is="sharper", scale_invariant=True, hard_forward=False
 )
-HARD = Measure(
+HARD = JudgedMeasure(
     name="expected", title="expected", larger_is="sharper", scale_invariant=False, hard_forward=True
 )
-TRACE = Measure(
+TRACE = JudgedMeasure(
     name="trace", title="trace", larger_is="sharper", scale_invariant=False, hard_forward=False
 )
 MEASURES = (INVARIANT, HARD, TRACE)
 
 
 @pytest.fixture
-def verdict_of(settings, rng):
-    """Judge log ratios, one sequence a measure, as paired runs of A against B."""
+def contrasts_of(rng):
+    """Log ratios, one sequence a measure, as paired runs of A against B."""
 
-    def judged(log_ratios, *, measures=MEASURES, primary="adaptive", paired=True, **changes):
-        chosen = replace(settings, **changes)
-        comparisons = []
+    def compared(log_ratios, levels, *, measures=MEASURES, paired=True):
+        contrasts = []
         for measure, d in zip(measures, log_ratios, strict=True):
-            runs = [Run(seed=s, values=(math.exp(x),), stderrs=(0.0,)) for s, x in enumerate(d)]
-            ones = [Run(seed=s, values=(1.0 + 1e-3 * s,), stderrs=(0.0,)) for s in range(len(d))]
-            comparisons.append(
+            runs = [
+                RunValues(seed=s, values=(math.exp(x),), stderrs=(0.0,)) for s, x in enumerate(d)
+            ]
+            ones = [
+                RunValues(seed=s, values=(1.0 + 1e-3 * s,), stderrs=(0.0,)) for s in range(len(d))
+            ]
+            contrasts.append(
                 compare_runs(
-                    measure,
-                    runs,
-                    ones,
-                    names=("A", "B"),
-                    paired=paired,
-                    settings=chosen,
-                    rng=rng,
+                    measure, runs, ones, names=("A", "B"), paired=paired, levels=levels, rng=rng
                 )
             )
-        (pair,) = judge(comparisons, primary=primary, settings=chosen)
+        return contrasts
+
+    return compared
+
+
+@pytest.fixture
+def verdict_of(levels, contrasts_of):
+    """Judge them."""
+
+    def judged(log_ratios, *, primary="adaptive", **how):
+        (pair,) = judge(contrasts_of(log_ratios, levels, **how), primary=primary, levels=levels)
         return pair
 
     return judged
@@ -54,7 +62,7 @@ def logs(rng):
     return draw
 
 
-def test_a_against_a_is_decided_in_at_most_one_draw_of_twenty(rng, simulate, settings):
+def test_a_against_a_is_decided_in_at_most_one_draw_of_twenty(rng, simulate, levels):
     decided = 0
     for _ in range(1000):
         comparisons = [
@@ -64,18 +72,18 @@ def test_a_against_a_is_decided_in_at_most_one_draw_of_twenty(rng, simulate, set
                 simulate(rng, 8),
                 names=("A", "A again"),
                 paired=True,
-                settings=settings,
+                levels=levels,
                 rng=rng,
             )
             for measure in MEASURES
         ]
-        (pair,) = judge(comparisons, primary="adaptive", settings=settings)
+        (pair,) = judge(comparisons, primary="adaptive", levels=levels)
         verdicts = {pair.verdict, *(m.verdict for m in pair.measures)}
         decided += not verdicts <= {"equivalent", "undecided"}
     assert decided <= 50
 
 
-def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
+def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, levels):
     found, spread, draws = 0, 0.3, 600
     first = compare_runs(
         TRACE,
@@ -83,7 +91,7 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
         simulate(rng, 400, spread=spread),
         names=("A", "B"),
         paired=True,
-        settings=settings,
+        levels=levels,
         rng=rng,
     )
     # The true scatter, from many runs, sets the ratio that ten pairs should find.
@@ -96,7 +104,7 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
             )
         ],
         primary="trace",
-        settings=settings,
+        levels=levels,
     )
     ratio = known.measures[0].detectable_ratio
     for _ in range(draws):
@@ -106,10 +114,10 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
             simulate(rng, 10, spread=spread),
             names=("A", "B"),
             paired=True,
-            settings=settings,
+            levels=levels,
             rng=rng,
         )
-        (pair,) = judge([comparison], primary="trace", settings=settings)
+        (pair,) = judge([comparison], primary="trace", levels=levels)
         found += pair.measures[0].verdict == "flatter"
     assert abs(found / draws - 0.8) < 4 * math.sqrt(0.8 * 0.2 / draws)
 
@@ -117,7 +125,7 @@ def test_a_known_shift_is_found_at_the_stated_power(rng, simulate, settings):
 @pytest.mark.parametrize(("ratio", "verdict"), [(0.5, "flatter"), (2.0, "sharper")])
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_clear_shift_in_all_measures_decides(verdict_of, logs, ratio, verdict, paired):
-    pair = verdict_of([logs(ratio) for _ in MEASURES], paired=paired)
+    pair = verdict_of([logs(ratio, n=8) for _ in MEASURES], paired=paired)
     assert pair.verdict == verdict
     assert [m.verdict for m in pair.measures] == [verdict] * 3
     assert "adaptive (scale-invariant) and expected (hard-forward)" in pair.reason
@@ -191,21 +199,21 @@ def test_one_measure_of_both_kinds_is_not_agreement_with_itself(verdict_of, logs
     assert "no other measure agrees" in pair.reason
 
 
-def test_holm_runs_over_all_measures_and_pairs(verdict_of, logs, settings):
-    one = verdict_of([logs(0.5)], measures=[INVARIANT]).measures[0].comparison
+def test_holm_runs_over_all_measures_and_pairs(contrasts_of, logs, levels):
+    (one,) = contrasts_of([logs(0.5)], levels, measures=[INVARIANT])
     other = replace(one, group="C")
-    first, second = judge([one, other], primary="adaptive", settings=settings)
+    first, second = judge([one, other], primary="adaptive", levels=levels)
     assert (first.group, second.group) == ("A", "C")
     assert first.measures[0].p_holm == pytest.approx(2 * one.effect.test.p_value)
 
 
-def test_values_without_a_ratio_are_judged_by_rank(settings, rng):
-    runs = [Run(seed=s, values=(-1.0 - s,), stderrs=(0.1,)) for s in range(8)]
-    base = [Run(seed=s, values=(0.0,), stderrs=(0.1,)) for s in range(8)]
+def test_values_without_a_ratio_are_judged_by_rank(levels, rng):
+    runs = [RunValues(seed=s, values=(-1.0 - s,), stderrs=(0.1,)) for s in range(8)]
+    base = [RunValues(seed=s, values=(0.0,), stderrs=(0.1,)) for s in range(8)]
     comparison = compare_runs(
-        TRACE, runs, base, names=("A", "B"), paired=True, settings=settings, rng=rng
+        TRACE, runs, base, names=("A", "B"), paired=True, levels=levels, rng=rng
     )
-    (pair,) = judge([comparison], primary="trace", settings=settings)
+    (pair,) = judge([comparison], primary="trace", levels=levels)
     assert pair.measures[0].verdict == "flatter"
     assert "a ratio being undefined" in pair.measures[0].reason
 
@@ -220,6 +228,6 @@ def test_the_primary_measure_must_have_been_compared(verdict_of, logs):
         verdict_of([logs(0.5)], measures=[HARD])
 
 
-def test_nothing_to_judge_is_refused(settings):
+def test_nothing_to_judge_is_refused(levels):
     with pytest.raises(ValueError, match="at least one comparison"):
-        judge([], primary="trace", settings=settings)
+        judge([], primary="trace", levels=levels)

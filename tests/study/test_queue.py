@@ -1,15 +1,17 @@
 import dataclasses
 import json
+from contextlib import ExitStack
 
 import pytest
 
 from landscape.analysis import suite
-from landscape.files import exclusive_lock
+from landscape.files import exclusive_lock, present
 from landscape.results import load_stored
 from landscape.study import queue
 from landscape.study.folder import StudyFolder
 from landscape.study.outcome import failures
 from landscape.study.plan_file import plan_from_table
+from landscape.study.settings import QueueSettings
 
 
 def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
@@ -138,10 +140,32 @@ def test_force_starts_anew(plan, tmp_path):
 
 def test_a_run_in_another_process_s_hands_is_left_to_it(plan, tmp_path, work):
     folder = StudyFolder(tmp_path)
-    with exclusive_lock(folder.run_lock(plan.runs[0].label)):
+    with present(folder.presence), exclusive_lock(folder.run_lock(plan.runs[0].label)):
         outcome, events = work(plan, tmp_path, shard=(1, 4))
     assert [e.elsewhere for e in events] == [True]
     assert plan.runs[0].label in outcome.left
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_run_in_the_hands_of_a_killed_study_s_worker_is_waited_for(
+    plan, tmp_path, machine, numbers, whole
+):
+    """No study is present: whoever holds the run is an orphan, and lets go of it in the end."""
+    folder, label, stages = StudyFolder(tmp_path), plan.runs[0].label, []
+    with ExitStack() as orphan:
+        orphan.enter_context(exclusive_lock(folder.run_lock(label)))
+
+        def notify(event):
+            stages.append(event.stage)
+            if event.stage.startswith("waiting for the worker"):
+                orphan.close()
+
+        outcome = queue.run_study(
+            plan, tmp_path, machine=machine, settings=QueueSettings(), notify=notify
+        )
+    assert sum(stage.startswith("waiting for the worker") for stage in stages) == 1
+    assert outcome.left == ()
+    assert numbers(tmp_path) == numbers(whole)
 
 
 @pytest.mark.parametrize(

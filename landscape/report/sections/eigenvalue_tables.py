@@ -17,14 +17,8 @@ from landscape.page.columns import (
 from landscape.page.material import Material
 from landscape.page.table import Column, Table
 from landscape.report.sections.spectra_columns import MATVECS, relative_column, title_of
-from landscape.results import (
-    Eigenvalue,
-    Eigenvalues,
-    LayerRow,
-    LayerTable,
-    OperatorSpec,
-    spectrum_unit,
-)
+from landscape.results import Eigenvalues, LayerRow, LayerTable, OperatorSpec, spectrum_unit
+from landscape.values import Eigenvalue
 
 _NOT_CONVERGED = (
     f"{UNCONVERGED} not converged: the residual is above the tolerance, or the search ended while "

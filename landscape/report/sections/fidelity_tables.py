@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from landscape.catalog import MEASURES
 from landscape.page.cells import number_cell
 from landscape.page.columns import (
     CHECKPOINT_OF_PART,
@@ -12,7 +13,6 @@ from landscape.page.columns import (
     text_column,
 )
 from landscape.page.table import Column, Table
-from landscape.results import MEASURES
 from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, SlopeRow
 
 _Verdict = PartOf[Fidelity, OperatorVerdict]
@@ -108,7 +108,7 @@ def direction_table(results: Sequence[Fidelity]) -> Table[_Direction]:
             _CUSP.title,
             lambda row: row.part.cusp_slope,
             key="cusp_slope",
-            unit=_CUSP.unit,
+            unit=_CUSP.unit_at("none"),
             better="↓",
             formula=f"{_CUSP.formula}, up to {fitted} ‖θ‖",
             source=_CUSP.source,

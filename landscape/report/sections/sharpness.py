@@ -6,6 +6,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.catalog import MEASURES
 from landscape.page.cells import Cell, number_cell, text_cell
 from landscape.page.columns import text_column
 from landscape.page.material import Material, Reference, mismatch_note, relative
@@ -13,19 +14,18 @@ from landscape.page.section import ReportFigure, Section
 from landscape.page.table import Column, Explanation, Table
 from landscape.plotting import legend_above_all, panels_of, plot_sharpness
 from landscape.results import (
-    MEASURES,
-    Fidelity,
     Measure,
+    Result,
     SharpnessTable,
     flatter_arrow,
     measure_title,
+    readings_of,
 )
 
 
 def sharpness_section(material: Material) -> Section | None:
     """Measures as rows, checkpoints as columns; values relative to the baseline in a second."""
-    cusps = material.of(Fidelity)
-    results = [_with_cusp(table, cusps) for table in material.of(SharpnessTable)]
+    results = [_completed(table, material.results) for table in material.of(SharpnessTable)]
     if not results:
         return None
     tables: list[Table[Measure]] = []
@@ -82,10 +82,16 @@ def _draw(
     legend_above_all(figure)
 
 
-def _with_cusp(table: SharpnessTable, results: Sequence[Fidelity]) -> SharpnessTable:
-    """The table with the cusp slope that a fidelity test on the same examples found."""
-    found = [r.steepest_cusp for r in results if r.subject == table.subject and r.directions]
-    return replace(table, rows=(*table.rows, *found[:1]))
+def _completed(table: SharpnessTable, results: Sequence[Result]) -> SharpnessTable:
+    """The table with the measures it lacks that other results on the same examples hold."""
+    names = {row.name for row in table.rows}
+    others = [r for r in results if r.subject == table.subject and r is not table]
+    further: dict[str, Measure] = {}
+    for reading in (reading for result in others for reading in readings_of(result)):
+        row = reading.measure
+        if reading.kind.is_sharpness and reading.is_of_all and row.name not in names:
+            further.setdefault(row.label, row)
+    return replace(table, rows=(*table.rows, *further.values()))
 
 
 def _tables(

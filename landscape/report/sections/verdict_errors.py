@@ -7,7 +7,8 @@ from landscape.page.columns import number_column, text_column
 from landscape.page.numbers import rounded
 from landscape.page.table import Column, Table
 from landscape.report.sections.verdict_tables import measure_column
-from landscape.results.comparison import Comparison, MeasureRow, PairRow, StoredComponents
+from landscape.results.comparison import Comparison, MeasureRow, PairRow
+from landscape.values import VarianceComponents
 
 
 def error_table(comparison: Comparison, pair: PairRow, number: int) -> Table[MeasureRow]:
@@ -57,7 +58,7 @@ def error_table(comparison: Comparison, pair: PairRow, number: int) -> Table[Mea
 
 
 def _component_column(
-    title: str, part: Callable[[StoredComponents], float | None], *, key: str, formula: str
+    title: str, part: Callable[[VarianceComponents], float | None], *, key: str, formula: str
 ) -> Column[MeasureRow]:
     return number_column(
         title,

@@ -1,0 +1,148 @@
+"""Numbers with their errors, as they are computed, compared, stored and shown. No torch."""
+
+import math
+import sys
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from landscape.settings import setting
+
+# Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
+_LARGEST_LOG = math.log(sys.float_info.max) - 1e-9
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over independent samples, and the standard error of that mean."""
+
+    mean: float
+    stderr: float | None = None  # None where one sample gave the value; 0 where it is exact
+    # Samples behind the mean; 0: it is exact, or they are not known, as of what was stored.
+    num_probes: int = field(default=0, compare=False, metadata={"stored": False})
+
+    @classmethod
+    def of(cls, mean: float, error: float, num_probes: int = 0) -> "Estimate":
+        """From numbers of an array, where an error that is not known is NaN or infinite."""
+        return cls(mean, error if math.isfinite(error) else None, num_probes)
+
+    @property
+    def error(self) -> float:
+        """The standard error for arrays: NaN where it is not known."""
+        return math.nan if self.stderr is None else self.stderr
+
+    def __truediv__(self, number: float) -> "Estimate":
+        stderr = None if self.stderr is None else self.stderr / abs(number)
+        return replace(self, mean=self.mean / number, stderr=stderr)
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Two-sided Student t interval with ``num_probes - 1`` degrees of freedom.
+
+        Raises
+        ------
+        ValueError
+            If ``level`` is no probability, or the number of samples was not told.
+        """
+        check_probability("level", level)
+        if self.stderr is None or self.num_probes == 1:
+            return -math.inf, math.inf
+        if self.stderr == 0:
+            return self.mean, self.mean
+        if self.num_probes == 0:
+            raise ValueError("num_probes must be known for an interval; this estimate has none.")
+        from scipy.special import stdtrit  # noqa: PLC0415  # slow, and --help needs Levels
+
+        half = float(stdtrit(self.num_probes - 1, (1 + level) / 2)) * self.stderr
+        return self.mean - half, self.mean + half
+
+
+@dataclass(frozen=True, kw_only=True)
+class Eigenvalue:
+    """One eigenpair's value with its residual ‖Av - λv‖₂.
+
+    The residual bounds the distance from λ to an eigenvalue: not necessarily to that of its rank,
+    unless ``rank_shown``. It comes from matvecs made for it; ``Eigenvalues.method`` says where it
+    is an upper bound.
+    """
+
+    value: float
+    residual: float
+    converged: bool  # a residual below the tolerance, at a rank that no look has disputed
+    # With 99 % probability the look for missed eigenvalues leaves none that would take its rank.
+    rank_shown: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A two-sided confidence interval, and how it was made."""
+
+    low: float
+    high: float
+    confidence: float  # nominal coverage, for example 0.95
+    method: str  # "sign-flip", "t", "Welch t", "nested bootstrap-t", "Fisher z"
+
+    def excludes(self, value: float) -> bool:
+        return not self.low <= value <= self.high
+
+    def exp(self) -> "Interval":
+        """Carry an interval for a log ratio over to the ratio; ends stay finite."""
+        low, high = (math.exp(min(end, _LARGEST_LOG)) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VarianceComponents:
+    """Variances of one value, in squared units of it (of a log ratio: dimensionless).
+
+    The variance of the mean over n seeds and K shards is seed/n + shard/(n K) + probe/(n K):
+    more probes help only against the last term, more data against the last two, and only more
+    training runs against all three.
+    """
+
+    seed: float  # between training runs
+    shard: float | None  # between data shards within a run; None with one shard: part of ``seed``
+    probe: float  # of the estimator itself, from its own standard errors
+    num_seeds: int  # n
+    num_shards: int  # K
+    measurement_share: float  # of the variance of the mean, what is no seed's; 0 if there is none
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithinGroupCorrelation:
+    """Partial correlation given the group, and how sure it is."""
+
+    correlation: float | None  # in [-1, 1]; None if either variable is constant within groups
+    interval: Interval | None  # Fisher z; None too where runs - groups < 3
+    p_value: float | None  # permutation of seeds within groups, in (0, 1]
+    num_runs: int  # N, counted in groups of at least 2 runs
+    num_groups: int  # G, of at least 2 runs
+    words: str  # what was computed and found, in a sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Levels:
+    """At what levels groups are compared, declared before looking."""
+
+    bounds: tuple[float, float] = setting((0.8, 1.25), help="Ratios that count as no difference.")
+    alpha: float = setting(0.05, help="Chance of any false claim that is allowed.")
+    power: float = setting(0.8, help="At which detectable ratios and the runs needed are stated.")
+    num_resamples: int = setting(
+        10_000,
+        "--resamples",
+        minimum=1,
+        help="Of the bootstrap, and of permutations too many to enumerate.",
+    )
+
+    def __post_init__(self) -> None:
+        check_probability("alpha", self.alpha)
+        check_probability("power", self.power)
+
+    @property
+    def levels(self) -> dict[str, Any]:
+        """These alone, of settings that hold more."""
+        return {f.name: getattr(self, f.name) for f in fields(Levels)}
+
+
+def check_probability(name: str, value: float) -> None:
+    """Refuse a level, power or confidence outside the open interval (0, 1)."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1; got {value!r}.")
