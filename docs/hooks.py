@@ -17,6 +17,7 @@ from landscape.analysis.budget import BUDGETS
 from landscape.catalog import MEASURES
 from landscape.catalog.scales import BATCH_NORM, RELU, RELU_UNIT
 from landscape.cli import cli
+from landscape.results.look import MEANINGS
 
 ROOT = Path(__file__).parents[1]
 _MARK = re.compile(r"^<!-- made: ([\w.-]+) -->$", re.MULTILINE)
@@ -92,6 +93,12 @@ def invariances() -> str:
     return "\n".join(own)
 
 
+def look() -> str:
+    """The keys of a look's row."""
+    rows = [f"| `{name}` | {_cell(meaning)} |" for name, meaning in MEANINGS.items()]
+    return "\n".join(["| key | what it is |", "|---|---|", *rows])
+
+
 def budgets() -> str:
     """What each budget buys."""
     shown = {
@@ -146,6 +153,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "measures": measures,
     "invariances": invariances,
+    "look": look,
     "budgets": budgets,
     "tests": tests,
     "benchmarks": benchmarks,

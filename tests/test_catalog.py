@@ -109,6 +109,7 @@ def toys():
         compared_at=("none",),
         error_over="probes",
         read="toys_of_the_catalog:read_toy",
+        of="Trace",
     )
     with (
         holding(OPERATORS, operator),
@@ -185,6 +186,12 @@ def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, t
     assert "42" in (out / "index.html").read_text()
     summary = json.loads((out / "summary.json").read_text())
     assert "42.0" in json.dumps(summary)
+
+
+def test_gates_know_a_measure_of_a_result(toys, run, checkpoint):
+    told = run("trace", *checkpoint, "--matvecs", 12, "--fail-if", "thrice > trace", code=1)
+    assert "thrice = " in told
+    run("eigenvalues", *checkpoint, "--fail-if", "thrice > 1", code=2)
 
 
 def test_a_measure_is_read_compared_stored_and_explained(toys, run, tmp_path):

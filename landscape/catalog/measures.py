@@ -40,6 +40,8 @@ class MeasureKind:
     read
         ``module:function`` of a result, the :class:`landscape.results.readings.Reading` of this
         measure that the result holds, if any; empty: it stands in tables of sharpness only.
+    of
+        The type of result that ``read`` reads it off, by name: whose commands give it.
     rows
         ``module:function`` of (target, settings), the
         :class:`landscape.analysis.sharpness_rows.Rows` that measure it; empty: it is read off
@@ -59,6 +61,7 @@ class MeasureKind:
     error_over: str
     invariant_under: tuple[str, ...] | None = None
     read: str = ""
+    of: str = ""
     rows: str = ""
 
     @property
@@ -90,6 +93,7 @@ MEASURES = Registry(
         compared_at=("none", "filter"),
         error_over=OF_SOLVER,
         read=f"{_READ}:largest_eigenvalue",
+        of="Eigenvalues",
     ),
     MeasureKind(
         name="lambda_min",
@@ -101,6 +105,7 @@ MEASURES = Registry(
         is_sharpness=False,
         error_over=OF_SOLVER,
         read=f"{_READ}:smallest_eigenvalue",
+        of="Eigenvalues",
     ),
     MeasureKind(
         name="trace",
@@ -111,6 +116,7 @@ MEASURES = Registry(
         is_sharpness=False,  # P times the mean curvature
         error_over=OVER_PROBES,
         read=f"{_READ}:trace",
+        of="Trace",
     ),
     MeasureKind(
         name="mean_curvature",
@@ -121,6 +127,7 @@ MEASURES = Registry(
         compared_at=("none", "filter"),
         error_over=OVER_PROBES,
         read=f"{_READ}:mean_curvature",
+        of="Trace",
     ),
     MeasureKind(
         name="frobenius_norm",
@@ -130,6 +137,7 @@ MEASURES = Registry(
         source="Wu et al. 2022, arXiv 2207.02628",
         error_over=OVER_PROBES,
         read=f"{_READ}:frobenius_norm",
+        of="Trace",
     ),
     MeasureKind(
         name="effective_rank",
@@ -141,6 +149,7 @@ MEASURES = Registry(
         better="neither",  # it falls when the top eigenvalue grows
         error_over=OVER_PROBES,
         read=f"{_READ}:effective_rank",
+        of="Trace",
     ),
     MeasureKind(
         name="negative_mass",
@@ -153,6 +162,7 @@ MEASURES = Registry(
         is_sharpness=False,
         error_over=OVER_PROBES,
         read=f"{_READ}:negative_mass",
+        of="SpectralDensity",
     ),
     MeasureKind(
         name="expected_rise",
@@ -243,6 +253,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over="groups of examples",
         read=f"{_READ}:steepest_cusp",
+        of="Fidelity",
     ),
 )
 

@@ -169,8 +169,13 @@ def _command(path: Path, model: str | None) -> str:
     return f"{base} --model {named} --data MODULE:FACTORY --loss cross-entropy"
 
 
+def is_statistic(name: str) -> bool:
+    """Whether a tensor of that name is a running statistic of a batch norm."""
+    return name.endswith(_STATISTICS)
+
+
 def _count(name: str, tensor: TensorOutline) -> int:
-    counts = tensor.dtype.startswith(("float", "bfloat")) and not name.endswith(_STATISTICS)
+    counts = tensor.dtype.startswith(("float", "bfloat")) and not is_statistic(name)
     return tensor.num_elements if counts else 0
 
 

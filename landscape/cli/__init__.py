@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": ("demo", "Analyse two shipped checkpoints and write a report."),
     "train": ("train", "Train a spiking network; run again to resume."),
     "study": ("study", "Many trainings and analyses by a plan, and one report; resumable."),
+    "look": ("look", "In a minute: what is this file, is it safe, is it sharp?"),
     "info": ("info", "Say what is in a checkpoint file, without loading its weights."),
     "check": ("check", "Preflight: can the numbers of this checkpoint mean anything?"),
     "analyze": ("analyze", "Everything about some checkpoints, and a report."),

@@ -11,6 +11,14 @@ from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import (
+    check_names,
+    result_names,
+    sharpness_names,
+    subject_names,
+    values_of,
+)
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
@@ -30,6 +38,7 @@ from landscape.page.table import Column, Table
 if TYPE_CHECKING:
     from landscape.analysis.forecast import ForecastLine
     from landscape.analysis.target import Target
+    from landscape.gates import Gate, Known
     from landscape.store.folder import ReportFolder
 
 
@@ -41,6 +50,7 @@ if TYPE_CHECKING:
 @settings_options(SuiteSettings, "suite")
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@gate_option
 @force_option
 @click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
 @quiet_option
@@ -53,6 +63,7 @@ def analyze(
     suite: SuiteSettings,
     title: str | None,
     baseline: str | None,
+    gates: "tuple[Gate, ...]",
     force: bool,
     dry_run: bool,
     quiet: bool,
@@ -67,6 +78,7 @@ def analyze(
 
     suite = replace(suite, folder=ReportFolder(out))
     names = chosen_names(only, skip)
+    check_gates(gates, _known(suite, names))
     if dry_run:
         _forecast(checkpoints, settings, suite, names, quiet)
         return
@@ -81,6 +93,39 @@ def analyze(
         force=force,
         quiet=quiet,
     )
+    if gates:
+        _apply(gates, checkpoints, out, suite.operator)
+
+
+def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
+    """What these analyses give to gates."""
+    found = subject_names()
+    for name in names:
+        if name == "preflight":
+            found += check_names()
+        elif name in ("spectrum", "scaled"):
+            scale = "none" if name == "spectrum" else "filter"
+            for kind in ("Eigenvalues", "Trace", "SpectralDensity"):
+                found += result_names(kind, scale=scale, operator=suite.operator)
+        elif name == "sharpness":
+            found += sharpness_names(suite.budget.sharpness)
+        elif name == "fidelity":
+            found += result_names("Fidelity")
+    return found
+
+
+def _apply(gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator: str) -> None:
+    from landscape.distributed import is_main
+    from landscape.report.notebook import load_results
+
+    if not is_main():
+        return
+    results = load_results(out)
+    measured = [
+        (label, values_of([r for r in results if r.subject.label == label], main=operator), "")
+        for label in unique_labels(checkpoints)
+    ]
+    apply_gates(gates, measured)
 
 
 def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:

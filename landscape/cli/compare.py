@@ -11,6 +11,8 @@ import click
 
 from landscape.analysis.compare_settings import CompareSettings
 from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import compared_name, comparison_values, reachable
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.options import command_line, json_option, out_option
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
@@ -18,6 +20,7 @@ from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
+    from landscape.gates import Gate
     from landscape.results import Comparison, MeasureRow
 
 
@@ -33,13 +36,7 @@ if TYPE_CHECKING:
     "[default: by initialisation and optimiser, else by file name]",
 )
 @settings_options(CompareSettings, "settings")
-@click.option(
-    "--fail-if",
-    "gates",
-    multiple=True,
-    type=click.Choice(["flatter", "sharper", "equivalent", "undecided"]),
-    help="Exit with code 1 if this is the verdict on any group; repeatable.",
-)
+@gate_option
 @click.option("--title", help="The report's heading.")
 @json_option()
 def compare(
@@ -47,7 +44,7 @@ def compare(
     out: Path | None,
     patterns: tuple[str, ...],
     settings: CompareSettings,
-    gates: tuple[str, ...],
+    gates: "tuple[Gate, ...]",
     title: str | None,
     as_json: bool,
 ) -> None:
@@ -69,6 +66,8 @@ def compare(
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
         comparison = judge(results, settings=settings)
+        compared = [compared_name(m.name) for m in comparison.measures]
+        check_gates(gates, compared, reachable(comparison))
         if as_json:
             click.echo(json.dumps(comparison.record(), allow_nan=False))
         else:
@@ -79,8 +78,13 @@ def compare(
                 out, comparison, results, stems, title=title or out.resolve().name
             )
             echo(str(page), err=as_json)
-    if any(pair.verdict in gates for pair in comparison.pairs):
-        raise click.exceptions.Exit(1)
+    apply_gates(
+        gates,
+        [
+            (f"{p.group} against {p.baseline}", comparison_values(p), p.verdict)
+            for p in comparison.pairs
+        ],
+    )
 
 
 def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:

@@ -10,6 +10,8 @@ import click
 from landscape.analysis.spectrum_settings import EigenvalueSettings
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
 from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import result_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.spectra import plot_option, save_plot
@@ -18,6 +20,7 @@ from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
+    from landscape.gates import Gate
     from landscape.results import Eigenvalues
     from landscape.values import Eigenvalue
 
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     "--overlap", is_flag=True, help="Overlap of the upper eigenspaces between checkpoints."
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
+@gate_option
 @plot_option
 @measured_options
 def eigenvalues(
@@ -52,6 +56,7 @@ def eigenvalues(
     strict: bool,
     solver: str,
     protocol: str | None,
+    gates: "tuple[Gate, ...]",
     plot: Path | None,
     asked: Asked,
 ) -> None:
@@ -61,6 +66,14 @@ def eigenvalues(
     landscape eigenvalues checkpoints/ikun_v1-adam-s0.safetensors --top 10 --bottom 5
     """
     published = protocol == "published"
+    both_ends = solver == "lanczos" and not published and wanted.num_smallest > 0
+    known = result_names(
+        "Eigenvalues",
+        scale=wanted.scale,
+        operator=wanted.operator,
+        without=() if both_ends else ("lambda_min",),
+    )
+    check_gates(gates, [*subject_names(), *known])
     if published or solver == "pyhessian":
         if vectors or overlap or wanted.basis_dtype:
             raise click.UsageError(
@@ -92,6 +105,9 @@ def eigenvalues(
         from landscape.plotting import plot_eigenvalues
 
         save_plot(plot, lambda axes: plot_eigenvalues(results, axes))
+    apply_gates(
+        gates, [(r.subject.label, values_of([r], main=wanted.operator), "") for r in results]
+    )
     if strict and any(not e.converged for r in results for e in (*r.largest, *r.smallest)):
         click.echo("--strict: not all pairs converged; raise --max-matvecs or --tol.", err=True)
         raise click.exceptions.Exit(1)

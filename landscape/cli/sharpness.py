@@ -8,27 +8,33 @@ import click
 
 from landscape.analysis.sharpness_settings import SharpnessSettings
 from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import sharpness_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
+    from landscape.gates import Gate
     from landscape.results import Measure, SharpnessTable
 
 
 @click.command()
 @settings_options(SharpnessSettings, "wanted")
+@gate_option
 @measured_options
-def sharpness(wanted: SharpnessSettings, asked: Asked) -> None:
+def sharpness(wanted: SharpnessSettings, gates: "tuple[Gate, ...]", asked: Asked) -> None:
     """Measure the sharpness of CHECKPOINTS, each value with its error.
 
     Checkpoints of one network are compared under the same noise.
     """
     from landscape.analysis.sharpness import sharpness as measure
 
+    check_gates(gates, [*subject_names(), *sharpness_names(wanted)])
     results = measure_each("sharpness", partial(measure, settings=wanted), asdict(wanted), asked)
     show_each(results, _print, as_json=asked.as_json)
+    apply_gates(gates, [(r.subject.label, values_of([r], main="hessian"), "") for r in results])
 
 
 def _print(result: "SharpnessTable") -> None:

@@ -11,6 +11,8 @@ import click
 from landscape.analysis.spectrum_settings import TraceSettings
 from landscape.catalog.words import SHARES
 from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import result_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.plain import echo
@@ -19,6 +21,7 @@ from landscape.page.columns import estimate_column, text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
+    from landscape.gates import Gate
     from landscape.results import Trace
     from landscape.values import Estimate
 
@@ -50,9 +53,17 @@ _COLUMNS: list[Column[_Line]] = [
     show_default=True,
     help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
 )
+@gate_option
 @plot_option
 @measured_options
-def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, asked: Asked) -> None:
+def trace(
+    wanted: TraceSettings,
+    share: str,
+    solver: str,
+    gates: "tuple[Gate, ...]",
+    plot: Path | None,
+    asked: Asked,
+) -> None:
     """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.
 
     \b
@@ -60,6 +71,8 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
     """
     from landscape.analysis.trace import trace_of
 
+    known = result_names("Trace", scale=wanted.scale, operator=wanted.operator)
+    check_gates(gates, [*subject_names(), *known])
     asked = replace(asked, settings=replace(asked.settings, share=share))
     if solver == "pyhessian":
         from landscape.second_opinion import pyhessian_trace, refuse_other_operators
@@ -80,6 +93,9 @@ def trace(wanted: TraceSettings, share: str, solver: str, plot: Path | None, ask
         from landscape.plotting import plot_trace
 
         save_plot(plot, lambda axes: plot_trace(results, axes))
+    apply_gates(
+        gates, [(r.subject.label, values_of([r], main=wanted.operator), "") for r in results]
+    )
 
 
 def _table(result: "Trace") -> Table[_Line]:

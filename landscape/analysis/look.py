@@ -1,0 +1,202 @@
+"""A minute's look at a checkpoint on data: losses, firing rates, the sharpest direction."""
+
+import math
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import torch
+
+from landscape.analysis.choices import choose_data
+from landscape.analysis.memory import fitting_batches
+from landscape.analysis.progress import Progress
+from landscape.analysis.spectrum import Spectrum, spectrum
+from landscape.analysis.spectrum_results import operator_of
+from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.target import Target
+from landscape.analysis.target_checks import fitting_advice
+from landscape.catalog.words import SPLITS
+from landscape.checkpoint import Checkpoint
+from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
+from landscape.data.choosing import Choice
+from landscape.linalg.sketch import gram
+from landscape.objective.halving import with_smaller_batches
+from landscape.objective.risk import EmpiricalRisk
+from landscape.results.look import ActivityRow
+from landscape.snn.activity import ActivityRecorder
+from landscape.values import Estimate
+
+# One eigenvalue to a per cent of ‖H‖, and a trace to some tenths: 30 to 50 products.
+_SETTINGS = SpectrumSettings(
+    operator="hessian",
+    num_largest=1,
+    num_smallest=0,
+    tol=0.01,
+    num_probes=4,
+    num_steps=5,
+    max_matvecs=80,
+)
+_MOST_PARTS = 20  # of the examples: their spread gives an error to a sixth of itself
+
+
+class Fit(NamedTuple):
+    """How well the network does on examples of one split."""
+
+    num_examples: int
+    loss: Estimate
+    accuracy: float | None
+    accuracy_stderr: float | None  # over examples; None where a prediction is not one example
+
+
+def look_at(
+    target: Target, checkpoint: Checkpoint, *, progress: Progress
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fields of a ``Look`` that need data, and notes.
+
+    Curvature and activity are of the target's examples; losses of both splits, where the data
+    have both.
+    """
+    recorder = ActivityRecorder(target.model) if target.subject.spiking else None
+    own = fit_on(target.risk, recorder.watching if recorder else nullcontext)
+    activity = recorder.layers() if recorder else ()
+    other, note = _other_split(target, checkpoint)
+    by_split = {target.subject.split: own}
+    if other is not None:
+        by_split[_other(target.subject.split)] = other
+    found = spectrum(target, settings=_SETTINGS, progress=progress)
+    s = target.subject
+    fields = {
+        "model": s.model,
+        "spiking": s.spiking,
+        "data": s.data,
+        "loss_name": s.loss_name,
+        "grad_norm": s.grad_norm,
+        "curvature_split": s.split,
+        **_of_fits(by_split),
+        **_of_curvature(target, found),
+        **_of_activity(activity),
+        "activity": activity,
+    }
+    return fields, (*s.notes, *([note] if note else []))
+
+
+def fit_on(
+    risk: EmpiricalRisk, watching: Callable[[], AbstractContextManager[None]] = nullcontext
+) -> Fit:
+    """Loss and accuracy over the examples, each with its standard error, in one forward pass."""
+
+    def measured() -> tuple[ExampleLosses, float, float]:
+        right = asked = 0.0
+        found = []
+        with watching(), risk.swapped(risk.layout.split(risk.theta.detach())):
+            for index in range(len(risk.batches)):
+                terms, answers, _ = risk.measure(index)
+                found.append(terms)
+                right += float(answers.right)
+                asked += float(answers.asked)
+        totals = torch.cat([terms.totals.detach().double() for terms in found])
+        weights = torch.cat([terms.weights.double() for terms in found])
+        return ExampleLosses(totals, weights), right, asked
+
+    losses, right, asked = with_smaller_batches(risk, measured)
+    accuracy = right / asked if asked else None
+    accuracy_stderr = None
+    if accuracy is not None and asked == risk.num_examples:
+        accuracy_stderr = math.sqrt(accuracy * (1 - accuracy) / asked)
+    return Fit(
+        num_examples=risk.num_examples,
+        loss=mean_over_examples(losses, risk),
+        accuracy=accuracy,
+        accuracy_stderr=accuracy_stderr,
+    )
+
+
+def spread_over_examples(target: Target, vector: torch.Tensor) -> float | None:
+    """Standard error over examples of vᵀHv, for a fixed unit v, shape (P,); None: not to be had.
+
+    For an eigenvector that is the eigenvalue's own error to first order. H is a mean over
+    examples, so that vᵀHv on disjoint parts of them scatters about it.
+    """
+    risk = target.risk
+    count = min(_MOST_PARTS, risk.num_examples)
+    if count < 2 or risk.coupled_by or not risk.is_cut_by_rows:
+        return None
+    forms, weights = [], []
+    for part in target.shards(count):
+        A = operator_of(part, OperatorSettings(operator=_SETTINGS.operator))
+        q = vector.to(dtype=A.dtype, device=A.device)
+        forms.append(float(gram(q[None], (A @ q)[None])))
+        weights.append(part.risk.total_weight)
+    total = sum(weights)
+    mean = sum(w * f for w, f in zip(weights, forms, strict=True)) / total
+    squares = sum((w * (f - mean)) ** 2 for w, f in zip(weights, forms, strict=True))
+    return math.sqrt(squares * count / (count - 1)) / total
+
+
+def _other(split: str) -> str:
+    return next(name for name in SPLITS if name != split)
+
+
+def _other_split(target: Target, checkpoint: Checkpoint) -> tuple[Fit | None, str]:
+    """The fit on the split that the target is not of; or why there is none."""
+    settings = target.settings
+    split = _other(target.subject.split)
+    choice = Choice(split=split, examples=settings.examples, seed=settings.seed, keep=settings.keep)
+    try:
+        data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
+    except ValueError as error:
+        return None, f"no {split} loss: {error}"
+    risk = target.risk
+    batches = data.source.batches(settings.batch_size, risk.dtype, risk.device)
+    risk = risk.on(batches)
+    if settings.memory is not None:
+        risk = fitting_batches(risk, settings.memory)
+    with fitting_advice(target.subject.label, risk, data.source):
+        return fit_on(risk), ""
+
+
+def _of_fits(by_split: dict[str, Fit]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for split, fit in by_split.items():
+        fields |= {
+            f"num_{split}_examples": fit.num_examples,
+            f"{split}_loss": fit.loss.mean,
+            f"{split}_loss_stderr": fit.loss.stderr,
+            f"{split}_accuracy": fit.accuracy,
+            f"{split}_accuracy_stderr": fit.accuracy_stderr,
+        }
+    for name, sign in (("loss", 1), ("accuracy", -1)):
+        test, train = (fields.get(f"{split}_{name}") for split in ("test", "train"))
+        if test is None or train is None:
+            continue
+        fields[f"{name}_gap"] = sign * (test - train)
+        errors = [fields[f"{split}_{name}_stderr"] for split in ("test", "train")]
+        if None not in errors:
+            fields[f"{name}_gap_stderr"] = math.hypot(*errors)
+    return fields
+
+
+def _of_curvature(target: Target, found: Spectrum) -> dict[str, Any]:
+    top, trace = found.eigenvalues.largest[0], found.trace
+    return {
+        "operator": found.eigenvalues.operator.name,
+        "lambda_max": top.value,
+        "lambda_max_residual": top.residual,
+        "lambda_max_stderr": spread_over_examples(target, found.eigenpairs.vectors[0]),
+        "lambda_max_converged": top.converged,
+        "trace": trace.trace.mean,
+        "trace_stderr": trace.trace.stderr,
+        "num_matvecs": found.eigenvalues.num_matvecs,
+    }
+
+
+def _of_activity(rows: tuple[ActivityRow, ...]) -> dict[str, Any]:
+    if not rows:
+        return {}
+    neurons = sum(row.num_neurons for row in rows)
+    return {
+        "firing_rate_mean": sum(row.firing_rate * row.num_neurons for row in rows) / neurons,
+        "num_neurons": neurons,
+        "dead_neurons": sum(row.num_dead for row in rows),
+        "saturated_neurons": sum(row.num_saturated for row in rows),
+    }

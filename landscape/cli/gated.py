@@ -1,0 +1,192 @@
+"""What gates can be about: the values of results, by the names that summary.json has for them."""
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from landscape.catalog import MEASURES
+from landscape.catalog.measures import OF_SOLVER
+from landscape.gates import Known, Value, qualifier
+
+if TYPE_CHECKING:
+    from landscape.analysis.sharpness_settings import SharpnessSettings
+    from landscape.results import Comparison, Result
+    from landscape.results.comparison import MeasureRow, PairRow
+    from landscape.results.readings import Reading
+
+_Z = 1.96  # standard errors to either side of a normal estimate that hold the truth in 95 of 100
+NO_BOUNDS = "an eigenvalue has no bounds over examples yet, only an error; gate on it itself"
+NO_ERROR = "it has no interval"
+OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
+# Measures of a sharpness table that come in one value a radius, and those that do not.
+_BALLS = {"worst_rise": ("worst_rise",), "sam_rise": ("sam_rise", "sam_first_order")}
+
+
+def known_of(
+    name: str,
+    *,
+    scale: str = "none",
+    operator: str | None = None,
+    main: str | None = None,
+    radius: float | None = None,
+    layer: str | None = None,
+    unbounded: str = "",
+) -> Known:
+    """How a measure is called in a gate.
+
+    A scale is always named, and so is an operator that is not the command's, ``main``; a radius and
+    a layer pick one of several values.
+    """
+    needs = {scale} - {"none"}
+    may = {qualifier(f"{radius:g}")} if radius is not None else set()
+    may |= {layer} if layer else set()
+    if operator is not None:
+        (may if operator == main else needs).add(operator)
+    brackets = ",".join((*sorted(needs), *sorted(may - {operator})))
+    shown = f"{name}[{brackets}]" if brackets else name
+    return Known(name, frozenset(needs), frozenset(may), unbounded, shown=shown)
+
+
+def subject_names() -> list[Known]:
+    """What every command knows of a checkpoint."""
+    return [known_of(name, unbounded=NO_ERROR) for name in OF_SUBJECT]
+
+
+def check_names() -> list[Known]:
+    """What a preflight gives."""
+    return [*subject_names(), known_of("failed_checks", unbounded=NO_ERROR)]
+
+
+def result_names(
+    kind: str, *, scale: str = "none", operator: str | None = None, without: Collection[str] = ()
+) -> list[Known]:
+    """The measures of a type of result, by the catalog."""
+    return [
+        known_of(
+            measure.name,
+            scale=scale,
+            operator=operator,
+            main=operator,
+            unbounded=NO_BOUNDS if measure.error_over == OF_SOLVER else "",
+        )
+        for measure in MEASURES.values()
+        if measure.of == kind and measure.name not in without
+    ]
+
+
+def sharpness_names(settings: "SharpnessSettings") -> list[Known]:
+    """What a table of sharpness gives."""
+    found: list[Known] = []
+    pairs: list[tuple[str, str, float | None]]
+    for measure in settings.measures:
+        if measure == "expected_rise":
+            pairs = [(measure, s, r) for s in settings.scales for r in settings.radii]
+        elif measure == "smoothed_trace":
+            pairs = [(measure, "none", r) for r in settings.radii]
+        elif measure in _BALLS:
+            pairs = [
+                (name, s, r)
+                for name in _BALLS[measure]
+                for s in settings.scales
+                for r in settings.ball_radii
+            ]
+        elif measure == "tolerated_noise":
+            pairs = [(measure, s, None) for s in settings.scales]
+        else:  # of layers, whose names are the network's
+            found.append(Known(measure, any_qualifier=True))
+            continue
+        found += [known_of(name, scale=s, radius=r) for name, s, r in pairs]
+    return found
+
+
+def values_of(results: Iterable["Result"], *, main: str) -> list[Value]:
+    """Every value of one checkpoint's results that a gate may name; ``main`` is the operator."""
+    found: dict[Known, Value] = {}
+    for result in results:
+        for value in (*_of_subject(result), *_of_result(result, main)):
+            found.setdefault(value.known, value)
+    return list(found.values())
+
+
+def _of_subject(result: "Result") -> list[Value]:
+    return [Value(k, getattr(result.subject, k.name)) for k in subject_names()]
+
+
+def _of_result(result: "Result", main: str) -> list[Value]:
+    from landscape.results import Preflight, readings_of
+
+    if isinstance(result, Preflight):
+        count = sum(check.status == "fail" for check in result.checks)
+        return [Value(known_of("failed_checks", unbounded=NO_ERROR), count)]
+    return [_of_reading(reading, main) for reading in readings_of(result)]
+
+
+def _of_reading(reading: "Reading", main: str) -> Value:
+    m = reading.measure
+    by_solver = m.error_over == OF_SOLVER
+    known = known_of(
+        m.name,
+        scale=m.scale,
+        operator=m.operator,
+        # Of a measure that is made with one operator only, nobody need name it.
+        main=main if reading.kind.of else m.operator,
+        radius=m.radius,
+        layer=m.layer,
+        unbounded=NO_BOUNDS if by_solver else "",
+    )
+    if by_solver:
+        return with_error(known, m.value, m.stderr or 0.0, reading.shard_stderr)
+    return bounded(known, m.value, m.stderr)
+
+
+def with_error(known: Known, value: float, residual: float, stderr: float | None) -> Value:
+    """An eigenvalue with the larger of its solver's error and that over examples."""
+    return Value(known, value, max(residual, _Z * (stderr or 0.0)))
+
+
+def bounded(known: Known, value: float | None, stderr: float | None) -> Value:
+    """A value with its 95 % interval, where its standard error is known."""
+    if value is None or stderr is None:
+        return Value(known, value)
+    half = _Z * stderr
+    return Value(known, value, half, value - half, value + half)
+
+
+def comparison_values(pair: "PairRow") -> list[Value]:
+    """The ratios (or differences) to the baseline of one pair of groups, with their intervals."""
+    return [_of_row(row) for row in pair.measures]
+
+
+def _of_row(row: "MeasureRow") -> Value:
+    known, interval = compared_name(row.measure), row.interval
+    if interval is None:
+        return Value(known, row.estimate)
+    return Value(known, row.estimate, None, interval.low, interval.high)
+
+
+def compared_name(label: str) -> Known:
+    """How a gate calls what ``compare`` calls ``lambda_max[filter] hessian``, ``… ρ=0.03``."""
+    first, *words = label.split(" of ", maxsplit=1)[0].split()
+    name, _, scale = first.rstrip("]").partition("[")
+    return Known(
+        name,
+        frozenset({scale} if scale else ()),
+        frozenset(map(qualifier, words)),
+        shown=label,
+    )
+
+
+def reachable(comparison: "Comparison") -> set[str]:
+    """Verdicts that so many runs can reach on some pair; undecided always."""
+    from landscape.statistics.multiplicity import holm
+
+    primary, alpha = comparison.settings.primary, comparison.settings.alpha
+    rows = [row for pair in comparison.pairs for row in pair.measures]
+    # The corrected p-values where each test gives the smallest that its number of runs allows.
+    best = holm([row.p_floor for row in rows])
+    decided = {row.measure for row, p in zip(rows, best, strict=True) if p <= alpha}
+    found = {"undecided"}
+    if primary in decided:
+        found |= {"flatter", "sharper"}
+    if any(r.measure == primary and r.equivalence_p is not None for r in rows):
+        found.add("equivalent")
+    return found

@@ -1,0 +1,103 @@
+"""``--fail-if``: conditions on what a command measures that make its exit code 1."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from landscape.cli.plain import echo
+from landscape.gates import (
+    Gate,
+    GateError,
+    Judged,
+    Known,
+    Value,
+    check_gate,
+    judge_gate,
+    parse_gate,
+)
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def gate_option(command: F) -> F:
+    """Add --fail-if, as ``gates``."""
+    option: Callable[[F], F] = click.option(
+        "--fail-if",
+        "gates",
+        multiple=True,
+        metavar="CONDITION",
+        callback=_parsed,
+        help="Exit with code 1 where this holds, e.g. 'lambda_max > 50 or accuracy < 0.9'; "
+        "repeatable.",
+    )
+    return option(command)
+
+
+def check_gates(
+    gates: Sequence[Gate],
+    known: Sequence[Known],
+    verdicts: Collection[str] = (),
+    *,
+    advice: str = "",
+) -> None:
+    """Refuse, before the work, gates that could never fire on what will be ``known``.
+
+    Parameters
+    ----------
+    advice
+        A further sentence for the message.
+
+    Raises
+    ------
+    click.UsageError
+        Naming the gate, and what is there instead.
+    """
+    for gate in gates:
+        try:
+            check_gate(gate, known, verdicts)
+        except GateError as error:
+            raise click.UsageError(f"--fail-if '{gate}': {error}{advice}") from error
+
+
+def apply_gates(
+    gates: Sequence[Gate], measured: Iterable[tuple[str, Sequence[Value], str]]
+) -> None:
+    """Say on stderr which gates fire, or nearly, and end with code 1 if one does.
+
+    Parameters
+    ----------
+    measured
+        Of each checkpoint or pair of groups: its label, values, and the verdict if there is one.
+    """
+    if not gates:
+        return
+    fired = False
+    for label, values, verdict in measured:
+        for gate in gates:
+            try:
+                judged = judge_gate(gate, values, verdict)
+            except GateError as error:
+                raise click.UsageError(f"--fail-if '{gate}': {label}: {error}") from error
+            fired = fired or judged.fires
+            _tell(gate, label, judged)
+    if fired:
+        raise click.exceptions.Exit(1)
+
+
+def _tell(gate: Gate, label: str, judged: Judged) -> None:
+    if judged.fires:
+        shown = [f for f in judged.findings if f.holds]
+    else:
+        shown = [f for f in judged.findings if f.within_error]
+    if judged.fires or shown:
+        found = "; ".join(f.text + (", within error" if f.within_error else "") for f in shown)
+        what = "fails" if judged.fires else "does not fail"
+        echo(f"{label}: {what} by '{gate}': {found}", err=True)
+
+
+def _parsed(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[Gate, ...]:
+    try:
+        return tuple(map(parse_gate, texts))
+    except GateError as error:
+        raise click.BadParameter(str(error), ctx, param) from error

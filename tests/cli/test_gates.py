@@ -1,0 +1,106 @@
+"""``--fail-if`` of every command: fires, spares, and is refused before the work."""
+
+import numpy as np
+import pytest
+from compared_results import group
+
+from landscape.results import save_result
+
+
+@pytest.mark.parametrize(
+    ("command", "fires", "spares", "refused"),
+    [
+        (["check"], "loss > 1e-9", "failed_checks > 0 or accuracy < 0", "lambda_max > 1"),
+        (
+            ["eigenvalues", "--top", 1, "--bottom", 1],
+            "lambda_max > 0 and lambda_max[hessian] > 0",
+            "lambda_min > 1e9",
+            "lambda_max[filter] > 1",
+        ),
+        (["eigenvalues", "--top", 1, "--bottom", 0], "lambda_max>0", "loss>9", "lambda_min > 1"),
+        (
+            ["eigenvalues", "--top", 1, "--bottom", 0, "--scale", "filter"],
+            "lambda_max[filter] > 0",
+            "lambda_max[filter] > 1e9",
+            "lambda_max > 1",
+        ),
+        (
+            ["trace", "--matvecs", 12],
+            "trace > 0 and trace.high > 0",
+            "effective_rank.low > 1e9",
+            "trace[ggn] > 1",
+        ),
+        (
+            ["sharpness", "--measures", "expected_rise", "--scales", "none", "--num-pairs", 2],
+            "expected_rise[0.01] > -1e9",
+            "expected_rise > 1e9",
+            "worst_rise > 1",
+        ),
+    ],
+)
+def test_gates_of_commands(invoke, smooth_checkpoint, command, fires, spares, refused):
+    path, arguments = smooth_checkpoint
+    name, *options = command
+    line = [name, path, *arguments, *options, "-q"]
+    fired = invoke(*line, "--fail-if", spares, "--fail-if", fires, code=1)
+    assert "net: fails by" in fired.stderr
+    assert fired.stdout == invoke(*line, "--fail-if", spares).stdout
+    nowhere = ["--data", "nowhere.npz"]  # what would be opened first
+    result = invoke(*line, *nowhere, "--fail-if", refused, code=2)
+    assert f"--fail-if '{refused}'" in result.output
+
+
+def test_a_gate_that_cannot_be_read_is_refused_with_its_place(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    result = invoke("trace", path, *arguments, "--fail-if", "trace", code=2)
+    assert "in a shell, quote the whole condition" in result.output
+
+
+@pytest.fixture
+def unwritten(monkeypatch):
+    """Leave pages out, which take seconds to draw."""
+    monkeypatch.setattr("landscape.report.write_report", lambda folder, *_, **__: folder)
+
+
+def test_gates_of_analyze_are_about_the_checkpoints_named(
+    invoke, smooth_checkpoint, tmp_path, unwritten
+):
+    path, arguments = smooth_checkpoint
+    line = ["analyze", path, *arguments, "-o", tmp_path / "r", "-q", "--budget", "quick"]
+    refused = invoke(*line, "--only", "preflight", "--fail-if", "lambda_max > 1", code=2)
+    assert "no measure 'lambda_max'" in refused.output
+    assert not list((tmp_path / "r").rglob("*.json"))
+    only = ["--only", "preflight,spectrum"]
+    invoke(*line, *only, "--fail-if", "lambda_max > 0 and failed_checks == 0", code=1)
+    # Resumed: the gate is judged again on what is there.
+    invoke(*line, *only, "--fail-if", "lambda_max > 1e9 or negative_mass > 1")
+
+
+def compared(folder, num_pairs):
+    rng = np.random.default_rng(0)
+    flatter, plain = np.exp(0.05 * rng.normal(size=(2, num_pairs)))
+    results = [*group("ikun_v1", 0.5 * flatter), *group("kaiming", plain)]
+    for number, result in enumerate(results):
+        path = folder / "results" / result.subject.label / f"{type(result).__name__}-{number}.json"
+        save_result(result, path)
+    return folder
+
+
+def test_gates_of_compare_are_ratios_to_the_baseline_and_verdicts(invoke, tmp_path):
+    line = ["compare", compared(tmp_path, 10), "--baseline", "kaiming"]
+    fired = invoke(*line, "--fail-if", "lambda_max[filter] < 0.8 and flatter", code=1)
+    assert "ikun_v1 against kaiming: fails by" in fired.stderr
+    assert "lambda_max[filter] hessian = " in fired.stderr
+    invoke(*line, "--fail-if", "lambda_max[filter].high > 0.8", "--fail-if", "sharper")
+    invoke(*line, "--fail-if", "expected_rise[filter,0.03] < 0.8 or undecided", code=1)
+    refused = invoke(*line, "--fail-if", "lambda_max[weight] > 1", code=2)
+    assert "is not measured here" in refused.output
+
+
+def test_a_verdict_that_too_few_pairs_cannot_reach_is_refused(invoke, tmp_path):
+    line = ["compare", compared(tmp_path, 3), "--baseline", "kaiming"]
+    refused = invoke(*line, "--fail-if", "flatter", code=2)
+    assert "too few runs to reach the verdict flatter" in refused.output
+    assert not refused.stdout
+    invoke(*line, "--fail-if", "flatter or undecided", code=1)
+    invoke(*line, "--fail-if", "undecided", code=1)
