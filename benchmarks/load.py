@@ -26,9 +26,9 @@ import torch
 from benchmarks.measure import alternate
 from benchmarks.problem import load_problem, unit_vector
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface import loss_plane
-from landscape.analysis.surface_course import random_course
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.course import random_course
+from landscape.analysis.surface.run import loss_plane
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.hessian import HessianOperator

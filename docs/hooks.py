@@ -143,10 +143,18 @@ def benchmarks() -> str:
 
 def example(name: str) -> str:
     """A worked example as it stands in the folder of examples, under its file's name."""
-    path = ROOT / "examples" / f"{name}.py"
+    return _folded(ROOT / "examples" / f"{name}.py")
+
+
+def extensions() -> str:
+    """The file by which the tests extend the catalog."""
+    return _folded(ROOT / "tests" / "helpers" / "extensions.py")
+
+
+def _folded(path: Path) -> str:
     code = path.read_text(encoding="utf-8").rstrip()
     indented = "\n".join(f"    {line}".rstrip() for line in code.splitlines())
-    return f'??? example "examples/{path.name}"\n    ```python\n{indented}\n    ```'
+    return f'??? example "{path.relative_to(ROOT)}"\n    ```python\n{indented}\n    ```'
 
 
 _MAKERS: Mapping[str, Callable[[], str]] = {
@@ -154,6 +162,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "measures": measures,
     "invariances": invariances,
     "look": look,
+    "extensions": extensions,
     "budgets": budgets,
     "tests": tests,
     "benchmarks": benchmarks,

@@ -1,10 +1,8 @@
-"""What this file alone knows is offered, explained, computed, compared and stored."""
+"""What extensions.py alone knows is offered, explained, computed, compared, shown and stored."""
 
 import importlib.util
 import json
-import sys
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,62 +10,21 @@ import pytest
 import torch
 from command_line import invoke
 from compared_results import group
+from extensions import ANALYSIS, MEASURE, OPERATOR, SCALE
 from torch import nn
 
 import landscape
-from landscape.analysis.costs import Cost
 from landscape.catalog import (
     ANALYSES,
     MEASURES,
     OPERATORS,
     SCALES,
-    AnalysisKind,
-    MeasureKind,
-    OperatorKind,
     Registry,
-    ScaleKind,
     resolve,
 )
-from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import operators_that_apply
 from landscape.curvature.scaling import relative_scale
-from landscape.results import Reading, Trace, make_measure, save_result
-from landscape.values import Estimate
-
-
-def twice_the_hessian(risk, *, graph_budget=None):
-    return 2 * HessianOperator(risk, graph_budget=graph_budget)
-
-
-def always(risk):
-    return True
-
-
-def halves(layout, theta):
-    return torch.full_like(theta, 0.5)
-
-
-def run_toy(target, settings, earlier, progress):
-    """A trace that is always 42, under a name of its own."""
-    from landscape.analysis.suite import run_spectrum
-
-    found = run_spectrum(target, settings, earlier, progress)["trace"]
-    return {"toy": replace(found, trace=Estimate(mean=42.0, stderr=1.0))}
-
-
-def cost_of_toy(work):
-    return Cost(7, 11, 13)
-
-
-def read_toy(result):
-    """The trace, three times."""
-    if isinstance(result, Trace):
-        spec = result.operator
-        yield Reading(
-            measure=make_measure(
-                "thrice", 3 * result.trace.mean, 0.5, scale=spec.scale, operator=spec.name
-            )
-        )
+from landscape.results import make_measure, save_result
 
 
 @contextmanager
@@ -83,41 +40,13 @@ def holding(registry, entry):
 @pytest.fixture
 def toys():
     """The entries, while a test lasts."""
-    sys.modules.setdefault("toys_of_the_catalog", sys.modules[__name__])
-    operator = OperatorKind(
-        name="twice",
-        title="twice the Hessian",
-        sentence="It is the Hessian, twice.",
-        build="toys_of_the_catalog:twice_the_hessian",
-        applies="toys_of_the_catalog:always",
-    )
-    scale = ScaleKind(
-        name="half", diagonal="toys_of_the_catalog:halves", invariant_under=("relu",), unit="halves"
-    )
-    analysis = AnalysisKind(
-        name="toy",
-        sentence="a trace of 42",
-        run="toys_of_the_catalog:run_toy",
-        cost="toys_of_the_catalog:cost_of_toy",
-    )
-    measure = MeasureKind(
-        name="thrice",
-        title="triple trace",
-        sentence="three times the sum of all eigenvalues",
-        formula="3 tr A",
-        source="this file",
-        compared_at=("none",),
-        error_over="probes",
-        read="toys_of_the_catalog:read_toy",
-        of="Trace",
-    )
     with (
-        holding(OPERATORS, operator),
-        holding(SCALES, scale),
-        holding(ANALYSES, analysis),
-        holding(MEASURES, measure),
+        holding(OPERATORS, OPERATOR),
+        holding(SCALES, SCALE),
+        holding(ANALYSES, ANALYSIS),
+        holding(MEASURES, MEASURE),
     ):
-        yield SimpleNamespace(operator=operator, scale=scale, measure=measure)
+        yield SimpleNamespace(operator=OPERATOR, measure=MEASURE)
 
 
 @pytest.fixture
@@ -176,14 +105,18 @@ def test_reports_title_and_explain_it(toys, run, checkpoint, tmp_path):
 
 def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, tmp_path):
     out = tmp_path / "report"
-    assert "fidelity,training,toy" in "".join(run("analyze", "--help").split())
+    assert "plane,training,toy" in "".join(run("analyze", "--help").split())
     asked = ["analyze", *checkpoint, "--budget", "quick", "--only", "toy", "-o", out]
     (row,) = [line for line in run(*asked, "--dry-run").splitlines() if "net: toy" in line]
     assert row.split()[2:4] == ["7", "11"]
     run(*asked)
     stored = json.loads((out / "results" / "net" / "toy.json").read_text())
     assert stored["result"]["trace"]["mean"] == 42
-    assert "42" in (out / "index.html").read_text()
+    page = (out / "index.html").read_text()
+    assert "42" in page
+    assert page.index("The answer") < page.index("to everything") < page.index('id="method"')
+    told = run(*asked, "--fail-if", "trace > 41", code=1)  # measured before; gates read it
+    assert "trace = 42" in told
     summary = json.loads((out / "summary.json").read_text())
     assert "42.0" in json.dumps(summary)
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from landscape.analysis.fidelity_settings import SUMMARY, FidelitySettings
-from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.fidelity.settings import SUMMARY, FidelitySettings
+from landscape.analysis.sharpness.settings import SharpnessSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ from time import perf_counter
 
 import torch
 
-from landscape.analysis.costs import Cost, Work
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
+from landscape.analysis.work import Cost, Work
 from landscape.catalog import ANALYSES, resolve
 from landscape.curvature.graphs import GraphCache
 from landscape.curvature.hessian import HessianOperator

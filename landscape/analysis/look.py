@@ -10,9 +10,9 @@ import torch
 from landscape.analysis.choices import choose_data
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.progress import Progress
-from landscape.analysis.spectrum import Spectrum, spectrum
-from landscape.analysis.spectrum_results import operator_of
-from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.spectrum.results import operator_of
+from landscape.analysis.spectrum.run import Spectrum, spectrum
+from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.catalog.words import SPLITS

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from landscape.analysis.budget import BUDGETS, STANDARD, Budget
-from landscape.analysis.spectrum_settings import (
+from landscape.analysis.spectrum.settings import (
     PARAMS_HELP,
     WEIGHT_DECAY_HELP,
     OperatorSettings,

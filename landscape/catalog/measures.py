@@ -44,7 +44,7 @@ class MeasureKind:
         The type of result that ``read`` reads it off, by name: whose commands give it.
     rows
         ``module:function`` of (target, settings), the
-        :class:`landscape.analysis.sharpness_rows.Rows` that measure it; empty: it is read off
+        :class:`landscape.analysis.sharpness.rows.Rows` that measure it; empty: it is read off
         what was computed for something else.
     """
 
@@ -80,7 +80,7 @@ class MeasureKind:
 
 
 _READ = "landscape.results.readings"
-_ROWS = "landscape.analysis.sharpness_rows"
+_ROWS = "landscape.analysis.sharpness.rows"
 
 MEASURES = Registry(
     "measure",

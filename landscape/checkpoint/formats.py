@@ -4,8 +4,8 @@ import stat
 from enum import Enum
 from pathlib import Path
 
-from landscape.checkpoint.archive import COPY_AGAIN
 from landscape.checkpoint.errors import CheckpointError, refuse
+from landscape.checkpoint.files.archive import COPY_AGAIN
 from landscape.hints import close_to
 
 MAX_SAFETENSORS_HEADER = 100_000_000  # the format's own limit, in bytes

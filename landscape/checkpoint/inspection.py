@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from landscape.checkpoint.align import neuron_state_names
-from landscape.checkpoint.distributed_folder import outline_folder
 from landscape.checkpoint.errors import CheckpointError, printable
+from landscape.checkpoint.files.distributed_folder import outline_folder
+from landscape.checkpoint.files.outline import TensorOutline
+from landscape.checkpoint.files.pickled import check_names, refuse_code
+from landscape.checkpoint.files.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.formats import Format, bare_pickle, recognise
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import format_name, not_a_shard, outline_of, sidecar_of
 from landscape.checkpoint.models import BUILTIN_MODELS
 from landscape.checkpoint.names import running_code
-from landscape.checkpoint.outline import TensorOutline
-from landscape.checkpoint.pickled import check_names, refuse_code
-from landscape.checkpoint.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.sidecar import Sidecar
 from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
 

@@ -11,16 +11,16 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from landscape.checkpoint.archive import outline_of_bare, outline_of_legacy, outline_of_zip
-from landscape.checkpoint.distributed_folder import read_folder
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.files.archive import outline_of_bare, outline_of_legacy, outline_of_zip
+from landscape.checkpoint.files.distributed_folder import read_folder
+from landscape.checkpoint.files.outline import Outline
+from landscape.checkpoint.files.pickled import check_names, load_unrestricted
+from landscape.checkpoint.files.safetensor import of_all_shards, read_safetensors, shards_of
+from landscape.checkpoint.files.tensors import read_tensors
 from landscape.checkpoint.formats import Format, recognise
-from landscape.checkpoint.outline import Outline
-from landscape.checkpoint.pickled import check_names, load_unrestricted
-from landscape.checkpoint.safetensor import of_all_shards, read_safetensors, shards_of
 from landscape.checkpoint.save import EMBEDDED_SIDECAR
 from landscape.checkpoint.sidecar import Sidecar, read_sidecar, sidecar_path
-from landscape.checkpoint.tensors import read_tensors
 from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
 from landscape.files import sha256_of_file
 

@@ -10,8 +10,8 @@ import sys
 
 import torch
 
-from landscape.checkpoint.arrays import RECONSTRUCT_PATHS, SCALAR_PATHS
-from landscape.checkpoint.outline import Outline, rebuilds_tensor
+from landscape.checkpoint.files.arrays import RECONSTRUCT_PATHS, SCALAR_PATHS
+from landscape.checkpoint.files.outline import Outline, rebuilds_tensor
 
 _TORCH_TYPES = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
 # What files of weights and plain values are made of. Fewer than PyTorch allows by itself: a bare

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from landscape.checkpoint.contents import describe_all, is_tensor
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
-from landscape.checkpoint.outline import Call
+from landscape.checkpoint.files.contents import describe_all, is_tensor
+from landscape.checkpoint.files.outline import Call
 
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "last", "module")
 EMA_KEYS = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict")

@@ -71,7 +71,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"landscape.cli.{_COMMANDS[name][0]}")
+        module = importlib.import_module(f"landscape.cli.commands.{_COMMANDS[name][0]}")
         command: click.Command = getattr(module, name)
         return command
 

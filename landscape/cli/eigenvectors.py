@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import click
 
-from landscape.analysis.spectrum_settings import EigenvalueSettings
+from landscape.analysis.spectrum.settings import EigenvalueSettings
 from landscape.cli.measured import Asked, each_measured
 from landscape.cli.output import print_table
 from landscape.cli.spectra import run_spectrum

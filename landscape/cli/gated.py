@@ -8,7 +8,9 @@ from landscape.catalog.measures import OF_SOLVER
 from landscape.gates import Known, Value, qualifier
 
 if TYPE_CHECKING:
-    from landscape.analysis.sharpness_settings import SharpnessSettings
+    from landscape.analysis.sharpness.settings import SharpnessSettings
+    from landscape.analysis.suite_settings import SuiteSettings
+    from landscape.catalog import AnalysisKind
     from landscape.results import Comparison, Result
     from landscape.results.comparison import MeasureRow, PairRow
     from landscape.results.readings import Reading
@@ -95,6 +97,19 @@ def sharpness_names(settings: "SharpnessSettings") -> list[Known]:
             found.append(Known(measure, any_qualifier=True))
             continue
         found += [known_of(name, scale=s, radius=r) for name, s, r in pairs]
+    return found
+
+
+def analysis_names(kind: "AnalysisKind", suite: "SuiteSettings") -> list[Known]:
+    """What an analysis of a report gives, by its entry in the catalog."""
+    found: list[Known] = []
+    for given in kind.gives:
+        if given == "Preflight":
+            found += check_names()
+        elif given == "SharpnessTable":
+            found += sharpness_names(suite.budget.sharpness)
+        else:
+            found += result_names(given, scale=kind.scale, operator=suite.operator)
     return found
 
 

@@ -10,8 +10,8 @@ from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.analysis.spectrum import Spectrum
-    from landscape.analysis.spectrum_settings import SpectrumSettings
+    from landscape.analysis.spectrum.run import Spectrum
+    from landscape.analysis.spectrum.settings import SpectrumSettings
     from landscape.analysis.target import Target
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -32,7 +32,7 @@ def run_spectrum(
     target: "Target", *, settings: "SpectrumSettings", state: Path | None, progress: "Progress"
 ) -> "Spectrum":
     """The spectrum of a checkpoint, once its plan is told; with ``state``, a killed run goes on."""
-    from landscape.analysis.spectrum import spectrum
+    from landscape.analysis.spectrum.run import spectrum
 
     tell_plan(target, settings)
     return spectrum(target, settings=settings, state=state, progress=progress)
@@ -40,7 +40,7 @@ def run_spectrum(
 
 def tell_plan(target: "Target", settings: "SpectrumSettings") -> None:
     """Print how a budget of memory is divided, if there is one, before the run."""
-    from landscape.analysis.spectrum import memory_plan
+    from landscape.analysis.spectrum.run import memory_plan
 
     plan = memory_plan(target, settings)
     if plan is not None:

@@ -10,9 +10,8 @@ from torch import Tensor
 
 from landscape.analysis.choices import named_loss
 from landscape.analysis.progress import Progress
-from landscape.analysis.spectrum_settings import OperatorSettings
-from landscape.analysis.surface import loss_line, loss_plane, random_lines
-from landscape.analysis.surface_course import (
+from landscape.analysis.spectrum.settings import OperatorSettings
+from landscape.analysis.surface.course import (
     Course,
     between_course,
     bezier_course,
@@ -21,14 +20,15 @@ from landscape.analysis.surface_course import (
     theta_of_state,
     trajectory_course,
 )
-from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.surface_measure import has_running_statistics
-from landscape.analysis.surface_points import (
+from landscape.analysis.surface.eigenvector import eigenvector_course
+from landscape.analysis.surface.measure import has_running_statistics
+from landscape.analysis.surface.points import (
     await_shards,
     identity_of_points,
     measure_shard,
 )
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.checkpoint import load_checkpoint

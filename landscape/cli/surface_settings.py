@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from landscape.analysis.spectrum_settings import PARAMS_HELP, OperatorSettings
+from landscape.analysis.spectrum.settings import PARAMS_HELP, OperatorSettings
 from landscape.catalog import OPERATORS
 from landscape.settings import setting
 

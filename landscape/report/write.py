@@ -11,7 +11,7 @@ from landscape.page.material import gather
 from landscape.page.section import Section
 from landscape.report.html import render_page
 from landscape.report.sections.all import make_sections
-from landscape.report.sections.verdict import accuracy_section, verdict_section
+from landscape.report.sections.verdict.section import accuracy_section, verdict_section
 from landscape.report.summary import summary_json
 from landscape.results import Comparison, Result
 

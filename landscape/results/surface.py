@@ -54,7 +54,7 @@ class DirectionSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class LineMeasures:
-    """Flatness read off a line; see landscape.analysis.surface_measures for the definitions."""
+    """Flatness read off a line; see landscape.analysis.surface.measures for the definitions."""
 
     radii: tuple[float, ...]  # |x|, in the line's coordinate
     rises: tuple[float | None, ...]  # mean over directions; None where not finite
@@ -71,7 +71,7 @@ class LineMeasures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class PlaneMeasures:
-    """Flatness read off a plane; see landscape.analysis.surface_measures for the definitions."""
+    """Flatness read off a plane; see landscape.analysis.surface.measures for the definitions."""
 
     threshold: float  # a rise of the loss
     sublevel_area: float  # where the loss has risen by less, in units of x times y

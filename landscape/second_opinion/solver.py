@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum_results import operator_spec
-from landscape.analysis.spectrum_settings import OperatorSettings
+from landscape.analysis.spectrum.results import operator_spec
+from landscape.analysis.spectrum.settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.hessian import HessianOperator
 from landscape.distributed import world_size

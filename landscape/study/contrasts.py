@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from landscape.analysis.compare import compare_groups
-from landscape.analysis.compare_groups import Analysed
-from landscape.analysis.compare_settings import CompareSettings
+from landscape.compare.groups import Analysed
+from landscape.compare.run import compare_groups
+from landscape.compare.settings import CompareSettings
 from landscape.results import Comparison
 from landscape.study.plan import ComparisonPlan
 

@@ -1,7 +1,7 @@
 """Comparisons whose outcome is known: what they must show if the measurement is to be believed."""
 
-from landscape.analysis.compare import compare_groups
-from landscape.analysis.compare_groups import Analysed
+from landscape.compare.groups import Analysed
+from landscape.compare.run import compare_groups
 from landscape.results import Comparison, ControlRow
 from landscape.study.contrasts import Groups, settings_of
 from landscape.study.plan import ComparisonPlan, Control

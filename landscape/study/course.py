@@ -9,9 +9,9 @@ import numpy as np
 
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.sharpness import sharpness
-from landscape.analysis.spectrum import spectrum
-from landscape.analysis.spectrum_settings import SpectrumSettings
+from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.spectrum.run import spectrum
+from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.results.study import CurvatureCourse

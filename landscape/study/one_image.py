@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.spectrum import spectrum
-from landscape.analysis.spectrum_settings import SpectrumSettings
+from landscape.analysis.spectrum.run import spectrum
+from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target, open_target
 from landscape.results.study import OneImageSpectrum
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from landscape.analysis.compare_groups import Analysed
 from landscape.analysis.provenance import start_clock
+from landscape.compare.groups import Analysed
 from landscape.report import write_report
 from landscape.report.sections.study import split_study
 from landscape.results import Result, save_result

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from landscape.analysis.budget import Budget
-from landscape.analysis.compare_settings import DecisionSettings
-from landscape.analysis.spectrum_settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.catalog.words import MOST_EXAMPLES
+from landscape.compare.settings import DecisionSettings
 from landscape.snn.initialization import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 import landscape
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import fidelity, fidelity_summary
-from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.analysis.fidelity.run import fidelity, fidelity_summary
+from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite_settings import SuiteSettings
@@ -87,7 +87,7 @@ def test_negative_curvature_of_a_smooth_network_is_confirmed(smooth):
 def test_rises_are_those_of_the_loss_as_it_is(kind, request):
     target = request.getfixturevalue(kind)
     result = fidelity(target, settings=FEW, progress=quiet)
-    from landscape.analysis.fidelity_directions import eigen_directions
+    from landscape.analysis.fidelity.directions import eigen_directions
 
     A = make_operator(target.risk, "hessian")
     with journal(None, {}) as keep:
@@ -138,7 +138,7 @@ def test_a_cusp_has_exponent_one_and_its_slope_is_measured():
         smoothing_radius=None,
     )
     result = fidelity(target, settings=settings, progress=quiet)
-    from landscape.analysis.fidelity_directions import random_units
+    from landscape.analysis.fidelity.directions import random_units
 
     for d, unit in zip(
         result.directions, random_units(target, num_random=2, num_filter=1), strict=True

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from landscape.analysis.fidelity_fit import (
+from landscape.analysis.fidelity.fit import (
     exponent_of,
     fit_cusp_slope,
     fit_exponent,
@@ -11,7 +11,7 @@ from landscape.analysis.fidelity_fit import (
     rank_correlation,
     ratio_of,
 )
-from landscape.analysis.fidelity_verdict import agreement, judge
+from landscape.analysis.fidelity.verdict import agreement, judge
 from landscape.results import DirectionFidelity
 from landscape.values import Estimate
 

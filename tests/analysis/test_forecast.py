@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import fidelity
+from landscape.analysis.fidelity.run import fidelity
 from landscape.analysis.forecast import forecast
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import sharpness
+from landscape.analysis.sharpness.run import sharpness
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings

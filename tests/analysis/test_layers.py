@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.forecast import forecast
-from landscape.analysis.layer_rows import rows_within, usual_matvecs
+from landscape.analysis.layers.entry import run as run_layers
+from landscape.analysis.layers.rows import rows_within, usual_matvecs
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import run_layers
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings

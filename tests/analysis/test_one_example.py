@@ -7,11 +7,11 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
-from landscape.analysis.fidelity import fidelity
-from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.analysis.fidelity.run import fidelity
+from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import sharpness
-from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

@@ -6,8 +6,8 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
-from landscape.analysis.fidelity import fidelity
-from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.analysis.fidelity.run import fidelity
+from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import make_target
 from landscape.objective.losses import mse

@@ -7,7 +7,7 @@ import torch
 from drawn import drawn
 from torch import nn
 
-from landscape.analysis.preflight import preflight
+from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings

@@ -10,9 +10,9 @@ from torch import nn
 
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.spectrum import spectrum, stability_edge
-from landscape.analysis.spectrum_results import density_result
-from landscape.analysis.spectrum_settings import SpectrumSettings
+from landscape.analysis.spectrum.results import density_result
+from landscape.analysis.spectrum.run import spectrum, stability_edge
+from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import make_target
 from landscape.linalg.quadrature import GaussRule
 from landscape.objective.losses import cross_entropy

@@ -2,7 +2,7 @@ from itertools import permutations
 
 from compared_results import spectral, subject
 
-from landscape.analysis.suite import spectra_of
+from landscape.analysis.sharpness.entry import spectra_of
 
 
 def test_spectra_are_taken_in_one_order_whether_read_from_files_or_just_made():

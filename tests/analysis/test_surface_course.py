@@ -7,14 +7,14 @@ from small_surfaces import PLAIN, SETTINGS, drawn_data, filled
 from torch import nn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface import loss_line, loss_plane, random_lines
-from landscape.analysis.surface_course import (
+from landscape.analysis.surface.course import (
     between_course,
     bezier_course,
     trajectory_course,
 )
-from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.eigenvector import eigenvector_course
+from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

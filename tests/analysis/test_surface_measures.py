@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.analysis.surface_measures import (
+from landscape.analysis.surface.measures import (
     convexity_map,
     line_asymmetry,
     line_measures,

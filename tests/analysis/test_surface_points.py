@@ -11,12 +11,12 @@ from torch import nn
 
 from landscape import interrupts
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface import loss_line
-from landscape.analysis.surface_course import (
+from landscape.analysis.surface.course import (
     random_course,
 )
-from landscape.analysis.surface_points import await_shards, identity_of_points, measure_shard
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.points import await_shards, identity_of_points, measure_shard
+from landscape.analysis.surface.run import loss_line
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import make_target
 from landscape.distributed import PeerLostError
 from landscape.objective.pair import Loss

@@ -6,8 +6,8 @@ from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS
+from landscape.analysis.layers.entry import run as run_layers
 from landscape.analysis.progress import quiet
-from landscape.analysis.suite import run_layers
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings

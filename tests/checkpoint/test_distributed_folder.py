@@ -14,7 +14,7 @@ from torch.distributed.checkpoint.metadata import (
 )
 
 from landscape.checkpoint import inspect_checkpoint, load_checkpoint
-from landscape.checkpoint.boxes import cover_once
+from landscape.checkpoint.files.boxes import cover_once
 
 
 @pytest.fixture

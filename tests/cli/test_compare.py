@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from command_line import invoke
 from compared_results import analysed, group, relabelled, spectral, subject
 
-from landscape.cli.compare import compare
+from landscape.cli.commands.compare import compare
 from landscape.files import LOCK, OutputError, exclusive_lock, sha256_of_file
 from landscape.results import load_stored, result_path, save_result
 

@@ -8,20 +8,20 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from landscape.analysis.compare_settings import CompareSettings
-from landscape.analysis.fidelity_settings import FidelitySettings
-from landscape.analysis.sharpness_settings import SharpnessSettings
-from landscape.analysis.spectrum_settings import (
+from landscape.analysis.fidelity.settings import FidelitySettings
+from landscape.analysis.sharpness.settings import SharpnessSettings
+from landscape.analysis.spectrum.settings import (
     DensitySettings,
     EigenvalueSettings,
     TraceSettings,
 )
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import SCALES
 from landscape.cli.from_settings import settings_options
 from landscape.cli.surface_settings import SurfaceRequest
+from landscape.compare.settings import CompareSettings
 from landscape.settings import offered, setting
 from landscape.study.settings import Machine, QueueSettings
 from landscape.training.config import TrainConfig

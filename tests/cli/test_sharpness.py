@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
-from landscape.cli.fidelity import fidelity
-from landscape.cli.sharpness import sharpness
+from landscape.cli.commands.fidelity import fidelity
+from landscape.cli.commands.sharpness import sharpness
 from landscape.results import load_result, measure_title
 
 FACTORY = """

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
-from landscape.analysis import surface_eigenvector
+from landscape.analysis.surface.run import eigenvector as surface_eigenvector
 from landscape.cli import surface_output
-from landscape.cli.surface import surface
+from landscape.cli.commands.surface import surface
 from landscape.results import load_result
 
 FACTORY = """

@@ -12,9 +12,9 @@ from torch import nn
 from torch.testing import assert_close
 
 import landscape
-from landscape.analysis.fidelity_measure import walk
+from landscape.analysis.fidelity.measure import walk
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface_measure import make_joint_measure, make_measure
+from landscape.analysis.surface.measure import make_joint_measure, make_measure
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
@@ -84,11 +84,17 @@ def _smoothed(risk):
     return expected_rise(risk, scale, (0.1,), num_pairs=2, rng=rng)[0].mean
 
 
+def _numbers(estimates):
+    return torch.tensor([(e.mean, e.error) for e in estimates])
+
+
 PASSES = {
     "losses of examples": lambda risk: example_losses(risk, risk.theta),
     "loss and gradient": lambda risk: risk.loss_and_gradient(),
-    "a paired rise": lambda risk: PairedRise(risk).at(a_step(risk)),
-    "both sides of a direction": lambda risk: walk(PairedRise(risk), a_step(risk), (1.0, 2.0)).plus,
+    "a paired rise": lambda risk: _numbers([PairedRise(risk).at(a_step(risk))]),
+    "both sides of a direction": lambda risk: _numbers(
+        walk(PairedRise(risk), a_step(risk), (1.0, 2.0)).plus
+    ),
     "a smoothed loss": _smoothed,
     "a point of a surface": _point,
     "points of a surface together": _joint,

@@ -2,7 +2,7 @@ import json
 
 from click.testing import CliRunner
 
-from landscape.cli.data import data
+from landscape.cli.commands.data import data
 from landscape.data import open_dataset, select_examples
 
 

@@ -7,25 +7,25 @@ from torch import nn
 from torch.testing import assert_close
 
 from landscape.analysis.budget import BUDGETS
-from landscape.analysis.fidelity import fidelity
-from landscape.analysis.fidelity_settings import FidelitySettings
+from landscape.analysis.fidelity.run import fidelity
+from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.forecast import forecast
-from landscape.analysis.preflight import preflight
+from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import sharpness
-from landscape.analysis.sharpness_settings import SharpnessSettings
+from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.suite import run_analysis
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.surface import loss_line, loss_plane
-from landscape.analysis.surface_course import (
+from landscape.analysis.surface.course import (
     between_course,
     bezier_course,
     file_course,
     random_course,
     trajectory_course,
 )
-from landscape.analysis.surface_eigenvector import eigenvector_course
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.eigenvector import eigenvector_course
+from landscape.analysis.surface.run import loss_line, loss_plane
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
 from landscape.second_opinion import pyhessian_eigenvalues, pyhessian_trace

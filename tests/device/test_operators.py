@@ -5,11 +5,11 @@ import torch
 from memory import Memory
 from torch.testing import assert_close
 
-from landscape.analysis.density import low_memory_density
 from landscape.analysis.progress import quiet
-from landscape.analysis.spectrum import spectrum
-from landscape.analysis.spectrum_settings import SpectrumSettings, TraceSettings
-from landscape.analysis.trace import trace_of
+from landscape.analysis.spectrum.density import low_memory_density
+from landscape.analysis.spectrum.run import spectrum
+from landscape.analysis.spectrum.settings import SpectrumSettings, TraceSettings
+from landscape.analysis.spectrum.trace import trace_of
 from landscape.curvature.operators import make_operator
 from landscape.linalg.eigen import extreme_eigenpairs
 from landscape.linalg.krylov import analyse_spectrum, subspace_overlap

@@ -15,8 +15,8 @@ from drawn import small_checkpoint
 from torch.distributed import TCPStore
 
 import landscape.analysis.suite
-import landscape.cli.eigenvalues
-import landscape.cli.trace  # noqa: F401  what forks would import again, each for itself
+import landscape.cli.commands.eigenvalues
+import landscape.cli.commands.trace  # noqa: F401  what forks would import again, each for itself
 from landscape.distributed import process_group
 
 

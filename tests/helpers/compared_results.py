@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from landscape.analysis.compare_groups import analysed_checkpoints
+from landscape.compare.groups import analysed_checkpoints
 from landscape.results import (
     Eigenvalues,
     OperatorSpec,

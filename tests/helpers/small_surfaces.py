@@ -4,9 +4,9 @@ import torch
 from drawn import drawn
 
 from landscape.analysis.progress import quiet
-from landscape.analysis.surface import loss_line, loss_plane
-from landscape.analysis.surface_course import random_course
-from landscape.analysis.surface_settings import SurfaceSettings
+from landscape.analysis.surface.course import random_course
+from landscape.analysis.surface.run import loss_line, loss_plane
+from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.surface.grid import parse_axis
 

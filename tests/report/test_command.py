@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from synthetic_comparison import comparison
 from synthetic_results import eigenvalues, line, plane, trace
 
-from landscape.cli.report import report
+from landscape.cli.commands.report import report
 from landscape.files import LOCK, OutputError, exclusive_lock
 from landscape.results import PlaneMeasures, save_result
 

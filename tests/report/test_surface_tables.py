@@ -7,7 +7,7 @@ import pytest
 from synthetic_measures import fidelity, sharpness
 from synthetic_results import line, plane
 
-from landscape.analysis.surface_measures import line_measures, plane_measures
+from landscape.analysis.surface.measures import line_measures, plane_measures
 from landscape.page.material import gather
 from landscape.report.sections.fidelity import fidelity_section
 from landscape.report.sections.sharpness import sharpness_section

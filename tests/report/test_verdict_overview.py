@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 from synthetic_comparison import comparison
 
 from landscape.plotting import COLUMN_WIDTH, PAGE_WIDTH
-from landscape.report.sections.verdict import verdict_section
-from landscape.report.sections.verdict_overview import overview_lead
+from landscape.report.sections.verdict.overview import overview_lead
+from landscape.report.sections.verdict.section import verdict_section
 
 
 def many(verdicts, *, change=lambda row: row):

@@ -7,19 +7,19 @@ import pytest
 import torch
 from drawn import drawn
 
-from landscape.analysis.density import low_memory_density
-from landscape.analysis.fidelity import fidelity
-from landscape.analysis.fidelity_settings import FidelitySettings
-from landscape.analysis.layers import layer_table
+from landscape.analysis.fidelity.run import fidelity
+from landscape.analysis.fidelity.settings import FidelitySettings
+from landscape.analysis.layers.run import layer_table
 from landscape.analysis.progress import quiet
-from landscape.analysis.sharpness import sharpness
-from landscape.analysis.sharpness_settings import SharpnessSettings
-from landscape.analysis.spectrum import spectrum
-from landscape.analysis.spectrum_settings import SpectrumSettings, TraceSettings
-from landscape.analysis.surface_eigenvector import eigenvector_course
+from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.sharpness.settings import SharpnessSettings
+from landscape.analysis.spectrum.density import low_memory_density
+from landscape.analysis.spectrum.run import spectrum
+from landscape.analysis.spectrum.settings import SpectrumSettings, TraceSettings
+from landscape.analysis.spectrum.trace import trace_of
+from landscape.analysis.surface.eigenvector import eigenvector_course
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.analysis.trace import trace_of
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

@@ -1,8 +1,8 @@
 import pytest
 from click.testing import CliRunner
 
-from landscape.cli.report import report
-from landscape.cli.study import study
+from landscape.cli.commands.report import report
+from landscape.cli.commands.study import study
 from landscape.study.plan_file import load_plan
 
 PLAN = """

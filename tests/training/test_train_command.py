@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from landscape.checkpoint.sidecar import read_sidecar
-from landscape.cli.train import train
+from landscape.cli.commands.train import train
 from landscape.training.config import TrainConfig
 
 

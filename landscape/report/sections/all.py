@@ -1,29 +1,22 @@
 """All sections, in the order of the page."""
 
+from landscape.catalog import ANALYSES, resolve
 from landscape.page.material import Material
 from landscape.page.section import Section
-from landscape.report.sections.fidelity import fidelity_section
 from landscape.report.sections.loaded import loaded_section
 from landscape.report.sections.method import method_section, provenance_section, traps_section
-from landscape.report.sections.sharpness import sharpness_section
-from landscape.report.sections.spectra import layers_section, spectra_section
-from landscape.report.sections.surfaces import surfaces_section
-from landscape.report.sections.training import training_section
 
 
 def make_sections(material: Material, everything: Material) -> list[Section]:
     """The sections that have something to show; the verdict, which goes first, is apart.
 
-    ``everything`` holds the results of all checkpoints, ``material`` those shown in detail.
+    ``everything`` holds the results of all checkpoints, ``material`` those shown in detail. Between
+    what was loaded and how it was measured stand those of the analyses, in the catalog's order.
     """
+    places = dict.fromkeys(kind.section for kind in ANALYSES.values() if kind.section)
     candidates = (
         loaded_section(material, everything),
-        spectra_section(material),
-        fidelity_section(material),
-        layers_section(material),
-        sharpness_section(material),
-        surfaces_section(material),
-        training_section(material),
+        *(resolve(place)(material) for place in places),
         method_section(material),
         provenance_section(material),
         traps_section(material),

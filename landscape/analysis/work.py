@@ -1,0 +1,62 @@
+"""What analyses of a report are given, and what they say of their cost before they are run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target import Target
+from landscape.linalg.eigen import choose_max_basis
+from landscape.results import Result
+
+Results = Mapping[str, Result]  # by the name of their file
+
+# Matvecs that thick-restart Lanczos takes a wanted pair, beyond a constant; measured on trained
+# spiking networks (benchmarks/README.md).
+_MATVECS_A_PAIR = 2.5
+_MATVECS_AT_LEAST = 20
+
+
+class Cost(NamedTuple):
+    """Passes over the examples, and bytes at most."""
+
+    num_matvecs: int
+    num_losses: int
+    peak_bytes: int
+
+
+class Work(NamedTuple):
+    """What is to be done, on what, with graphs of what size."""
+
+    target: Target
+    suite: SuiteSettings
+    graph_bytes: int  # of the largest batch's graph
+    kept_bytes: int  # of all graphs that are kept between products, and one more
+
+    @property
+    def num_params(self) -> int:
+        return self.target.risk.num_params
+
+    @property
+    def num_pairs(self) -> int:
+        budget = self.suite.budget
+        return min(self.num_params, budget.num_largest + budget.num_smallest)
+
+    @property
+    def search(self) -> int:
+        """Matvecs of the search for eigenpairs, each of which orthogonalises."""
+        return int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * self.num_pairs + self.num_pairs)
+
+    @property
+    def basis(self) -> int:
+        """Rows of the Krylov basis."""
+        steps = self.suite.budget.num_steps
+        dtype = self.target.risk.dtype
+        return choose_max_basis(self.num_params, self.num_pairs, dtype, num_spare=steps)
+
+
+def state_of(settings: SuiteSettings, target: Target, name: str) -> Path | None:
+    """The file where an unfinished analysis of ``target`` keeps its state; None: nowhere."""
+    if settings.folder is None:
+        return None
+    return settings.folder.unfinished(target.subject.label, name)

@@ -1,0 +1,246 @@
+"""``landscape analyze``: checkpoint files in, a flatness report out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog import ANALYSES
+from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import analysis_names, subject_names, values_of
+from landscape.cli.gates import apply_gates, check_gates, gate_option
+from landscape.cli.option_types import NamesOf
+from landscape.cli.options import (
+    checkpoints_argument,
+    force_option,
+    opened,
+    out_option,
+    quiet_option,
+    target_options,
+    unique_labels,
+)
+from landscape.cli.output import print_table, progress_bar
+from landscape.cli.plain import echo
+from landscape.cli.spectra import tell_plan
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
+
+if TYPE_CHECKING:
+    from landscape.analysis.forecast import ForecastLine
+    from landscape.analysis.target import Target
+    from landscape.gates import Gate, Known
+    from landscape.store.folder import ReportFolder
+
+
+@click.command()
+@checkpoints_argument
+@out_option("Folder of the report.", required=True)
+@click.option("--only", type=NamesOf(ANALYSES), help="These analyses only, comma-separated.")
+@click.option("--skip", type=NamesOf(ANALYSES), help="Leave these out.")
+@settings_options(SuiteSettings, "suite")
+@click.option("--title", help="The report's heading.")
+@click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@gate_option
+@force_option
+@click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
+@quiet_option
+@target_options
+def analyze(
+    checkpoints: tuple[Path, ...],
+    out: Path,
+    only: tuple[str, ...] | None,
+    skip: tuple[str, ...] | None,
+    suite: SuiteSettings,
+    title: str | None,
+    baseline: str | None,
+    gates: "tuple[Gate, ...]",
+    force: bool,
+    dry_run: bool,
+    quiet: bool,
+    settings: TargetSettings,
+) -> None:
+    """Analyse CHECKPOINTS and write a report; run the same command again to resume.
+
+    \b
+    landscape analyze checkpoints/*.safetensors -o reports/mine
+    """
+    from landscape.store.folder import ReportFolder
+
+    suite = replace(suite, folder=ReportFolder(out))
+    names = chosen_names(only, skip)
+    check_gates(gates, _known(suite, names))
+    if dry_run:
+        _forecast(checkpoints, settings, suite, names, quiet)
+        return
+    run_suite(
+        checkpoints,
+        out,
+        settings=settings,
+        suite=suite,
+        names=names,
+        title=title or out.name,
+        baseline=baseline,
+        force=force,
+        quiet=quiet,
+    )
+    if gates:
+        _apply(gates, checkpoints, out, suite.operator)
+
+
+def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
+    """What these analyses give to gates."""
+    found = subject_names()
+    for name in names:
+        found += analysis_names(ANALYSES[name], suite)
+    return found
+
+
+def _apply(gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator: str) -> None:
+    from landscape.distributed import is_main
+    from landscape.report.notebook import load_results
+
+    if not is_main():
+        return
+    results = load_results(out)
+    measured = [
+        (label, values_of([r for r in results if r.subject.label == label], main=operator), "")
+        for label in unique_labels(checkpoints)
+    ]
+    apply_gates(gates, measured)
+
+
+def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:
+    """The analyses to run, in the catalog's order.
+
+    Raises
+    ------
+    click.UsageError
+        If none is left.
+    """
+    asked = set(only or ANALYSES) - set(skip or ())
+    if not asked:
+        raise click.UsageError(f"--only and --skip leave none of {', '.join(ANALYSES)} to run.")
+    return [name for name in ANALYSES if name in asked]
+
+
+def run_suite(
+    checkpoints: Sequence[Path],
+    out: Path,
+    *,
+    settings: TargetSettings,
+    suite: SuiteSettings,
+    names: Sequence[str],
+    title: str,
+    baseline: str | None,
+    force: bool,
+    quiet: bool,
+) -> Path:
+    """Run what is missing, then write the report of all results in the folder."""
+    from landscape.analysis.spectrum.entry import spectrum_settings
+    from landscape.distributed import is_main
+    from landscape.report import write_report
+    from landscape.report.made_from import is_current, remember
+    from landscape.report.notebook import load_comparison, load_results
+    from landscape.store.folder import ReportFolder
+
+    page, folder = out / "index.html", ReportFolder(out)
+    with folder.held():
+        if force:
+            folder.start_anew()
+        for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+            target = opened(path, label, settings, params=suite.params, quiet=quiet)
+            if any("Eigenvalues" in ANALYSES[name].gives for name in names):
+                tell_plan(target, spectrum_settings(suite, "none"))
+            _run_one(target, folder, suite, names, quiet)
+        if not is_main():
+            return out
+        if is_current(out, title, baseline):
+            if not quiet:
+                click.echo("nothing new: the report is left as it is.", err=True)
+        else:
+            write_report(
+                out,
+                load_results(out),
+                title=title,
+                baseline=baseline,
+                comparison=load_comparison(out),
+            )
+            remember(out, title, baseline)
+    echo(str(page))
+    return page
+
+
+def _run_one(
+    target: "Target",
+    folder: "ReportFolder",
+    suite: SuiteSettings,
+    names: Sequence[str],
+    quiet: bool,
+) -> None:
+    from landscape.analysis.suite import run_analyses, suite_identity
+    from landscape.results import LeftOut
+
+    label = target.subject.label
+    finished = folder.finished(label)
+    folder.refuse_mixed(target)
+    if note := finished.claim(suite_identity(target, suite)):
+        click.echo(f"  note: {label}: {note}", err=True)
+    if not quiet:
+        done = [name for name in names if finished.is_done(name)]
+        told = [f"finished before: {', '.join(done)}"] if done else []
+        told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
+        if told:
+            click.echo(f"{label}: {'; '.join(told)}.", err=True)
+    for _, found in run_analyses(
+        target,
+        suite,
+        names,
+        progress=lambda name: progress_bar(f"{label}: {name}", quiet=quiet),
+        finished=finished,
+    ):
+        for result in found.values():
+            if isinstance(result, LeftOut):
+                click.echo(f"{label}: {result.note}", err=True)
+
+
+def _forecast(
+    checkpoints: Sequence[Path],
+    settings: TargetSettings,
+    suite: SuiteSettings,
+    names: Sequence[str],
+    quiet: bool,
+) -> None:
+    from landscape.analysis.forecast import forecast
+    from landscape.report.forecast import report_seconds
+
+    rows: list[_Cost] = []
+    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        target = opened(path, label, settings, params=suite.params, quiet=quiet)
+        for line in forecast(target, suite, names):
+            rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
+    rows.append(_Cost("report", report_seconds(names, len(checkpoints))))
+    rows.append(_Cost("all", sum(row.seconds for row in rows)))
+    print_table(Table(columns=_COSTS, rows=rows))
+
+
+class _Cost(NamedTuple):
+    name: str
+    seconds: float
+    of: "ForecastLine | None" = None
+
+
+_COSTS: list[Column[_Cost]] = [
+    text_column("analysis", lambda row: row.name),
+    text_column("matvecs", lambda row: f"{row.of.num_matvecs:,}" if row.of else "", missing=""),
+    text_column("losses", lambda row: f"{row.of.num_losses:,}" if row.of else "", missing=""),
+    text_column(
+        "peak memory",
+        lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
+        missing="",
+    ),
+    text_column("time", lambda row: f"{row.seconds:,.0f} s"),
+]

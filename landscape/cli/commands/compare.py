@@ -1,0 +1,158 @@
+"""``landscape compare``: a verdict on groups of checkpoints, from what was measured of them."""
+
+import json
+from collections.abc import Container
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from landscape.cli.from_settings import settings_options
+from landscape.cli.gated import compared_name, comparison_values, reachable
+from landscape.cli.gates import apply_gates, check_gates, gate_option
+from landscape.cli.options import command_line, json_option, out_option
+from landscape.cli.output import print_table, print_words
+from landscape.cli.plain import echo
+from landscape.compare.settings import CompareSettings
+from landscape.page.columns import text_column
+from landscape.page.table import Column, Table
+
+if TYPE_CHECKING:
+    from landscape.gates import Gate
+    from landscape.results import Comparison, MeasureRow
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
+@out_option("Folder of the report; where results of checkpoint files are looked for.")
+@click.option(
+    "--group",
+    "patterns",
+    multiple=True,
+    metavar="NAME=GLOB",
+    help="Checkpoints by path, file name or label; repeatable. "
+    "[default: by initialisation and optimiser, else by file name]",
+)
+@settings_options(CompareSettings, "settings")
+@gate_option
+@click.option("--title", help="The report's heading.")
+@json_option()
+def compare(
+    sources: tuple[Path, ...],
+    out: Path | None,
+    patterns: tuple[str, ...],
+    settings: CompareSettings,
+    gates: "tuple[Gate, ...]",
+    title: str | None,
+    as_json: bool,
+) -> None:
+    """Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
+
+    SOURCES are folders of reports, or checkpoint files analysed into --out.
+
+    \b
+    landscape analyze checkpoints/*.safetensors -o reports/mine
+    landscape compare reports/mine -o reports/verdict --baseline kaiming
+    """
+    from landscape.cli.compare_files import find_results, write_comparison
+    from landscape.compare.groups import with_unique_labels
+    from landscape.compare.run import compare as judge
+    from landscape.files import alone_in
+
+    settings = replace(settings, groups=_groups(patterns), command=command_line())
+    with nullcontext() if out is None else alone_in(out):
+        found = find_results(sources, out)
+        results = with_unique_labels([f.result for f in found])
+        comparison = judge(results, settings=settings)
+        compared = [compared_name(m.name) for m in comparison.measures]
+        check_gates(gates, compared, reachable(comparison))
+        if as_json:
+            click.echo(json.dumps(comparison.record(), allow_nan=False))
+        else:
+            _print(comparison)
+        if out is not None:
+            stems = [f.path.stem for f in found]
+            page = write_comparison(
+                out, comparison, results, stems, title=title or out.resolve().name
+            )
+            echo(str(page), err=as_json)
+    apply_gates(
+        gates,
+        [
+            (f"{p.group} against {p.baseline}", comparison_values(p), p.verdict)
+            for p in comparison.pairs
+        ],
+    )
+
+
+def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:
+    groups: dict[str, list[str]] = {}
+    for pattern in patterns:
+        name, equals, globs = pattern.partition("=")
+        if not (name and equals and globs):
+            raise click.UsageError(
+                f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
+                f"{pattern!r}."
+            )
+        groups.setdefault(name, []).extend(_listed(globs))
+    return groups or None
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _print(comparison: "Comparison") -> None:
+    s = comparison.settings
+    decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
+    titles = {m.name: m.title for m in comparison.measures}
+    print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
+    unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
+    for pair in comparison.pairs:
+        click.echo()
+        echo(f"{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
+        print_words(f"{pair.reason}.", indent="  ")
+        runs = "paired by seed" if pair.paired else "not paired"
+        print_words(f"Runs {runs}, {pair.matched}.", indent="  ")
+        columns = _columns(comparison, unlike, paired=pair.paired)
+        print_table(Table(columns=columns, rows=pair.measures))
+    for title, mismatch in unlike.items():
+        print_words(f"* {title} was not measured alike: {mismatch}")
+    if comparison.accuracy:
+        link = next(
+            (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
+        )
+        click.echo()
+        print_words(
+            f"Apart from the verdict, {titles[link.measure]} and test accuracy: {link.words}."
+        )
+    for note in comparison.notes:
+        print_words(f"note: {note}")
+
+
+def _columns(
+    comparison: "Comparison", unlike: Container[str], *, paired: bool
+) -> list[Column["MeasureRow"]]:
+    def title(row: "MeasureRow") -> str:
+        title = comparison.measure(row.measure).title
+        return title + (" *" if title in unlike else "")
+
+    def estimate(row: "MeasureRow") -> str:
+        unit = comparison.measure(row.measure).unit
+        found = f"{row.estimate:.3g}"
+        return f"Δ {found} {unit}" if row.scale == "difference" else found
+
+    def interval(row: "MeasureRow") -> str | None:
+        ends = row.interval
+        return None if ends is None else f"{ends.low:.3g} to {ends.high:.3g}"
+
+    return [
+        text_column("measure", title),
+        text_column("verdict", lambda row: row.verdict),
+        text_column("ratio", estimate),
+        text_column("interval", interval),
+        text_column("p (Holm)", lambda row: f"{row.p_holm:.2g}"),
+        text_column("n", lambda row: ", ".join(map(str, row.num_runs[: 1 if paired else 2]))),
+    ]

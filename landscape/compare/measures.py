@@ -1,0 +1,235 @@
+"""Which measures all checkpoints share, measured alike; and what keeps the others apart."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from landscape.catalog import MEASURES
+from landscape.compare.groups import Analysed, Groups
+from landscape.compare.values import Key, Value, values_of
+from landscape.hints import few
+from landscape.results import NOT_CONVERGED, ComparedMeasure, RunValue
+from landscape.results.readings import Conditions
+
+_FIRST_SCALE = "filter"  # of what decides: blind to rescaled filters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """A measure with its value on every checkpoint that has it."""
+
+    values: dict[str, Value]  # by label
+    settings: dict[str, str]
+    mismatch: str  # which settings differ, in words; empty: none
+
+    @property
+    def any(self) -> Value:
+        return next(iter(self.values.values()))
+
+    @property
+    def name(self) -> str:
+        return self.any.name
+
+    @property
+    def title(self) -> str:
+        return self.any.title
+
+    @property
+    def compared(self) -> ComparedMeasure:
+        """What is judged and stored of it."""
+        row = self.any.row
+        return ComparedMeasure(
+            name=self.name,
+            title=self.title,
+            formula=row.formula,
+            source=row.source,
+            unit=row.unit,
+            larger_is="sharper" if row.better == "lower" else "flatter",
+            scale_invariant=bool(row.invariant_under),
+            hard_forward=row.hard_forward,
+            settings=self.settings,
+            mismatch=self.mismatch,
+            values=tuple(
+                RunValue(
+                    label=label,
+                    value=value.row.value,
+                    stderr=value.probe_stderr,
+                    shards=value.recentred_shards,
+                )
+                for label, value in self.values.items()
+            ),
+        )
+
+
+def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> list[Shared]:
+    """Every measure taken of some checkpoint of each group, with like settings.
+
+    Raises
+    ------
+    ValueError
+        If settings differ and ``allow_mismatch`` is not set, or there is no such measure.
+    """
+    order = [baseline, *(name for name in groups if name != baseline)]
+    members = {name: {c.label for c in groups[name]} for name in order}
+    by_key: dict[Key, dict[str, dict[Conditions, Value]]] = {}
+    for checkpoint in (c for name in order for c in groups[name]):
+        for value in values_of(checkpoint):
+            labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
+            labelled.setdefault(value.settings, value)
+    everywhere = {
+        key: found
+        for key, found in by_key.items()
+        if all(labels & found.keys() for labels in members.values())
+    }
+    if not everywhere:
+        held = "; ".join(
+            f"{name}: {', '.join(sorted({k.name for k, f in by_key.items() if labels & f.keys()}))}"
+            for name, labels in members.items()
+        )
+        raise ValueError(
+            f"groups must share a measure; got {held or 'no measures'}. Analyse all checkpoints "
+            "with the same options of landscape analyze."
+        )
+    alike: list[Shared] = []
+    unlike: list[Shared] = []
+    for found in everywhere.values():
+        common = set.intersection(*(set(by_settings) for by_settings in found.values()))
+        if common:
+            alike += [_choose(found, settings) for settings in _one_an_operator(common)]
+        else:
+            unlike.append(_nearest(found))
+    if unlike and not allow_mismatch:
+        differences = "; ".join(dict.fromkeys(m.mismatch for m in unlike))
+        raise ValueError(
+            f"checkpoints must be measured alike to be compared; they differ in {differences} "
+            f"(for {', '.join(m.name for m in unlike[:4])}{', …' if len(unlike) > 4 else ''}). "
+            "Analyse them again with the same options, or compare with --allow-mismatch, which "
+            "marks these measures."
+        )
+    return alike + unlike
+
+
+def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Shared]:
+    """Those that fit one of the patterns ``asked``; None: the default ones, or else all.
+
+    A pattern is a name (``lambda_max[filter]``), with operator and radius left open, or a glob.
+
+    Raises
+    ------
+    ValueError
+        If a pattern fits none.
+    """
+    patterns = asked
+    if patterns is None:
+        # Every further one raises all corrected p-values.
+        patterns = [_pattern(k.name, s) for k in MEASURES.values() for s in k.compared_at]
+    for pattern in asked or ():
+        if not any(fits(m.name, pattern) for m in measures):
+            raise ValueError(
+                f"measures must be among {', '.join(m.name for m in measures)}; nothing fits "
+                f"{pattern!r}."
+            )
+    chosen = [m for m in measures if any(fits(m.name, p) for p in patterns)]
+    return chosen or list(measures)
+
+
+def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
+    """The name of the measure asked for; else λ_max, that of S A S with filter scale first.
+
+    Raises
+    ------
+    ValueError
+        If what was asked for fits no measure, or several.
+    """
+    names = [m.name for m in measures]
+    if asked is not None:
+        fitting = [asked] if asked in names else [name for name in names if fits(name, asked)]
+        if len(fitting) != 1:
+            raise ValueError(
+                f"primary must be one of the measures compared ({', '.join(names)}); {asked!r} "
+                f"fits {', '.join(fitting) or 'none'}."
+            )
+        return fitting[0]
+    # The size of the curvature, not its effect at one radius: that has no radius to choose.
+    deciding = [k for k in MEASURES.values() if k.compared_at and not k.hard_forward]
+    for kind in deciding:
+        for scale in sorted(kind.compared_at, key=lambda scale: scale != _FIRST_SCALE):
+            pattern = _pattern(kind.name, scale)
+            fitting = [name for name in names if fits(name, pattern)]
+            if fitting:
+                preferred = f"{pattern} hessian"
+                return preferred if preferred in fitting else fitting[0]
+    return names[0]
+
+
+def _pattern(name: str, scale: str) -> str:
+    return name if scale == "none" else f"{name}[{scale}]"
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether a measure's name, or its part before operator and radius, fits a glob.
+
+    Brackets are literal: they stand in names.
+    """
+    literal = pattern.replace("[", "[[]")
+    return fnmatchcase(name, literal) or fnmatchcase(name, f"{literal} *")
+
+
+def _one_an_operator(common: set[Conditions]) -> list[Conditions]:
+    """For each operator and choice of parameters, the settings closest to the plain ones."""
+    best: dict[tuple[str | None, str | None], Conditions] = {}
+    for settings in sorted(common, key=_plainness):
+        named = dict(settings)
+        best.setdefault((named.get("operator"), named.get("parameters")), settings)
+    return list(best.values())
+
+
+def _plainness(settings: Conditions) -> tuple[object, ...]:
+    named = dict(settings)
+    return (
+        named.get("operator") != "hessian",
+        named.get("batch norm") != "eval",
+        named.get("weight decay", "0") != "0",
+        -int(named["examples"].split()[0]),
+        settings,
+    )
+
+
+def _choose(found: Mapping[str, Mapping[Conditions, Value]], settings: Conditions) -> Shared:
+    values = {label: by_settings[settings] for label, by_settings in found.items()}
+    return Shared(values=values, settings=dict(settings), mismatch="")
+
+
+def _nearest(found: Mapping[str, Mapping[Conditions, Value]]) -> Shared:
+    """For each checkpoint the value whose settings differ least from the first one's."""
+    first = next(iter(found.values()))
+    reference = dict(sorted(first, key=_plainness)[0])
+
+    def distance(settings: Conditions) -> tuple[object, ...]:
+        return (len(set(settings) ^ set(reference.items())), _plainness(settings))
+
+    values = {label: by[sorted(by, key=distance)[0]] for label, by in found.items()}
+    fields = dict.fromkeys(f for v in values.values() for f in dict(v.settings))
+    parts = []
+    for field in fields:
+        texts: dict[str, list[str]] = {}
+        for label, value in values.items():
+            texts.setdefault(dict(value.settings).get(field, "not stored"), []).append(label)
+        if len(texts) > 1:
+            listed = " against ".join(f"{text} ({few(who)})" for text, who in texts.items())
+            parts.append(f"{field}: {listed}")
+    return Shared(values=values, settings=reference, mismatch=", ".join(parts))
+
+
+def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:
+    """Sentences on the checkpoints that lack a measure, or whose value has not converged."""
+    checkpoints: list[Analysed] = [c for members in groups.values() for c in members]
+    notes = []
+    for m in measures:
+        lacking = [c.label for c in checkpoints if c.label not in m.values]
+        if lacking:
+            notes.append(f"{m.title} was not measured for {few(lacking)}: compared without.")
+        open_ones = [label for label, v in m.values.items() if v.row.note == NOT_CONVERGED]
+        if open_ones:
+            notes.append(f"{m.title} has not converged for {few(open_ones)}: a lower bound.")
+    return notes

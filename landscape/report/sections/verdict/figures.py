@@ -1,0 +1,266 @@
+"""The figures of a verdict: of one pair of groups by all measures, and of many pairs by few."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from landscape.page.section import ReportFigure
+from landscape.plotting import TEXT_WIDTH, EffectRow, figure_text, plot_differences, plot_ratios
+from landscape.report.sections.verdict.tables import measures_shown, row_of
+from landscape.results.comparison import Comparison, MeasureRow, PairRow
+
+_ONE_LINE = 3  # so many panels stand side by side
+
+
+def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
+    """Ratios of all measures on one axis; below it differences, an axis each, in their units."""
+    settings = comparison.settings
+    ratios = [m for m in pair.measures if m.scale == "ratio"]
+    differences = [m for m in pair.measures if m.scale != "ratio"]
+    counts = ", ".join(
+        f"n = {a} pair{'s' * (a > 1)} of runs with one seed"
+        if pair.paired
+        else f"n = {a} and {b} runs"
+        for a, b in sorted({m.num_runs for m in pair.measures})
+    )
+    low, high = settings.bounds
+    height = (0.87 + 0.33 * len(ratios)) * bool(ratios) + 0.87 * len(differences)
+    what = "Ratio of {} to {}" if ratios else "Difference of {} from {}"
+    bands = f" Shaded: ratios that count as no difference ({low:g} to {high:g})."
+    below = (
+        " Below: differences, where a value is not positive and there is no ratio; no bounds were "
+        "declared for them."
+    )
+    return ReportFigure(
+        name="verdict" if not number else f"verdict-{number + 1}",
+        draw=partial(_draw_pair, comparison, ratios, differences, pair.baseline),
+        height=height,
+        caption=(
+            f"{what.format(pair.group, pair.baseline)} by measure; "
+            f"{_arrows(comparison, [m.measure for m in pair.measures])}. Points: medians; bars: "
+            f"{1 - settings.alpha:.0%} interval over runs ({counts}), each on its own; the words "
+            f"at the right are corrected for all measures.{bands * bool(ratios)} Hollow: "
+            "undecided. Diamond, bold: the measure that "
+            + (
+                "was declared to decide before looking."
+                if settings.primary_declared
+                else "decides, chosen by rule."
+            )
+            + below * bool(ratios and differences)
+        ),
+        alt="Medians with intervals. " + " ".join(_spoken(comparison, m) for m in pair.measures),
+    )
+
+
+def _draw_pair(
+    comparison: Comparison,
+    ratios: Sequence[MeasureRow],
+    differences: Sequence[MeasureRow],
+    baseline: str,
+    figure: Figure,
+    _log: bool,
+) -> None:
+    heights = [len(ratios)] * bool(ratios) + [1] * len(differences)
+    axes = list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights).flat)
+    if ratios:
+        plot_ratios(
+            [_measure_row(comparison, m) for m in ratios],
+            axes.pop(0),
+            bounds=comparison.settings.bounds,
+            baseline=baseline,
+            most_ticks=5,
+        )
+    for m, ax in zip(differences, axes, strict=True):
+        plot_differences(
+            [_measure_row(comparison, m)],
+            ax,
+            unit=comparison.measure(m.measure).unit,
+            baseline=baseline,
+            most_ticks=4,
+        )
+    for ax in figure.axes:
+        _break_label(ax)
+
+
+def _measure_row(comparison: Comparison, row: MeasureRow) -> EffectRow:
+    measure = comparison.measure(row.measure)
+    return EffectRow(
+        title=measure.title,
+        flatter=_arrow(comparison, row.measure),
+        estimate=row.estimate,
+        interval=_ends(row),
+        verdict=row.verdict,
+        primary=row.measure == comparison.settings.primary,
+    )
+
+
+class _Panel(NamedTuple):
+    """One axis of the figure of many pairs."""
+
+    measure: str
+    scale: str  # ratio | difference
+    pairs: list[PairRow]  # those that have a value on it
+
+
+def overview_figure(comparison: Comparison) -> ReportFigure:
+    """All pairs by the measures that decide: panels of ratios, and of differences in their units.
+
+    A pair stands in one of a measure's two panels: with a value that is not positive it has no
+    ratio.
+    """
+    panels = _panels(comparison)
+    settings, pairs = comparison.settings, comparison.pairs
+    low, high = settings.bounds
+    counts = sorted({min(m.num_runs) for p in pairs for m in p.measures})
+    runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    title = comparison.measure(settings.primary).title
+    differences = " Differences: where a value is not positive and there is no ratio."
+    return ReportFigure(
+        name="verdict",
+        draw=partial(_draw_overview, comparison, panels),
+        height=(0.95 + 0.2 * len(pairs)) * len(_lines(panels)),
+        narrow_height=sum(0.95 + 0.2 * len(p.pairs) for p in panels),
+        caption=(
+            "Each group against its baseline; "
+            f"{_arrows(comparison, [p.measure for p in panels])}. Points: medians; bars: "
+            f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
+            "words at the right are corrected for all tests. Shaded: ratios that count as no "
+            f"difference ({low:g} to {high:g}). Hollow: undecided."
+            f"{differences * any(p.scale != 'ratio' for p in panels)} "
+            f"{title[0].upper()}{title[1:]} decides"
+            f"{', as declared before looking' if settings.primary_declared else ''}."
+        ),
+        alt="Medians with intervals. "
+        + " ".join(
+            f"{p.group} against {p.baseline}, {_spoken(comparison, row)}"
+            for p in pairs
+            if (row := row_of(p, settings.primary))
+        ),
+    )
+
+
+def _panels(comparison: Comparison) -> list[_Panel]:
+    """A measure's ratios, then its differences; those of the deciding one first."""
+    found = [
+        _Panel(name, scale, [p for p in comparison.pairs if _on(p, name, scale)])
+        for name in measures_shown(comparison)
+        for scale in ("ratio", "difference")
+    ]
+    return [panel for panel in found if panel.pairs]
+
+
+def _lines(panels: Sequence[_Panel]) -> list[list[_Panel]]:
+    """Panels side by side: all, where they are few, else those of one measure."""
+    if len(panels) <= _ONE_LINE:
+        return [list(panels)]
+    names = dict.fromkeys(p.measure for p in panels)
+    return [[p for p in panels if p.measure == name] for name in names]
+
+
+def _draw_overview(
+    comparison: Comparison, panels: Sequence[_Panel], figure: Figure, _log: bool
+) -> None:
+    if figure.get_figwidth() < TEXT_WIDTH:
+        heights = [len(p.pairs) for p in panels]
+        axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
+        for panel, ax in zip(panels, axes.flat, strict=True):
+            _draw_panel(comparison, panel, panel.pairs, ax, most_ticks=6, show_verdicts=True)
+        return
+    lines = _lines(panels)
+    grid = figure.add_gridspec(len(lines), 6)
+    for i, line in enumerate(lines):
+        width = 6 // len(line)
+        for j, panel in enumerate(line):
+            ax = figure.add_subplot(grid[i, j * width : (j + 1) * width])
+            # Of a measure's two panels the second carries the words for both.
+            last = j + 1 == len(line) or line[j + 1].measure != panel.measure
+            _draw_panel(
+                comparison,
+                panel,
+                comparison.pairs,
+                ax,
+                most_ticks=(10, 7, 5)[len(line) - 1],
+                show_verdicts=last,
+            )
+            if j:
+                ax.set_yticklabels([])
+                if line[j - 1].measure == panel.measure:
+                    ax.set_title("where a value\nis not positive", fontsize=7)
+
+
+def _draw_panel(
+    comparison: Comparison,
+    panel: _Panel,
+    pairs: Sequence[PairRow],
+    ax: Axes,
+    *,
+    most_ticks: int,
+    show_verdicts: bool,
+) -> None:
+    rows = [_pair_row(pair, panel) for pair in pairs]
+    measure = comparison.measure(panel.measure)
+    if panel.scale == "ratio":
+        plot_ratios(
+            rows,
+            ax,
+            bounds=comparison.settings.bounds,
+            baseline="baseline",
+            most_ticks=most_ticks,
+            show_verdicts=show_verdicts,
+        )
+    else:
+        plot_differences(
+            rows,
+            ax,
+            unit=measure.unit,
+            baseline="baseline",
+            most_ticks=most_ticks,
+            show_verdicts=show_verdicts,
+        )
+    _break_label(ax)
+    name, bracket, details = measure.title.partition(" (")
+    first = f"{figure_text(name)} {_arrow(comparison, panel.measure)}"
+    ax.set_title(f"{first}\n{figure_text(bracket[1:] + details, longest=40)}", fontsize=7)
+
+
+def _break_label(ax: Axes) -> None:
+    """Put the unit of a narrow axis on a line of its own."""
+    ax.set_xlabel("\n(".join(ax.get_xlabel().rsplit(" (", 1)))
+
+
+def _pair_row(pair: PairRow, panel: _Panel) -> EffectRow:
+    row, drawn = row_of(pair, panel.measure), _on(pair, panel.measure, panel.scale)
+    return EffectRow(
+        title=f"{pair.group} / {pair.baseline}",
+        estimate=row.estimate if row and drawn else None,
+        interval=_ends(row) if row and drawn else None,
+        verdict=row.verdict if row else "not compared",
+    )
+
+
+def _on(pair: PairRow, measure: str, scale: str) -> bool:
+    row = row_of(pair, measure)
+    return row is not None and row.scale == scale
+
+
+def _ends(row: MeasureRow) -> tuple[float, float] | None:
+    return None if row.interval is None else (row.interval.low, row.interval.high)
+
+
+def _arrow(comparison: Comparison, name: str) -> str:
+    return "↓" if comparison.measure(name).larger_is == "sharper" else "↑"
+
+
+def _arrows(comparison: Comparison, names: Sequence[str]) -> str:
+    used = {_arrow(comparison, name) for name in names}
+    words = {"↓": "less is flatter", "↑": "more is flatter"}
+    return ", ".join(f"{arrow}: {words[arrow]}" for arrow in words if arrow in used)
+
+
+def _spoken(comparison: Comparison, row: MeasureRow) -> str:
+    measure = comparison.measure(row.measure)
+    unit = "" if row.scale == "ratio" else f" {measure.unit}"
+    return f"{measure.title}: {row.scale} {row.estimate:.3g}{unit}, {row.verdict}."

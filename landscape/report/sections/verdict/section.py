@@ -1,0 +1,91 @@
+"""The verdict, first on the page: the answer in words, and one figure."""
+
+from dataclasses import replace
+
+from landscape.page.section import Section
+from landscape.report.sections.verdict.errors import error_table
+from landscape.report.sections.verdict.figures import overview_figure, pair_figure
+from landscape.report.sections.verdict.overview import (
+    FEW_PAIRS,
+    overview_lead,
+    overview_paragraphs,
+    overview_table,
+)
+from landscape.report.sections.verdict.tables import accuracy_table, group_table, verdict_table
+from landscape.results.comparison import Comparison
+
+_WORDS = {
+    "flatter": "The minima of {group} are flatter than those of {baseline}.",
+    "sharper": "The minima of {group} are sharper than those of {baseline}.",
+    "equivalent": "The minima of {group} are as flat as those of {baseline}, within the bounds.",
+    "undecided": "Undecided whether the minima of {group} are flatter than those of {baseline}.",
+}
+
+
+def verdict_section(comparison: Comparison) -> Section:
+    """A sentence and a reason for each pair of groups, then ratios with their intervals.
+
+    More than ``FEW_PAIRS`` pairs are told together, each one's own tables folded.
+    """
+    if len(comparison.pairs) > FEW_PAIRS:
+        return _overview(comparison)
+    headlines = [
+        _WORDS[p.verdict].format(group=p.group, baseline=p.baseline) for p in comparison.pairs
+    ]
+    reasons = [f"{p.group} against {p.baseline}: {p.reason.rstrip('.')}." for p in comparison.pairs]
+    reasons += [f"{p.group} was compared {p.matched.rstrip('.')}." for p in comparison.pairs]
+    return Section(
+        key="verdict",
+        title="Verdict",
+        lead=" ".join(headlines),
+        paragraphs=tuple(reasons),
+        figures=tuple(pair_figure(comparison, p, i) for i, p in enumerate(comparison.pairs)),
+        tables=(
+            *(verdict_table(comparison, p, i) for i, p in enumerate(comparison.pairs)),
+            *(error_table(comparison, p, i) for i, p in enumerate(comparison.pairs)),
+            group_table(comparison),
+        ),
+        notes=comparison.notes,
+    )
+
+
+def _overview(comparison: Comparison) -> Section:
+    pairs = list(enumerate(comparison.pairs))
+    return Section(
+        key="verdict",
+        title="Verdict",
+        lead=overview_lead(comparison),
+        paragraphs=overview_paragraphs(comparison),
+        figures=(overview_figure(comparison),),
+        tables=(
+            overview_table(comparison),
+            *(
+                replace(
+                    verdict_table(comparison, p, i),
+                    caption=f"{p.group} against {p.baseline}: all measures.",
+                    folded=True,
+                )
+                for i, p in pairs
+            ),
+            *(error_table(comparison, p, i) for i, p in pairs),
+            group_table(comparison),
+        ),
+        notes=comparison.notes,
+    )
+
+
+def accuracy_section(comparison: Comparison) -> Section | None:
+    """Flatness against test accuracy, kept apart: it has no part in the verdict."""
+    table = accuracy_table(comparison)
+    if table is None:
+        return None
+    return Section(
+        key="accuracy",
+        title="Flatness and test accuracy",
+        paragraphs=(
+            "Apart from the verdict: do flatter runs of one recipe test better? Each group's mean "
+            "is taken off both, so that a difference between groups cannot answer; what is left is "
+            "an association, not a cause.",
+        ),
+        tables=(table,),
+    )
