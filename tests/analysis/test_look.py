@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.analysis.look import fit_on, spread_over_examples
-from landscape.analysis.look_weights import of_weights, weight_rows
+from landscape.analysis.look.run import fit_on, spread_over_examples
+from landscape.analysis.look.weights import of_weights, weight_rows
 from landscape.analysis.target import TargetSettings, target_in_memory
 from landscape.objective.pair import loss_of
 from landscape.results.look import MEANINGS, Look

@@ -117,7 +117,7 @@ def _asked(settings: TargetSettings) -> bool:
 def _look(
     label: str, info: "CheckpointInfo", settings: TargetSettings, progress: "Progress"
 ) -> "Look":
-    from landscape.analysis.look_weights import of_weights
+    from landscape.analysis.look.weights import of_weights
     from landscape.checkpoint import load_checkpoint
     from landscape.hints import few
     from landscape.results.look import Look
@@ -158,7 +158,7 @@ def _on_data(
     progress: "Progress",
     checkpoint: "Checkpoint",
 ) -> tuple[dict[str, Any], Sequence[str]]:
-    from landscape.analysis.look import look_at
+    from landscape.analysis.look.run import look_at
     from landscape.analysis.target import open_target
 
     if not _names_data(info, settings):
