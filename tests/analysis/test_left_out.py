@@ -7,11 +7,11 @@ from click.testing import CliRunner
 from torch import nn
 
 import landscape
-from landscape.analysis import suite as suite_module
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite import run_analysis
 from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.surface import entry
 from landscape.catalog import ANALYSES
 from landscape.cli import cli
 from landscape.results import DoesNotApply, LeftOut, load_result
@@ -141,10 +141,10 @@ def test_other_errors_end_the_run(linear, monkeypatch):
 
         return run
 
-    monkeypatch.setattr(suite_module, "run_line", fail(DoesNotApply("there is none.")))
+    monkeypatch.setattr(entry, "run_line", fail(DoesNotApply("there is none.")))
     found = run_analysis("line", linear, suite, {}, quiet)
     assert found["left-out-line"].note == "line left out: there is none."
-    monkeypatch.setattr(suite_module, "run_line", fail(ValueError("the loss overflows.")))
+    monkeypatch.setattr(entry, "run_line", fail(ValueError("the loss overflows.")))
     with pytest.raises(ValueError, match="the loss overflows"):
         run_analysis("line", linear, suite, {}, quiet)
 

@@ -98,7 +98,7 @@ def test_the_error_of_the_data_stands_beside_the_eigenvalues(invoke, smooth_chec
 def test_mistakes_are_told_before_the_work(smooth_checkpoint, monkeypatch, options, message):
     from click.testing import CliRunner
 
-    from landscape.analysis.spectrum.run import run as spectrum
+    from landscape.analysis.spectrum import run as spectrum
     from landscape.cli import cli
 
     def never(*_: object, **__: object) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 from torch import nn
 
-from landscape.analysis.surface.run import eigenvector as surface_eigenvector
+from landscape.analysis.surface import eigenvector as surface_eigenvector
 from landscape.cli import surface_output
 from landscape.cli.commands.surface import surface
 from landscape.results import load_result

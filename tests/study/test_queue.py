@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from landscape.analysis import suite
+from landscape.analysis.sharpness import entry
 from landscape.files import exclusive_lock, present
 from landscape.results import load_stored
 from landscape.study import queue
@@ -53,7 +53,7 @@ def test_a_plan_becomes_runs_results_and_a_report(table, tmp_path, work):
 def test_going_on_after_an_interruption_gives_the_same_numbers(
     plan, tmp_path, work, numbers, whole, monkeypatch
 ):
-    sharpness, calls = suite.run_sharpness, []
+    sharpness, calls = entry.run, []
 
     def interrupted(*args):
         calls.append(args)
@@ -62,7 +62,7 @@ def test_going_on_after_an_interruption_gives_the_same_numbers(
         return sharpness(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(suite, "run_sharpness", interrupted)
+        patch.setattr(entry, "run", interrupted)
         with pytest.raises(KeyboardInterrupt):
             work(plan, tmp_path / "broken")
     folder = StudyFolder(tmp_path / "broken")
