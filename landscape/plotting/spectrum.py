@@ -1,6 +1,7 @@
 """Figures of a spectrum: density, eigenvalues at both ends, trace, layers."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -38,41 +39,46 @@ def plot_density(
     ax: Axes,
     *,
     strokes: Strokes | None = None,
+    groups: Mapping[str, str] | None = None,
     log: bool = True,
 ) -> None:
     """Draw φ(λ), one line a checkpoint, with a band of one standard error over probes.
 
-    On the log axis the bottom is a tenth of what a single eigenvalue of mass 1/P adds at its
-    peak: nothing below it is a count of anything. Ticks along the bottom are the converged
-    eigenvalues, a row for each checkpoint.
+    ``groups`` names what each label is drawn as: the runs of one group share a line, their
+    median, and a band from the lowest to the highest of them. On the log axis the bottom is a
+    tenth of what a single eigenvalue of mass 1/P adds at its peak: nothing below it is a count of
+    anything. Ticks along the bottom are the converged eigenvalues, a row for each checkpoint.
     """
     labels = [r.subject.label for r in results]
     floor = min(0.1 / (r.operator.num_params * r.bandwidth * np.sqrt(2 * np.pi)) for r in results)
-    rows = results if len(results) <= _MOST_RUGS else ()
-    for result in results:
-        stroke = stroke_of(result.subject.label, strokes, labels)
+    lowest = floor if log else 0.0
+    grouped = _grouped(results, groups)
+    for name, members in grouped.items():
+        stroke = stroke_of(members[0].subject.label, strokes, labels)
+        curve = _curve_of(members)
         (line,) = ax.plot(
-            result.grid,
-            np.where(result.density >= floor, result.density, np.nan) if log else result.density,
+            curve.grid,
+            np.where(curve.middle >= lowest, curve.middle, np.nan),
             color=stroke.colour,
             linestyle=stroke.dash,
             linewidth=1.0,
-            label=figure_text(result.subject.label),
+            label=figure_text(name),
         )
         mark_series(line, stroke)
-        lowest = floor if log else 0.0
         band = ax.fill_between(
-            result.grid,
-            np.maximum(result.density - result.stderr, lowest),
-            np.maximum(result.density + result.stderr, lowest),
-            where=(result.density + result.stderr > lowest) & (result.stderr > 0),
+            curve.grid,
+            np.maximum(curve.low, lowest),
+            np.maximum(curve.high, lowest),
+            where=(curve.high > lowest) & (curve.high > curve.low),
             color=stroke.colour,
             alpha=0.2,
             linewidth=0,
         )
         mark_series(band, stroke)
-    for row, result in enumerate(rows):
-        _rug(ax, result, row, stroke_of(result.subject.label, strokes, labels))
+    rows = list(grouped.values()) if len(grouped) <= _MOST_RUGS else []
+    for row, members in enumerate(rows):
+        stroke = stroke_of(members[0].subject.label, strokes, labels)
+        _rug(ax, np.concatenate([r.atoms for r in members]), row, stroke)
     if log:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)
@@ -86,9 +92,40 @@ def plot_density(
     read_out(ax, "λ = {:.4g}", "φ = {:.3g}")
 
 
-def _rug(ax: Axes, result: SpectralDensity, row: int, stroke: Stroke) -> None:
+class _Curve(NamedTuple):
+    """A line with its band."""
+
+    grid: Values
+    middle: Values
+    low: Values
+    high: Values
+
+
+def _grouped(
+    results: Sequence[SpectralDensity], groups: Mapping[str, str] | None
+) -> dict[str, list[SpectralDensity]]:
+    found: dict[str, list[SpectralDensity]] = {}
+    for result in results:
+        label = result.subject.label
+        found.setdefault(label if groups is None else groups.get(label, label), []).append(result)
+    return found
+
+
+def _curve_of(members: Sequence[SpectralDensity]) -> _Curve:
+    """Of one result its density ± one standard error; of several their median and range."""
+    first = members[0]
+    if len(members) == 1:
+        low, high = first.density - first.stderr, first.density + first.stderr
+        return _Curve(first.grid, first.density, low, high)
+    low, high = min(r.grid[0] for r in members), max(r.grid[-1] for r in members)
+    grid = np.linspace(low, high, max(len(r.grid) for r in members))
+    every = np.array([np.interp(grid, r.grid, r.density, left=0, right=0) for r in members])
+    return _Curve(grid, np.median(every, axis=0), every.min(axis=0), every.max(axis=0))
+
+
+def _rug(ax: Axes, atoms: Values, row: int, stroke: Stroke) -> None:
     ticks = ax.vlines(
-        result.atoms,
+        atoms,
         row * _RUG_HEIGHT,
         (row + 0.8) * _RUG_HEIGHT,
         transform=ax.get_xaxis_transform(),

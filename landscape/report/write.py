@@ -9,6 +9,7 @@ from landscape.page.draw import draw, trim
 from landscape.page.formats import to_csv, to_latex, to_markdown
 from landscape.page.material import gather
 from landscape.page.section import Section
+from landscape.report.first.screen import all_figures, first_screen
 from landscape.report.html import render_page
 from landscape.report.sections.all import make_sections
 from landscape.report.sections.verdict.section import accuracy_section, verdict_section
@@ -67,7 +68,8 @@ def write_report(
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
     drawn = {}
-    for figure in (f for s in sections for f in s.figures):
+    first = first_screen(title, shown, material, comparison, sections)
+    for figure in all_figures(first, sections):
         drawn[figure.name], written = draw(figure)
         files |= {
             folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
@@ -76,11 +78,13 @@ def write_report(
     whole = make_sections(material, material) if cut else []
     # The page's own, and those of all checkpoints in place of the ones that it cuts down.
     tables = {t.name: t for s in (*sections, *whole) for t in s.tables}
+    if first.table is not None:
+        tables[first.table.name] = first.table
     for table in tables.values():
         for suffix, write in _TABLE_FORMATS.items():
             files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
     files[folder / "summary.json"] = summary_json(title, material, comparison)
-    files[page] = render_page(title, shown, sections, trim(drawn, _MOST_DRAWING))
+    files[page] = render_page(title, shown, first, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
     return page

@@ -138,13 +138,30 @@ def test_a_line_that_is_nowhere_finite_is_drawn(figure, ax):
     assert figure_bytes(figure, "png")
 
 
-def test_levels_are_shared_and_span_all_finite_losses():
+def test_levels_rise_from_each_plane_s_own_lowest_point():
     low, high = plane("a-s0"), plane("b-s0", losses=10 * plane("a-s0").losses)
-    levels = shared_levels([low, high])
     finite = low.losses[np.isfinite(low.losses)]
-    assert_allclose(levels[[0, -1]], [finite.min(), 10 * finite.max()])
-    assert_allclose(np.diff(np.log(levels), 2), 0, atol=1e-9)
+    top = 10 * (finite.max() - finite.min())
+    levels = shared_levels([low, high])
+    assert_allclose(levels[[0, 1, -1]], [0, top / 100, top])
+    assert_allclose(np.diff(np.log(levels[1:]), 2), 0, atol=1e-9)
     assert_allclose(np.diff(shared_levels([low], log=False), 2), 0, atol=1e-9)
+    # What a network's loss is at its minimum is not its shape.
+    assert_allclose(shared_levels([plane("a-s0", losses=low.losses + 7)]), shared_levels([low]))
+
+
+def test_runs_of_a_group_share_a_line_and_a_band_from_the_lowest_to_the_highest(ax):
+    axis = np.linspace(-1.0, 1.0, 5)
+    runs = [
+        density(f"a-s{i}", grid=axis, density=np.full(5, v), stderr=np.zeros(5))
+        for i, v in enumerate((1.0, 2.0, 4.0))
+    ]
+    groups = {r.subject.label: "a" for r in runs}
+    plot_density(runs, ax, groups=groups, log=False)
+    (line_drawn,) = (artist for artist in ax.get_lines() if artist.get_label() == "a")
+    assert list(line_drawn.get_ydata()) == [2.0] * 5
+    band = ax.collections[0].get_paths()[0].get_extents()
+    assert (band.y0, band.y1) == (1.0, 4.0)
 
 
 def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
@@ -163,7 +180,7 @@ def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
 def test_x_is_the_first_index_of_the_losses(ax):
     x = np.linspace(-1, 1, 5)
     result = plane("a-s0", x_axis=x, y_axis=x, losses=np.tile((x + 2)[:, None], (1, 5)))
-    filled = plot_plane(result, ax, levels=np.array([1.0, 2.0, 3.0]), log=False)
+    filled = plot_plane(result, ax, levels=np.array([0.0, 1.0, 2.0]), log=False)
     left, right = (path.get_extents() for path in filled.get_paths())
     assert left.x1 == pytest.approx(0)
     assert right.x0 == pytest.approx(0)
@@ -191,7 +208,7 @@ def test_the_trajectory_is_drawn_on_its_plane(ax):
 def test_a_surface_in_perspective_leaves_lost_points_open(figure):
     ax = figure.add_subplot(projection="3d")
     plot_plane_3d(plane("a-s0"), ax)
-    assert ax.get_zlabel() == "log10 loss"
+    assert ax.get_zlabel() == "L − L_min"
     assert figure_bytes(figure, "png")
 
 

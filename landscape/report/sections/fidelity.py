@@ -10,7 +10,7 @@ from landscape.page.section import ReportFigure, Section
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
 from landscape.report.sections.fidelity_tables import direction_table, slope_table, verdict_table
 from landscape.results import operator_title
-from landscape.results.fidelity import Fidelity
+from landscape.results.fidelity import Fidelity, OperatorVerdict
 
 _MOST_ON_PAGE = 6
 _MOST_TOLD = 4  # networks that are told of one by one
@@ -25,6 +25,7 @@ def fidelity_section(material: Material) -> Section | None:
     return Section(
         key="fidelity",
         title="Does the curvature describe the loss?",
+        summary=_summary(results),
         paragraphs=(
             "The rise of the real loss, measured along single directions, against what each "
             "operator predicts. Where measured and predicted part, the operator still ranks "
@@ -38,6 +39,23 @@ def fidelity_section(material: Material) -> Section | None:
         ),
         notes=tuple(dict.fromkeys(f"Rule of the verdicts: {r.rule}" for r in results)),
     )
+
+
+def _summary(results: list[Fidelity]) -> str:
+    """The verdicts on the first operator of each network."""
+    found = dict.fromkeys(
+        f"{operator_title(v.operator, spiking=r.subject.spiking)} {_in_words(v)}"
+        for r in results
+        for v in r.verdicts[:1]
+    )
+    return "; ".join(found)
+
+
+def _in_words(verdict: OperatorVerdict) -> str:
+    low, high = verdict.low_radius, verdict.high_radius
+    if low is None or high is None:
+        return verdict.verdict
+    return f"right from r = {low:g} to {high:g}"
 
 
 def fidelity_sentences(material: Material) -> list[str]:

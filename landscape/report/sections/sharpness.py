@@ -36,6 +36,7 @@ def sharpness_section(material: Material) -> Section | None:
     return Section(
         key="sharpness",
         title="Sharpness",
+        summary=f"{len({row.label for r in results for row in r.rows})} measures",
         paragraphs=(
             "Each row is one measure; the arrow points to the flatter side, where it has one. ≥ "
             "stands before a lower bound: the worst case may be worse than what the search found, "

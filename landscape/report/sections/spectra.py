@@ -1,6 +1,7 @@
 """Spectra: density overlay, eigenvalues at both ends, traces, and the blocks of the layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,9 +52,33 @@ def spectra_section(material: Material) -> Section | None:
     return Section(
         key="spectra",
         title="Spectra",
+        summary=_found(material),
         paragraphs=(*_paragraphs(used), *fidelity_sentences(material)),
         figures=tuple(figures),
         tables=tuple(tables),
+    )
+
+
+def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure | None:
+    """The density of the first screen: at the filter scale, where there is one.
+
+    ``groups`` names what each label is drawn as.
+    """
+    found = by_operator(material.of(SpectralDensity))
+    if not found:
+        return None
+    spec, suffix, results = max(found, key=lambda group: group[0].scale == "filter")
+    known = [r for r in results if r.subject.label in groups]
+    figure = _density_figure(material, spec, suffix, known or results, groups)
+    several = len({groups.get(r.subject.label) for r in known}) < len(known)
+    bands = "the range of the runs" if several else "± 1 standard error over probes"
+    return replace(
+        figure,
+        height=2.5,
+        caption=(
+            f"Eigenvalue density of the {_of(spec, results)}. Isolated bumps at the right are the "
+            f"sharp directions. Ticks: converged eigenvalues; bands: {bands}."
+        ),
     )
 
 
@@ -70,6 +95,7 @@ def layers_section(material: Material) -> Section | None:
     return Section(
         key="layers",
         title="Layer by layer",
+        summary=_heaviest(tables[0]),
         paragraphs=(
             f"Each block holds the parameters of one layer{several}, all others fixed. Batch norm "
             "makes the scale of the weights before it functionally irrelevant, so a raw value "
@@ -78,6 +104,28 @@ def layers_section(material: Material) -> Section | None:
         figures=tuple(figures),
         tables=tuple(layer_table(*group) for group in by_operator(tables)),
     )
+
+
+def _found(material: Material) -> str:
+    ends, traces = material.of(Eigenvalues), material.of(Trace)
+    specs = [(r.operator, r) for r in ends] + [(r.operator, r) for r in traces]
+    operators = dict.fromkeys(_of(spec, [result]) for spec, result in specs)
+    if not ends:
+        return "; ".join(operators)
+    missing = sum(not e.converged for r in ends for e in (*r.largest, *r.smallest))
+    count = sum(len(r.largest) + len(r.smallest) for r in ends)
+    converged = "all converged" if not missing else f"{missing} not converged"
+    return f"{'; '.join(operators)}; {count} eigenvalues, {converged}"
+
+
+def _heaviest(table: LayerTable) -> str:
+    """Which layer of the first network carries most of the trace."""
+    total = sum(row.trace.mean for row in table.rows if row.trace.mean > 0)
+    top = max(table.rows, key=lambda row: row.trace.mean, default=None)
+    if top is None or top.trace.mean <= 0:
+        return ""
+    share = f"{top.name} carries {top.trace.mean / total:.0%} of the blocks' trace"
+    return f"{share} in {table.subject.label}"
 
 
 def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
@@ -102,11 +150,15 @@ def _of(spec: OperatorSpec, results: Sequence[Result]) -> str:
 
 
 def _density_figure(
-    material: Material, spec: OperatorSpec, suffix: str, results: list[SpectralDensity]
+    material: Material,
+    spec: OperatorSpec,
+    suffix: str,
+    results: list[SpectralDensity],
+    groups: Mapping[str, str] | None = None,
 ) -> ReportFigure:
     def draw(figure: Figure, log: bool) -> None:
         ax = figure.subplots()
-        plot_density(results, ax, strokes=material.strokes, log=log)
+        plot_density(results, ax, strokes=material.strokes, groups=groups, log=log)
         legend_above(ax, figure)
 
     first = results[0]

@@ -19,6 +19,8 @@ def training_section(material: Material) -> Section | None:
     return Section(
         key="training",
         title="Training",
+        summary="loss and accuracy by epoch",
+        on_paper=False,
         figures=(
             _figure(material, curves, "training-loss", ("train_loss", "test_loss")),
             _figure(material, curves, "training-accuracy", ("train_accuracy", "test_accuracy")),
