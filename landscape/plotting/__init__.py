@@ -23,7 +23,7 @@ from landscape.plotting.plane import (
     plot_planes,
     shared_levels,
 )
-from landscape.plotting.sharpness import panels_of, plot_sharpness
+from landscape.plotting.sharpness import compared_rows, plot_sharpness
 from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.plotting.training import plot_training_curves
 
@@ -33,12 +33,12 @@ __all__ = [
     "TEXT_WIDTH",
     "EffectRow",
     "Stroke",
+    "compared_rows",
     "figure_style",
     "figure_text",
     "legend_above",
     "legend_above_all",
     "new_figure",
-    "panels_of",
     "plane_names",
     "plot_density",
     "plot_differences",

@@ -1,7 +1,6 @@
 """Figures of a spectrum: density, eigenvalues at both ends, trace, layers."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,11 +13,13 @@ from landscape.page.style import (
     PAPER,
     Stroke,
     figure_text,
+    flatter_to_sharper,
     mark_series,
     plain_log_axis,
     read_out,
     stroke_of,
 )
+from landscape.plotting.band import Band, band_of, draw_band, grouped
 from landscape.results import Eigenvalues, LayerTable, SpectralDensity, Trace
 
 Strokes = Mapping[str, Stroke]
@@ -51,31 +52,11 @@ def plot_density(
     """
     labels = [r.subject.label for r in results]
     floor = min(0.1 / (r.operator.num_params * r.bandwidth * np.sqrt(2 * np.pi)) for r in results)
-    lowest = floor if log else 0.0
-    grouped = _grouped(results, groups)
-    for name, members in grouped.items():
+    members_of = grouped(results, groups)
+    for name, members in members_of.items():
         stroke = stroke_of(members[0].subject.label, strokes, labels)
-        curve = _curve_of(members)
-        (line,) = ax.plot(
-            curve.grid,
-            np.where(curve.middle >= lowest, curve.middle, np.nan),
-            color=stroke.colour,
-            linestyle=stroke.dash,
-            linewidth=1.0,
-            label=figure_text(name),
-        )
-        mark_series(line, stroke)
-        band = ax.fill_between(
-            curve.grid,
-            np.maximum(curve.low, lowest),
-            np.maximum(curve.high, lowest),
-            where=(curve.high > lowest) & (curve.high > curve.low),
-            color=stroke.colour,
-            alpha=0.2,
-            linewidth=0,
-        )
-        mark_series(band, stroke)
-    rows = list(grouped.values()) if len(grouped) <= _MOST_RUGS else []
+        draw_band(ax, _shown(_band(members), floor, log), stroke, label=figure_text(name))
+    rows = list(members_of.values()) if len(members_of) <= _MOST_RUGS else []
     for row, members in enumerate(rows):
         stroke = stroke_of(members[0].subject.label, strokes, labels)
         _rug(ax, np.concatenate([r.atoms for r in members]), row, stroke)
@@ -92,35 +73,20 @@ def plot_density(
     read_out(ax, "λ = {:.4g}", "φ = {:.3g}")
 
 
-class _Curve(NamedTuple):
-    """A line with its band."""
-
-    grid: Values
-    middle: Values
-    low: Values
-    high: Values
-
-
-def _grouped(
-    results: Sequence[SpectralDensity], groups: Mapping[str, str] | None
-) -> dict[str, list[SpectralDensity]]:
-    found: dict[str, list[SpectralDensity]] = {}
-    for result in results:
-        label = result.subject.label
-        found.setdefault(label if groups is None else groups.get(label, label), []).append(result)
-    return found
-
-
-def _curve_of(members: Sequence[SpectralDensity]) -> _Curve:
+def _band(members: Sequence[SpectralDensity]) -> Band:
     """Of one result its density ± one standard error; of several their median and range."""
-    first = members[0]
     if len(members) == 1:
-        low, high = first.density - first.stderr, first.density + first.stderr
-        return _Curve(first.grid, first.density, low, high)
-    low, high = min(r.grid[0] for r in members), max(r.grid[-1] for r in members)
-    grid = np.linspace(low, high, max(len(r.grid) for r in members))
-    every = np.array([np.interp(grid, r.grid, r.density, left=0, right=0) for r in members])
-    return _Curve(grid, np.median(every, axis=0), every.min(axis=0), every.max(axis=0))
+        (r,) = members
+        return Band(r.grid, r.density, r.density - r.stderr, r.density + r.stderr)
+    return band_of([(r.grid, r.density) for r in members])
+
+
+def _shown(band: Band, floor: float, log: bool) -> Band:
+    """What stands on the axes: nothing below their foot, and no band that lies there whole."""
+    lowest = floor if log else 0.0
+    high = np.where(band.high > lowest, band.high, lowest)
+    low = np.where(band.low > lowest, band.low, lowest)
+    return Band(band.x, np.where(band.middle >= lowest, band.middle, np.nan), low, high)
 
 
 def _rug(ax: Axes, atoms: Values, row: int, stroke: Stroke) -> None:
@@ -241,7 +207,10 @@ def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = 
     ax.set_ylim(len(results) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     read_out(ax, "trace = {:.4g}", "")
-    ax.set_xlabel(f"trace{_of_unit(results)}")
+    if len(results) > 1:
+        flatter_to_sharper(ax, f"trace{_of_unit(results)}")
+    else:
+        ax.set_xlabel(f"trace{_of_unit(results)}")
 
 
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:

@@ -164,6 +164,18 @@ def test_runs_of_a_group_share_a_line_and_a_band_from_the_lowest_to_the_highest(
     assert (band.y0, band.y1) == (1.0, 4.0)
 
 
+def test_a_run_that_ended_early_or_diverged_leaves_the_band_to_the_others(ax):
+    epochs = np.arange(1.0, 5)
+    losses = ([4.0, 3.0, 2.0, 1.0], [4.0, np.nan, np.nan, np.nan], [6.0, 5.0, 4.0, 3.0])
+    runs = [
+        curves(f"a-s{i}", epochs=epochs, train_loss=np.array(loss)) for i, loss in enumerate(losses)
+    ]
+    runs[2] = replace(runs[2], epochs=epochs[:2], train_loss=runs[2].train_loss[:2])
+    plot_training_curves(runs, ax, groups={r.subject.label: "a" for r in runs})
+    (drawn,) = ax.get_lines()
+    assert_allclose(drawn.get_ydata(), [4, 4, 2, 1])
+
+
 def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
     result = plane("a-s0")
     filled = plot_plane(result, ax, levels=shared_levels([result]))
@@ -222,7 +234,6 @@ def test_ratios_stand_at_their_values_with_one_marked(figure, ax):
     rows = [
         EffectRow(
             title=m.measure.replace("[filter]", " (filter scale)"),
-            flatter="↓",
             estimate=m.estimate,
             interval=(m.interval.low, m.interval.high),
             verdict=m.verdict,
@@ -254,7 +265,7 @@ def test_differences_are_read_off_in_their_unit(figure, ax, size, power):
     ]
     plot_differences(rows, ax, unit="loss", baseline="kaiming")
     figure.draw_without_rendering()
-    assert ax.get_xlabel() == f"difference from kaiming ({power}loss)"
+    assert ax.get_xlabel().endswith(f"\ndifference from kaiming ({power}loss)")
     unit = 10.0 ** np.floor(np.log10(2 * size)) if power else 1.0
     for place, text in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True):
         assert_allclose(float(text.get_text().replace("−", "-")) * unit, place, atol=1e-6 * size)

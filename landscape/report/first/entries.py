@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from landscape.page.material import Material
+from landscape.page.material import Material, by_recipe
 from landscape.page.style import Stroke
-from landscape.results import Comparison, recipe_of
+from landscape.results import Comparison
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,6 @@ def _compared(comparison: Comparison, known: Sequence[str]) -> dict[str, tuple[s
 
 def _by_recipe(labels: Sequence[str]) -> dict[str, tuple[str, ...]]:
     groups: dict[str, tuple[str, ...]] = {}
-    for label in labels:
-        groups[recipe_of(label)] = (*groups.get(recipe_of(label), ()), label)
-    return groups if 1 < len(groups) < len(labels) else {label: (label,) for label in labels}
+    for label, name in by_recipe(labels).items():
+        groups[name] = (*groups.get(name, ()), label)
+    return groups

@@ -102,7 +102,7 @@ def _about(title: str, everything: Material) -> str:
     parts = [title, f"{count} network{'s' * (count > 1)}"]
     for told in (
         {f"{format_count(s.num_examples)} {s.data} {s.split} examples" for s in subjects},
-        {s.model for s in subjects},
+        {s.model.partition("?")[0] for s in subjects},
         {f"{format_count(s.num_params)} parameters" for s in subjects},
     ):
         if len(told) == 1:

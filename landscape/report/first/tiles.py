@@ -1,7 +1,7 @@
 """The four tiles: sharpest curvature, trace, rise of the loss, and the loss itself."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ class Row:
 
     text: str
     error: str
-    colour: int  # of the entry, an index of COLOURS
+    colour: str  # the entry's class in the style sheet
     name: str = ""  # where the colour alone does not tell whose it is
 
 
@@ -33,7 +33,7 @@ class Dot:
     y: float
     low: float
     high: float
-    colour: int
+    colour: str
     title: str
 
 
@@ -92,7 +92,7 @@ def measure_tiles(
 
 def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key) -> Tile:
     values = [(e, v) for e in entries if (v := readings.value(key, e)) is not None]
-    power = common_power([v.value for _, v in values])
+    power, colours = common_power([v.value for _, v in values]), _colours(entries)
     over = {v.over for _, v in values} - {""}
     told = [hint_of(shown, key)]
     if power:
@@ -103,8 +103,8 @@ def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key)
     return Tile(
         title=shown.title,
         hint="; ".join(told),
-        rows=tuple(_row(e, v, power, name) for e, v, name in _told(values)),
-        strip=strip(values) if len(values) > 1 else None,
+        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values)),
+        strip=strip(values, colours) if len(values) > 1 else None,
     )
 
 
@@ -123,7 +123,7 @@ def _told(values: list[tuple[Entry, Value]]) -> list[tuple[Entry, Value, str]]:
     return [(e, v, e.name) for e, v in (ranked[0], ranked[-1])]
 
 
-def _row(entry: Entry, value: Value, power: int, name: str) -> Row:
+def _row(value: Value, power: int, colour: str, name: str) -> Row:
     scale = 10.0**-power
     if value.over == "runs" and value.low is not None and value.high is not None:
         text = rounded(value.value * scale, digits=3).text()
@@ -133,15 +133,17 @@ def _row(entry: Entry, value: Value, power: int, name: str) -> Row:
         stderr = None if value.stderr is None else value.stderr * scale
         text, _, error = rounded(value.value * scale, stderr, digits=3).text().partition(" ± ")
         error = f"± {error}" if error else ""
-    return Row(text=text, error=error, colour=colour_of(entry), name=name)
+    return Row(text=text, error=error, colour=colour, name=name)
 
 
-def colour_of(entry: Entry) -> int:
-    """The entry's colour, as an index."""
-    return COLOURS.index(entry.stroke.colour)
+def _colours(entries: Sequence[Entry]) -> dict[str, str]:
+    """A class for each entry by name: its colour; ink for all where colours would mean two."""
+    numbers = [COLOURS.index(entry.stroke.colour) for entry in entries]
+    alone = len(set(numbers)) == len(numbers)
+    return {e.name: f"c{n}" if alone else "ink" for e, n in zip(entries, numbers, strict=True)}
 
 
-def strip(values: Sequence[tuple[Entry, Value]]) -> Strip | None:
+def strip(values: Sequence[tuple[Entry, Value]], colours: Mapping[str, str]) -> Strip | None:
     """Dots with their ranges, one axis for all; None where nothing tells them apart."""
     ends = [end for _, v in values for end in (v.value, v.low, v.high) if end is not None]
     low, high = min(ends), max(ends)
@@ -160,7 +162,7 @@ def strip(values: Sequence[tuple[Entry, Value]]) -> Strip | None:
                 y=6 + step * i,
                 low=place(v.low, v.value),
                 high=place(v.high, v.value),
-                colour=colour_of(e),
+                colour=colours[e.name],
                 title=f"{e.name}: {v.value:.3g}",
             )
             for i, (e, v) in enumerate(values)
@@ -173,7 +175,7 @@ def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str)
     """Loss on the examples and on test data, and their gap."""
     losses = [(e, *_losses([s for s in subjects if s.label in e.labels], split)) for e in entries]
     found = [(e, here, test) for e, here, test in losses if here is not None]
-    many = len(found) > MOST_ROWS
+    many, colours = len(found) > MOST_ROWS, _colours(entries)
     if many:
         ranked = sorted(found, key=lambda row: row[1].value)
         found = [ranked[0], ranked[-1]]
@@ -186,7 +188,7 @@ def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str)
             Row(
                 text=_short(here.value),
                 error="" if test is None else _test(here, test, with_gap=not many),
-                colour=colour_of(entry),
+                colour=colours[entry.name],
                 name=entry.name if many else "",
             )
             for entry, here, test in found

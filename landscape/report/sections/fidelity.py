@@ -30,6 +30,11 @@ def fidelity_section(material: Material) -> Section | None:
             "The rise of the real loss, measured along single directions, against what each "
             "operator predicts. Where measured and predicted part, the operator still ranks "
             "directions at best; its values are not curvatures of the loss.",
+            "First panel of each figure: along the network's sharpest direction, the rise (mean of "
+            "both sides, ± 1 standard error over examples) and the predictions; a quadratic has "
+            "slope 2 on these axes, a cusp 1. Second panel: measured over predicted, each operator "
+            "along its own top directions, which decide its verdict, with 95 % intervals over "
+            "examples (off the axis where noise exceeds the rise); at 1 it is right there.",
         ),
         figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
         tables=(
@@ -42,13 +47,18 @@ def fidelity_section(material: Material) -> Section | None:
 
 
 def _summary(results: list[Fidelity]) -> str:
-    """The verdicts on the first operator of each network."""
-    found = dict.fromkeys(
-        f"{operator_title(v.operator, spiking=r.subject.spiking)} {_in_words(v)}"
-        for r in results
-        for v in r.verdicts[:1]
+    """The verdicts on the first operator, each with the networks that it is of."""
+    first = [(r.subject.label, _in_words(r.verdicts[0])) for r in results if r.verdicts]
+    told = grouped(first)
+    if not told or len(told) > _MOST_TOLD:
+        return ""
+    spiking = any(r.subject.spiking for r in results)
+    title = operator_title(
+        next(r.verdicts[0].operator for r in results if r.verdicts), spiking=spiking
     )
-    return "; ".join(found)
+    if len(told) == 1:
+        return f"{title} {told[0][0]}"
+    return f"{title} " + "; ".join(f"{words} for {labels}" for words, labels in told)
 
 
 def _in_words(verdict: OperatorVerdict) -> str:
@@ -97,20 +107,15 @@ def _tally(results: list[Fidelity], name: str) -> str:
 def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
     sharpest = result.sharpest
     own = sharpest.exponent  # of the direction drawn; the sentence tells the mean of all
-    exponent = "" if own is None else f" (here {own.mean:.2f})"
+    exponent = "" if own is None else f", where the rise has slope {own.mean:.2f}"
     return ReportFigure(
         name=f"fidelity-{slug(result.subject.label)}",
         draw=partial(_draw, result),
         height=2.7,
         narrow_height=4.9,
         caption=(
-            f"{result.subject.label}. First panel: along {sharpest.name}, its sharpest direction, "
-            "measured rise (mean of both sides, ± 1 standard error over "
-            f"n = {result.subject.num_examples} examples) and predictions; a quadratic has slope "
-            f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, each "
-            "operator along its own top directions, which decide its verdict, with 95 % intervals "
-            "over examples (off the axis where noise exceeds the rise); at 1 the "
-            "operator is right at that radius."
+            f"{result.subject.label}, sharpest along {sharpest.name}{exponent}; "
+            f"n = {result.subject.num_examples} examples."
         ),
         alt=(
             f"Measured rise of the loss of {result.subject.label} from {sharpest.kappa[0]:.3g} "

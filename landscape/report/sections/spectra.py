@@ -45,7 +45,8 @@ def spectra_section(material: Material) -> Section | None:
         tables.append(eigenvalue_list(spec, suffix, ends))
     for spec, suffix, traces in by_operator(material.of(Trace)):
         used += traces
-        figures.append(_trace_figure(material, spec, suffix, traces))
+        if len(traces) > 1:
+            figures.append(_trace_figure(material, spec, suffix, traces))
         tables.append(trace_table(material, spec, suffix, traces))
     if not used:
         return None
@@ -245,8 +246,7 @@ def _trace_figure(
         draw=draw,
         height=height,
         caption=(
-            f"Trace of the {_of(spec, results)}: further left is flatter on average over "
-            "directions. "
+            f"Trace of the {_of(spec, results)}. "
             + (
                 f"Bars: ± 1 standard error over n = {results[0].num_probes} probes."
                 if results[0].num_probes

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from landscape.page.material import operator_text
 from landscape.page.section import ReportFigure, Section
 from landscape.page.style import Stroke, strokes_for
-from landscape.plotting import legend_above_all
+from landscape.plotting import legend_above
 from landscape.plotting.course import plot_course
 from landscape.report.sections.study_tables import (
     accuracy_table,
@@ -152,7 +152,7 @@ def _caption(measure: str, courses: list[CurvatureCourse], count: int, split: st
         "rise": f"Expected rise of the loss under noise of ρ = {first.radius:g} "
         "relative to the filters' norms",
     }[measure]
-    return f"{what}, on {count:,} {split} examples; a line a run, runs of a recipe alike."
+    return f"{what}, on {count:,} {split} examples; of a recipe's runs the median and range."
 
 
 def _draw(
@@ -163,8 +163,9 @@ def _draw(
     figure: Figure,
     _log: bool,
 ) -> None:
-    plot_course(courses, figure.subplots(), measure=measure, groups=groups, strokes=strokes)
-    legend_above_all(figure)
+    ax = figure.subplots()
+    plot_course(courses, ax, measure=measure, groups=groups, strokes=strokes)
+    legend_above(ax, figure)
 
 
 def _runs(study: Study) -> Section:

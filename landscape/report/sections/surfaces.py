@@ -163,8 +163,8 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                 narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else None,
                 scales=(True, False),
                 caption=(
-                    "Loss over a plane through each checkpoint (white cross), all on one colour "
-                    f"scale: x along {first.title}; y along {second.title}. "
+                    "Rise of the loss, L − L_min, on a plane through each checkpoint (white "
+                    f"cross), all on one colour scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
                     "valley. Hatched squares: the loss was not finite there. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."

@@ -45,8 +45,12 @@ def _figure(
         scales=(True, False) if what == "loss" else (False,),
         caption=(
             f"{what.capitalize()} by epoch, training and test. Compare where each run ends: "
-            "checkpoints at different losses are not compared at a matched point. One run a line, "
-            "no error bars."
+            "checkpoints at different losses are not compared at a matched point. "
+            + (
+                "Median and range over the runs of a recipe."
+                if len(set(material.groups.values())) < len(material.groups)
+                else "One run a line, no error bars."
+            )
         ),
         alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
     )
@@ -63,5 +67,7 @@ def _draw(
     shape = (len(measures), 1) if narrow else (1, len(measures))
     panels = figure.subplots(*shape, squeeze=False).flat
     for ax, measure in zip(panels, measures, strict=True):
-        plot_training_curves(curves, ax, measure=measure, strokes=material.strokes, log=log)
+        plot_training_curves(
+            curves, ax, measure=measure, strokes=material.strokes, groups=material.groups, log=log
+        )
     legend_above_all(figure)
