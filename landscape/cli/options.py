@@ -53,6 +53,36 @@ def json_option(of_each: str = "") -> Callable[[F], F]:
     return click.option("--json", "as_json", is_flag=True, help=f"One JSON object{each} on stdout.")
 
 
+def group_option(command: F) -> F:
+    """Add ``--group``; the command receives ``groups``, each name's globs, or None."""
+    option: Callable[[F], F] = click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="NAME=GLOB",
+        callback=_groups,
+        help="Checkpoints by path, file name or label; repeatable. "
+        "[default: by initialisation and optimiser, else by file name]",
+    )
+    return option(command)
+
+
+def _groups(
+    ctx: click.Context, _param: click.Parameter, patterns: tuple[str, ...]
+) -> dict[str, list[str]] | None:
+    groups: dict[str, list[str]] = {}
+    for pattern in patterns:
+        name, equals, globs = pattern.partition("=")
+        if not (name and equals and globs):
+            raise click.UsageError(
+                f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
+                f"{pattern!r}.",
+                ctx,
+            )
+        groups.setdefault(name, []).extend(p.strip() for p in globs.split(",") if p.strip())
+    return groups or None
+
+
 def target_options(command: F) -> F:
     """Add the options that decide which function of which parameters is analysed.
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from landscape.files import ensure_writable, inside, write_atomic
 from landscape.page.detail import shown_in_detail
 from landscape.page.draw import draw, trim
-from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.formats import to_csv, to_markdown
+from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.page.section import Section
 from landscape.report.html import render_page
