@@ -11,7 +11,7 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.options import group_option
 from landscape.cli.plain import echo
 from landscape.files import write_atomic
-from landscape.report.paper.settings import PaperSettings
+from landscape.paper.settings import PaperSettings
 
 _ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv"}
 
@@ -55,9 +55,9 @@ def table(
     from landscape.cli.compare_files import find_results
     from landscape.page.formats import to_csv, to_markdown
     from landscape.page.latex.table import to_latex
-    from landscape.report.paper.bibliography import bibliography
-    from landscape.report.paper.methods import methods_tex
-    from landscape.report.paper.table import paper_table
+    from landscape.paper.bibliography import bibliography
+    from landscape.paper.methods import methods_tex
+    from landscape.paper.table import paper_table
 
     form = _format(form, out, methods=methods)
     results = [found.result for found in find_results(reports, None)]

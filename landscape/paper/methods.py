@@ -8,7 +8,7 @@ from landscape.compare.groups import analysed_checkpoints
 from landscape.hints import few
 from landscape.page.latex.text import breakable
 from landscape.page.material import operator_text, spec_key
-from landscape.report.paper.bibliography import keys_of
+from landscape.paper.bibliography import keys_of
 from landscape.results import (
     Eigenvalues,
     Fidelity,

@@ -11,8 +11,8 @@ from landscape.page.cells import UNCONVERGED, Cell, number_cell
 from landscape.page.columns import count_column, text_column
 from landscape.page.numbers import power_of_ten
 from landscape.page.table import Column, Table
-from landscape.report.paper.numbers import Number, chosen_numbers
-from landscape.report.paper.settings import PaperSettings
+from landscape.paper.numbers import Number, chosen_numbers
+from landscape.paper.settings import PaperSettings
 from landscape.results import Result
 
 

@@ -15,11 +15,11 @@ from synthetic_results import density, eigenvalues, line, plane, trace
 from landscape.catalog import MEASURES
 from landscape.page.formats import to_csv
 from landscape.page.latex.table import to_latex
-from landscape.report.paper.bibliography import BIBLIOGRAPHY, bibliography, keys_of
-from landscape.report.paper.methods import methods_tex
-from landscape.report.paper.numbers import chosen_numbers
-from landscape.report.paper.settings import PaperSettings
-from landscape.report.paper.table import paper_table
+from landscape.paper.bibliography import BIBLIOGRAPHY, bibliography, keys_of
+from landscape.paper.methods import methods_tex
+from landscape.paper.numbers import chosen_numbers
+from landscape.paper.settings import PaperSettings
+from landscape.paper.table import paper_table
 from landscape.results import result_path, save_result
 
 TWO = [*group("ikun_v1", [1.0, 2.0, 4.0]), *group("kaiming", [3.0, 5.0])]
