@@ -72,12 +72,12 @@ def _of_subjects(subjects: Sequence[Subject]) -> Iterator[str]:
         yield breakable(f"The networks spike; their neurons: {neurons}.")
     trained = [t for s in subjects if (t := s.training) is not None]
     if trained:
-        seeds = _each(str(seed) for seed in sorted({t.seed for t in trained}))
-        how = _each(f"{t.optimizer}, learning rate {t.learning_rate:g}" for t in trained)
-        epochs = _each(str(epoch) for epoch in sorted({t.epoch for t in trained}))
+        seeds = _numbers(t.seed for t in trained)
+        how = _each(f"{t.optimizer} at learning rate {t.learning_rate:g}" for t in trained)
+        epochs = _numbers(t.epoch for t in trained)
         yield breakable(
-            f"They were trained from the initialisations {_each(t.init for t in trained)} with "
-            f"{how} for {epochs} epochs, with training seeds {seeds}."
+            f"Initialisations: {_each(t.init for t in trained)}; training: {how}, {epochs} epochs, "
+            f"seeds {seeds}."
         )
     examples = _each(
         f"{s.num_examples:,} {s.split} examples of {s.data}"
@@ -104,7 +104,7 @@ def _of_operators(results: Sequence[Result]) -> Iterator[str]:
     dtypes = _each(spec.dtype for spec, _ in specs.values())
     modes = _each(spec.batch_norm for spec, _ in specs.values())
     yield (
-        breakable(f"Operator: {texts}; products with them by automatic differentiation")
+        breakable(f"Operator: {texts}; products by automatic differentiation")
         + _cite(*keys)
         + breakable(f", in {dtypes}, batch norm in {modes} mode, dropout off.")
     )
@@ -118,10 +118,10 @@ def _of_operators(results: Sequence[Result]) -> Iterator[str]:
 def _of_spectra(results: Sequence[Result]) -> Iterator[str]:
     ends = [r for r in results if isinstance(r, Eigenvalues)]
     if ends:
-        numbers = _each(f"{len(r.largest)} largest and {len(r.smallest)} smallest" for r in ends)
+        numbers = _each(f"{len(r.largest)} largest, {len(r.smallest)} smallest" for r in ends)
         methods = _each(r.method for r in ends)
         yield (
-            breakable(f"The {numbers} eigenvalues: {methods}")
+            breakable(f"Eigenvalues ({numbers}): {methods}")
             + _cite(*_keys(methods))
             + breakable(
                 f", to a residual ‖Av - λv‖ of {_each(f'{r.tol:g}' for r in ends)} times the "
@@ -187,7 +187,7 @@ def _of_losses(results: Sequence[Result]) -> Iterator[str]:
 
 def _of_runs(results: Sequence[Result]) -> Iterator[str]:
     made = [r.provenance for r in results]
-    seeds = _each(str(seed) for seed in sorted({p.seed for p in made}))
+    seeds = _numbers(p.seed for p in made)
     versions = _each(
         f"{n} {v}" for p in made for n, v in sorted(p.versions.items()) if v != "absent"
     )
@@ -202,6 +202,14 @@ def _keys(methods: str) -> list[str]:
 
 def _cite(*keys: str) -> str:
     return rf"~\cite{{{','.join(dict.fromkeys(keys))}}}" if keys else ""
+
+
+def _numbers(numbers: Iterable[int]) -> str:
+    """Every number once, ascending; "0 to 9" where none between is missing."""
+    found = sorted(set(numbers))
+    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
+        return f"{found[0]} to {found[-1]}"
+    return ", ".join(map(str, found))
 
 
 def _each(texts: Iterable[str]) -> str:

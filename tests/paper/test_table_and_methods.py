@@ -5,6 +5,7 @@ import io
 import re
 import statistics
 import subprocess
+from pathlib import Path
 
 import pytest
 from command_line import invoke
@@ -22,6 +23,7 @@ from landscape.paper.settings import PaperSettings
 from landscape.paper.table import paper_table
 from landscape.results import result_path, save_result
 
+ROOT = Path(__file__).parents[2]
 TWO = [*group("ikun_v1", [1.0, 2.0, 4.0]), *group("kaiming", [3.0, 5.0])]
 
 
@@ -131,7 +133,7 @@ def test_the_methods_name_what_the_results_hold():
     assert tex.isascii()
     for words in (
         "2 checkpoints",
-        "training seeds 0, 1",
+        "seeds 0, 1.",
         "1,000 train examples",
         "8 probes of 40 steps",
         "64 probes",
@@ -196,3 +198,12 @@ def test_methods_come_with_their_references(report, tmp_path):
 def test_groups_are_those_asked_for(report):
     found = invoke("table", report, "--group", "new=ikun*", "--format", "csv").output
     assert [line[:6] for line in found.splitlines()[1:]] == ["new,3,"]
+
+
+def test_the_page_for_papers_shows_what_the_commands_print():
+    page = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
+    report = ROOT / "reports/ikun-study"
+    for arguments in (["--measures", "lambda_max[filter],test_accuracy"], ["--methods"]):
+        printed = invoke("table", report, *arguments).output
+        missing = [x for x in printed.split("\n\n@")[0].splitlines() if x not in page]
+        assert missing == []
