@@ -96,9 +96,8 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
 
 def draw_files(figure: ReportFigure, width: float, formats: Iterable[str]) -> dict[str, bytes]:
     """The files of ``figure`` by their suffix, ``width`` inches wide, at its first scale."""
-    is_narrow = figure.narrow_height is not None and width < TEXT_WIDTH
-    height = figure.narrow_height if is_narrow else figure.height
-    assert height is not None
+    narrow = figure.narrow_height if width < TEXT_WIDTH else None
+    height = figure.height if narrow is None else narrow
     with figure_style():
         drawn = new_figure(width, height)
         figure.draw(drawn, figure.scales[0])
