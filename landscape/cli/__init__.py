@@ -11,7 +11,7 @@ import click
 from landscape.allocator import keep_freed_memory
 from landscape.cli.plain import one_line, plain_where_needed
 from landscape.cli.surroundings import (
-    TooLittleMemoryError,
+    SurroundingsError,
     as_too_little_memory,
     nobody_reads,
     set_up_surroundings,
@@ -109,7 +109,7 @@ def main() -> None:
     """Run the command line, alone or as one of the processes that ``torchrun`` started."""
     try:
         set_up_surroundings()
-    except TooLittleMemoryError as error:
+    except SurroundingsError as error:
         _say(f"Error: {error}")
         sys.exit(EXIT_USAGE)
     plain_where_needed()

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -46,7 +47,7 @@ def module_of_file(path: Path, spec: str) -> ModuleType:
             f"'{spec}': there is no file {resolved}.{close_to(resolved.name, siblings)}"
         )
     # Named after its place, so that two files of one name do not meet in sys.modules.
-    name = f"{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    name = f"{resolved.stem}_{sha256(os.fsencode(resolved)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     found = importlib.util.spec_from_file_location(name, resolved)
