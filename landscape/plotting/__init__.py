@@ -10,6 +10,7 @@ from landscape.page.style import (
     legend_above,
     legend_above_all,
     new_figure,
+    panel_size,
     save_figure,
     strokes_for,
 )
@@ -18,6 +19,7 @@ from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
 from landscape.plotting.plane import (
     plane_names,
+    panels_across,
     plot_plane,
     plot_plane_3d,
     plot_planes,
@@ -40,6 +42,8 @@ __all__ = [
     "legend_above_all",
     "new_figure",
     "plane_names",
+    "panel_size",
+    "panels_across",
     "plot_density",
     "plot_differences",
     "plot_eigenvalues",

@@ -207,7 +207,8 @@ def test_hostile_labels_stay_text_everywhere(tmp_path):
     for path in (tmp_path / "tables").glob("*.tex"):
         assert "\\input" not in path.read_text()
         # The overview of a network alone has a row a measure, and no label.
-        assert (r"\$x\_1\$=cmd" in path.read_text()) is (path.stem != "overview")
+        told = r"\$x\_1\$=cmd" in path.read_text().replace(r"\allowbreak{}", "")
+        assert told is (path.stem != "overview")
     for path in tmp_path.rglob("*"):
         assert path.resolve().is_relative_to(tmp_path.resolve())
 

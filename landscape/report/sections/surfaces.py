@@ -164,7 +164,7 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                 scales=(True, False),
                 caption=(
                     "Rise of the loss, L − L_min, on a plane through each checkpoint (white "
-                    f"cross), all on one colour scale: x along {first.title}; y along {second.title}. "
+                    f"cross), on one colour scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
                     "valley. Hatched squares: the loss was not finite there. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."
