@@ -18,8 +18,8 @@ from landscape.plotting.comparison import EffectRow, plot_differences, plot_rati
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
 from landscape.plotting.plane import (
-    plane_names,
     panels_across,
+    plane_names,
     plot_plane,
     plot_plane_3d,
     plot_planes,
@@ -41,9 +41,9 @@ __all__ = [
     "legend_above",
     "legend_above_all",
     "new_figure",
-    "plane_names",
     "panel_size",
     "panels_across",
+    "plane_names",
     "plot_density",
     "plot_differences",
     "plot_eigenvalues",

@@ -6,14 +6,16 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from landscape.page.draw import DrawnFigure
-from landscape.page.material import Material
+from landscape.page.material import Material, grouped
 from landscape.page.section import Section
 from landscape.page.style import COLOURS
+from landscape.page.table import Table
 from landscape.report.first.entries import Entry
 from landscape.report.first.screen import FirstScreen
 
@@ -38,15 +40,18 @@ def render_page(
     css = _asset("report.css")
     script = "".join(_asset(name) for name in ("report.js", "surface.js"))
     shown = {figure.name for figure in first.figures}
+    table = None if first.table is None else first.table.without_empty()
+    kept = [_without(section, shown) for section in sections]
     return environment.get_template("report.html.j2").render(
         title=title,
         csp=content_security_policy(css, script),
         css=Markup(css),
         script=Markup(script),
         first=first,
-        first_table=None if first.table is None else first.table.without_empty(),
+        first_table=table,
         keys=[_key(entry, material) for entry in first.entries],
-        sections=[_without(section, shown) for section in sections],
+        sections=kept,
+        glossary=_glossary([*([table] if table else []), *(t for s in kept for t in s.tables)]),
         drawn=drawn,
         labels=material.labels,
         json_block=json_block,
@@ -83,12 +88,24 @@ def _key(entry: Entry, material: Material) -> dict[str, object]:
     return {"title": entry.title, "colour": COLOURS.index(entry.stroke.colour), "numbers": numbers}
 
 
+def _glossary(tables: Sequence[Table[Any]]) -> list[tuple[str, str]]:
+    """What the tables' headings and rows mean: each text once, with all that it explains."""
+    entries = dict.fromkeys((e.title, e.text) for table in tables for e in table.explanations)
+    return grouped(entries)
+
+
 def _without(section: Section, shown: Collection[str]) -> Section:
-    """The section less the figures of the first screen and columns that hold nothing."""
+    """The section less the first screen's figures, columns that hold nothing, and notes said."""
+    said: set[str] = set()
+    tables = []
+    for table in section.tables:
+        kept = table.without_empty()
+        tables.append(replace(kept, note="") if kept.note in said else kept)
+        said.add(kept.note)
     return replace(
         section,
         figures=tuple(f for f in section.figures if f.on_page and f.name not in shown),
-        tables=tuple(t.without_empty() for t in section.tables),
+        tables=tuple(tables),
     )
 
 

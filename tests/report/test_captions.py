@@ -14,7 +14,7 @@ def caption(*bandwidths):
 
 def test_the_kernel_widths_of_all_densities_are_told():
     assert "standard deviation 0.01 to 0.03, by the range" in caption(0.02, 0.01, 0.03)
-    assert "standard deviation 0.01. " in caption(0.01, 0.01)
+    assert "standard deviation 0.01." in caption(0.01, 0.01)
 
 
 @pytest.mark.parametrize("value", [1.0, 0.0])

@@ -183,12 +183,23 @@ def test_the_details_are_closed_and_stand_in_order_with_the_verdict_first(page):
         "method",
         "provenance",
         "traps",
+        "glossary",
     ]
+
+
+def test_a_meaning_stands_once_in_the_glossary_and_no_sentence_twice(page):
+    glossary = page[page.index('id="glossary"') :]
+    meanings = re.findall(r"<dd>(.*?)</dd>", glossary)
+    assert len(meanings) == len(set(meanings)) > 20
+    # In tables' rows words may come again; what is said about a figure or a part is said once.
+    said = re.findall(r"<(?:p|figcaption|li)>(.*?)(?:<span|</)", page)
+    sentences = [s for text in said for s in re.split(r"(?<=\.) ", text) if len(s) > 60]
+    assert [s for s in sentences if sentences.count(s) > 1] == []
 
 
 def test_sections_without_results_are_left_out(tmp_path):
     page = write_report(tmp_path, [trace("a-s0")], title="t").read_text()
-    assert sections_of(page) == ["loaded", "spectra", "method", "provenance", "traps"]
+    assert sections_of(page) == ["loaded", "spectra", "method", "provenance", "traps", "glossary"]
 
 
 def test_hostile_labels_stay_text_everywhere(tmp_path):

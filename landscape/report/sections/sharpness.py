@@ -125,8 +125,9 @@ def _tables(
             columns=values,
             rows=rows,
             note="± is one standard error, over what the last column says."
-            + (" * see its tooltip, or the list of what these are." if remarks else ""),
-            row_explanations=(*{row.name: _explain(row) for row in rows}.values(), *remarks),
+            + (" * see its tooltip, or the list below." if remarks else ""),
+            row_explanations=tuple({row.name: _explain(row) for row in rows}.values()),
+            reasons=remarks,
         )
     ]
     if base is not None and len(results) > 1:

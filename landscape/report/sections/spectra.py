@@ -28,6 +28,13 @@ from landscape.results import (
     Trace,
 )
 
+_HOW_TO_READ = (
+    "Of a density see how wide the bulk around zero is, how far isolated eigenvalues, the sharp "
+    "directions, reach to the right, and how much lies left of zero, where the operator bends "
+    "down. Ticks at its foot are converged eigenvalues; its log axis ends where a tenth of one "
+    "eigenvalue would peak."
+)
+
 
 def spectra_section(material: Material) -> Section | None:
     """Densities, eigenvalues and traces, a figure and a table for each operator."""
@@ -54,7 +61,7 @@ def spectra_section(material: Material) -> Section | None:
         key="spectra",
         title="Spectra",
         summary=_found(material),
-        paragraphs=(*_paragraphs(used), *fidelity_sentences(material)),
+        paragraphs=(*_paragraphs(used), *fidelity_sentences(material), _HOW_TO_READ),
         figures=tuple(figures),
         tables=tuple(tables),
     )
@@ -169,18 +176,14 @@ def _density_figure(
         height=3.2,
         scales=(True, False),
         caption=(
-            f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
-            "is, how far the isolated eigenvalues reach to the right, and how much lies left of "
-            "zero. "
+            f"Eigenvalue density of the {_of(spec, results)}. "
             + (
                 f"Bands: ± 1 standard error over n = {first.num_probes} probes of "
                 f"{first.num_steps} Lanczos steps. "
                 if first.stderr.any()
                 else "All eigenvalues are known, hence no bands. "
             )
-            + "Ticks at the foot: converged eigenvalues. Kernel: standard deviation "
-            f"{_kernel_widths(results)}. The log axis ends where a tenth of one eigenvalue would "
-            "peak."
+            + f"Kernel: standard deviation {_kernel_widths(results)}."
         ),
         alt=(
             f"Overlaid eigenvalue densities of {_names(results)} on a "
@@ -212,17 +215,15 @@ def _eigenvalue_figure(
         f"± 1 standard error over n = {shards[0]} data shards for the largest, the solver's "
         "residual for the smallest"
         if shards
-        else "the solver's residual ‖Av - λv‖; no data shards were measured, so they leave out "
-        "how much another sample of examples would change the values"
+        else "the solver's residual, no error over examples"
     )
     return ReportFigure(
         name=f"eigenvalues{suffix}",
         draw=draw,
         height=3.0,
         caption=(
-            f"Largest (above zero) and smallest eigenvalues of the {_of(spec, results)}. Higher "
-            "at rank 1 means sharper; values below zero are directions in which the operator "
-            f"bends down. Bars: {bars}. Hollow: not converged to {results[0].tol:g} of the norm."
+            f"Largest and smallest eigenvalues of the {_of(spec, results)}. Bars: {bars}. "
+            f"Hollow: not converged to {results[0].tol:g} of the norm."
         ),
         alt="Eigenvalues against rank. "
         + " ".join(

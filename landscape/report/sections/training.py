@@ -26,6 +26,8 @@ def training_section(material: Material) -> Section | None:
             _figure(material, curves, "training-accuracy", ("train_accuracy", "test_accuracy")),
         ),
         notes=(
+            "Compare where each run ends: checkpoints at different losses are not compared at a "
+            "matched point.",
             "Training values are means over an epoch while the weights moved"
             + ("; test values are measured at its end." if with_test else "."),
         ),
@@ -43,17 +45,15 @@ def _figure(
         height=2.7,
         narrow_height=2.5 * max(len(shown), 1),
         scales=(True, False) if what == "loss" else (False,),
-        caption=(
-            f"{what.capitalize()} by epoch, training and test. Compare where each run ends: "
-            "checkpoints at different losses are not compared at a matched point. "
-            + (
-                "Median and range over the runs of a recipe."
-                if len(set(material.groups.values())) < len(material.groups)
-                else "One run a line, no error bars."
-            )
-        ),
+        caption=f"{what.capitalize()} by epoch, training and test; {_lines(material)}.",
         alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
     )
+
+
+def _lines(material: Material) -> str:
+    groups = material.groups
+    several = len(set(groups.values())) < len(groups)
+    return "median and range over the runs of a recipe" if several else "a line a run"
 
 
 def _draw(
