@@ -1,17 +1,18 @@
 """Which measures all checkpoints share, measured alike; and what keeps the others apart."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from landscape.catalog import MEASURES
+from landscape.catalog import MEASURES, MeasureKind
 from landscape.compare.groups import Analysed, Groups
 from landscape.compare.values import Key, Value, values_of
 from landscape.hints import few
 from landscape.results import NOT_CONVERGED, ComparedMeasure, RunValue
 from landscape.results.readings import Conditions
 
-_FIRST_SCALE = "filter"  # of what decides: blind to rescaled filters
+_FIRST_OPERATOR = "hessian"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,10 @@ class Shared:
     @property
     def any(self) -> Value:
         return next(iter(self.values.values()))
+
+    @property
+    def key(self) -> Key:
+        return self.any.key
 
     @property
     def name(self) -> str:
@@ -109,8 +114,30 @@ def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> l
     return alike + unlike
 
 
-def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Shared]:
-    """Those that fit one of the patterns ``asked``; None: the default ones, or else all.
+def default_measures(measures: Sequence[Shared], primary: str | None) -> list[Shared]:
+    """Those that groups are compared by unasked: one of each kind that the catalog says so of.
+
+    Of several the one at the first of the catalog's scales, by the Hessian, at the radius nearest
+    to the catalog's. What fits ``primary`` comes before them if none of them does.
+    """
+    best: list[Shared] = []
+    for kind in MEASURES.values():
+        found = [m for m in measures if m.key.name == kind.name and m.key.scale in kind.compared_at]
+        best += sorted(found, key=lambda m: _distance(m, kind))[:1]
+    if primary is None or any(fits(m.name, primary) for m in best):
+        return best
+    return [*(m for m in measures if fits(m.name, primary)), *best]
+
+
+def _distance(measure: Shared, kind: MeasureKind) -> tuple[object, ...]:
+    key = measure.key
+    far = 0.0 if key.radius is None else abs(math.log(key.radius / (kind.compared_radius or 1.0)))
+    plain = (measure.any.row.operator or _FIRST_OPERATOR) == _FIRST_OPERATOR
+    return (kind.compared_at.index(key.scale), key.layer is not None, not plain, far)
+
+
+def selected(measures: Sequence[Shared], asked: Sequence[str]) -> list[Shared]:
+    """Those that fit one of the patterns ``asked``.
 
     A pattern is a name (``lambda_max[filter]``), with operator and radius left open, or a glob.
 
@@ -119,18 +146,13 @@ def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Sh
     ValueError
         If a pattern fits none.
     """
-    patterns = asked
-    if patterns is None:
-        # Every further one raises all corrected p-values.
-        patterns = [_pattern(k.name, s) for k in MEASURES.values() for s in k.compared_at]
-    for pattern in asked or ():
+    for pattern in asked:
         if not any(fits(m.name, pattern) for m in measures):
             raise ValueError(
                 f"measures must be among {', '.join(m.name for m in measures)}; nothing fits "
                 f"{pattern!r}."
             )
-    chosen = [m for m in measures if any(fits(m.name, p) for p in patterns)]
-    return chosen or list(measures)
+    return [m for m in measures if any(fits(m.name, p) for p in asked)]
 
 
 def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
@@ -151,19 +173,8 @@ def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
             )
         return fitting[0]
     # The size of the curvature, not its effect at one radius: that has no radius to choose.
-    deciding = [k for k in MEASURES.values() if k.compared_at and not k.hard_forward]
-    for kind in deciding:
-        for scale in sorted(kind.compared_at, key=lambda scale: scale != _FIRST_SCALE):
-            pattern = _pattern(kind.name, scale)
-            fitting = [name for name in names if fits(name, pattern)]
-            if fitting:
-                preferred = f"{pattern} hessian"
-                return preferred if preferred in fitting else fitting[0]
-    return names[0]
-
-
-def _pattern(name: str, scale: str) -> str:
-    return name if scale == "none" else f"{name}[{scale}]"
+    deciding = [m for m in default_measures(measures, None) if not m.any.row.hard_forward]
+    return (deciding or measures)[0].name
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -187,7 +198,7 @@ def _one_an_operator(common: set[Conditions]) -> list[Conditions]:
 def _plainness(settings: Conditions) -> tuple[object, ...]:
     named = dict(settings)
     return (
-        named.get("operator") != "hessian",
+        named.get("operator") != _FIRST_OPERATOR,
         named.get("batch norm") != "eval",
         named.get("weight decay", "0") != "0",
         -int(named["examples"].split()[0]),

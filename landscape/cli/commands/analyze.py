@@ -28,6 +28,7 @@ from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
+from landscape.values import Levels
 
 if TYPE_CHECKING:
     from landscape.analysis.forecast import ForecastLine
@@ -74,6 +75,7 @@ def analyze(
     names = chosen_names(only, skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
+        _tell_expectations(checkpoints)
         _forecast(checkpoints, settings, suite, names, quiet)
         return
     run_suite(
@@ -148,6 +150,8 @@ def run_suite(
     from landscape.store.folder import ReportFolder
 
     page, folder = out / "index.html", ReportFolder(out)
+    if not quiet:
+        _tell_expectations(checkpoints)
     with folder.held():
         if force:
             folder.start_anew()
@@ -172,6 +176,24 @@ def run_suite(
             remember(out, title, baseline)
     echo(str(page))
     return page
+
+
+def _tell_expectations(checkpoints: Sequence[Path]) -> None:
+    """Say, before hours are spent, what ``landscape compare`` can make of so many runs."""
+    from landscape.analysis.choices import training_info
+    from landscape.checkpoint.sidecar import read_sidecar
+    from landscape.compare.expectation import expected_of
+    from landscape.compare.groups import Origin
+    from landscape.distributed import is_main
+
+    if not is_main():
+        return
+    origins = []
+    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        sidecar = read_sidecar(path)
+        origins.append(Origin(label, sidecar.model if sidecar else "", training_info(sidecar)))
+    for words in expected_of(origins, alpha=Levels.alpha):
+        echo(f"to compare: {words}", err=True)
 
 
 def _run_one(

@@ -105,9 +105,13 @@ def _listed(text: str) -> list[str]:
 
 
 def _print(comparison: "Comparison") -> None:
+    from landscape.compare.expectation import expected_of_comparison
+
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
+    for words in expected_of_comparison(comparison):
+        print_words(words)
     print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
@@ -153,6 +157,6 @@ def _columns(
         text_column("verdict", lambda row: row.verdict),
         text_column("ratio", estimate),
         text_column("interval", interval),
-        text_column("p (Holm)", lambda row: f"{row.p_holm:.2g}"),
+        text_column("p (corrected)", lambda row: f"{row.p_holm:.2g}"),
         text_column("n", lambda row: ", ".join(map(str, row.num_runs[: 1 if paired else 2]))),
     ]
