@@ -33,8 +33,10 @@ class MeasureKind:
         Scales at which groups are compared by it unasked: at the first that was measured. Each kind
         that has some takes part of what alpha leaves after the one that decides, so that six pairs
         of runs suffice for two kinds, and for no more.
-    compared_radius
-        The radius at which they are, or the nearest to it that was measured.
+    shown_at
+        Scales at which the table at the end of a command shows it: the first that was measured.
+    usual_radius
+        The radius at which both is done, or the nearest to it that was measured.
     hard_forward
         Whether it is read off the network's own forward, spikes included.
     error_over
@@ -61,7 +63,8 @@ class MeasureKind:
     better: str = "lower"
     is_sharpness: bool = True
     compared_at: tuple[str, ...] = ()
-    compared_radius: float | None = None
+    shown_at: tuple[str, ...] = ()
+    usual_radius: float | None = None
     hard_forward: bool = False
     error_over: str
     invariant_under: tuple[str, ...] | None = None
@@ -96,6 +99,7 @@ MEASURES = Registry(
         formula="λ_max(S A S)",
         source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
         compared_at=("filter", "none"),
+        shown_at=("none", "filter"),
         error_over=OF_SOLVER,
         read=f"{_READ}:largest_eigenvalue",
         of="Eigenvalues",
@@ -119,6 +123,7 @@ MEASURES = Registry(
         formula="tr(S A S)",
         source="Yao et al. 2020, arXiv 1912.07145",
         is_sharpness=False,  # P times the mean curvature
+        shown_at=("none", "filter"),
         error_over=OVER_PROBES,
         read=f"{_READ}:trace",
         of="Trace",
@@ -176,7 +181,8 @@ MEASURES = Registry(
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
         compared_at=("filter", "none"),
-        compared_radius=0.03,
+        shown_at=("filter", "none"),
+        usual_radius=0.03,
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:expected_rises",

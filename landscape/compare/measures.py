@@ -1,18 +1,16 @@
 """Which measures all checkpoints share, measured alike; and what keeps the others apart."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from landscape.catalog import MEASURES, MeasureKind
+from landscape.catalog import MEASURES
 from landscape.compare.groups import Analysed, Groups
 from landscape.compare.values import Key, Value, values_of
 from landscape.hints import few
 from landscape.results import NOT_CONVERGED, ComparedMeasure, RunValue
+from landscape.results.preferred import FIRST_OPERATOR, rank_of
 from landscape.results.readings import Conditions
-
-_FIRST_OPERATOR = "hessian"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,17 +121,10 @@ def default_measures(measures: Sequence[Shared], primary: str | None) -> list[Sh
     best: list[Shared] = []
     for kind in MEASURES.values():
         found = [m for m in measures if m.key.name == kind.name and m.key.scale in kind.compared_at]
-        best += sorted(found, key=lambda m: _distance(m, kind))[:1]
+        best += sorted(found, key=lambda m: rank_of(m.any.row, kind.compared_at))[:1]
     if primary is None or any(fits(m.name, primary) for m in best):
         return best
     return [*(m for m in measures if fits(m.name, primary)), *best]
-
-
-def _distance(measure: Shared, kind: MeasureKind) -> tuple[object, ...]:
-    key = measure.key
-    far = 0.0 if key.radius is None else abs(math.log(key.radius / (kind.compared_radius or 1.0)))
-    plain = (measure.any.row.operator or _FIRST_OPERATOR) == _FIRST_OPERATOR
-    return (kind.compared_at.index(key.scale), key.layer is not None, not plain, far)
 
 
 def selected(measures: Sequence[Shared], asked: Sequence[str]) -> list[Shared]:
@@ -198,7 +189,7 @@ def _one_an_operator(common: set[Conditions]) -> list[Conditions]:
 def _plainness(settings: Conditions) -> tuple[object, ...]:
     named = dict(settings)
     return (
-        named.get("operator") != _FIRST_OPERATOR,
+        named.get("operator") != FIRST_OPERATOR,
         named.get("batch norm") != "eval",
         named.get("weight decay", "0") != "0",
         -int(named["examples"].split()[0]),

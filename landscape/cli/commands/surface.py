@@ -39,8 +39,10 @@ def surface(
 
     run = SurfaceRun(asked=asked, request=request, points=points)
     results = run.measure()
-    if asked.out is not None and results:
-        write_surfaces(asked.out, results, exports)
+    if not results:
+        return
+    written = []
+    if asked.out is not None:
+        written = write_surfaces(asked.out, results, exports)
         run.end(results)
-    if results:
-        print_surfaces(results, as_json=asked.as_json)
+    print_surfaces(results, written, as_json=asked.as_json)
