@@ -75,5 +75,7 @@ def _note(rows: Sequence[_Row], shown: Sequence[str]) -> str:
     for name in shown:
         found = [row.measures[name] for row in rows if name in row.measures]
         titles = " or ".join(dict.fromkeys(title for _, title in found))
-        parts.append(f"{_heading(name)}: {titles}, ± over {found[0][0].error_over}")
+        heading = _heading(name)
+        what = titles if titles.startswith(heading) else f"{heading}: {titles}"
+        parts.append(f"{what}, ± over {found[0][0].error_over}")
     return "; ".join(parts)
