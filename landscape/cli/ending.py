@@ -60,7 +60,11 @@ def print_verdicts(comparison: "Comparison") -> None:
         *(column.of(_by) for column in effect_columns(comparison)),
     ]
     print_table(
-        Table(columns=columns, rows=rows, caption=f"By {comparison.measure(primary).title}:")
+        Table(
+            columns=columns,
+            rows=rows,
+            caption=f"Verdicts, beside {comparison.measure(primary).title}:",
+        )
     )
 
 

@@ -57,7 +57,7 @@ def expected_of(origins: Sequence[Origin], *, alpha: float) -> list[str]:
     """The same for checkpoints that are to be analysed, then compared by the default measures."""
     pairs, num_pairs = planned(origins)
     further = sum(bool(kind.compared_at) for kind in COMPARED.values()) - 1
-    return expectation(pairs, num_tests=num_pairs * further, alpha=alpha)
+    return expectation(pairs, num_tests=num_pairs * max(1, further), alpha=alpha)
 
 
 def expected_of_comparison(comparison: Comparison) -> list[str]:
