@@ -34,6 +34,7 @@ _COMMANDS = {
     "fidelity": ("fidelity", "Does the curvature predict the real loss?"),
     "surface": ("surface", "Loss along lines and over planes."),
     "compare": ("compare", "Are one group's minima flatter than another's?"),
+    "table": ("table", "A table for a paper, or a paragraph on the methods."),
     "report": ("report", "Make a report again from its results."),
     "data": ("data", "Look at data sets, download Fashion-MNIST."),
     "env": ("env", "Versions and devices: what to paste into a bug report."),

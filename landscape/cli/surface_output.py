@@ -16,6 +16,8 @@ from landscape.plotting import (
     figure_style,
     legend_above,
     new_figure,
+    panel_size,
+    panels_across,
     plot_line,
     plot_plane_3d,
     plot_planes,
@@ -29,11 +31,15 @@ Surface = LossLine | LossPlane
 
 
 def write_surfaces(
-    folder: Path, results: Sequence[Surface], exports: Sequence[str]
+    folder: Path,
+    results: Sequence[Surface],
+    exports: Sequence[str],
+    width: float | None = None,
 ) -> list[tuple[str, Path]]:
     """Results as ``results/LABEL/line.json`` and the like, exports beside them, figures apart.
 
-    Returns what was written, and where.
+    Figures are ``width`` inches wide; None: as their contents ask for. Returns what was written,
+    and where.
     """
     written: list[tuple[str, Path]] = []
     for result in results:
@@ -49,12 +55,12 @@ def write_surfaces(
         if "hdf5" in exports:
             write_hdf5(result, path.with_suffix(".h5"))
             written.append(("HDF5", path.with_suffix(".h5")))
-    written += [("figure", path) for path in _draw(folder / "figures", results)]
+    written += [("figure", path) for path in _draw(folder / "figures", results, width)]
     _sweep(folder, results)
     return written
 
 
-def _draw(figures: Path, results: Sequence[Surface]) -> list[Path]:
+def _draw(figures: Path, results: Sequence[Surface], width: float | None) -> list[Path]:
     """The lines together, the planes together, and each plane by itself; the PNG of each."""
     drawn: list[Path] = []
 
@@ -66,18 +72,18 @@ def _draw(figures: Path, results: Sequence[Surface]) -> list[Path]:
     planes = [r for r in results if isinstance(r, LossPlane)]
     with figure_style():
         if lines:
-            figure = new_figure(TEXT_WIDTH, 3.2)
+            figure = new_figure(*panel_size(width))
             ax = figure.subplots()
             plot_line(lines, ax)
             legend_above(ax, figure)
             save(figure, surface_name(lines[0]))
         if planes:
-            width = TEXT_WIDTH if len(planes) > 1 else 3.6
-            figure = new_figure(width, 2.7 * -(-len(planes) // 3))
+            across = width or (TEXT_WIDTH if len(planes) > 1 else 3.6)
+            figure = new_figure(across, 2.7 * -(-len(planes) // panels_across(across)))
             plot_planes(planes, figure)
             save(figure, surface_name(planes[0]))
         for number, plane in enumerate(planes, 1):
-            figure = new_figure(4.4, 3.6)
+            figure = new_figure(width or 4.4, 3.6 / 4.4 * (width or 4.4))
             plot_plane_3d(plane, figure.add_subplot(projection="3d"), scale_of=planes)
             stem = surface_stem("surface", plane.directions[0].kind)
             save(figure, f"{stem}-{number}-{slug(plane.subject.label)}")

@@ -135,8 +135,7 @@ def grouped(
     Raises
     ------
     ValueError
-        If a checkpoint fits two groups, a group has none or holds the same weights twice, or there
-        are fewer than two groups.
+        If a checkpoint fits two groups, or a group has none or holds the same weights twice.
     """
     if patterns:
         groups = _by_patterns(checkpoints, patterns)
@@ -145,11 +144,6 @@ def grouped(
         names = names_of_groups([c.origin for c in checkpoints])
         for name, c in zip(names, checkpoints, strict=True):
             groups.setdefault(name, []).append(c)
-    if len(groups) < 2:
-        raise ValueError(
-            f"groups must be at least 2 to be compared; got {len(groups)}. "
-            f"{groups_note(checkpoints, patterns, groups)}"
-        )
     for name, members in groups.items():
         seen: dict[str, str] = {}
         for c in members:
