@@ -18,7 +18,13 @@ from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
 from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
 from landscape.plotting.sharpness import panels_of, plot_sharpness
-from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting.spectrum import (
+    plot_density,
+    plot_eigenvalues,
+    plot_layers,
+    plot_trace,
+    shows_traces,
+)
 from landscape.plotting.training import plot_training_curves
 
 __all__ = [
@@ -49,5 +55,6 @@ __all__ = [
     "plot_training_curves",
     "save_figure",
     "shared_levels",
+    "shows_traces",
     "strokes_for",
 ]

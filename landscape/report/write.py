@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from landscape.catalog.words import FIGURE_FORMATS
 from landscape.files import ensure_writable, inside, write_atomic
 from landscape.page.detail import shown_in_detail
 from landscape.page.draw import draw, trim
@@ -27,6 +28,7 @@ def write_report(
     baseline: str | None = None,
     comparison: Comparison | None = None,
     further: Sequence[Section] = (),
+    figures: Sequence[str] = (),
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -47,6 +49,8 @@ def write_report(
         The verdict on groups of these checkpoints, shown first.
     further
         Sections that follow the verdict, made elsewhere.
+    figures
+        Formats, of ``FIGURE_FORMATS``, that figures are written in beside the SVG.
 
     Returns
     -------
@@ -66,12 +70,13 @@ def write_report(
     sections = _with_verdict([*further, *make_sections(shown, material)], comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
+    outdated: list[Path] = []  # of an earlier report of other results
     drawn = {}
     for figure in (f for s in sections for f in s.figures):
-        drawn[figure.name], written = draw(figure)
-        files |= {
-            folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
-        }
+        drawn[figure.name], written = draw(figure, figures)
+        stem = folder / "figures" / figure.name
+        files |= {stem.with_name(f"{stem.name}.{s}"): raw for s, raw in written.items()}
+        outdated += [stem.with_name(f"{stem.name}.{s}") for s in FIGURE_FORMATS if s not in written]
     cut = shown.labels != material.labels
     whole = make_sections(material, material) if cut else []
     # The page's own, and those of all checkpoints in place of the ones that it cuts down.
@@ -83,6 +88,8 @@ def write_report(
     files[page] = render_page(title, shown, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
+    for path in outdated:
+        inside(folder, path).unlink(missing_ok=True)
     return page
 
 

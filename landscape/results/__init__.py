@@ -44,6 +44,7 @@ from landscape.results.spectrum import (
     LayerRow,
     LayerTable,
     SpectralDensity,
+    TensorTrace,
     Trace,
 )
 from landscape.results.study import (
@@ -122,6 +123,7 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "TensorTrace",
     "Trace",
     "TrainingCurves",
     "TrainingInfo",
