@@ -66,7 +66,7 @@ class Budget:
     fidelity: FidelitySettings
 
     def left_out(self, names: Sequence[str]) -> list[str]:
-        """What of the analyses called ``names`` it does not give or gives less exactly, in words."""
+        """What of the analyses called ``names`` it lacks, or gives less exactly, in words."""
         asked = self.sharpness
         measures = [SAMPLED[name].title for name in SAMPLED if name not in asked.measures]
         scales = [name for name in SharpnessSettings().scales if name not in asked.scales]

@@ -1,5 +1,7 @@
 """The per-layer table: its blocks against dense ones, its cost, and which layers share a row."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from drawn import drawn
@@ -11,12 +13,16 @@ from landscape.analysis.forecast import forecast
 from landscape.analysis.layers.entry import run as run_layers
 from landscape.analysis.layers.rows import rows_within, usual_matvecs
 from landscape.analysis.progress import quiet
+from landscape.analysis.spectrum.entry import run as run_spectrum
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
+
+# Rows with probes of their own, at limits that a deep network meets.
+OWN = replace(BUDGETS["quick"], layer_probes=2, layer_steps=10)
 
 VIT = [  # names of the layers of timm's vit_tiny_patch16_224
     "",
@@ -61,7 +67,7 @@ def deep_target(depth):
 def suite(**changed):
     return SuiteSettings(
         **{
-            "budget": BUDGETS["quick"],
+            "budget": OWN,
             "operator": "hessian",
             "weight_decay": 0.0,
             "num_shards": 0,
@@ -72,10 +78,10 @@ def suite(**changed):
 
 
 def test_rows_of_a_deep_network_are_blocks_of_its_hessian():
-    """60 layers within the quick budget: every row against the dense block of its layers."""
+    """60 layers within a small budget: every row against the dense block of its layers."""
     target = deep_target(60)
     table = run_layers(target, suite(), {}, quiet)["layers"]
-    assert table.num_matvecs <= BUDGETS["quick"].layers_max_matvecs
+    assert table.num_matvecs <= OWN.layers_max_matvecs
     assert len(table.rows) == 20
     assert table.joined
     assert sum(row.num_layers for row in table.rows) == 60
@@ -116,6 +122,43 @@ def test_the_forecast_counts_the_rows_of_the_table(depth):
         table = run_layers(target, settings, {}, quiet)["layers"]
         assert line.num_matvecs == len(table.rows) * usual_matvecs(2, 10)
         assert table.num_matvecs <= 1.2 * line.num_matvecs
+
+
+def dense_traces(target, rows):
+    A = make_operator(target.risk, "ggn")
+    diagonal = torch.stack([(A @ e) @ e for e in torch.eye(A.dim, dtype=A.dtype)])
+    sizes = [row.num_params for row in rows]
+    return [float(part.sum()) for part in diagonal.split(sizes)]
+
+
+def test_shared_probes_give_traces_within_their_error_and_no_others():
+    """Of 10 layers; errors are bounds from above, and a row is shown below 0.3 of its trace."""
+    budget = replace(BUDGETS["quick"], num_probes=16, num_steps=4)
+    target, settings = deep_target(10), suite(budget=budget, operator="ggn")
+    spectrum = run_spectrum(target, settings, {}, quiet)
+    table = run_layers(target, settings, spectrum, quiet)["layers"]
+    assert table.num_matvecs == 0
+    assert len(table.rows) == 10
+    exact, shown = dense_traces(target, table.rows), 0
+    for row, trace in zip(table.rows, exact, strict=True):
+        assert row.largest is None
+        if row.trace is not None:
+            assert row.trace.stderr < 0.3 * abs(row.trace.mean)
+            assert abs(row.trace.mean - trace) <= 4 * row.trace.stderr
+            shown += 1
+    assert 0 < shown < 10
+
+
+def test_shared_probes_are_run_where_no_spectrum_gave_them():
+    target, settings = deep_target(5), suite(budget=BUDGETS["quick"])
+    spectrum = run_spectrum(target, settings, {}, quiet)
+    given, alone = (run_layers(target, settings, e, quiet)["layers"] for e in (spectrum, {}))
+    assert alone.rows == given.rows
+    (beside,) = [
+        line for line in forecast(target, settings, ["spectrum", "layers"]) if line.name == "layers"
+    ]
+    (by_itself,) = forecast(target, settings, ["layers"])
+    assert beside.num_matvecs == 0 < by_itself.num_matvecs
 
 
 def test_blocks_of_a_transformer_are_its_rows():
