@@ -88,7 +88,7 @@ class Target:
         return [replace(self, risk=self.risk.on(part)) for part in self.risk.parts(count)]
 
     def stride(self, least: int | None) -> int:
-        """Every how manieth example leaves ``least``; 1 for None, and where batches stay whole."""
+        """The largest k whose every k-th example leaves ``least``; 1: all, as of whole batches."""
         cuttable = self.risk.is_cut_by_rows and self.risk.coupled_by is None
         return max(1, self.risk.num_examples // least) if least and cuttable else 1
 
