@@ -1,4 +1,4 @@
-"""A target on a part of its examples: evenly taken, under a name of its own, whole where it must be."""
+"""A target on a part of its examples: evenly taken, named as such, whole where it must be."""
 
 from dataclasses import replace
 
