@@ -127,7 +127,7 @@ def budgets() -> str:
 
 
 def _of_budget(budget: Budget, field: str) -> str:
-    """A number of a budget; of the scaled spectrum the plain one's, where it has none of its own."""
+    """A number of a budget; the plain spectrum's for a scaled one that has none of its own."""
     owner, _, name = field.rpartition(".")
     value = getattr((getattr(budget, owner) if owner else None) or budget, name)
     return "all" if value is None else f"{value:g}"
