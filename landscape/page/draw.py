@@ -1,6 +1,6 @@
 """Figures drawn for the page, for a phone, and as files."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -10,6 +10,7 @@ from landscape.page.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
     SINGLE_WIDTH,
+    TEXT_WIDTH,
     figure_bytes,
     figure_style,
     new_figure,
@@ -92,6 +93,17 @@ def draw(figure: ReportFigure, formats: Sequence[str] = ()) -> tuple[DrawnFigure
             f"figure '{figure.name}' cannot be drawn of these results ({error}). Analyse its "
             "checkpoints again, or remove their files."
         ) from error
+
+
+def draw_files(figure: ReportFigure, width: float, formats: Iterable[str]) -> dict[str, bytes]:
+    """The files of ``figure`` by their suffix, ``width`` inches wide, at its first scale."""
+    narrow = figure.narrow_height if width < TEXT_WIDTH else None
+    height = figure.height if narrow is None else narrow
+    with figure_style():
+        drawn = new_figure(width, height)
+        figure.draw(drawn, figure.scales[0])
+        without_mathematics(drawn)
+        return {format: figure_bytes(drawn, format) for format in formats}
 
 
 def _draw(figure: ReportFigure, formats: Sequence[str]) -> tuple[DrawnFigure, dict[str, bytes]]:

@@ -6,8 +6,9 @@ from pathlib import Path
 from landscape.catalog.words import FIGURE_FORMATS
 from landscape.files import ensure_writable, inside, write_atomic
 from landscape.page.detail import shown_in_detail
-from landscape.page.draw import draw, trim
-from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.draw import draw, draw_files, trim
+from landscape.page.formats import to_csv, to_markdown
+from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.page.section import Section
 from landscape.report.html import render_page
@@ -29,6 +30,7 @@ def write_report(
     comparison: Comparison | None = None,
     further: Sequence[Section] = (),
     figures: Sequence[str] = (),
+    width: float | None = None,
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -51,6 +53,8 @@ def write_report(
         Sections that follow the verdict, made elsewhere.
     figures
         Formats, of ``FIGURE_FORMATS``, that figures are written in beside the SVG.
+    width
+        Of the figures' files, in inches; None: as they are on the page.
 
     Returns
     -------
@@ -74,6 +78,8 @@ def write_report(
     drawn = {}
     for figure in (f for s in sections for f in s.figures):
         drawn[figure.name], written = draw(figure, figures)
+        if width is not None:
+            written = draw_files(figure, width, written)
         stem = folder / "figures" / figure.name
         files |= {stem.with_name(f"{stem.name}.{s}"): raw for s, raw in written.items()}
         outdated += [stem.with_name(f"{stem.name}.{s}") for s in FIGURE_FORMATS if s not in written]
