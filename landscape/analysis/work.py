@@ -1,6 +1,6 @@
 """What analyses of a report are given, and what they say of their cost before they are run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,6 +39,7 @@ class Work(NamedTuple):
     suite: SuiteSettings
     graph_bytes: int  # of the largest batch's graph
     kept_bytes: int  # of all graphs that are kept between products, and one more
+    names: Sequence[str] = ()  # of the analyses that are run together
 
     @property
     def num_params(self) -> int:
@@ -49,10 +50,17 @@ class Work(NamedTuple):
         budget = self.suite.budget
         return min(self.num_params, budget.num_largest + budget.num_smallest)
 
-    @property
-    def search(self) -> int:
-        """Matvecs of the search for eigenpairs, each of which orthogonalises."""
-        return int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * self.num_pairs + self.num_pairs)
+    def search_of(self, num_pairs: int) -> int:
+        """Matvecs of the search for so many eigenpairs, each of which orthogonalises."""
+        pairs = min(self.num_params, num_pairs)
+        return int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * pairs + pairs)
+
+    def on_part(self, cost: Cost) -> Cost:
+        """What passes over the budget's part of the examples cost, in passes over all."""
+        every = self.target.stride(self.suite.budget.part)
+        return cost._replace(
+            num_matvecs=-(-cost.num_matvecs // every), num_losses=-(-cost.num_losses // every)
+        )
 
     @property
     def basis(self) -> int:

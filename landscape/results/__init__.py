@@ -45,6 +45,7 @@ from landscape.results.spectrum import (
     LayerRow,
     LayerTable,
     SpectralDensity,
+    TensorTrace,
     Trace,
 )
 from landscape.results.study import (
@@ -123,6 +124,7 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "TensorTrace",
     "Trace",
     "TrainingCurves",
     "TrainingInfo",

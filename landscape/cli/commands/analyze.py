@@ -1,6 +1,6 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
@@ -18,6 +19,7 @@ from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
+    figures_option,
     force_option,
     opened,
     out_option,
@@ -50,9 +52,12 @@ if TYPE_CHECKING:
 @settings_options(SuiteSettings, "suite")
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@figures_option
 @gate_option
 @force_option
-@click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Forecast all budgets from one loss and one matvec, and stop."
+)
 @quiet_option
 @target_options
 def analyze(
@@ -63,6 +68,7 @@ def analyze(
     suite: SuiteSettings,
     title: str | None,
     baseline: str | None,
+    figures: tuple[str, ...],
     gates: "tuple[Gate, ...]",
     force: bool,
     dry_run: bool,
@@ -81,7 +87,7 @@ def analyze(
     check_gates(gates, _known(suite, names))
     if dry_run:
         _tell_expectations(checkpoints)
-        _forecast(checkpoints, settings, suite, names, quiet)
+        _forecast(checkpoints, settings, suite, names, figures, quiet)
         return
     run_suite(
         checkpoints,
@@ -91,6 +97,7 @@ def analyze(
         names=names,
         title=title or out.name,
         baseline=baseline,
+        figures=figures,
         force=force,
         quiet=quiet,
     )
@@ -145,6 +152,7 @@ def run_suite(
     baseline: str | None,
     force: bool,
     quiet: bool,
+    figures: Sequence[str] = (),
 ) -> None:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.spectrum.entry import spectrum_settings
@@ -169,7 +177,7 @@ def run_suite(
             _run_one(target, folder, suite, names, quiet, overall, further)
         if not is_main():
             return
-        if is_current(out, title, baseline):
+        if is_current(out, title, baseline, figures):
             if not quiet:
                 click.echo("nothing new: the report is left as it is.", err=True)
         else:
@@ -179,8 +187,9 @@ def run_suite(
                 title=title,
                 baseline=baseline,
                 comparison=load_comparison(out),
+                figures=figures,
             )
-            remember(out, title, baseline)
+            remember(out, title, baseline, figures)
 
 
 def _tell_expectations(checkpoints: Sequence[Path]) -> None:
@@ -244,25 +253,39 @@ def _forecast(
     settings: TargetSettings,
     suite: SuiteSettings,
     names: Sequence[str],
+    figures: Sequence[str],
     quiet: bool,
 ) -> None:
-    from landscape.analysis.forecast import forecast
+    """What the chosen budget takes, and the minutes and gaps of all budgets side by side."""
+    from landscape.analysis.forecast import counted, measured_rates
     from landscape.report.forecast import report_seconds
 
     rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
         target = opened(path, label, settings, params=suite.params, quiet=quiet)
-        for line in forecast(target, suite, names):
-            rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
-    rows.append(_Cost("report", report_seconds(names, len(checkpoints))))
-    rows.append(_Cost("all", sum(row.seconds for row in rows)))
+        rates = measured_rates(target, suite)
+        lines = counted(rates, target, suite, names)
+        each = [counted(rates, target, replace(suite, budget=b), names) for b in BUDGETS.values()]
+        for line, *others in zip(lines, *each, strict=True):
+            rows.append(_Cost(f"{label}: {line.name}", [o.seconds for o in others], line))
+    drawing = report_seconds(names, len(checkpoints), figures)
+    rows.append(_Cost("report", [drawing] * len(BUDGETS)))
+    totals = zip(*(row.seconds for row in rows), strict=True)
+    rows.append(_Cost("all", [sum(column) for column in totals]))
     print_table(Table(columns=_COSTS, rows=rows))
+    for name, budget in BUDGETS.items():
+        if gaps := budget.left_out(names):
+            echo(f"{name} leaves out: {'; '.join(gaps)}.")
 
 
 class _Cost(NamedTuple):
     name: str
-    seconds: float
-    of: "ForecastLine | None" = None
+    seconds: Sequence[float]  # one a budget
+    of: "ForecastLine | None" = None  # of the budget that was chosen
+
+
+def _minutes(place: int) -> Callable[[_Cost], str]:
+    return lambda row: f"{row.seconds[place] / 60:.1f} min"
 
 
 _COSTS: list[Column[_Cost]] = [
@@ -274,5 +297,5 @@ _COSTS: list[Column[_Cost]] = [
         lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
         missing="",
     ),
-    text_column("time", lambda row: f"{row.seconds:,.0f} s"),
+    *(text_column(name, _minutes(place)) for place, name in enumerate(BUDGETS)),
 ]

@@ -18,7 +18,13 @@ from landscape.cli.ending import (
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import compared_name, comparison_values, reachable
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.options import command_line, group_option, json_option, out_option
+from landscape.cli.options import (
+    command_line,
+    figures_option,
+    group_option,
+    json_option,
+    out_option,
+)
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
 from landscape.compare.settings import CompareSettings
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 @settings_options(CompareSettings, "settings")
 @gate_option
 @click.option("--title", help="The report's heading.")
+@figures_option
 @json_option()
 def compare(
     sources: tuple[Path, ...],
@@ -45,6 +52,7 @@ def compare(
     settings: CompareSettings,
     gates: "tuple[Gate, ...]",
     title: str | None,
+    figures: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
@@ -74,7 +82,12 @@ def compare(
         if out is not None:
             stems = [f.path.stem for f in found]
             page = write_comparison(
-                out, comparison, results, stems, title=title or out.resolve().name
+                out,
+                comparison,
+                results,
+                stems,
+                title=title or out.resolve().name,
+                figures=figures,
             )
             if as_json:
                 echo(str(page), err=True)
