@@ -67,7 +67,7 @@ ANALYSES = Registry(
         name="scaled",
         sentence="the same of S A S with filter norms, which rescaled weights do not change",
         run="landscape.analysis.spectrum.entry:run_scaled",
-        cost="landscape.analysis.spectrum.entry:cost",
+        cost="landscape.analysis.spectrum.entry:cost_of_scaled",
         gives=_OF_A_SPECTRUM,
         scale="filter",
         section=f"{_SECTIONS}.spectra:spectra_section",
@@ -87,7 +87,7 @@ ANALYSES = Registry(
         sentence="the largest and smallest eigenvalue and the trace of each layer's block",
         run="landscape.analysis.layers.entry:run",
         cost="landscape.analysis.layers.entry:cost",
-        section=f"{_SECTIONS}.spectra:layers_section",
+        section=f"{_SECTIONS}.layers:layers_section",
         figures=(1, 0),
     ),
     AnalysisKind(

@@ -18,12 +18,14 @@ of a multiple one it sees its own projection only, so that its remainder has no 
 copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import Generator, Tensor
 
+from landscape.linalg.blocks import block_traces
 from landscape.linalg.eigen import (
     Eigenpairs,
     checked_basis_dtype,
@@ -57,6 +59,7 @@ class SpectralRun:
     frobenius_squared: Estimate  # ||A||_F² = Σ λ²
     effective_rank: Estimate  # (tr A)² / ||A||_F²; for A ≥ 0 between 1 and the rank
     num_matvecs: int  # everything: search, probes, verification
+    block_traces: tuple[Estimate, ...] = ()  # of the diagonal blocks that were asked for
 
 
 def analyse_spectrum(
@@ -72,6 +75,7 @@ def analyse_spectrum(
     basis: Basis = ON_DEVICE,
     verify_matvecs: int | None = None,
     keep: Keep = afresh,
+    block_sizes: Sequence[int] = (),
 ) -> SpectralRun:
     """Analyse the spectrum of ``A`` by one Krylov run (see the module's text).
 
@@ -88,6 +92,8 @@ def analyse_spectrum(
         How the Lanczos vectors are kept. The density and the trace keep A's precision.
     verify_matvecs, keep
         As in ``extreme_eigenpairs``.
+    block_sizes
+        Of consecutive diagonal blocks whose traces are wanted, which takes no further product.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     if num_probes < 2 or num_steps < 2:
@@ -115,6 +121,7 @@ def analyse_spectrum(
         keep=keep,
         allocate=basis.allocate,
         whole=A.dim <= min(all_steps, max_basis, max_steps),
+        block_sizes=block_sizes,
     )
     step_limit = search.step_limit
     look_steps = max(num_steps, _LOOK_STEPS)
@@ -174,6 +181,7 @@ def _summarise(
         frobenius_squared=frobenius,
         effective_rank=_effective_rank(trace, frobenius, covariance),
         num_matvecs=search.num_matvecs,
+        block_traces=block_traces([r.blocks for r in (search.records[-1:] if exact else samples)]),
     )
 
 

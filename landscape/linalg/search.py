@@ -7,12 +7,13 @@ not see, since a Krylov space holds one copy of each eigenvalue, whatever its mu
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Generator, Tensor
 
+from landscape.linalg.blocks import exact_blocks, sample_blocks
 from landscape.linalg.lanczos import Tridiagonal
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.restart import Allocate, KrylovSpace
@@ -61,6 +62,8 @@ class ProbeRecord:
     restarted: bool = False
     found_new: bool = True  # whether it changed the set of wanted pairs
     weak: bool = False  # whether it had too few steps to see what may have been missed
+    # Of diagonal blocks, where their traces are wanted: see ``landscape.linalg.blocks``.
+    blocks: Tensor = field(default_factory=lambda: torch.empty(2, 0, dtype=torch.float64))
 
     def tridiagonal(self) -> Tridiagonal:
         alphas = torch.tensor(self.alphas, dtype=torch.float64)
@@ -92,8 +95,10 @@ class KrylovSearch:
         keep: Keep,
         allocate: Allocate | None = None,
         whole: bool = False,
+        block_sizes: Sequence[int] = (),
     ) -> None:
         self.A, self.wanted, self.rng, self.keep = A, wanted, rng, keep
+        self.block_sizes = block_sizes
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
         # quite do: of the last ones, rounding is the larger part.
@@ -153,6 +158,10 @@ class KrylovSearch:
                 record.alphas.append(alpha)
                 record.betas.append(beta)
             steps = len(record.alphas)
+            if steps == 1 and self.block_sizes and len(self.records) > 1:
+                record.blocks = sample_blocks(
+                    self.space, len(record.locked), alpha, beta, self.block_sizes
+                )
             if beta == 0 and not (self._is_whole and self.space.begin(draw())):
                 record.weak = False
                 break
@@ -205,6 +214,8 @@ class KrylovSearch:
         before, after = record.locked, ritz.values[keep.flip(0)]
         if self.space.size == self.space.dim:
             self.all_values = ritz.values
+            if self.block_sizes:
+                record.blocks = exact_blocks(self.space, self.block_sizes)
         slack = self.wanted.tol * self.space.norm
         record.found_new = len(before) < len(after) or bool(((after - before).abs() > slack).any())
         self.space.compress(ritz, keep)
@@ -236,6 +247,7 @@ class KrylovSearch:
                 f"probe_{i}.restarted": int(record.restarted),
                 f"probe_{i}.found_new": int(record.found_new),
                 f"probe_{i}.weak": int(record.weak),
+                f"probe_{i}.blocks": record.blocks,
             }
         return state
 
@@ -265,6 +277,7 @@ class KrylovSearch:
                 restarted=bool(state[f"probe_{i}.restarted"]),
                 found_new=bool(state[f"probe_{i}.found_new"]),
                 weak=bool(state.get(f"probe_{i}.weak", 0)),
+                blocks=_tensor(state, f"probe_{i}.blocks", torch.empty(2, 0)).double(),
             )
             for i in range(int(state["num_probes"]))
         ]
@@ -280,7 +293,7 @@ class KrylovSearch:
         }
 
 
-def _tensor(state: State, name: str) -> Tensor:
-    value = state[name]
+def _tensor(state: State, name: str, otherwise: Tensor | None = None) -> Tensor:
+    value = state[name] if otherwise is None else state.get(name, otherwise)
     assert isinstance(value, Tensor)
     return value.clone()

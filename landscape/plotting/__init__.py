@@ -26,7 +26,13 @@ from landscape.plotting.plane import (
     shared_levels,
 )
 from landscape.plotting.sharpness import compared_rows, plot_sharpness
-from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting.spectrum import (
+    plot_density,
+    plot_eigenvalues,
+    plot_layers,
+    plot_trace,
+    shows_traces,
+)
 from landscape.plotting.training import plot_training_curves
 
 __all__ = [
@@ -60,5 +66,6 @@ __all__ = [
     "plot_training_curves",
     "save_figure",
     "shared_levels",
+    "shows_traces",
     "strokes_for",
 ]

@@ -14,6 +14,7 @@ from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from landscape.page.style import INK, MISSING, figure_text
+from landscape.plotting.between import filled_grid, is_filled
 from landscape.results import LossPlane
 
 _NUM_LEVELS = 14
@@ -64,29 +65,26 @@ def plot_plane(
 ) -> QuadContourSet | None:
     """Draw L - L_min over θ + x d1 + y d2 as filled contours; the checkpoint is the cross at 0.
 
-    Points whose loss is not finite are hatched squares, and no colour is made up for them. Where
-    the plane is that of a trajectory, its snapshots are dots joined by a line.
+    Between the points it is interpolated (:mod:`landscape.plotting.between`), and on a coarse grid
+    they are dots. Points whose loss is not finite are hatched squares, and no colour is made up for
+    them. Where the plane is that of a trajectory, its snapshots are dots joined by a line.
     Returns the filled contours, for a colour bar; None where no loss is finite.
     """
     rises, (first, second) = rises_of(result), plane_names(result)
     finite = np.isfinite(rises)
     filled = None
     if finite.any() and min(rises.shape) >= 2:
-        masked = np.ma.masked_where(~finite, rises).T
+        x, y, between = filled_grid(result.x_axis, result.y_axis, rises)
+        masked = np.ma.masked_invalid(between).T
         shown = levels * np.where(np.arange(len(levels)) == len(levels) - 1, 1 + 1e-9, 1)
         norm = _norm(levels, log=log)
-        filled = ax.contourf(result.x_axis, result.y_axis, masked, levels=shown, norm=norm)
+        filled = ax.contourf(x, y, masked, levels=shown, norm=norm)
         filled.set_edgecolor("face")  # otherwise viewers show hairlines between the bands
         filled.set_linewidth(0.2)
-        ax.contour(
-            result.x_axis,
-            result.y_axis,
-            masked,
-            levels=levels[1:-1],
-            colors=_WHITE,
-            linewidths=0.35,
-            alpha=0.6,
-        )
+        ax.contour(x, y, masked, levels=levels[1:-1], colors=_WHITE, linewidths=0.35, alpha=0.6)
+        if is_filled(result.x_axis) and is_filled(result.y_axis):
+            measured = np.meshgrid(result.x_axis, result.y_axis)
+            ax.plot(*map(np.ravel, measured), ".", color=_WHITE, markersize=0.8, alpha=0.7)
     half_x, half_y = _half_step(result.x_axis), _half_step(result.y_axis)
     for i, j in np.argwhere(~finite):
         corner = (result.x_axis[i] - half_x, result.y_axis[j] - half_y)
@@ -170,14 +168,15 @@ def plot_plane_3d(
 ) -> None:
     """Draw L - L_min as a surface with its contours on the floor; + is the checkpoint.
 
-    Cells with a point that is not finite are open. With ``log`` heights and colours go by
-    log(1 + rise / least), least a hundredth of the largest rise. ``scale_of`` are the results
+    Between the points it is interpolated; cells with one that is not finite are open. With
+    ``log`` heights and colours go by log(1 + rise / least), least a hundredth of the largest rise. ``scale_of`` are the results
     whose range sets that of heights and colours, where it is that of more than this.
     """
     levels = shared_levels([result] if scale_of is None else scale_of, log=log)
     norm, rises = _norm(levels, log=log), rises_of(result)
     height = np.ma.filled(norm(np.ma.masked_invalid(rises)).astype(float), np.nan)
-    x, y = np.meshgrid(result.x_axis, result.y_axis, indexing="ij")
+    x_axis, y_axis, height = filled_grid(result.x_axis, result.y_axis, height)
+    x, y = np.meshgrid(x_axis, y_axis, indexing="ij")
     ax.computed_zorder = False
     if np.isfinite(height).any():
         if min(height.shape) >= 2 and np.nanmax(height) > 0:

@@ -38,7 +38,7 @@ def render_page(
         lstrip_blocks=True,
     )
     css = _asset("report.css")
-    script = "".join(_asset(name) for name in ("report.js", "surface.js"))
+    script = "".join(_asset(name) for name in ("report.js", "smooth.js", "surface.js"))
     shown = {figure.name for figure in first.figures}
     table = None if first.table is None else first.table.without_empty()
     kept = [_without(section, shown) for section in sections]

@@ -72,6 +72,15 @@ class SpectralDensity(Result):
     orthogonality_loss: float | None = None  # of the Lanczos vectors, where they were kept
 
 
+@dataclass(frozen=True, kw_only=True)
+class TensorTrace:
+    """The share that one tensor of parameters, a diagonal block of the operator, has in a trace."""
+
+    name: str
+    num_params: int
+    trace: Estimate
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace(Result):
     """Trace, Frobenius norm and effective rank tr²/‖A‖_F²."""
@@ -85,6 +94,7 @@ class Trace(Result):
     num_matvecs: int
     deflated: int = 0  # converged eigenpairs whose share of the trace is exact
     shards: tuple[float, ...] = ()  # the trace on each disjoint data shard
+    tensors: tuple[TensorTrace, ...] = ()  # from the same probes, where a Krylov run gave them
 
     @property
     def mean_curvature(self) -> Estimate:
@@ -98,9 +108,9 @@ class LayerRow:
 
     name: str
     num_params: int
-    largest: Eigenvalue
-    smallest: Eigenvalue
-    trace: Estimate
+    largest: Eigenvalue | None  # None: not computed, as where probes are those of the whole
+    smallest: Eigenvalue | None
+    trace: Estimate | None  # None: those probes do not tell it well enough
     num_layers: int = 1  # that share this row
 
 

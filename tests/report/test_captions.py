@@ -4,7 +4,8 @@ import pytest
 from synthetic_results import density, layers
 
 from landscape.page.material import gather
-from landscape.report.sections.spectra import layers_section, spectra_section
+from landscape.report.sections.layers import layers_section
+from landscape.report.sections.spectra import spectra_section
 
 
 def caption(*bandwidths):

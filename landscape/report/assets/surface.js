@@ -1,9 +1,9 @@
 // The surfaces that turn: one camera for all cards, heights and colours by the rise L - L_min.
 (() => {
-  const { all, redraw } = window.landscape;
+  const { all, redraw, smooth, FINE } = window.landscape;
   const group = document.getElementById("surfaces-first");
   if (!group) return;
-  const FLOOR = -0.55, DEPTH = 100, FINE = 3;
+  const FLOOR = -0.55, DEPTH = 100;
   const VIRIDIS = ["440154", "482878", "3e4a89", "31688e", "26828e", "1f9e89", "35b779", "6ece58",
     "b5de2b", "fde725"].map((hex) => [0, 2, 4].map((i) => parseInt(hex.slice(i, i + 2), 16)));
   const radians = Math.PI / 180;
@@ -41,26 +41,6 @@
     return `rgb(${VIRIDIS[low].map((c, i) => Math.round(
       (c + (place - low) * (VIRIDIS[low + 1][i] - c)) * light))})`;
   }
-  // Catmull-Rom between the points that were measured, which the surface goes through.
-  function spline(a, b, c, d, t) {
-    return b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)));
-  }
-  function finer(values) {
-    const fine = [];
-    for (let i = 0; i + 1 < values.length; i++) {
-      const [b, c] = [values[i], values[i + 1]];
-      const a = Number.isNaN(values[i - 1] ?? NaN) ? b : values[i - 1];
-      const d = Number.isNaN(values[i + 2] ?? NaN) ? c : values[i + 2];
-      for (let k = 0; k < FINE; k++) fine.push(k ? spline(a, b, c, d, k / FINE) : b);
-    }
-    return [...fine, values[values.length - 1]];
-  }
-  function smooth(rows) {
-    const wide = rows.map(finer);
-    const columns = wide[0].map((_, j) => finer(wide.map((row) => row[j])));
-    return columns[0].map((_, i) => columns.map((column) => column[i]));
-  }
-
   // --- cards ------------------------------------------------------------------------------------
   function makeCard(node) {
     const canvas = document.createElement("canvas");
@@ -86,9 +66,7 @@
     return card;
   }
   function meshOf(card) {
-    // In heights, so that the smooth surface never dips below the lowest point that was measured.
-    card.mesh ??= smooth(card.plane.rises.map((row) => row.map(height)))
-      .map((row) => row.map((z) => Math.min(Math.max(z, 0), 1)));
+    card.mesh ??= smooth(card.plane.rises.map((row) => row.map(height)));
     return card.mesh;
   }
 

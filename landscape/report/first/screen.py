@@ -87,6 +87,13 @@ def all_figures(first: FirstScreen, sections: Sequence[Section]) -> list[ReportF
     return list(unique.values())
 
 
+def figures_on_page(first: FirstScreen, sections: Sequence[Section]) -> list[str]:
+    """The names of those that the page draws; the others are files alone."""
+    cards = () if first.surfaces is None else first.surfaces.cards
+    stills = {card.still.name for card in cards}
+    return [f.name for f in all_figures(first, sections) if f.on_page or f.name in stills]
+
+
 def _figure(
     shown: Material, entries: Sequence[Entry], comparison: Comparison | None
 ) -> ReportFigure | None:

@@ -1,8 +1,7 @@
-"""Spectra: density overlay, eigenvalues at both ends, traces, and the blocks of the layers."""
+"""Spectra: density overlay, eigenvalues at both ends, and traces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -11,17 +10,20 @@ from landscape.catalog import OPERATORS
 from landscape.page.material import Material, by_operator, mismatch_note, operator_text
 from landscape.page.section import ReportFigure, Section
 from landscape.page.table import Table
-from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting import (
+    legend_above,
+    plot_density,
+    plot_eigenvalues,
+    plot_trace,
+)
 from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
-    layer_table,
 )
 from landscape.report.sections.fidelity import fidelity_sentences
 from landscape.report.sections.probe_tables import density_table, trace_table
 from landscape.results import (
     Eigenvalues,
-    LayerTable,
     OperatorSpec,
     Result,
     SpectralDensity,
@@ -90,30 +92,6 @@ def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure
     )
 
 
-def layers_section(material: Material) -> Section | None:
-    """The blocks of the layers."""
-    tables = material.of(LayerTable)
-    if not tables:
-        return None
-    several = ", or of several that share a row" if any(t.joined for t in tables) else ""
-    figures = [
-        _layer_figure(material, spec, suffix, members)
-        for spec, suffix, members in by_operator(tables)
-    ]
-    return Section(
-        key="layers",
-        title="Layer by layer",
-        summary=_heaviest(tables[0]),
-        paragraphs=(
-            f"Each block holds the parameters of one layer{several}, all others fixed. Batch norm "
-            "makes the scale of the weights before it functionally irrelevant, so a raw value "
-            "compares between checkpoints only where the weights have the same scale.",
-        ),
-        figures=tuple(figures),
-        tables=tuple(layer_table(*group) for group in by_operator(tables)),
-    )
-
-
 def _found(material: Material) -> str:
     ends, traces = material.of(Eigenvalues), material.of(Trace)
     specs = [(r.operator, r) for r in ends] + [(r.operator, r) for r in traces]
@@ -124,16 +102,6 @@ def _found(material: Material) -> str:
     count = sum(len(r.largest) + len(r.smallest) for r in ends)
     converged = "all converged" if not missing else f"{missing} not converged"
     return f"{'; '.join(operators)}; {count} eigenvalues, {converged}"
-
-
-def _heaviest(table: LayerTable) -> str:
-    """Which layer of the first network carries most of the trace."""
-    total = sum(row.trace.mean for row in table.rows if row.trace.mean > 0)
-    top = max(table.rows, key=lambda row: row.trace.mean, default=None)
-    if top is None or top.trace.mean <= 0:
-        return ""
-    share = f"{top.name} carries {top.trace.mean / total:.0%} of the blocks' trace"
-    return f"{share} in {table.subject.label}"
 
 
 def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
@@ -257,29 +225,3 @@ def _trace_figure(
         ),
         alt="Traces: " + ", ".join(f"{r.subject.label} {r.trace.mean:.3g}" for r in results) + ".",
     )
-
-
-def _layer_figure(
-    material: Material, spec: OperatorSpec, suffix: str, results: list[LayerTable]
-) -> ReportFigure:
-    num_layers = len({row.name for r in results for row in r.rows})
-    height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
-    bare = any(row.largest.value <= 0 for r in results for row in r.rows)
-    return ReportFigure(
-        name=f"layers{suffix}",
-        draw=partial(_draw_layers, material, results),
-        height=height,
-        caption=(
-            f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
-            "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-            "checkpoint; the residuals, its only error here, are smaller than the marks."
-            + (" Layers without a mark have no positive eigenvalue." if bare else "")
-        ),
-        alt=f"Largest eigenvalue by layer for {_names(results)}; the numbers are in the table.",
-    )
-
-
-def _draw_layers(material: Material, results: list[LayerTable], figure: Figure, _log: bool) -> None:
-    ax = figure.subplots()
-    plot_layers(results, ax, strokes=material.strokes)
-    legend_above(ax, figure)

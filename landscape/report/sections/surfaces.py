@@ -166,7 +166,8 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                     "Rise of the loss, L − L_min, on a plane through each checkpoint (white "
                     f"cross), on one colour scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
-                    "valley. Hatched squares: the loss was not finite there. "
+                    "valley. Hatched squares: the loss was not finite there. Small dots are "
+                    "measured points; between points, monotone cubic interpolation. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."
                     f"{_trajectories(part)}{batch_norm_words(part)}"
                 ),
