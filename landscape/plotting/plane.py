@@ -19,6 +19,7 @@ from landscape.results import LossPlane
 
 _NUM_LEVELS = 14
 _DEPTH = 100  # the largest rise over that below which a log scale turns linear
+_CELLS = 30  # drawn at most to a side of a surface, each of which takes its place in a page
 _FLOOR = -0.55  # where the contours lie below a surface of height 1
 _VIEW = {"elev": 32, "azim": -52}  # of surfaces; the page's script opens with the same
 _WHITE = "#ffffff"
@@ -169,8 +170,9 @@ def plot_plane_3d(
     """Draw L - L_min as a surface with its contours on the floor; + is the checkpoint.
 
     Between the points it is interpolated; cells with one that is not finite are open. With
-    ``log`` heights and colours go by log(1 + rise / least), least a hundredth of the largest rise. ``scale_of`` are the results
-    whose range sets that of heights and colours, where it is that of more than this.
+    ``log`` heights and colours go by log(1 + rise / least), least a hundredth of the largest
+    rise. ``scale_of`` are the results whose range sets that of heights and colours, where it is
+    that of more than this.
     """
     levels = shared_levels([result] if scale_of is None else scale_of, log=log)
     norm, rises = _norm(levels, log=log), rises_of(result)
@@ -185,10 +187,11 @@ def plot_plane_3d(
                 cmap="viridis", vmin=0, vmax=1, zorder=1,
             )  # fmt: skip
         ax.plot([0], [0], [_FLOOR], marker="+", color=INK, markersize=6, zorder=2)
-        ax.plot_surface(
-            x, y, height, cmap="viridis", vmin=0, vmax=1, rcount=60, ccount=60, linewidth=0.1,
-            edgecolor="#1b1f2433", zorder=3,
+        surface = ax.plot_surface(
+            x, y, height, cmap="viridis", vmin=0, vmax=1, rcount=_CELLS, ccount=_CELLS,
+            linewidth=0.1, edgecolor="#1b1f2433", zorder=3,
         )  # fmt: skip
+        surface.set_clip_on(False)  # each cell would carry a clip path, a tenth of the page
     ax.set_proj_type("ortho")
     ax.view_init(**_VIEW)
     ax.set_zlim(_FLOOR, 1)

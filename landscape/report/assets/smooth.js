@@ -4,7 +4,7 @@
   // Monotone cubics (Fritsch & Carlson 1980) through the points that were measured, beyond none.
   function finer(values) {
     const steps = values.slice(1).map((v, i) => v - values[i]);
-    const slope = (i) => { // NaN beside a point that was lost, and 0 at an extremum
+    const slope = (i) => { // of the other side beside a point that was lost; 0 at an extremum
       const [a, b] = [steps[i - 1] ?? NaN, steps[i] ?? NaN];
       if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) ? b : a;
       return a * b > 0 ? (2 * a * b) / (a + b) : 0;

@@ -70,8 +70,8 @@ def _layer_figure(
         draw=partial(_draw_layers, material, results),
         height=height,
         caption=caption,
-        alt=f"{'Trace' if of_traces else 'Largest eigenvalue'} by layer for {', '.join(r.subject.label for r in results)}; the "
-        "numbers are in the table.",
+        alt=f"{'Trace' if of_traces else 'Largest eigenvalue'} by layer for "
+        f"{', '.join(r.subject.label for r in results)}; the numbers are in the table.",
     )
 
 
