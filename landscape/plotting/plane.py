@@ -201,7 +201,7 @@ def plot_plane_3d(
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
     ax.tick_params(pad=-2)
     ax.set_box_aspect((1, 1, 0.85), zoom=1.05)
-    ax.set_title(figure_text(result.subject.label), y=0.98)
+    ax.set_title(figure_text(result.subject.label), y=1.03)
     ax.set_xlabel("x", labelpad=-4)
     ax.set_ylabel("y", labelpad=-4)
     ax.set_zlabel("L − L_min", labelpad=-1)

@@ -144,5 +144,5 @@
   addEventListener("afterprint", () => { for (const part of opened) part.open = false; });
 
   nameTheme();
-  window.landscape = { all, redraw };
+  window.landscape = { all, redraw, isDark };
 })();

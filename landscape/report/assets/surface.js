@@ -1,6 +1,6 @@
 // The surfaces that turn: one camera for all cards, heights and colours by the rise L - L_min.
 (() => {
-  const { all, redraw, smooth, FINE } = window.landscape;
+  const { all, redraw, isDark, smooth, FINE } = window.landscape;
   const group = document.getElementById("surfaces-first");
   if (!group) return;
   const FLOOR = -0.55, DEPTH = 100;
@@ -36,7 +36,8 @@
   }
   const short = (v) => String(Number(v.toPrecision(2)));
   function viridis(fraction, light) {
-    const place = Math.min(Math.max(fraction, 0), 1) * (VIRIDIS.length - 1);
+    const darkest = isDark() ? 0.2 : 0; // deep violet is lost on a dark page
+    const place = (darkest + (1 - darkest) * Math.min(Math.max(fraction, 0), 1)) * (VIRIDIS.length - 1);
     const low = Math.min(Math.floor(place), VIRIDIS.length - 2);
     return `rgb(${VIRIDIS[low].map((c, i) => Math.round(
       (c + (place - low) * (VIRIDIS[low + 1][i] - c)) * light))})`;
