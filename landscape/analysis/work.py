@@ -16,6 +16,8 @@ Results = Mapping[str, Result]  # by the name of their file
 _MATVECS_A_PAIR = 2.5
 _MATVECS_AT_LEAST = 20
 
+_LOSSES_A_MATVEC = 4  # forward and backward, each differentiated: no timing, but near enough
+
 
 class Cost(NamedTuple):
     """Passes over the examples, and bytes at most."""
@@ -23,6 +25,11 @@ class Cost(NamedTuple):
     num_matvecs: int
     num_losses: int
     peak_bytes: int
+
+    @property
+    def passes(self) -> int:
+        """In forward passes, by count: what a bar of progress moves by."""
+        return _LOSSES_A_MATVEC * self.num_matvecs + self.num_losses
 
 
 class Work(NamedTuple):

@@ -8,6 +8,7 @@ from landscape.results.base import (
     in_order,
     result_path,
     save_result,
+    stem_at,
 )
 from landscape.results.comparison import (
     AccuracyRow,
@@ -143,5 +144,6 @@ __all__ = [
     "save_result",
     "seed_in",
     "spectrum_unit",
+    "stem_at",
     "told_apart",
 ]

@@ -141,6 +141,20 @@ def test_a_folder_of_before_there_was_params_is_gone_on_with(invoke, smooth_chec
     invoke("analyze", path, *arguments, "-o", analysed, *QUICK)
 
 
+def test_commands_name_their_files_as_analyze_does(invoke, smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    for command in ("eigenvalues", "density", "trace"):
+        invoke(command, path, *arguments, "--scale", "filter", "-o", tmp_path / "one")
+    line = ["analyze", path, *arguments, "--budget", "quick", "--only", "scaled", "--quiet"]
+    end = invoke(*line, "-o", tmp_path / "all").stdout.splitlines()
+    one, whole = (
+        {p.stem for p in tmp_path.glob(f"{k}/results/net/*.json")} for k in ("one", "all")
+    )
+    assert one == whole - {"settings"} == {"eigenvalues-filter", "density-filter", "trace-filter"}
+    assert end[0].split() == ["checkpoint", "loss", "accuracy", "λ_max", "trace"]
+    assert end[-1].split() == ["page", str(tmp_path / "all" / "index.html")]
+
+
 def test_force_starts_anew(invoke, smooth_checkpoint, analysed):
     path, arguments = smooth_checkpoint
     invoke("analyze", path, *arguments, "-o", analysed, *QUICK, "--seed", 7, "--force")

@@ -7,6 +7,7 @@ from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.analysis.work import Cost, Results, Work, state_of
 from landscape.linalg.eigen import krylov_memory
+from landscape.results import stem_at
 
 
 def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Progress) -> Results:
@@ -58,15 +59,11 @@ def _cost(work: Work, scale: str) -> Cost:
 
 
 def _run(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:
-    suffix = "" if scale == "none" else f"-{scale}"
     found = spectrum(
         target,
         settings=spectrum_settings(settings, scale),
-        state=state_of(settings, target, f"spectrum{suffix}.state"),
+        state=state_of(settings, target, f"{stem_at('spectrum', scale)}.state"),
         progress=progress,
     )
-    return {
-        f"eigenvalues{suffix}": found.eigenvalues,
-        f"density{suffix}": found.density,
-        f"trace{suffix}": found.trace,
-    }
+    named = {"eigenvalues": found.eigenvalues, "density": found.density, "trace": found.trace}
+    return {stem_at(name, scale): result for name, result in named.items()}

@@ -1,6 +1,7 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,6 +12,7 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.cli.ending import print_numbers, print_report_paths
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import analysis_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
@@ -25,16 +27,20 @@ from landscape.cli.options import (
     target_options,
     unique_labels,
 )
-from landscape.cli.output import print_table, progress_bar
+from landscape.cli.output import print_table
+from landscape.cli.overall import Overall
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
+from landscape.values import Levels
 
 if TYPE_CHECKING:
     from landscape.analysis.forecast import ForecastLine
+    from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
     from landscape.gates import Gate, Known
+    from landscape.results import Result
     from landscape.store.folder import ReportFolder
 
 
@@ -80,6 +86,7 @@ def analyze(
     names = chosen_names(only, skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
+        _tell_expectations(checkpoints)
         _forecast(checkpoints, settings, suite, names, figures, quiet)
         return
     run_suite(
@@ -94,8 +101,7 @@ def analyze(
         force=force,
         quiet=quiet,
     )
-    if gates:
-        _apply(gates, checkpoints, out, suite.operator)
+    _end(checkpoints, out, gates, suite.operator)
 
 
 def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
@@ -106,18 +112,19 @@ def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
     return found
 
 
-def _apply(gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator: str) -> None:
+def _end(checkpoints: Sequence[Path], out: Path, gates: "Sequence[Gate]", operator: str) -> None:
+    """The numbers of these checkpoints, what was written, and the gates on the numbers."""
     from landscape.distributed import is_main
     from landscape.report.notebook import load_results
 
     if not is_main():
         return
-    results = load_results(out)
-    measured = [
-        (label, values_of([r for r in results if r.subject.label == label], main=operator), "")
-        for label in unique_labels(checkpoints)
-    ]
-    apply_gates(gates, measured)
+    found: dict[str, list[Result]] = {label: [] for label in unique_labels(checkpoints)}
+    for result in load_results(out):
+        found.get(result.subject.label, []).append(result)
+    print_numbers(result for own in found.values() for result in own)
+    print_report_paths(out)
+    apply_gates(gates, [(k, values_of(own, main=operator), "") for k, own in found.items()])
 
 
 def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:
@@ -146,7 +153,7 @@ def run_suite(
     force: bool,
     quiet: bool,
     figures: Sequence[str] = (),
-) -> Path:
+) -> None:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.spectrum.entry import spectrum_settings
     from landscape.distributed import is_main
@@ -155,17 +162,21 @@ def run_suite(
     from landscape.report.notebook import load_comparison, load_results
     from landscape.store.folder import ReportFolder
 
-    page, folder = out / "index.html", ReportFolder(out)
+    folder = ReportFolder(out)
+    if not quiet:
+        _tell_expectations(checkpoints)
     with folder.held():
         if force:
             folder.start_anew()
+        overall, further = Overall(quiet=quiet), len(checkpoints)
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
             target = opened(path, label, settings, params=suite.params, quiet=quiet)
             if any("Eigenvalues" in ANALYSES[name].gives for name in names):
                 tell_plan(target, spectrum_settings(suite, "none"))
-            _run_one(target, folder, suite, names, quiet)
+            further -= 1
+            _run_one(target, folder, suite, names, quiet, overall, further)
         if not is_main():
-            return out
+            return
         if is_current(out, title, baseline, figures):
             if not quiet:
                 click.echo("nothing new: the report is left as it is.", err=True)
@@ -179,8 +190,24 @@ def run_suite(
                 figures=figures,
             )
             remember(out, title, baseline, figures)
-    echo(str(page))
-    return page
+
+
+def _tell_expectations(checkpoints: Sequence[Path]) -> None:
+    """Say, before hours are spent, what ``landscape compare`` can make of so many runs."""
+    from landscape.analysis.choices import training_info
+    from landscape.checkpoint.sidecar import read_sidecar
+    from landscape.compare.expectation import expected_of
+    from landscape.compare.groups import Origin
+    from landscape.distributed import is_main
+
+    if not is_main():
+        return
+    origins = []
+    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        sidecar = read_sidecar(path)
+        origins.append(Origin(label, sidecar.model if sidecar else "", training_info(sidecar)))
+    for words in expected_of(origins, alpha=Levels.alpha):
+        echo(f"to compare: {words}", err=True)
 
 
 def _run_one(
@@ -189,8 +216,11 @@ def _run_one(
     suite: SuiteSettings,
     names: Sequence[str],
     quiet: bool,
+    overall: Overall,
+    further: int,
 ) -> None:
-    from landscape.analysis.suite import run_analyses, suite_identity
+    """The analyses of one checkpoint; as many again are expected of each of ``further``."""
+    from landscape.analysis.suite import passes_of, run_analyses, suite_identity
     from landscape.results import LeftOut
 
     label = target.subject.label
@@ -204,13 +234,15 @@ def _run_one(
         told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
         if told:
             click.echo(f"{label}: {'; '.join(told)}.", err=True)
-    for _, found in run_analyses(
-        target,
-        suite,
-        names,
-        progress=lambda name: progress_bar(f"{label}: {name}", quiet=quiet),
-        finished=finished,
-    ):
+    passes = {name: passes_of(name, target, suite) for name in names}
+    left = [name for name in names if not finished.is_done(name)]
+
+    def progress(name: str) -> AbstractContextManager["Progress"]:
+        after = sum(passes[later] for later in left[left.index(name) + 1 :])
+        after += further * sum(passes.values())
+        return overall.part(f"{label}: {name}", passes[name], after=after)
+
+    for _, found in run_analyses(target, suite, names, progress=progress, finished=finished):
         for result in found.values():
             if isinstance(result, LeftOut):
                 click.echo(f"{label}: {result.note}", err=True)
