@@ -26,6 +26,7 @@ from landscape.plotting.plane import (
 )
 from landscape.plotting.sharpness import panels_of, plot_sharpness
 from landscape.plotting.spectrum import (
+    layers_shown,
     plot_density,
     plot_eigenvalues,
     plot_layers,
@@ -42,6 +43,7 @@ __all__ = [
     "Stroke",
     "figure_style",
     "figure_text",
+    "layers_shown",
     "legend_above",
     "legend_above_all",
     "new_figure",
