@@ -218,15 +218,21 @@ def shows_traces(results: Sequence[LayerTable]) -> bool:
     return all(row.largest is None for r in results for row in r.rows)
 
 
+def layers_shown(results: Sequence[LayerTable]) -> list[str]:
+    """The layers that have a row in a figure: of traces, those that are known."""
+    of_traces = shows_traces(results)
+    rows = [row for r in results for row in r.rows if not of_traces or row.trace is not None]
+    return list(dict.fromkeys(row.name for row in rows))
+
+
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
     """Draw the largest eigenvalue of each layer's block, on a log axis; hollow if not converged.
 
-    Where no layer has one, its trace with one standard error. A layer whose value is not positive,
-    or not known, has no place on the axis and is left out.
+    Where no layer has one, its trace with one standard error. A layer whose value is not positive
+    has no place on the axis and is left out.
     """
     labels = [r.subject.label for r in results]
-    names = list(dict.fromkeys(row.name for r in results for row in r.rows))
-    of_traces = shows_traces(results)
+    names, of_traces = layers_shown(results), shows_traces(results)
     is_empty = True
     for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)
