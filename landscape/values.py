@@ -56,6 +56,17 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Population:
+    """What a number measured on examples says of the set that they stand for; 95 % interval."""
+
+    estimate: float  # of the set's number: an eigenvalue or norm of few examples is too large
+    low: float | None  # None: no lower bound
+    high: float
+    of: str  # the set, in words
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Eigenvalue:
     """One eigenpair's value with its residual ‖Av - λv‖₂.
 
@@ -69,6 +80,16 @@ class Eigenvalue:
     converged: bool  # a residual below the tolerance, at a rank that no look has disputed
     # With 99 % probability the look for missed eigenvalues leaves none that would take its rank.
     rank_shown: bool = False
+    population: Population | None = None  # of the largest; ``Eigenvalues.no_population`` says why
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargestSum:
+    """The sum of the largest eigenvalues."""
+
+    number: int  # of them
+    value: float
+    population: Population
 
 
 @dataclass(frozen=True, kw_only=True)
