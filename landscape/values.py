@@ -60,10 +60,22 @@ class Population:
     """What a number measured on examples says of the set that they stand for; 95 % interval."""
 
     estimate: float  # of the set's number: an eigenvalue or norm of few examples is too large
+    stderr: float | None  # over examples, to first order; the interval also holds the bias
     low: float | None  # None: no lower bound
     high: float
     of: str  # the set, in words
     warnings: tuple[str, ...] = ()
+
+    def __truediv__(self, number: float) -> "Population":
+        """The same of the number over a positive one."""
+        low, stderr = (None if x is None else x / number for x in (self.low, self.stderr))
+        return replace(
+            self,
+            estimate=self.estimate / number,
+            stderr=stderr,
+            low=low,
+            high=self.high / number,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

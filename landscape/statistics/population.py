@@ -43,6 +43,7 @@ class Bounds(NamedTuple):
     """An estimate for the set of all examples, and its interval."""
 
     estimate: float
+    stderr: float  # to first order: of the number itself, its bias aside
     low: float  # -inf: no lower bound
     high: float
     warnings: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ def largest_bounds(
     deviations = (sums - sums.mean()) ** 2
     if s > 0 and deviations.max() > deviations.sum() / 2:
         warnings.append(ONE_GROUP)
-    return Bounds(value - bias, low, value * math.exp(t * s / value), tuple(warnings))
+    return Bounds(value - bias, s, low, value * math.exp(t * s / value), tuple(warnings))
 
 
 def _bias(values: Array, forms: Array, squares: Array, mean_squares: Array) -> float:
@@ -134,7 +135,7 @@ def mean_bounds(
     """
     error = math.hypot(math.sqrt(1 - fraction) * _stderr(over_groups), stderr)
     half = float(stdtrit(len(over_groups) - 1, (1 + level) / 2)) * error
-    return Bounds(value, value - half, value + half)
+    return Bounds(value, error, value - half, value + half)
 
 
 def norm_bounds(
@@ -165,7 +166,7 @@ def norm_bounds(
     error = math.hypot(math.sqrt(1 - fraction) * _stderr(pairs), stderr)
     half = float(stdtrit(len(pairs) - 1, (1 + level) / 2)) * error
     low, estimate, high = (math.sqrt(max(0.0, center + x)) for x in (-half, 0.0, half))
-    return Bounds(estimate, low, high)
+    return Bounds(estimate, error / (2 * estimate) if estimate > 0 else math.inf, low, high)
 
 
 def _stderr(samples: Array) -> float:

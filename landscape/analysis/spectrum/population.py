@@ -53,13 +53,14 @@ class Stated:
 
     def exactly(self, value: float) -> Population:
         """What is known of a number of all of the set."""
-        return Population(estimate=value, low=value, high=value, of=self.of)
+        return Population(estimate=value, stderr=0.0, low=value, high=value, of=self.of)
 
     def within(self, bounds: Bounds) -> Population:
         """What groups of examples say."""
-        estimate, low, high, warnings = bounds
+        estimate, stderr, low, high, warnings = bounds
         return Population(
             estimate=estimate,
+            stderr=stderr if math.isfinite(stderr) else None,
             low=low if low > -math.inf else None,
             high=high,
             of=self.of,

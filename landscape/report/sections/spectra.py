@@ -156,11 +156,12 @@ def _eigenvalue_figure(
 
     shards = sorted({len(r.shards) for r in results if r.shard_stderr})
     bars = (
-        f"± 1 standard error over n = {shards[0]} data shards for the largest, the solver's "
-        "residual for the smallest"
+        f"± 1 standard error over n = {shards[0]} data shards for the largest, none for the others"
         if shards
-        else "the solver's residual ‖Av - λv‖; no data shards were measured, so they leave out "
-        "how much another sample of examples would change the values"
+        else "95 % intervals of the largest for the set that the examples stand for; none for the "
+        "others"
+        if any(r.largest and r.largest[0].population for r in results)
+        else "none: no error over examples is known"
     )
     return ReportFigure(
         name=f"eigenvalues{suffix}",
@@ -219,7 +220,7 @@ def _layer_figure(
         caption=(
             f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
             "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-            "checkpoint; the residuals, its only error here, are smaller than the marks."
+            "checkpoint; its error over examples is not known."
             + (" Layers without a mark have no positive eigenvalue." if bare else "")
         ),
         alt=f"Largest eigenvalue by layer for {_names(results)}; the numbers are in the table.",
