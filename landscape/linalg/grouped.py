@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor, nn
 
 from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import gram
 
-# Columns of a table of shares: xᵀu_g, |u_g|², u_gᵀu_{g-1}, u_gᵀ(u_1 + … + u_{g-1}), and from there
-# on y_jᵀu_g, with u_g = A_g x.
-FORM, SQUARE, WITH_LAST, WITH_BEFORE, INNER = range(5)
+# Columns of a table of shares, with u_g = A_g x: xᵀu_g, |u_g|², u_gᵀ(u_1 + … + u_{g-1}), the mean of
+# u_gᵀu_h over the other groups h to a few per cent, and from there on y_jᵀu_g.
+FORM, SQUARE, WITH_BEFORE, WITH_OTHERS, INNER = range(5)
+_SKETCHED = 4096  # numbers that stand for a vector where inner products need no more than 1/64
 
 
 class GroupedOperator(SelfAdjointOperator):
@@ -52,26 +53,52 @@ class GroupedOperator(SelfAdjointOperator):
     ) -> tuple[Tensor, Tensor]:
         """``A x``, and the table of its shares, shape (K, 4 + m), float64, with y_j from ``rows``.
 
-        Two vectors are held beside the product. A row is asked for each time it is needed.
+        One vector is held beside the product and the sum. A row is asked for when it is needed.
         """
         self.num_matvecs += 1
         return self._split(x, rows)
 
     def _split(self, x: Tensor, rows: Sequence[Callable[[], Tensor]]) -> tuple[Tensor, Tensor]:
         table = torch.zeros(len(self.groups), INNER + len(rows), dtype=torch.float64)
-        total = last = torch.zeros(self.dim, dtype=self.dtype, device=self.device)
+        total = torch.zeros(self.dim, dtype=self.dtype, device=self.device)
+        signs = _random_signs(total)
+        sketches = []
         for g, A in enumerate(self.groups):
             u = finite_product(A, x)
-            others = [y() for y in rows]
-            known = torch.stack([x.to(u), u, last, total])
-            table[g, :INNER] = gram(known, u[None])[:, 0]
-            for j, y in enumerate(others):
-                table[g, INNER + j] = gram(y[None], u[None])[0, 0]
-            total, last = total + u, u
+            for column, y in ((FORM, x.to(u)), (SQUARE, u), (WITH_BEFORE, total)):
+                table[g, column] = gram(y[None], u[None])[0, 0]
+            for column, row in enumerate(rows, start=INNER):
+                table[g, column] = gram(row()[None], u[None])[0, 0]
+            sketches.append(_sketch(u, signs))
+            total += u
+        inner = gram(torch.stack(sketches), torch.stack(sketches))
+        table[:, WITH_OTHERS] = (inner.sum(1) - inner.diagonal()) / (len(table) - 1)
         product = self.weight * total
         if self.rest is not None:
             product += (1 - len(self.groups) * self.weight) * finite_product(self.rest, x)
         return product, table
+
+
+def _random_signs(like: Tensor) -> Tensor:
+    """Signs of a generator of their own: to measure changes no other random number."""
+    rng = Generator().manual_seed(0)
+    signs = 2 * torch.randint(2, like.shape, generator=rng, dtype=torch.int8) - 1
+    return signs.to(like.device)
+
+
+def _sketch(u: Tensor, signs: Tensor) -> Tensor:
+    """Sums of signed blocks, shape (m,), float64: E S(u)ᵀS(v) = uᵀv, exact in m dimensions [1]_.
+
+    References
+    ----------
+    .. [1] Charikar, Chen & Farach-Colton (2004), Finding frequent items in data streams,
+       Theor. Comput. Sci. 312(1):3-15.
+    """
+    block = -(-len(u) // _SKETCHED)
+    signed = u * signs
+    padded = nn.functional.pad(signed, (0, -len(u) % block))
+    sums: Tensor = padded.view(-1, block).sum(1, dtype=torch.float64)
+    return sums
 
 
 class Split(NamedTuple):
@@ -91,8 +118,8 @@ class GroupSums:
     """
 
     traces: Tensor  # tr A_g, shape (K,), float64
-    pairs: Tensor  # tr A_g A_h of the groups (1, 2), (3, 4), …, shape (K / 2,)
-    between: float  # the mean of tr A_g A_h over all pairs of groups
+    with_others: Tensor  # the mean of tr A_g A_h over h ≠ g, to a few per cent, shape (K,)
+    between: float  # the same over all pairs of groups, to rounding
 
     @classmethod
     def of(cls, table: Tensor) -> "GroupSums":
@@ -100,7 +127,7 @@ class GroupSums:
         num_groups = len(table)
         return cls(
             traces=table[:, FORM],
-            pairs=table[1::2, WITH_LAST],
+            with_others=table[:, WITH_OTHERS],
             between=2 * float(table[:, WITH_BEFORE].sum()) / (num_groups * (num_groups - 1)),
         )
 

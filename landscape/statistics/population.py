@@ -141,7 +141,7 @@ def mean_bounds(
 def norm_bounds(
     squared: float,
     between: float,
-    pairs: Array,
+    with_others: Array,
     *,
     stderr: float = 0.0,
     fraction: float = 0.0,
@@ -149,24 +149,28 @@ def norm_bounds(
 ) -> Bounds:
     """The Frobenius norm of the set's matrix.
 
-    ‖A‖_F² of a sample is too large: it holds the squares of single examples' deviations. tr A_g A_h
-    of two groups that share no example is unbiased.
+    S = ‖A‖_F² of a sample is too large: it holds the squares of single examples' deviations.
+    D, the mean of tr A_g A_h over groups that share no example, is unbiased. To first order the
+    variance is that of 2 tr A A_g over groups. From D exp(-t s / D) to S exp(t s / S), as for
+    eigenvalues: the interval around D alone, whose own error it holds, is left too often.
 
     Parameters
     ----------
     squared
         ‖A‖_F² on these examples, known to ``stderr``.
     between
-        The mean of tr A_g A_h over all pairs of groups.
-    pairs
-        tr A_g A_h of disjoint pairs (1, 2), (3, 4), …, shape (K / 2,): a sample of independent
-        ones.
+        D.
+    with_others
+        The mean of tr A_g A_h over h ≠ g, shape (K,).
     """
     center = (1 - fraction) * between + fraction * squared
-    error = math.hypot(math.sqrt(1 - fraction) * _stderr(pairs), stderr)
-    half = float(stdtrit(len(pairs) - 1, (1 + level) / 2)) * error
-    low, estimate, high = (math.sqrt(max(0.0, center + x)) for x in (-half, 0.0, half))
-    return Bounds(estimate, error / (2 * estimate) if estimate > 0 else math.inf, low, high)
+    error = math.hypot(math.sqrt(1 - fraction) * 2 * _stderr(with_others), stderr)
+    reach = float(stdtrit(len(with_others) - 1, (1 + level) / 2)) * error
+    low = center * math.exp(-reach / center) if center > 0 else 0.0
+    high = squared * math.exp(reach / squared) if squared > 0 else reach
+    estimate = math.sqrt(max(0.0, center))
+    stderr = error / (2 * estimate) if estimate > 0 else math.inf
+    return Bounds(estimate, stderr, math.sqrt(low), math.sqrt(high))
 
 
 def _stderr(samples: Array) -> float:

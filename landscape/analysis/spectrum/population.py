@@ -175,7 +175,7 @@ def of_norm(known: Stated, squared: Estimate, sums: GroupSums | None) -> Populat
     bounds = norm_bounds(
         squared.mean,
         sums.between,
-        sums.pairs.numpy(),
+        sums.with_others.numpy(),
         stderr=squared.stderr or 0.0,
         fraction=known.fraction,
     )
