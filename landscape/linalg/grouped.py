@@ -15,8 +15,8 @@ from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import gram
 
-# Columns of a table of shares, with u_g = A_g x: xᵀu_g, |u_g|², u_gᵀ(u_1 + … + u_{g-1}), the mean of
-# u_gᵀu_h over the other groups h to a few per cent, and from there on y_jᵀu_g.
+# Columns of a table of shares, with u_g = A_g x: xᵀu_g, |u_g|², u_gᵀ(u_1 + … + u_{g-1}), the mean
+# of u_gᵀu_h over the other groups h to a few per cent, and from there on y_jᵀu_g.
 FORM, SQUARE, WITH_BEFORE, WITH_OTHERS, INNER = range(5)
 _SKETCHED = 4096  # numbers that stand for a vector where inner products need no more than 1/64
 
@@ -119,16 +119,18 @@ class GroupSums:
 
     traces: Tensor  # tr A_g, shape (K,), float64
     with_others: Tensor  # the mean of tr A_g A_h over h ≠ g, to a few per cent, shape (K,)
-    between: float  # the same over all pairs of groups, to rounding
+    # By how much ‖Σ_g A_g / K‖_F² exceeds the mean of tr A_g A_h over pairs of groups, to rounding.
+    excess: float
 
     @classmethod
     def of(cls, table: Tensor) -> "GroupSums":
         """From the sum of tables of shares over the basis, or the mean over probes."""
         num_groups = len(table)
+        between = 2 * float(table[:, WITH_BEFORE].sum()) / (num_groups * (num_groups - 1))
         return cls(
             traces=table[:, FORM],
             with_others=table[:, WITH_OTHERS],
-            between=2 * float(table[:, WITH_BEFORE].sum()) / (num_groups * (num_groups - 1)),
+            excess=(float(table[:, SQUARE].mean()) - between) / num_groups,
         )
 
 

@@ -140,7 +140,7 @@ def mean_bounds(
 
 def norm_bounds(
     squared: float,
-    between: float,
+    excess: float,
     with_others: Array,
     *,
     stderr: float = 0.0,
@@ -149,21 +149,21 @@ def norm_bounds(
 ) -> Bounds:
     """The Frobenius norm of the set's matrix.
 
-    S = ‖A‖_F² of a sample is too large: it holds the squares of single examples' deviations.
-    D, the mean of tr A_g A_h over groups that share no example, is unbiased. To first order the
-    variance is that of 2 tr A A_g over groups. From D exp(-t s / D) to S exp(t s / S), as for
-    eigenvalues: the interval around D alone, whose own error it holds, is left too often.
+    S = ‖A‖_F² of a sample is too large: it holds the squares of single examples' deviations. The
+    mean of tr A_g A_h over groups that share no example is unbiased; D is S less what that is
+    smaller by. To first order the variance is that of 2 tr A A_g over groups. The interval is from
+    D exp(-t s / D) to S exp(t s / S), as for eigenvalues: one around D alone is left too often.
 
     Parameters
     ----------
     squared
         ‖A‖_F² on these examples, known to ``stderr``.
-    between
-        D.
+    excess
+        S - D: of the mean over groups, ‖Σ A_g / K‖_F² less the mean of tr A_g A_h over pairs.
     with_others
         The mean of tr A_g A_h over h ≠ g, shape (K,).
     """
-    center = (1 - fraction) * between + fraction * squared
+    center = squared - (1 - fraction) * excess
     error = math.hypot(math.sqrt(1 - fraction) * 2 * _stderr(with_others), stderr)
     reach = float(stdtrit(len(with_others) - 1, (1 + level) / 2)) * error
     low = center * math.exp(-reach / center) if center > 0 else 0.0

@@ -174,7 +174,7 @@ def of_norm(known: Stated, squared: Estimate, sums: GroupSums | None) -> Populat
         return None
     bounds = norm_bounds(
         squared.mean,
-        sums.between,
+        sums.excess,
         sums.with_others.numpy(),
         stderr=squared.stderr or 0.0,
         fraction=known.fraction,
