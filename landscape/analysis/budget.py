@@ -56,7 +56,7 @@ STANDARD = "standard"  # where none is named
 
 BUDGETS: dict[str, Budget] = {
     "quick": Budget(
-        num_largest=5,
+        num_largest=6,  # as many as the error of the largest over examples takes
         num_smallest=3,
         tol=1e-3,
         num_probes=3,
