@@ -1,4 +1,4 @@
-"""``python -m benchmarks.population``: how often intervals over examples hold, and how long they are.
+"""``python -m benchmarks.population``: how often intervals over examples hold, and their lengths.
 
 A pool of images with a smooth and a spiking network of 118 parameters stands for the population:
 its Hessian is known. Samples are drawn from it with replacement, and each is analysed as any other

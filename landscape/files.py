@@ -24,14 +24,15 @@ def write_atomic(path: Path, data: bytes | str) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old file or the whole new one.
 
     A temporary file in the same folder is written, flushed to the disk and renamed over
-    ``path``; missing folders are made. A link at ``path`` is replaced, not followed.
+    ``path``; missing folders are made. A link at ``path`` is replaced, not followed. Of text, what
+    stands for bytes that are no UTF-8, as names of files may hold, is escaped, as JSON has it.
 
     Raises
     ------
     OutputError
         The folder is read-only or full; nothing is left behind.
     """
-    raw = data.encode() if isinstance(data, str) else data
+    raw = data.encode(errors="backslashreplace") if isinstance(data, str) else data
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")

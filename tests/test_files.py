@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 
@@ -32,6 +33,12 @@ def test_folders_are_made_and_bytes_kept(tmp_path):
     path = tmp_path / "a" / "b.bin"
     write_atomic(path, b"\x00\xff")
     assert path.read_bytes() == b"\x00\xff"
+
+
+def test_names_that_are_no_text_are_written_and_read_again(tmp_path):
+    name = os.fsdecode(b"net\xff.pt")  # a name of bytes that are no UTF-8, as Python has it
+    write_atomic(tmp_path / "f.json", json.dumps({"command": name}, ensure_ascii=False))
+    assert json.loads((tmp_path / "f.json").read_text()) == {"command": name}
 
 
 def test_a_link_is_replaced_not_followed(tmp_path):

@@ -23,6 +23,7 @@ _FAR = 10.0  # times a constant guess's loss: networks at their first weights co
 _BRIGHT = 128
 _BETTER = 0.9  # than a constant guess, which no network is that takes nothing from its inputs
 _BYTES, _MOST_RIGHT = 2.0, 0.5  # times its loss, at an accuracy that no confident network has
+_ROUNDING = 1e-12  # of the mean square: less than that of a variance is rounding in float64
 _MOST_CLASSES = 100_000
 _BELOW = 0.15  # accuracy below the one that the file names: more than a subset's scatter
 _ADVICE = (
@@ -89,7 +90,13 @@ def constant_guess(risk: EmpiricalRisk) -> float | None:
     """The loss of the best prediction that does not look at its input; None: not known.
 
     The entropy of the classes for cross entropy, the variance of the targets for squared errors.
+    Of targets that are all the same there is none: to guess them takes only to have seen them.
     """
+    loss = _best_constant(risk)
+    return loss if loss else None
+
+
+def _best_constant(risk: EmpiricalRisk) -> float | None:
     # Told by process 0, which has the first examples: all sum the same things.
     kind = from_main(partial(_kind, risk))
     if kind is None:
@@ -136,7 +143,8 @@ def _variance(targets: list[Tensor], shape: tuple[int, ...], risk: EmpiricalRisk
     first, second, others = all_reduce_sum(sums) / risk.num_examples
     if others.any():  # padded to other lengths
         return None
-    return float((second - first.square()).clamp_min(0).mean())
+    spread = second - first.square()
+    return float(spread.where(spread > _ROUNDING * second, 0.0).mean())
 
 
 def _shares(targets: list[Tensor], risk: EmpiricalRisk) -> Tensor | None:

@@ -23,6 +23,8 @@ class MeasureKind:
         What users type: ``--primary``, ``--measures``; in JSON and CSV.
     title, sentence, formula, source
         What readers see, and what it tells them.
+    symbol
+        The title for a paper's narrow column; empty: the title itself.
     unit
         None: that of eigenvalues of the scaled operator.
     better
@@ -53,6 +55,7 @@ class MeasureKind:
     sentence: str
     formula: str
     source: str
+    symbol: str = ""
     unit: str | None = None
     better: str = "lower"
     is_sharpness: bool = True
@@ -87,6 +90,7 @@ MEASURES = Registry(
     MeasureKind(
         name="lambda_max",
         title="largest eigenvalue",
+        symbol="λ_max",
         sentence="the curvature along the sharpest direction",
         formula="λ_max(S A S)",
         source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
@@ -98,6 +102,7 @@ MEASURES = Registry(
     MeasureKind(
         name="lambda_min",
         title="smallest eigenvalue",
+        symbol="λ_min",
         sentence="the curvature along the direction that bends down most",
         formula="λ_min(S A S)",
         source="Sagun et al. 2018, arXiv 1706.04454",
@@ -110,6 +115,7 @@ MEASURES = Registry(
     MeasureKind(
         name="trace",
         title="trace",
+        symbol="tr",
         sentence="the sum of all eigenvalues",
         formula="tr(S A S)",
         source="Yao et al. 2020, arXiv 1912.07145",
@@ -121,6 +127,7 @@ MEASURES = Registry(
     MeasureKind(
         name="mean_curvature",
         title="mean curvature",
+        symbol="tr / P",
         sentence="the mean eigenvalue: the curvature along a random direction",
         formula="tr(S A S) / P",
         source="Yao et al. 2020, arXiv 1912.07145",
@@ -132,6 +139,7 @@ MEASURES = Registry(
     MeasureKind(
         name="frobenius_norm",
         title="Frobenius norm",
+        symbol="‖A‖_F",
         sentence="the size of the whole spectrum, its large eigenvalues above all",
         formula="‖S A S‖_F",
         source="Wu et al. 2022, arXiv 2207.02628",
@@ -167,6 +175,7 @@ MEASURES = Registry(
     MeasureKind(
         name="expected_rise",
         title="expected rise",
+        symbol="rise",
         sentence="how much random noise on the weights costs",
         formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
@@ -189,6 +198,7 @@ MEASURES = Registry(
     MeasureKind(
         name="worst_rise",
         title="worst-case rise",
+        symbol="worst rise",
         sentence="how much the worst change of the weights within a ball costs",
         formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P; what an ascent finds, a lower bound, "
         "whose error is over examples only",
@@ -202,6 +212,7 @@ MEASURES = Registry(
     MeasureKind(
         name="sam_rise",
         title="rise at SAM's step",
+        symbol="SAM rise",
         sentence="how much a step along the gradient to the edge of that ball costs",
         formula="L(θ + e) - L(θ) at e = ρ √P S² ∇L / ‖S ∇L‖",
         source="Foret et al. 2021, arXiv 2010.01412",

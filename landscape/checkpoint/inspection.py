@@ -47,7 +47,7 @@ class CheckpointInfo:
     notes: tuple[str, ...]  # what loading would unwrap, strip or ignore
     obstacle: str | None  # why loading would be refused as things are, and the way out
     model: str | None  # built-in network by sidecar or tensors; or named by the sidecar only
-    command: str | None  # that would analyse it; None for a file not to be opened
+    command: str | None  # that would analyse it; None for a file that is refused
     running: tuple[str, ...] = ()  # names in the file that can run code
 
     @property
@@ -101,7 +101,7 @@ def inspect_checkpoint(
         notes=tuple(notes),
         obstacle=seen.obstacle,
         model=model,
-        command=None if seen.running else _command(path, model),
+        command=None if seen.obstacle else _command(path, model),
         running=tuple(map(printable, seen.running)),
     )
 
@@ -162,7 +162,8 @@ def _outlined_shards(index: Path) -> _Seen:
 
 def _command(path: Path, model: str | None) -> str:
     """The command line that would analyse the file; what only the user knows is in capitals."""
-    base = f"landscape analyze {shlex.quote(str(path))} -o reports/{shlex.quote(path.stem)}"
+    named = f"./{path}" if str(path).startswith("-") else str(path)  # else it is an option
+    base = f"landscape analyze {shlex.quote(named)} -o reports/{shlex.quote(path.stem)}"
     if model is not None and model.partition("?")[0] in BUILTIN_MODELS:
         return base
     named = shlex.quote(model) if model is not None else "MODULE:FACTORY"

@@ -11,7 +11,7 @@ import click
 from landscape.allocator import keep_freed_memory
 from landscape.cli.plain import one_line, plain_where_needed
 from landscape.cli.surroundings import (
-    TooLittleMemoryError,
+    SurroundingsError,
     as_too_little_memory,
     nobody_reads,
     set_up_surroundings,
@@ -34,6 +34,7 @@ _COMMANDS = {
     "fidelity": ("fidelity", "Does the curvature predict the real loss?"),
     "surface": ("surface", "Loss along lines and over planes."),
     "compare": ("compare", "Are one group's minima flatter than another's?"),
+    "table": ("table", "A table for a paper, or a paragraph on the methods."),
     "report": ("report", "Make a report again from its results."),
     "data": ("data", "Look at data sets, download Fashion-MNIST."),
     "env": ("env", "Versions and devices: what to paste into a bug report."),
@@ -108,7 +109,7 @@ def main() -> None:
     """Run the command line, alone or as one of the processes that ``torchrun`` started."""
     try:
         set_up_surroundings()
-    except TooLittleMemoryError as error:
+    except SurroundingsError as error:
         _say(f"Error: {error}")
         sys.exit(EXIT_USAGE)
     plain_where_needed()

@@ -1,5 +1,6 @@
 """Types of options: names in registries, read when they are used or shown, and lists."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -63,6 +64,27 @@ class Parsed(click.ParamType[Any]):
             return self._parse(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+_INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72.27}  # pt: as in TeX
+_NARROWEST, _WIDEST = 1.0, 20.0  # inches, of a figure
+
+
+def inches(text: str) -> float:
+    """A figure's width in inches, of a number with its unit.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or out of bounds.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) *(in|cm|mm|pt)", text.strip())
+    if found is None:
+        raise ValueError(f"a width is a number with in, cm, mm or pt, as 3.25in; got {text!r}.")
+    width = float(found[1]) * _INCHES[found[2]]
+    if not _NARROWEST <= width <= _WIDEST:
+        raise ValueError(f"a width is from {_NARROWEST:g}in to {_WIDEST:g}in; got {text!r}.")
+    return width
 
 
 class ListOf(click.ParamType[tuple[Any, ...]]):

@@ -13,6 +13,7 @@ import click
 
 from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.from_settings import settings_options
+from landscape.cli.option_types import Parsed, inches
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -51,6 +52,46 @@ def json_option(of_each: str = "") -> Callable[[F], F]:
     """``--json``, as ``as_json``: one object, or one of each of these."""
     each = f" {of_each}" if of_each else ""
     return click.option("--json", "as_json", is_flag=True, help=f"One JSON object{each} on stdout.")
+
+
+def width_option(of: str) -> Callable[[F], F]:
+    """Add ``--width`` of such figures; the command receives inches, or None."""
+    return click.option(
+        "--width",
+        type=Parsed(inches),
+        metavar="LENGTH",
+        help=f"Of {of}: 3.25in, 8cm, 240pt. [default: wider than a paper's column]",
+    )
+
+
+def group_option(command: F) -> F:
+    """Add ``--group``; the command receives ``groups``, each name's globs, or None."""
+    option: Callable[[F], F] = click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="NAME=GLOB",
+        callback=_groups,
+        help="Checkpoints by path, file name or label; repeatable. "
+        "[default: by initialisation and optimiser, else by file name]",
+    )
+    return option(command)
+
+
+def _groups(
+    ctx: click.Context, _param: click.Parameter, patterns: tuple[str, ...]
+) -> dict[str, list[str]] | None:
+    groups: dict[str, list[str]] = {}
+    for pattern in patterns:
+        name, equals, globs = pattern.partition("=")
+        if not (name and equals and globs):
+            raise click.UsageError(
+                f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
+                f"{pattern!r}.",
+                ctx,
+            )
+        groups.setdefault(name, []).extend(p.strip() for p in globs.split(",") if p.strip())
+    return groups or None
 
 
 def target_options(command: F) -> F:

@@ -1,11 +1,13 @@
 """What ``eigenvalues``, ``density`` and ``trace`` share: one Krylov run, looked at three ways."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from landscape.cli.options import width_option
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -17,15 +19,30 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+class Plot(NamedTuple):
+    """A figure that was asked for."""
+
+    path: Path
+    width: float | None  # inches
+
+
 def plot_option(command: F) -> F:
-    """Add --plot."""
+    """Add --plot and its --width; the command receives both as one ``plot``, or None."""
+
+    @wraps(command)
+    def with_plot(*, plot: Path | None, width: float | None, **others: Any) -> Any:
+        if width is not None and plot is None:
+            raise click.UsageError("--width is that of --plot FILE, which is missing.")
+        return command(plot=None if plot is None else Plot(plot, width), **others)
+
+    decorated: Any = with_plot
     option: Callable[[F], F] = click.option(
         "--plot",
         type=click.Path(dir_okay=False, path_type=Path),
         callback=_figure_file,
         help="Figure: .png, .svg, .pdf.",
     )
-    return option(command)
+    return option(width_option("the figure")(decorated))
 
 
 def run_spectrum(
@@ -47,12 +64,13 @@ def tell_plan(target: "Target", settings: "SpectrumSettings") -> None:
         echo(f"{target.subject.label}: {plan}", err=True)
 
 
-def save_plot(path: Path, draw: Callable[[Any], None]) -> None:
+def save_plot(plot: Plot, draw: Callable[[Any], None]) -> None:
     """Draw on fresh axes and save in the format that the file's ending names."""
-    from landscape.plotting import TEXT_WIDTH, figure_style, legend_above, new_figure, save_figure
+    from landscape.plotting import figure_style, legend_above, new_figure, panel_size, save_figure
 
+    path = plot.path
     with figure_style():
-        figure = new_figure(TEXT_WIDTH, 3.2)
+        figure = new_figure(*panel_size(plot.width))
         axes = figure.subplots()
         draw(axes)
         legend_above(axes, figure)

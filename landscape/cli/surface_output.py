@@ -11,6 +11,8 @@ from landscape.plotting import (
     figure_style,
     legend_above,
     new_figure,
+    panel_size,
+    panels_across,
     plot_line,
     plot_plane_3d,
     plot_planes,
@@ -23,8 +25,16 @@ from landscape.surface.exports import surface_csv, surface_vtu, write_hdf5
 Surface = LossLine | LossPlane
 
 
-def write_surfaces(folder: Path, results: Sequence[Surface], exports: Sequence[str]) -> None:
-    """Results as ``results/LABEL/line.json`` and the like, exports beside them, figures apart."""
+def write_surfaces(
+    folder: Path,
+    results: Sequence[Surface],
+    exports: Sequence[str],
+    width: float | None = None,
+) -> None:
+    """Results as ``results/LABEL/line.json`` and the like, exports beside them, figures apart.
+
+    Figures are ``width`` inches wide; None: as their contents ask for.
+    """
     for result in results:
         path = result_path(folder, result.subject.label, surface_name(result))
         save_result(result, path)
@@ -39,18 +49,18 @@ def write_surfaces(folder: Path, results: Sequence[Surface], exports: Sequence[s
     planes = [r for r in results if isinstance(r, LossPlane)]
     with figure_style():
         if lines:
-            figure = new_figure(TEXT_WIDTH, 3.2)
+            figure = new_figure(*panel_size(width))
             ax = figure.subplots()
             plot_line(lines, ax)
             legend_above(ax, figure)
             save_figure(figure, figures / surface_name(lines[0]))
         if planes:
-            width = TEXT_WIDTH if len(planes) > 1 else 3.6
-            figure = new_figure(width, 2.7 * -(-len(planes) // 3))
+            across = width or (TEXT_WIDTH if len(planes) > 1 else 3.6)
+            figure = new_figure(across, 2.7 * -(-len(planes) // panels_across(across)))
             plot_planes(planes, figure)
             save_figure(figure, figures / surface_name(planes[0]))
         for plane in planes:
-            figure = new_figure(4.4, 3.6)
+            figure = new_figure(width or 4.4, 3.6 / 4.4 * (width or 4.4))
             plot_plane_3d(plane, figure.add_subplot(projection="3d"), scale_of=planes)
             save_figure(figure, figures / f"{surface_name(plane)}-3d-{plane.subject.label}")
     _sweep(folder, results)

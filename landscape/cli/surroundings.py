@@ -14,7 +14,11 @@ _RESERVE: list[bytearray] = []  # given up where memory has ended, for the words
 _NAMES = ("stdin", "stdout", "stderr")
 
 
-class TooLittleMemoryError(ValueError):
+class SurroundingsError(ValueError):
+    """A command cannot run where it was called."""
+
+
+class TooLittleMemoryError(SurroundingsError):
     """The process may not take what its libraries need."""
 
 
@@ -23,8 +27,8 @@ def set_up_surroundings() -> None:
 
     Raises
     ------
-    TooLittleMemoryError
-        A limit on memory leaves no room for the libraries.
+    SurroundingsError
+        The current folder is gone, or a limit on memory leaves no room for the libraries.
     """
     for number, name in enumerate(_NAMES):
         try:
@@ -36,6 +40,13 @@ def set_up_surroundings() -> None:
             setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w"))
     # Notebooks set one that a command's environment may lack; for a command any window is wrong.
     os.environ["MPLBACKEND"] = "agg"
+    try:
+        os.getcwd()
+    except OSError as error:  # the libraries of PyTorch would end the process themselves
+        raise SurroundingsError(
+            f"the current folder cannot be read ({error.strerror}); was it removed? Change to one "
+            "that is there, and run the command again."
+        ) from error
     limit = memory_limit()
     if limit is not None and limit < _LEAST_MEMORY:
         raise _too_little(limit)

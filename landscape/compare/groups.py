@@ -115,8 +115,7 @@ def grouped(
     Raises
     ------
     ValueError
-        If a checkpoint fits two groups, a group has none or holds the same weights twice, or there
-        are fewer than two groups.
+        If a checkpoint fits two groups, or a group has none or holds the same weights twice.
     """
     if patterns:
         groups = _by_patterns(checkpoints, patterns)
@@ -126,11 +125,6 @@ def grouped(
         groups = {}
         for c in checkpoints:
             groups.setdefault(recipe_of(c.label), []).append(c)
-    if len(groups) < 2:
-        raise ValueError(
-            f"groups must be at least 2 to be compared; got {len(groups)}. "
-            f"{groups_note(checkpoints, patterns, groups)}"
-        )
     for name, members in groups.items():
         seen: dict[str, str] = {}
         for c in members:

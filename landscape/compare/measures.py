@@ -1,10 +1,10 @@
 """Which measures all checkpoints share, measured alike; and what keeps the others apart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from landscape.catalog import MEASURES
+from landscape.catalog import MEASURES, MeasureKind
 from landscape.compare.groups import Analysed, Groups
 from landscape.compare.values import Key, Value, values_of
 from landscape.hints import few
@@ -33,6 +33,12 @@ class Shared:
     @property
     def title(self) -> str:
         return self.any.title
+
+    @property
+    def error_over(self) -> str:
+        """What the error of a value is taken over."""
+        with_parts = all(value.shard_stderr is not None for value in self.values.values())
+        return "parts of the examples" if with_parts else self.any.row.error_over
 
     @property
     def compared(self) -> ComparedMeasure:
@@ -71,33 +77,21 @@ def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> l
     """
     order = [baseline, *(name for name in groups if name != baseline)]
     members = {name: {c.label for c in groups[name]} for name in order}
-    by_key: dict[Key, dict[str, dict[Conditions, Value]]] = {}
-    for checkpoint in (c for name in order for c in groups[name]):
-        for value in values_of(checkpoint):
-            labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
-            labelled.setdefault(value.settings, value)
-    everywhere = {
-        key: found
-        for key, found in by_key.items()
-        if all(labels & found.keys() for labels in members.values())
-    }
+    found = measures_of(
+        [c for name in order for c in groups[name]], fits=lambda kind: kind.is_compared
+    )
+    everywhere = [m for m in found if all(labels & m.values.keys() for labels in members.values())]
     if not everywhere:
-        held = "; ".join(
-            f"{name}: {', '.join(sorted({k.name for k, f in by_key.items() if labels & f.keys()}))}"
+        of_each = {
+            name: sorted({m.any.row.name for m in found if labels & m.values.keys()})
             for name, labels in members.items()
-        )
+        }
+        held = "; ".join(f"{name}: {', '.join(names)}" for name, names in of_each.items())
         raise ValueError(
             f"groups must share a measure; got {held or 'no measures'}. Analyse all checkpoints "
             "with the same options of landscape analyze."
         )
-    alike: list[Shared] = []
-    unlike: list[Shared] = []
-    for found in everywhere.values():
-        common = set.intersection(*(set(by_settings) for by_settings in found.values()))
-        if common:
-            alike += [_choose(found, settings) for settings in _one_an_operator(common)]
-        else:
-            unlike.append(_nearest(found))
+    unlike = [m for m in everywhere if m.mismatch]
     if unlike and not allow_mismatch:
         differences = "; ".join(dict.fromkeys(m.mismatch for m in unlike))
         raise ValueError(
@@ -106,7 +100,26 @@ def shared_measures(groups: Groups, *, baseline: str, allow_mismatch: bool) -> l
             "Analyse them again with the same options, or compare with --allow-mismatch, which "
             "marks these measures."
         )
-    return alike + unlike
+    return [*(m for m in everywhere if not m.mismatch), *unlike]
+
+
+def measures_of(
+    checkpoints: Sequence[Analysed], *, fits: Callable[[MeasureKind], bool]
+) -> list[Shared]:
+    """The measures that fit, each of all checkpoints that have it, alike wherever that can be."""
+    by_key: dict[Key, dict[str, dict[Conditions, Value]]] = {}
+    for checkpoint in checkpoints:
+        for value in values_of(checkpoint, fits):
+            labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
+            labelled.setdefault(value.settings, value)
+    measures: list[Shared] = []
+    for found in by_key.values():
+        common = set.intersection(*(set(by_settings) for by_settings in found.values()))
+        if common:
+            measures += [_choose(found, settings) for settings in _one_an_operator(common)]
+        else:
+            measures.append(_nearest(found))
+    return measures
 
 
 def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Shared]:

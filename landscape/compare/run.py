@@ -36,12 +36,15 @@ def compare(results: Sequence[Result], *, settings: CompareSettings) -> Comparis
     Raises
     ------
     ValueError
-        If groups, baseline or primary cannot be told, no epoch is shared, or the results differ
-        in data, examples, loss, operator, batch norm, dtype or weight decay.
+        If groups, baseline or primary cannot be told, groups are fewer than two, no epoch is
+        shared, or the results differ in data, examples, loss, operator, batch norm, dtype or
+        weight decay.
     """
     checkpoints = analysed_checkpoints(results, split=settings.split)
     groups = grouped(checkpoints, settings.groups)
     note = groups_note(checkpoints, settings.groups, groups)
+    if len(groups) < 2:
+        raise ValueError(f"groups must be at least 2 to be compared; got {len(groups)}. {note}")
     baseline = find_group(groups, settings.baseline, note=note)
     return compare_groups(
         groups,

@@ -1,13 +1,14 @@
 """The measures that stored results hold: each value with what it must share to be compared."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from landscape.catalog import MeasureKind
 from landscape.catalog.measures import OVER_NOISE, OVER_PROBES
 from landscape.compare.groups import Analysed
 from landscape.results import Measure, Result, SharpnessTable, measure_title, readings_of
-from landscape.results.readings import Conditions
+from landscape.results.readings import Conditions, stderr_over
 
 _PROBED = (OVER_PROBES, OVER_NOISE)
 
@@ -45,6 +46,11 @@ class Value:
         return measure_title(self.row, spiking=self.spiking, params=self._params)
 
     @property
+    def is_of_all(self) -> bool:
+        """Whether it is of all parameters."""
+        return self._params == "*"
+
+    @property
     def _params(self) -> str:
         return dict(self.settings).get("parameters", "*")
 
@@ -52,6 +58,11 @@ class Value:
     def probe_stderr(self) -> float:
         """Of the value; 0 where it comes from examples or a solver, which are no probes."""
         return (self.row.stderr or 0.0) if self.row.error_over in _PROBED else 0.0
+
+    @property
+    def shard_stderr(self) -> float | None:
+        """Standard error of the value from the spread over parts of the examples."""
+        return stderr_over(self.shards)
 
     @property
     def recentred_shards(self) -> tuple[float, ...]:
@@ -67,19 +78,16 @@ class Value:
         return tuple(shard / product for shard in self.shards)
 
 
-def values_of(checkpoint: Analysed) -> list[Value]:
-    """Every measure of flatness of a checkpoint; an operator's from its own results if stored.
-
-    A measure that is flatter neither way, such as the effective rank, is none of flatness.
-    """
+def values_of(checkpoint: Analysed, fits: Callable[[MeasureKind], bool]) -> list[Value]:
+    """The measures of a checkpoint that fit; an operator's from its own results if stored."""
     tables = [r for r in checkpoint.results if isinstance(r, SharpnessTable)]
-    found = [v for r in checkpoint.results if r not in tables for v in _of_result(r)]
+    found = [v for r in checkpoint.results if r not in tables for v in _of_result(r, fits)]
     own = {(v.key, v.row.operator) for v in found}
-    rows = [v for table in tables for v in _of_result(table)]
+    rows = [v for table in tables for v in _of_result(table, fits)]
     return [*found, *(v for v in rows if (v.key, v.row.operator) not in own)]
 
 
-def _of_result(result: Result) -> Iterator[Value]:
+def _of_result(result: Result, fits: Callable[[MeasureKind], bool]) -> Iterator[Value]:
     subject = result.subject
     shared = (
         ("data", subject.data),
@@ -90,7 +98,7 @@ def _of_result(result: Result) -> Iterator[Value]:
         ("loss", subject.loss_name),
     )
     for reading in readings_of(result):
-        if reading.kind.is_compared:
+        if fits(reading.kind):
             yield Value(
                 row=reading.measure,
                 spiking=subject.spiking,

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -21,6 +22,7 @@ def module_of(name: str, spec: str) -> ModuleType:
         If there is none, or its import fails; ``spec`` is what the user typed.
     """
     _put_on_path(Path.cwd())
+    _refuse_file_as_package(name, spec)
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -46,7 +48,7 @@ def module_of_file(path: Path, spec: str) -> ModuleType:
             f"'{spec}': there is no file {resolved}.{close_to(resolved.name, siblings)}"
         )
     # Named after its place, so that two files of one name do not meet in sys.modules.
-    name = f"{resolved.stem}_{sha256(str(resolved).encode()).hexdigest()[:8]}"
+    name = f"{resolved.stem}_{sha256(os.fsencode(resolved)).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     found = importlib.util.spec_from_file_location(name, resolved)
@@ -61,6 +63,22 @@ def module_of_file(path: Path, spec: str) -> ModuleType:
         del sys.modules[name]
         raise FactoryError(f"'{spec}' cannot be imported: {where_it_failed(error)}") from error
     return module
+
+
+def _refuse_file_as_package(name: str, spec: str) -> None:
+    """Refuse ``library.part`` where the library is a file here: it has no parts, and would run."""
+    root, dot, _ = name.partition(".")
+    if not dot or name in sys.modules:
+        return
+    try:
+        found = importlib.util.find_spec(root)
+    except (ImportError, ValueError):  # of a module that is there and half made
+        return
+    if found is not None and found.submodule_search_locations is None:
+        raise FactoryError(
+            f"'{spec}': '{root}' is the file {found.origin}, which has no module '{name}' in it. "
+            f"Install the library {root}, or give '{root}.py:NAME' for the file."
+        )
 
 
 def _put_on_path(folder: Path) -> None:

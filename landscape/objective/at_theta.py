@@ -69,7 +69,10 @@ class AtTheta:
         self._values = self._swap.values()
         free = [n for n, p in self._swap.parameters.items() if p.requires_grad]
         if not free:
-            raise ValueError("every parameter of the network is frozen: there is no θ to vary.")
+            lacks = "the network has no parameters"
+            if self._swap.parameters:
+                lacks = "every parameter of the network is frozen"
+            raise ValueError(f"{lacks}: there is no θ to vary.")
         self.num_frozen = sum(v.numel() for n, v in self._values.items() if n not in free)
         self._choose(free if names is None else names)
         self._mode = EvalMode(model)

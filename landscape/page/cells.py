@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from landscape.page.latex.text import UNBROKEN, escape_latex
 from landscape.page.numbers import format_count, rounded
 
 if TYPE_CHECKING:
@@ -10,7 +11,6 @@ if TYPE_CHECKING:
 
 UNCONVERGED = "†"
 NOTHING = "–"
-BREAKS = "\n\r\t\v\f\u2028\u2029"  # what would end a line of a table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,14 +80,14 @@ def interval_cell(interval: "Interval | None", *, factor: float = 1) -> Cell:
         return text_cell(None)
     ends = interval_text(factor * interval.low, factor * interval.high)
     # A number is not torn apart at the end of a line.
-    return text_cell(ends.replace(" ", "\u00a0"), hint=interval.method)
+    return text_cell(ends.replace(" ", UNBROKEN), hint=interval.method)
 
 
 def population_cell(found: "Population | None") -> Cell:
     """Both ends of what is known of the set that the examples stand for."""
     if found is None:
         return text_cell(None)
-    ends = interval_text(found.low, found.high).replace(" ", "\u00a0")
+    ends = interval_text(found.low, found.high).replace(" ", UNBROKEN)
     return text_cell(ends, hint="; ".join((found.of, *found.warnings)))
 
 
@@ -95,49 +95,3 @@ def interval_text(low: float | None, high: float) -> str:
     """``0.71 to 1.33``; without a lower end, ``up to 1.33``."""
     upper = rounded(high, digits=3).text()
     return f"up to {upper}" if low is None else f"{rounded(low, digits=3).text()} to {upper}"
-
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "_": r"\_",
-    "%": r"\%",
-    "&": r"\&",
-    "#": r"\#",
-    "$": r"\$",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "\u202f": r"\,",
-    "–": "--",
-    "±": r"$\pm$",
-    "≥": r"$\geq$",
-    "≤": r"$\leq$",
-    "×": r"$\times$",
-    "†": r"$\dagger$",
-    "λ": r"$\lambda$",
-    "θ": r"$\theta$",
-    "φ": r"$\varphi$",
-    "κ": r"$\kappa$",
-    "ρ": r"$\rho$",
-    "∇": r"$\nabla$",
-    "‖": r"$\Vert$",
-    "₂": r"$_2$",
-    "²": r"$^2$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "·": r"$\cdot$",
-    "½": r"$\tfrac12$",
-    "Δ": r"$\Delta$",
-    "\u2009": r"\,",
-    "\u00a0": r"\ ",
-    "…": r"\ldots{}",
-}
-
-
-def escape_latex(text: str) -> str:
-    """``text`` as LaTeX prints it literally, on one line."""
-    return "".join(" " if sign in BREAKS else _LATEX.get(sign, sign) for sign in text)

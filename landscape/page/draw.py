@@ -1,5 +1,6 @@
 """Figures drawn for the page, for a phone, and as files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -9,6 +10,7 @@ from landscape.page.style import (
     COLUMN_WIDTH,
     PAGE_WIDTH,
     SINGLE_WIDTH,
+    TEXT_WIDTH,
     figure_bytes,
     figure_style,
     new_figure,
@@ -90,6 +92,17 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
             f"figure '{figure.name}' cannot be drawn of these results ({error}). Analyse its "
             "checkpoints again, or remove their files."
         ) from error
+
+
+def draw_files(figure: ReportFigure, width: float, formats: Iterable[str]) -> dict[str, bytes]:
+    """The files of ``figure`` by their suffix, ``width`` inches wide, at its first scale."""
+    narrow = figure.narrow_height if width < TEXT_WIDTH else None
+    height = figure.height if narrow is None else narrow
+    with figure_style():
+        drawn = new_figure(width, height)
+        figure.draw(drawn, figure.scales[0])
+        without_mathematics(drawn)
+        return {format: figure_bytes(drawn, format) for format in formats}
 
 
 def _draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:

@@ -1,11 +1,11 @@
-"""Tables as files: CSV, Markdown and LaTeX."""
+"""Tables as files that are no LaTeX: CSV and Markdown."""
 
 import csv
 import io
 from collections.abc import Sequence
 from typing import Any
 
-from landscape.page.cells import BREAKS, escape_latex
+from landscape.page.latex.text import BREAKS
 from landscape.page.table import Table
 
 
@@ -15,7 +15,9 @@ def to_csv(table: Table[Any]) -> str:
     for column, cells in zip(table.columns, table.cells_below, strict=True):
         written.append([column.key, *(_csv_value(cell.value) for cell in cells)])
         if any(cell.stderr is not None for cell in cells):
-            written.append([f"{column.key}_stderr", *(_csv_value(cell.stderr) for cell in cells)])
+            written.append(
+                [f"{column.key}_{column.error}", *(_csv_value(cell.stderr) for cell in cells)]
+            )
         if any(cell.mark for cell in cells):
             written.append([f"{column.key}_mark", *(cell.mark for cell in cells)])
     buffer = io.StringIO()
@@ -53,23 +55,3 @@ def _escape_markdown(text: str) -> str:
     for sign in "\\`*_[]<>|":
         flat = flat.replace(sign, "\\" + sign)
     return flat
-
-
-def to_latex(table: Table[Any]) -> str:
-    """A booktabs table, ready for LaTeX's input command; it needs the booktabs package."""
-    aligned = "".join("r" if number else "l" for number in table.number_columns)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape_latex(table.caption)}}}",
-        rf"\begin{{tabular}}{{{aligned}}}",
-        r"\toprule",
-        " & ".join(escape_latex(c.heading) for c in table.columns) + r" \\",
-        r"\midrule",
-        *(" & ".join(cell.latex for cell in row) + r" \\" for row in table.cells),
-        r"\bottomrule",
-        r"\end{tabular}",
-    ]
-    if table.note:
-        lines.append(rf"\par\smallskip\footnotesize {escape_latex(table.note)}")
-    return "\n".join([*lines, r"\end{table}"]) + "\n"

@@ -1,6 +1,7 @@
 """How figures look, and how they are written: the same bytes from the same numbers."""
 
 import io
+import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -175,6 +176,12 @@ def new_figure(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
+
+
+def panel_size(width: float | None) -> tuple[float, float]:
+    """Width and height of a figure of one panel, in inches: narrower ones are somewhat taller."""
+    width = width or TEXT_WIDTH
+    return width, 3.2 * math.sqrt(width / TEXT_WIDTH)
 
 
 def figure_bytes(figure: Figure, format: str) -> bytes:

@@ -22,6 +22,7 @@ class Column(Generic[_Row_contra]):
     better: str = ""  # ↑ or ↓, where one direction is the better one
     formula: str = ""
     source: str = ""
+    error: str = "stderr"  # what stands behind ±, in CSV
     optional: bool = False  # left out on the page and in a terminal where no row has a value
 
     def __post_init__(self) -> None:

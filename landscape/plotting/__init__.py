@@ -10,13 +10,20 @@ from landscape.page.style import (
     legend_above,
     legend_above_all,
     new_figure,
+    panel_size,
     save_figure,
     strokes_for,
 )
 from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
-from landscape.plotting.plane import plot_plane, plot_plane_3d, plot_planes, shared_levels
+from landscape.plotting.plane import (
+    panels_across,
+    plot_plane,
+    plot_plane_3d,
+    plot_planes,
+    shared_levels,
+)
 from landscape.plotting.sharpness import panels_of, plot_sharpness
 from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
 from landscape.plotting.training import plot_training_curves
@@ -32,6 +39,8 @@ __all__ = [
     "legend_above",
     "legend_above_all",
     "new_figure",
+    "panel_size",
+    "panels_across",
     "panels_of",
     "plot_density",
     "plot_differences",

@@ -97,6 +97,11 @@ def plot_plane(
     return filled
 
 
+def panels_across(width: float) -> int:
+    """How many planes stand side by side in ``width`` inches."""
+    return max(1, round(width / 1.7))
+
+
 def plot_planes(
     results: Sequence[LossPlane],
     figure: Figure,
@@ -110,8 +115,7 @@ def plot_planes(
     """
     figure.set_layout_engine("compressed")  # closes the gaps that square panels leave
     levels = shared_levels(results if scale_of is None else scale_of, log=log)
-    most = max(1, round(figure.get_figwidth() / 1.7))
-    rows = -(-len(results) // most)
+    rows = -(-len(results) // panels_across(figure.get_figwidth()))
     columns = -(-len(results) // rows)
     alike = len({(*r.x_axis[[0, -1]], *r.y_axis[[0, -1]]) for r in results}) == 1
     grid = figure.subplots(rows, columns, squeeze=False, sharex=alike, sharey=alike)

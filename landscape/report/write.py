@@ -5,8 +5,9 @@ from pathlib import Path
 
 from landscape.files import ensure_writable, inside, write_atomic
 from landscape.page.detail import shown_in_detail
-from landscape.page.draw import draw, trim
-from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.draw import draw, draw_files, trim
+from landscape.page.formats import to_csv, to_markdown
+from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.page.section import Section
 from landscape.report.html import render_page
@@ -27,6 +28,7 @@ def write_report(
     baseline: str | None = None,
     comparison: Comparison | None = None,
     further: Sequence[Section] = (),
+    width: float | None = None,
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
@@ -47,6 +49,8 @@ def write_report(
         The verdict on groups of these checkpoints, shown first.
     further
         Sections that follow the verdict, made elsewhere.
+    width
+        Of the figures' files, in inches; None: as they are on the page.
 
     Returns
     -------
@@ -69,6 +73,8 @@ def write_report(
     drawn = {}
     for figure in (f for s in sections for f in s.figures):
         drawn[figure.name], written = draw(figure)
+        if width is not None:
+            written = draw_files(figure, width, written)
         files |= {
             folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
         }

@@ -4,7 +4,7 @@
 below are those that the entries of the catalog name.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -46,9 +46,14 @@ class Reading:
     @property
     def shard_stderr(self) -> float | None:
         """Standard error of the value from the spread over parts of the examples."""
-        if len(self.shards) < 2:
-            return None
-        return float(np.std(self.shards, ddof=1) / np.sqrt(len(self.shards)))
+        return stderr_over(self.shards)
+
+
+def stderr_over(parts: Sequence[float]) -> float | None:
+    """Standard error of a mean over disjoint parts of the examples; None: there are no two."""
+    if len(parts) < 2:
+        return None
+    return float(np.std(parts, ddof=1) / np.sqrt(len(parts)))
 
 
 def readings_of(result: Result) -> list[Reading]:

@@ -87,6 +87,23 @@ def test_a_sound_network_passes(dtype):
     assert checks["derivative of the gradient"].status == "pass"
 
 
+class _Sized(nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def forward(self, x):
+        return x * self.size
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-15, 1e-12, 1e12, 1e15])
+def test_checks_of_the_operator_hold_at_any_size_of_the_curvature(size):
+    """The squares of what they compare lie beyond float32; at 0 there is no curvature at all."""
+    checks, _ = _statuses(nn.Sequential(_net(), _Sized(size)))
+    names = ["deterministic, state reset", "symmetric", "matvec linear and finite"]
+    assert [checks[name].status for name in names] == ["pass"] * 3
+
+
 def test_noise_in_the_forward_is_found():
     checks, passed = _statuses(_net(_Noisy()))
     assert not passed

@@ -47,6 +47,20 @@ def test_the_constant_guess_is_the_best_constant():
 
 
 @pytest.mark.parametrize(
+    ("loss", "targets"),
+    [
+        ("cross-entropy", torch.full((12,), 2)),
+        ("mse", torch.full((12,), 2)),
+        ("mse", torch.full((12, 4), 0.1).double()),
+    ],
+)
+def test_targets_that_are_all_the_same_leave_no_constant_to_be_judged_by(loss, targets):
+    risk = _risk(loss, targets)
+    assert constant_guess(risk) is None
+    assert doubt(risk, Evaluation(0.1, None), None, "train") == ""
+
+
+@pytest.mark.parametrize(
     ("found", "split", "words"),
     [
         (Evaluation(593.0, 0.9), "train", "far above that of a constant guess"),

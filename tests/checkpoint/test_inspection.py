@@ -82,6 +82,12 @@ def test_command_is_safe_to_paste(tmp_path, name, quoted):
     )
 
 
+def test_a_name_like_an_option_is_no_option_of_the_command(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"w": torch.ones(2)}, "-net.pt")
+    assert inspect_checkpoint("./-net.pt").command.startswith("landscape analyze ./-net.pt ")
+
+
 def test_command_for_a_described_checkpoint_needs_no_flags(tmp_path, net, sidecar):
     path = tmp_path / "mlp.safetensors"
     save_checkpoint(path, net.state_dict(), sidecar)

@@ -90,6 +90,16 @@ def test_plain_values_are_no_alarm(tmp_path, run, kind):
 
 
 @pytest.mark.parametrize("kind", PLAIN)
+def test_a_file_that_is_refused_is_not_to_be_analysed(tmp_path, run, kind):
+    path = tmp_path / "x.ckpt"
+    torch.save({"state_dict": WEIGHTS, "x": PLAIN[kind]}, path)
+    _, told, _ = run("info", path)
+    assert ("refused " in told) != ("analyse it " in told)
+    record = json.loads(run("info", "--json", path)[1])
+    assert (record["obstacle"] is None) != (record["command"] is None)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
 def test_advice_that_is_given_is_then_taken(tmp_path, same, kind):
     path = tmp_path / "x.ckpt"
     torch.save({"state_dict": WEIGHTS, "x": PLAIN[kind]}, path)

@@ -93,6 +93,7 @@ def test_the_error_of_the_data_stands_beside_the_eigenvalues(invoke, smooth_chec
         (["--shards", "41"], r"shards must lie in \[2, 40\]"),
         (["--overlap"], "--overlap needs two checkpoints"),
         (["--plot", "spectrum.jpg"], r"must end in \.png, \.svg or \.pdf"),
+        (["--width", "3.25in"], "--width is that of --plot FILE"),
     ],
 )
 def test_mistakes_are_told_before_the_work(smooth_checkpoint, monkeypatch, options, message):

@@ -97,6 +97,14 @@ def test_backend_of_a_notebook_does_not_matter_to_a_command():
     assert ran.stdout.split() == [backend, "agg"], ran.stderr
 
 
+def test_a_current_folder_that_is_gone_is_one_line(tmp_path):
+    there = tmp_path / "gone"
+    there.mkdir()
+    ran = command(f'cd {there}; rmdir {there}; "$@"', "env")
+    assert (ran.returncode, ran.stdout, len(ran.stderr.splitlines())) == (2, "", 1)
+    assert "the current folder cannot be read" in ran.stderr
+
+
 def test_too_little_memory_for_pytorch_is_one_line():
     before = "resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29))"
     ran = command('"$@"', "env", before=before)

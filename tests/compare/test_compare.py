@@ -275,3 +275,8 @@ def test_copies_of_one_file_do_not_count_as_runs(judged, factors):
     ]
     with pytest.raises(ValueError, match="same weights twice, x-s0 and x-s1"):
         judged(copies, kaiming)
+
+
+def test_one_group_is_no_comparison(judged, factors):
+    with pytest.raises(ValueError, match=r"at least 2 to be compared; got 1\. Groups were made"):
+        judged(group("kaiming", factors()))

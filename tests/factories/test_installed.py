@@ -115,6 +115,12 @@ def test_prefix_of_a_library_means_the_library(tmp_path):
     assert ran.returncode == 0, ran.stderr
 
 
+def test_part_of_a_library_that_is_a_file_here_does_not_run_the_file(load, folder):
+    (folder / "their_library.py").write_text("raise SystemExit('it ran')\n")
+    with pytest.raises(FactoryError, match=r"their_library\.py, which has no module 'their_lib.*'"):
+        load("their_library.models:net")
+
+
 def test_installed_module_of_the_same_name_is_told_apart(load, folder):
     (folder / "queue.py").write_text("def make(): return 3\n")
     with pytest.raises(FactoryError, match=r"installed library; .* give 'queue\.py'"):

@@ -102,3 +102,15 @@ def test_labels_that_no_class_has_are_told_how_classes_are_counted(pairs):
     x, y = pairs
     with pytest.raises(ValueError, match=r"Target 3 is out of bounds\. Class labels.* start at 0"):
         landscape.hessian(nn.Linear(3, 3), "cross-entropy", (x.float(), torch.full_like(y, 3)))
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Flatten(), "the network has no parameters"),
+        (nn.Linear(3, 2).requires_grad_(False), "every parameter of the network is frozen"),
+    ],
+)
+def test_a_network_with_nothing_to_vary_is_refused_for_what_it_lacks(pairs, model, words):
+    with pytest.raises(ValueError, match=words):
+        landscape.hessian(model, "mse", pairs)

@@ -1,15 +1,14 @@
 import csv
 import io
-import re
 from operator import itemgetter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from landscape.page.cells import count_cell, escape_latex, number_cell, text_cell
+from landscape.page.cells import count_cell, number_cell, text_cell
 from landscape.page.columns import count_column, estimate_column, interval_column, text_column
-from landscape.page.formats import to_csv, to_latex, to_markdown
+from landscape.page.formats import to_csv, to_markdown
 from landscape.page.table import Column, Table
 from landscape.values import Estimate, Interval
 
@@ -48,35 +47,6 @@ def test_csv_reads_back_as_it_was_written(labels):
     assert stripped == [label.removeprefix("'") for label in labels]
 
 
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("a_b", r"a\_b"),
-        ("50% & #1 $x$", r"50\% \& \#1 \$x\$"),
-        (r"\input{x}", r"\textbackslash{}input\{x\}"),
-        ("x^2 ~ y", r"x\textasciicircum{}2 \textasciitilde{} y"),
-        ("two\nlines\r\n", "two lines  "),
-    ],
-)
-def test_latex_prints_what_it_is_given(text, escaped):
-    assert escape_latex(text) == escaped
-
-
-@given(st.text(max_size=40))
-def test_no_latex_special_is_left_bare(text):
-    escaped = escape_latex(text)
-    bare = re.sub(r"\\[_%&#${}]|\\[a-zA-Z]+\{\}|\$\\[a-zA-Z]+\$|\$[\^_]2\$", "", escaped)
-    bare = re.sub(r"\$\\tfrac12\$|\\[, ]", "", bare)
-    assert not set(bare) & set("\\_%&#$^~{}\n\r")
-
-
-def test_latex_tables_are_booktabs_with_marked_values():
-    row = (text_cell("lif_s0"), number_cell(1.3793, 0.0204, converged=False))
-    latex = to_latex(table_of(row))
-    assert r"\toprule" in latex
-    assert r"lif\_s0 & $1.38 \pm 0.02$\,$\dagger$ \\" in latex
-
-
 def test_markdown_cells_cannot_break_out_of_their_table():
     row = (text_cell("a|b\n<script>"), number_cell(1.0, 0.1))
     lines = to_markdown(table_of(row)).splitlines()
@@ -91,7 +61,6 @@ def test_numbers_stand_at_the_right_and_words_at_the_left():
     table = table_of(*rows)
     assert table.number_columns == (False, False, True, False, True)
     assert to_markdown(table).splitlines()[3] == "|---|---|--:|---|--:|"
-    assert r"\begin{tabular}{llrlr}" in to_latex(table)
 
 
 def test_a_table_without_rows_has_headings():

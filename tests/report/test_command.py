@@ -52,6 +52,22 @@ def test_the_verdict_in_the_folder_comes_first(folder):
     assert "The minima of ikun_v1 are flatter than those of kaiming." in page
 
 
+def test_the_figures_files_are_as_wide_as_asked_and_the_page_stays(folder):
+    save_result(line("a-s0"), folder / "results" / "a-s0" / "line.json")
+    run(folder)
+    page = (folder / "index.html").read_bytes()
+    figures = sorted((folder / "figures").glob("*.svg"))
+    assert len(figures) > 2
+    run(folder, "--width", "3.25in")
+    assert (folder / "index.html").read_bytes() == page
+    for path in figures:
+        assert 'viewBox="0 0 234 ' in path.read_text()  # points, 72 an inch
+    for width, message in (("3.25", "as 3.25in"), ("99in", "from 1in to 20in")):
+        outcome = CliRunner().invoke(report, [str(folder), "--width", width])
+        assert outcome.exit_code == 2
+        assert message in outcome.output
+
+
 def test_notebook_and_tensorboard_on_request(folder):
     output = run(folder, "--notebook", "--tensorboard", folder / "tb")
     assert output[1] == str(folder / "report.ipynb")

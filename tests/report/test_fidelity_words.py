@@ -1,3 +1,7 @@
+import warnings
+from dataclasses import replace
+
+from matplotlib.figure import Figure
 from synthetic_measures import fidelity
 
 from landscape.page.material import gather
@@ -24,3 +28,23 @@ def test_the_table_and_the_words_tell_one_rank_correlation():
     for row, verdict in zip(table.cells, result.verdicts, strict=True):
         cell = row[keys.index("rank_correlation")]
         assert cell.value == verdict.rank_correlations[reference]
+
+
+def test_a_network_without_curvature_is_drawn_without_a_warning():
+    def without(along):
+        zeros = (0.0,) * len(along.kappa)
+        return replace(
+            along,
+            curvatures=(0.0,) * len(along.curvatures),
+            kappa=zeros,
+            kappa_stderr=zeros,
+            ratios=tuple((None,) * len(zeros) for _ in along.ratios),
+        )
+
+    result = fidelity("net-s0")
+    flat = replace(result, directions=tuple(map(without, result.directions)))
+    (section,) = [s for s in make_sections(*[gather([flat], None)] * 2) if s.key == "fidelity"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for figure in section.figures:
+            figure.draw(Figure(figsize=(7, 3)), False)

@@ -200,7 +200,7 @@ def test_hostile_labels_stay_text_everywhere(tmp_path):
         assert not re.search(r"(^|,)[=+@]", path.read_text(), re.MULTILINE)
     for path in (tmp_path / "tables").glob("*.tex"):
         assert "\\input" not in path.read_text()
-        assert r"\$x\_1\$=cmd" in path.read_text()
+        assert r"\$x\_1\$=cmd" in path.read_text().replace(r"\allowbreak{}", "")
     for path in tmp_path.rglob("*"):
         assert path.resolve().is_relative_to(tmp_path.resolve())
 

@@ -3,6 +3,7 @@
 Each check says what was measured, and what to do if it fails.
 """
 
+import math
 from dataclasses import replace
 
 import torch
@@ -30,7 +31,7 @@ def verdict(name: str, good: bool, value: str, advice: str) -> Check:
 def deterministic(risk: EmpiricalRisk, A: SelfAdjointOperator, u: Tensor) -> Check:
     losses = [risk.evaluate().loss for _ in range(2)]
     products = [A @ u for _ in range(2)]
-    gap = float((products[0] - products[1]).norm() / products[0].norm().clamp_min(1e-300))
+    gap = _share(_norm(products[0] - products[1]), max(map(_norm, products)))
     good = losses[0] == losses[1] and gap <= 100 * torch.finfo(A.dtype).eps
     return verdict(
         DETERMINISTIC,
@@ -44,8 +45,9 @@ def deterministic(risk: EmpiricalRisk, A: SelfAdjointOperator, u: Tensor) -> Che
 
 def symmetric(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
     au, av = A @ u, A @ v
-    scale = float(torch.maximum(au.norm(), av.norm()).clamp_min(1e-300))
-    gap = float((u @ av - v @ au).abs()) / scale
+    gap = _share(
+        abs(float(u.double() @ av.double() - v.double() @ au.double())), max(_norm(au), _norm(av))
+    )
     return verdict(
         "symmetric",
         gap <= _tolerance(A),
@@ -57,7 +59,7 @@ def symmetric(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
 def linear(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
     au, av, both = A @ u, A @ v, A @ (u + 2 * v)
     finite = bool(torch.isfinite(both).all())
-    gap = float((both - au - 2 * av).norm() / both.norm().clamp_min(1e-300)) if finite else 1.0
+    gap = _share(_norm(both - au - 2 * av), _norm(both)) if finite else 1.0
     return verdict(
         "matvec linear and finite",
         finite and gap <= _tolerance(A),
@@ -154,6 +156,18 @@ def noise_floor(
         value,
         "Eigenvalues below this are rounding. Use --dtype float64.",
     )
+
+
+def _norm(v: Tensor) -> float:
+    # In float64: the squares of a small or large curvature lie beyond float32.
+    return float(torch.linalg.vector_norm(v, dtype=torch.float64))
+
+
+def _share(gap: float, size: float) -> float:
+    """``gap`` over ``size``; where there is no curvature at all, nothing of nothing is 0."""
+    if size == 0:
+        return math.inf if gap > 0 else 0.0
+    return gap / size
 
 
 def _tolerance(A: SelfAdjointOperator) -> float:

@@ -12,7 +12,7 @@ import click
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import compared_name, comparison_values, reachable
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.options import command_line, json_option, out_option
+from landscape.cli.options import command_line, group_option, json_option, out_option
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
 from landscape.compare.settings import CompareSettings
@@ -27,14 +27,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_option("Folder of the report; where results of checkpoint files are looked for.")
-@click.option(
-    "--group",
-    "patterns",
-    multiple=True,
-    metavar="NAME=GLOB",
-    help="Checkpoints by path, file name or label; repeatable. "
-    "[default: by initialisation and optimiser, else by file name]",
-)
+@group_option
 @settings_options(CompareSettings, "settings")
 @gate_option
 @click.option("--title", help="The report's heading.")
@@ -42,7 +35,7 @@ if TYPE_CHECKING:
 def compare(
     sources: tuple[Path, ...],
     out: Path | None,
-    patterns: tuple[str, ...],
+    groups: dict[str, list[str]] | None,
     settings: CompareSettings,
     gates: "tuple[Gate, ...]",
     title: str | None,
@@ -61,7 +54,7 @@ def compare(
     from landscape.compare.run import compare as judge
     from landscape.files import alone_in
 
-    settings = replace(settings, groups=_groups(patterns), command=command_line())
+    settings = replace(settings, groups=groups, command=command_line())
     with nullcontext() if out is None else alone_in(out):
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
@@ -85,23 +78,6 @@ def compare(
             for p in comparison.pairs
         ],
     )
-
-
-def _groups(patterns: tuple[str, ...]) -> dict[str, list[str]] | None:
-    groups: dict[str, list[str]] = {}
-    for pattern in patterns:
-        name, equals, globs = pattern.partition("=")
-        if not (name and equals and globs):
-            raise click.UsageError(
-                f"--group must be NAME=GLOB, for example 'mine=checkpoints/mine-*'; got "
-                f"{pattern!r}."
-            )
-        groups.setdefault(name, []).extend(_listed(globs))
-    return groups or None
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _print(comparison: "Comparison") -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+import landscape
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
@@ -56,7 +57,7 @@ def shipped_checkpoints() -> list[Path]:
     click.UsageError
         If neither has them.
     """
-    package = Path(__file__).resolve().parents[1]
+    package = Path(landscape.__file__).resolve().parent
     for folder in (package.parent / "checkpoints", package / "shipped"):
         paths = [folder / f"{name}.safetensors" for name in SHIPPED]
         if all(path.is_file() for path in paths):

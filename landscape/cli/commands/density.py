@@ -11,7 +11,7 @@ from landscape.analysis.spectrum.settings import DensitySettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
-from landscape.cli.spectra import plot_option, run_spectrum, save_plot
+from landscape.cli.spectra import Plot, plot_option, run_spectrum, save_plot
 from landscape.page.columns import text_column
 from landscape.page.numbers import rounded
 from landscape.page.table import Column, Table
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @plot_option
 @measured_options
-def density(wanted: DensitySettings, low_memory: bool, plot: Path | None, asked: Asked) -> None:
+def density(wanted: DensitySettings, low_memory: bool, plot: Plot | None, asked: Asked) -> None:
     """Estimate the eigenvalue density of CHECKPOINTS (stochastic Lanczos quadrature).
 
     \b

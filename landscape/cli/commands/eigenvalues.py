@@ -2,7 +2,6 @@
 
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -16,7 +15,7 @@ from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.over_examples import over_examples
 from landscape.cli.plain import echo
-from landscape.cli.spectra import plot_option, save_plot
+from landscape.cli.spectra import Plot, plot_option, save_plot
 from landscape.page.cells import Cell, number_cell
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
@@ -59,7 +58,7 @@ def eigenvalues(
     solver: str,
     protocol: str | None,
     gates: "tuple[Gate, ...]",
-    plot: Path | None,
+    plot: Plot | None,
     asked: Asked,
 ) -> None:
     """Print the eigenvalues at both ends of the spectrum of each of CHECKPOINTS.

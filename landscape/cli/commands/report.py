@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landscape.cli.options import width_option
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _MAX_TITLE = 1000  # characters of a title that is taken over from a report
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--title", help="The page's heading. [default: as before, else the folder's name]")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@width_option("the files in figures/")
 @click.option("--notebook", is_flag=True, help="Also write report.ipynb, with the figures.")
 @click.option(
     "--tensorboard",
@@ -28,6 +30,7 @@ def report(
     folder: Path,
     title: str | None,
     baseline: str | None,
+    width: float | None,
     notebook: bool,
     tensorboard: Path | None,
 ) -> None:
@@ -70,7 +73,13 @@ def report(
         known = {result.subject.label for result in results}
         baseline = baseline or next((b for b in [before.get("baseline")] if b in known), None)
         page = write_report(
-            folder, results, title=title, baseline=baseline, comparison=comparison, further=sections
+            folder,
+            results,
+            title=title,
+            baseline=baseline,
+            comparison=comparison,
+            further=sections,
+            width=width,
         )
         echo(str(page))
         if notebook:

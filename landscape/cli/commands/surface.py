@@ -5,6 +5,7 @@ import click
 from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measured_options
+from landscape.cli.options import width_option
 from landscape.cli.surface_settings import SurfaceRequest
 
 
@@ -18,11 +19,13 @@ from landscape.cli.surface_settings import SurfaceRequest
     type=click.Choice(["csv", "vtk", "hdf5"]),
     help="Also in these formats; repeatable.",
 )
+@width_option("the figures in --out")
 @measured_options
 def surface(
     request: SurfaceRequest,
     points: SurfaceSettings,
     exports: tuple[str, ...],
+    width: float | None,
     asked: Asked,
 ) -> None:
     """Measure the loss of CHECKPOINTS along a line, or over a plane with --y.
@@ -40,7 +43,7 @@ def surface(
     run = SurfaceRun(asked=asked, request=request, points=points)
     results = run.measure()
     if asked.out is not None and results:
-        write_surfaces(asked.out, results, exports)
+        write_surfaces(asked.out, results, exports, width)
         run.end(results)
     if results:
         print_surfaces(results, as_json=asked.as_json)

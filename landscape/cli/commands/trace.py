@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -17,7 +16,7 @@ from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.over_examples import over_examples
 from landscape.cli.plain import echo
-from landscape.cli.spectra import plot_option, save_plot
+from landscape.cli.spectra import Plot, plot_option, save_plot
 from landscape.page.columns import estimate_column, text_column
 from landscape.page.table import Column, Table
 
@@ -62,7 +61,7 @@ def trace(
     share: str,
     solver: str,
     gates: "tuple[Gate, ...]",
-    plot: Path | None,
+    plot: Plot | None,
     asked: Asked,
 ) -> None:
     """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.

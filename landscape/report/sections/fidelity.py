@@ -109,4 +109,5 @@ def _draw(result: Fidelity, figure: Figure, _log: bool) -> None:
     plot_fidelity(result, left)
     plot_fidelity_ratios(result, right)
     for ax in (left, right):
-        ax.legend(loc="best")
+        if ax.get_legend_handles_labels()[0]:  # without any curvature there is nothing to name
+            ax.legend(loc="best")
