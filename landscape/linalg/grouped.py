@@ -118,7 +118,7 @@ class GroupSums:
     """
 
     traces: Tensor  # tr A_g, shape (K,), float64
-    with_others: Tensor  # the mean of tr A_g A_h over h ≠ g, to a few per cent, shape (K,)
+    with_others: Tensor  # the mean of tr A_g A_h over h other than g, to a few per cent, shape (K,)
     # By how much ‖Σ_g A_g / K‖_F² exceeds the mean of tr A_g A_h over pairs of groups, to rounding.
     excess: float
 

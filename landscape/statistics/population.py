@@ -12,7 +12,7 @@ no other eigenvalue. The groups' products A_g v_i, shares of A v_i, give b and i
 References
 ----------
 .. [1] Perturbation of eigenvalues to second order: Kato (1995), Perturbation Theory for Linear
-   Operators, II §2. Ky Fan (1949), PNAS 35(11):652-655. Groups as a sample: Student's t.
+   Operators, section II.2. Ky Fan (1949), PNAS 35(11):652-655. Groups as a sample: Student's t.
 """
 
 import math
@@ -161,7 +161,7 @@ def norm_bounds(
     excess
         S - D: of the mean over groups, ‖Σ A_g / K‖_F² less the mean of tr A_g A_h over pairs.
     with_others
-        The mean of tr A_g A_h over h ≠ g, shape (K,).
+        The mean of tr A_g A_h over h other than g, shape (K,).
     """
     center = squared - (1 - fraction) * excess
     error = math.hypot(math.sqrt(1 - fraction) * 2 * _stderr(with_others), stderr)

@@ -58,7 +58,7 @@ def eigenvalue_table(
             key="lambda_max_interval",
             unit=unit,
             formula="for the set that the examples stand for; on few of them λ_max is too large",
-            source="Kato 1995, II §2: eigenvalues to second order",
+            source="Kato 1995, section II.2: eigenvalues to second order",
             optional=True,
         ),
         relative_column(
