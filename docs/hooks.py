@@ -14,7 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 
-from landscape.analysis.budget import BUDGETS
+from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
 from landscape.catalog.scales import BATCH_NORM, RELU, RELU_UNIT
 from landscape.cli import cli
@@ -127,16 +127,29 @@ def budgets() -> str:
         "num_probes": "probes of the density",
         "num_steps": "Lanczos steps a probe",
         "max_matvecs": "matvecs of a spectrum, at most",
+        "scaled.num_largest": "scaled spectrum: largest eigenvalues",
+        "scaled.num_smallest": "scaled spectrum: smallest eigenvalues",
+        "scaled.num_steps": "scaled spectrum: Lanczos steps a probe",
+        "layer_probes": "probes of each layer's own (0: its trace from those of the whole)",
         "layers_max_matvecs": "matvecs of the table of layers, at most",
+        "part": "examples of fidelity and surfaces, at least",
         "line_points": "points of a line",
         "num_directions": "random lines",
         "plane_points": "points a side of the plane",
+        "sharpness.num_pairs": "antithetic pairs of noise",
     }
     rows = [
-        f"| {words} | " + " | ".join(f"{getattr(b, field):g}" for b in BUDGETS.values()) + " |"
+        f"| {words} | " + " | ".join(_of_budget(b, field) for b in BUDGETS.values()) + " |"
         for field, words in shown.items()
     ]
     return "\n".join([f"| | {' | '.join(BUDGETS)} |", "|---" * (1 + len(BUDGETS)) + "|", *rows])
+
+
+def _of_budget(budget: Budget, field: str) -> str:
+    """A number of a budget; the plain spectrum's for a scaled one that has none of its own."""
+    owner, _, name = field.rpartition(".")
+    value = getattr((getattr(budget, owner) if owner else None) or budget, name)
+    return "all" if value is None else f"{value:g}"
 
 
 def tests() -> str:

@@ -1,9 +1,20 @@
 """How much an analysis may cost: three named budgets, each number with its one home here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.analysis.fidelity.settings import SUMMARY, FidelitySettings
 from landscape.analysis.sharpness.settings import SharpnessSettings
+from landscape.catalog.measures import SAMPLED
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledBudget:
+    """How much of the scaled spectrum: what verdicts read are its largest eigenvalue and trace."""
+
+    num_largest: int
+    num_smallest: int
+    num_steps: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +31,16 @@ class Budget:
         Probes of the quadrature, and Lanczos steps of each.
     max_matvecs
         Hard limit of one spectrum.
+    scaled
+        Pairs and steps of the scaled spectrum; None: those of the plain one.
     layer_probes, layer_steps
-        The same for each layer's block. Rather few long probes than many short ones: they also find
-        an extreme eigenvalue that the search was blind to (2,560 parameters: two of 10 steps did,
-        five of 4 did not).
+        Probes and steps of each layer's block. Rather few long probes than many short ones: they
+        also find an extreme eigenvalue that the search was blind to (2,560 parameters: two of 10
+        steps did, five of 4 did not). None of its own (0): then its trace, as far as the probes of
+        the whole tell it, and no eigenvalues.
+    part
+        Fidelity and surfaces, whose cost is their many evaluations, take so many of the examples at
+        least, evenly from all; None: all.
     line_points, plane_points
         Grid points a side.
     num_directions
@@ -40,11 +57,37 @@ class Budget:
     max_matvecs: int
     layer_probes: int
     layer_steps: int
+    scaled: ScaledBudget | None = None
+    part: int | None = None
     line_points: int
     plane_points: int
     num_directions: int
     sharpness: SharpnessSettings
     fidelity: FidelitySettings
+
+    def left_out(self, names: Sequence[str]) -> list[str]:
+        """What of the analyses called ``names`` it lacks, or gives less exactly, in words."""
+        asked = self.sharpness
+        measures = [SAMPLED[name].title for name in SAMPLED if name not in asked.measures]
+        scales = [name for name in SharpnessSettings().scales if name not in asked.scales]
+        reduced = {
+            "scaled": "all but the top of the scaled spectrum" if self.scaled else "",
+            "layers": ""
+            if self.layer_probes
+            else "eigenvalues of layers, and traces that probes of the whole network do not tell",
+            "sharpness": ", ".join([*measures, *(f"the scale {name}" for name in scales)]),
+            "fidelity": self._examples_left,
+            "line": self._examples_left,
+            "plane": self._examples_left,
+        }
+        return list(dict.fromkeys(reduced[n] for n in names if reduced.get(n)))
+
+    @property
+    def _examples_left(self) -> str:
+        """Of analyses that take a part of the examples."""
+        if self.part is None:
+            return ""
+        return f"fidelity and surfaces on all but about {self.part} of the examples"
 
     @property
     def layers_max_matvecs(self) -> int:
@@ -62,16 +105,19 @@ BUDGETS: dict[str, Budget] = {
         num_probes=3,
         num_steps=20,
         max_matvecs=400,
-        layer_probes=2,
-        layer_steps=10,
-        line_points=41,
+        scaled=ScaledBudget(num_largest=6, num_smallest=0, num_steps=10),
+        layer_probes=0,
+        layer_steps=0,
+        part=250,
+        line_points=21,
         plane_points=15,
         num_directions=3,
         sharpness=SharpnessSettings(
             measures=("expected_rise", "worst_rise", "sam_rise"),
+            scales=("none", "filter"),
             radii=(0.01, 0.03),
             ball_radii=(0.003,),
-            num_pairs=8,
+            num_pairs=5,
             num_restarts=1,
             num_steps=5,
         ),
@@ -85,9 +131,11 @@ BUDGETS: dict[str, Budget] = {
         num_steps=40,
         max_matvecs=2_000,
         layer_probes=2,
+        scaled=ScaledBudget(num_largest=6, num_smallest=1, num_steps=20),
         layer_steps=15,
+        part=500,
         line_points=51,
-        plane_points=25,
+        plane_points=31,
         num_directions=5,
         sharpness=SharpnessSettings(),
         fidelity=FidelitySettings(),

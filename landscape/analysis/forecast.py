@@ -28,8 +28,26 @@ class ForecastLine:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Rates:
+    """What single passes over the examples take, and what they hold."""
+
+    loss_seconds: float
+    first_seconds: float  # of the product that builds the graphs
+    matvec_seconds: float
+    vector_bytes: int  # of a vector of length P
+    copy_rate: float  # bytes of a long vector that are read in a second
+    largest_graph: int  # bytes
+    kept_bytes: int
+
+
 def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list[ForecastLine]:
     """Forecast the analyses called ``names`` on ``target``."""
+    return counted(measured_rates(target, suite), target, suite, names)
+
+
+def measured_rates(target: Target, suite: SuiteSettings) -> Rates:
+    """Time the operator of ``suite`` and the loss of ``target``, whatever the budget."""
     loss_seconds = _timed(target.risk.evaluate, target.device)
     A = make_operator(target.risk, suite.operator, weight_decay=suite.weight_decay)
     v = torch.ones(A.dim, dtype=A.dtype, device=A.device)
@@ -37,18 +55,38 @@ def forecast(target: Target, suite: SuiteSettings, names: Sequence[str]) -> list
     first_seconds = _once(lambda: A @ v, target.device)
     matvec_seconds = _timed(lambda: A @ v, target.device)
     graphs = _graphs(A)
-    kept = graphs.bytes_kept + graphs.largest_graph
-    work = Work(target, suite, graph_bytes=graphs.largest_graph, kept_bytes=kept)
+    return Rates(
+        loss_seconds,
+        first_seconds,
+        matvec_seconds,
+        vector_bytes=A.dim * A.dtype.itemsize,
+        copy_rate=_copy_rate(A),
+        largest_graph=graphs.largest_graph,
+        kept_bytes=graphs.bytes_kept + graphs.largest_graph,
+    )
+
+
+def counted(
+    rates: Rates, target: Target, suite: SuiteSettings, names: Sequence[str]
+) -> list[ForecastLine]:
+    """Forecast from ``rates``, without a further pass: for one budget after the other."""
+    work = Work(
+        target,
+        suite,
+        graph_bytes=rates.largest_graph,
+        kept_bytes=rates.kept_bytes,
+        names=names,
+    )
     # A Krylov step also orthogonalises: two passes over the basis, twice.
-    passes = 4 * A.dim * A.dtype.itemsize * min(work.basis, work.search) / 2
-    orthogonalise = passes / _copy_rate(A)
+    passes = 4 * rates.vector_bytes * min(work.basis, work.search_of(work.num_pairs)) / 2
+    orthogonalise = passes / rates.copy_rate
     lines = []
     for name in names:
         cost: Cost = resolve(ANALYSES[name].cost)(work)
-        seconds = cost.num_matvecs * (matvec_seconds + orthogonalise)
-        seconds += cost.num_losses * loss_seconds
+        seconds = cost.num_matvecs * (rates.matvec_seconds + orthogonalise)
+        seconds += cost.num_losses * rates.loss_seconds
         if cost.num_matvecs > 1:
-            seconds += max(0.0, first_seconds - matvec_seconds)
+            seconds += max(0.0, rates.first_seconds - rates.matvec_seconds)
         lines.append(ForecastLine(name, *cost, seconds))
     return lines
 

@@ -8,7 +8,7 @@ from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
-from landscape.analysis.work import Results
+from landscape.analysis.work import Cost, Results, Work
 from landscape.catalog import ANALYSES, resolve
 from landscape.results import DoesNotApply, LeftOut
 from landscape.store.finished import Finished
@@ -29,6 +29,13 @@ def run_analysis(
             subject=target.subject, provenance=provenance, analysis=name, reason=str(error)
         )
         return {f"left-out-{name}": note}
+
+
+def passes_of(name: str, target: Target, settings: SuiteSettings) -> int:
+    """What an analysis takes of ``target``, counted in passes and not timed; at least one."""
+    work = Work(target, settings, graph_bytes=0, kept_bytes=0)
+    cost: Cost = resolve(ANALYSES[name].cost)(work)
+    return max(1, cost.passes)
 
 
 def run_analyses(

@@ -87,6 +87,36 @@ class Target:
             raise ValueError(f"shards must lie in [2, {self.risk.num_examples}]; got {count}.")
         return [replace(self, risk=self.risk.on(part)) for part in self.risk.parts(count)]
 
+    def stride(self, least: int | None) -> int:
+        """The largest k whose every k-th example leaves ``least``; 1: all, as of whole batches."""
+        cuttable = self.risk.is_cut_by_rows and self.risk.coupled_by is None
+        return max(1, self.risk.num_examples // least) if least and cuttable else 1
+
+    def part(self, least: int | None) -> "Target":
+        """The target on every k-th of its examples, as few as leave ``least``; see ``stride``.
+
+        Its subject is that of these examples; the fingerprint stays that of all.
+        """
+        every = self.stride(least)
+        if every == 1:
+            return self
+        with alone(self.by_probes):
+            risk = self.risk.on(self.risk.parts(every)[0])
+            evaluation, gradient = risk.evaluate(), risk.gradient()
+        whole = self.subject
+        subject = replace(
+            whole,
+            taken="; ".join(
+                t for t in (whole.taken, f"of these 1 in {every}") if t not in ("", "all")
+            ),
+            num_examples=risk.num_examples,
+            examples_sha256=hashlib.sha256(f"{whole.examples_sha256} {every}".encode()).hexdigest(),
+            loss=evaluation.loss,
+            accuracy=evaluation.accuracy,
+            grad_norm=float(gradient.double().norm()),
+        )
+        return replace(self, risk=risk, subject=subject)
+
 
 def open_target(
     path: Path, settings: TargetSettings, *, label: str | None = None, told: Told | None = None

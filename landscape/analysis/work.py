@@ -1,6 +1,6 @@
 """What analyses of a report are given, and what they say of their cost before they are run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,8 @@ Results = Mapping[str, Result]  # by the name of their file
 _MATVECS_A_PAIR = 2.5
 _MATVECS_AT_LEAST = 20
 
+_LOSSES_A_MATVEC = 4  # forward and backward, each differentiated: no timing, but near enough
+
 
 class Cost(NamedTuple):
     """Passes over the examples, and bytes at most."""
@@ -23,6 +25,11 @@ class Cost(NamedTuple):
     num_matvecs: int
     num_losses: int
     peak_bytes: int
+
+    @property
+    def passes(self) -> int:
+        """In forward passes, by count: what a bar of progress moves by."""
+        return _LOSSES_A_MATVEC * self.num_matvecs + self.num_losses
 
 
 class Work(NamedTuple):
@@ -32,6 +39,7 @@ class Work(NamedTuple):
     suite: SuiteSettings
     graph_bytes: int  # of the largest batch's graph
     kept_bytes: int  # of all graphs that are kept between products, and one more
+    names: Sequence[str] = ()  # of the analyses that are run together
 
     @property
     def num_params(self) -> int:
@@ -42,10 +50,17 @@ class Work(NamedTuple):
         budget = self.suite.budget
         return min(self.num_params, budget.num_largest + budget.num_smallest)
 
-    @property
-    def search(self) -> int:
-        """Matvecs of the search for eigenpairs, each of which orthogonalises."""
-        return int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * self.num_pairs + self.num_pairs)
+    def search_of(self, num_pairs: int) -> int:
+        """Matvecs of the search for so many eigenpairs, each of which orthogonalises."""
+        pairs = min(self.num_params, num_pairs)
+        return int(_MATVECS_AT_LEAST + _MATVECS_A_PAIR * pairs + pairs)
+
+    def on_part(self, cost: Cost) -> Cost:
+        """What passes over the budget's part of the examples cost, in passes over all."""
+        every = self.target.stride(self.suite.budget.part)
+        return cost._replace(
+            num_matvecs=-(-cost.num_matvecs // every), num_losses=-(-cost.num_losses // every)
+        )
 
     @property
     def basis(self) -> int:

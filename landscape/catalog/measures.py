@@ -32,7 +32,13 @@ class MeasureKind:
     is_sharpness
         Whether tables of sharpness show it, and comparisons take it; a spectrum has more numbers.
     compared_at
-        Scales at which groups are compared by it unasked.
+        Scales at which groups are compared by it unasked: at the first that was measured. Each kind
+        that has some takes part of what alpha leaves after the one that decides, so that six pairs
+        of runs suffice for two kinds, and for no more.
+    shown_at
+        Scales at which the table at the end of a command shows it: the first that was measured.
+    usual_radius
+        The radius at which both is done, or the nearest to it that was measured.
     hard_forward
         Whether it is read off the network's own forward, spikes included.
     error_over
@@ -60,6 +66,8 @@ class MeasureKind:
     better: str = "lower"
     is_sharpness: bool = True
     compared_at: tuple[str, ...] = ()
+    shown_at: tuple[str, ...] = ()
+    usual_radius: float | None = None
     hard_forward: bool = False
     error_over: str
     invariant_under: tuple[str, ...] | None = None
@@ -94,7 +102,8 @@ MEASURES = Registry(
         sentence="the curvature along the sharpest direction",
         formula="λ_max(S A S)",
         source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
-        compared_at=("none", "filter"),
+        compared_at=("filter", "none"),
+        shown_at=("none", "filter"),
         error_over=OVER_EXAMPLES,
         read=f"{_READ}:largest_eigenvalue",
         of="Eigenvalues",
@@ -120,6 +129,7 @@ MEASURES = Registry(
         formula="tr(S A S)",
         source="Yao et al. 2020, arXiv 1912.07145",
         is_sharpness=False,  # P times the mean curvature
+        shown_at=("none", "filter"),
         error_over=OVER_PROBES,
         read=f"{_READ}:trace",
         of="Trace",
@@ -131,7 +141,6 @@ MEASURES = Registry(
         sentence="the mean eigenvalue: the curvature along a random direction",
         formula="tr(S A S) / P",
         source="Yao et al. 2020, arXiv 1912.07145",
-        compared_at=("none", "filter"),
         error_over=OVER_PROBES,
         read=f"{_READ}:mean_curvature",
         of="Trace",
@@ -180,7 +189,9 @@ MEASURES = Registry(
         formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
-        compared_at=("filter",),
+        compared_at=("filter", "none"),
+        shown_at=("filter", "none"),
+        usual_radius=0.03,
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:expected_rises",
@@ -204,7 +215,6 @@ MEASURES = Registry(
         "whose error is over examples only",
         source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",
         unit="loss",
-        compared_at=("filter",),
         hard_forward=True,
         error_over=OVER_EXAMPLES,
         rows=f"{_ROWS}:worst_rises",
@@ -260,7 +270,6 @@ MEASURES = Registry(
         formula="(L(θ + t v) + L(θ - t v) - 2 L(θ)) / (2 t), mean over small t",
         source="rise per unit of θ where the loss is a staircase",
         unit="loss/θ",
-        compared_at=("none",),
         hard_forward=True,
         error_over="groups of examples",
         read=f"{_READ}:steepest_cusp",

@@ -5,6 +5,7 @@ KEEPS = ("memory", "reread")  # batches that are read in order: held, or read ag
 BATCH_NORMS = ("eval", "train")  # running statistics, or those of each batch
 DTYPES = ("float32", "float64")
 BASIS_DTYPES = ("bfloat16", *DTYPES)
+FIGURE_FORMATS = ("pdf", "png")  # that figures are written in where asked, beside the SVG
 SHARES = ("auto", "examples", "probes")  # what processes divide
 
 MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer

@@ -69,6 +69,7 @@ def write_comparison(
     stems: Sequence[str],
     *,
     title: str,
+    figures: Sequence[str],
 ) -> Path:
     """Write ``comparison.json``, the results beside it, and the report of both."""
     used: set[Path] = set()
@@ -80,7 +81,7 @@ def write_comparison(
         used.add(path)
         save_result(result, path)
     save_result(comparison, out / "comparison.json")
-    return write_report(out, results, title=title, comparison=comparison)
+    return write_report(out, results, title=title, comparison=comparison, figures=figures)
 
 
 def _result_files(folder: Path) -> list[Path]:

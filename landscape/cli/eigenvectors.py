@@ -17,7 +17,7 @@ from landscape.cli.spectra import run_spectrum
 from landscape.files import write_atomic
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
-from landscape.results import result_path
+from landscape.results import result_path, stem_at
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -50,7 +50,8 @@ def each_eigenpairs(
         return FoundPairs(run.eigenvalues, copies if with_vectors else {})
 
     settings = {**asdict(wanted), "vectors": with_vectors}
-    return each_measured("eigenvalues", measure, settings, asked, save=_save, load=_load)
+    stem = stem_at("eigenvalues", wanted.scale)
+    return each_measured(stem, measure, settings, asked, save=_save, load=_load)
 
 
 def _save(run: FoundPairs, path: Path) -> None:
@@ -78,7 +79,10 @@ def save_vectors(folder: Path, runs: Sequence[FoundPairs]) -> None:
     from landscape.distributed import is_main
 
     for run in runs if is_main() else ():
-        path = result_path(folder, run.eigenvalues.subject.label, "eigenvectors")
+        found = run.eigenvalues
+        path = result_path(
+            folder, found.subject.label, stem_at("eigenvectors", found.operator.scale)
+        )
         write_atomic(path.with_suffix(".safetensors"), save(run.pairs))
 
 

@@ -199,15 +199,12 @@ def compared_name(label: str) -> Known:
 
 def reachable(comparison: "Comparison") -> set[str]:
     """Verdicts that so many runs can reach on some pair; undecided always."""
-    from landscape.statistics.multiplicity import holm
+    from landscape.compare.expectation import can_decide
 
-    primary, alpha = comparison.settings.primary, comparison.settings.alpha
+    primary = comparison.settings.primary
     rows = [row for pair in comparison.pairs for row in pair.measures]
-    # The corrected p-values where each test gives the smallest that its number of runs allows.
-    best = holm([row.p_floor for row in rows])
-    decided = {row.measure for row, p in zip(rows, best, strict=True) if p <= alpha}
     found = {"undecided"}
-    if primary in decided:
+    if can_decide(comparison):
         found |= {"flatter", "sharper"}
     if any(r.measure == primary and r.equivalence_p is not None for r in rows):
         found.add("equivalent")

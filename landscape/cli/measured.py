@@ -17,7 +17,8 @@ from landscape.cli.options import (
     quiet_option,
     target_options,
 )
-from landscape.cli.output import print_json, progress_bar, write_results
+from landscape.cli.output import print_json, write_results
+from landscape.cli.overall import Overall
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
@@ -106,26 +107,29 @@ def each_measured(
     from landscape.store.folder import ReportFolder
     from landscape.store.identity import identity_of
 
-    out, quiet = asked.out, asked.quiet
+    out, further = asked.out, len(asked.checkpoints)
+    overall = Overall(quiet=asked.quiet)
 
-    def measured(target: "Target", state: Path | None) -> T:
-        with progress_bar(f"{target.subject.label}: {analysis}", quiet=quiet) as progress:
+    def measured(target: "Target", state: Path | None, further: int) -> T:
+        name = f"{target.subject.label}: {analysis}"
+        with overall.part(name, 1, after=further) as progress:
             return measure(target, state=state, progress=progress)
 
-    targets = partial(open_targets, asked.checkpoints, asked.settings, quiet=quiet)
+    targets = partial(open_targets, asked.checkpoints, asked.settings, quiet=asked.quiet)
     if out is None:
-        yield [measured(target, None) for target in targets()]
+        yield [measured(t, None, further - k) for k, t in enumerate(targets(), 1)]
         return
     folder = ReportFolder(out)
     found: dict[str, T] = {}
     with folder.held():
         for target in targets():
+            further -= 1
             label = target.subject.label
             folder.refuse_mixed(target)
             waiting, identity = folder.waiting(label, analysis), identity_of(target, wanted)
             result = waiting.recall(analysis, identity, load)
             if result is None:
-                result = measured(target, folder.unfinished(label, f"{analysis}.state"))
+                result = measured(target, folder.unfinished(label, f"{analysis}.state"), further)
                 waiting.keep(analysis, identity, partial(save, result))
             found[label] = result
         yield list(found.values())

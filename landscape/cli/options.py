@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.words import FIGURE_FORMATS
 from landscape.cli.from_settings import settings_options
-from landscape.cli.option_types import Parsed, inches
+from landscape.cli.option_types import ListOf, Parsed, inches
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -21,11 +22,31 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _figure_formats(
+    ctx: click.Context, param: click.Parameter, formats: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Known ones, each once, in one order."""
+    for name in formats:
+        if name not in FIGURE_FORMATS:
+            known = ", ".join(FIGURE_FORMATS)
+            raise click.BadParameter(f"unknown format {name!r}; known are {known}.", ctx, param)
+    return tuple(name for name in FIGURE_FORMATS if name in formats)
+
+
 checkpoints_argument = click.argument(
     "checkpoints", nargs=-1, required=True, type=click.Path(path_type=Path)
 )
 data_dir_option = click.option(
     "--data-dir", type=click.Path(path_type=Path), help="Folder of the data set's files."
+)
+figures_option = click.option(
+    "--figures",
+    type=ListOf(str),
+    default=(),
+    callback=_figure_formats,
+    metavar=",".join(FIGURE_FORMATS),
+    help="Write figures in these formats too, beside the SVG.",
 )
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="No progress.")
 force_option = click.option(

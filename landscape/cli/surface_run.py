@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 
 import click
@@ -34,8 +35,8 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.checkpoint import load_checkpoint
 from landscape.cli.measured import Asked
 from landscape.cli.options import open_targets
-from landscape.cli.output import progress_bar
-from landscape.cli.surface_settings import SurfaceRequest
+from landscape.cli.overall import Overall
+from landscape.cli.surface_settings import SurfaceRequest, surface_stem
 from landscape.files import ensure_writable
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.store.folder import ReportFolder
@@ -69,15 +70,26 @@ class SurfaceRun:
         targets = [target.restricted(self.request.params) for target in targets]
         starts = targets[:1] if self.request.along_path else targets
         try:
-            results = [self._surface(t, targets[-1], shard) for t in starts]
+            overall, count = Overall(quiet=self.asked.quiet), len(starts)
+            results = [
+                self._surface(t, targets[-1], shard, overall, count - k)
+                for k, t in enumerate(starts, 1)
+            ]
         except DoesNotApply as error:
             raise ValueError(f"{error} Choose another --normalise, or other --params.") from error
         return [r for r in results if r is not None]
 
     def _surface(
-        self, target: Target, other: Target, shard: tuple[int, int] | None
+        self,
+        target: Target,
+        other: Target,
+        shard: tuple[int, int] | None,
+        overall: Overall,
+        further: int,
     ) -> LossLine | LossPlane | None:
-        with progress_bar(f"{target.subject.label}: direction", quiet=self.asked.quiet) as progress:
+        label, direction, points = target.subject.label, self.request.passes, self._num_points
+        after = further * (direction + points)
+        with overall.part(f"{label}: direction", direction, after=points + after) as progress:
             course = self._course(target, other, len(self._axes(None)), progress)
         axes = self._axes(course.trajectory)
         if self.request.save_directions is not None and (shard is None or shard[0] == 1):
@@ -93,7 +105,7 @@ class SurfaceRun:
         if self.request.force and path is not None:
             for old in self._replaced(path, shard):
                 old.unlink(missing_ok=True)
-        with progress_bar(f"{target.subject.label}: points", quiet=self.asked.quiet) as progress:
+        with overall.part(f"{label}: points", points, after=after) as progress:
             if shard is not None:
                 assert path is not None
                 files = [_shard_file(path, i, shard[1]) for i in range(1, shard[1] + 1)]
@@ -196,9 +208,13 @@ class SurfaceRun:
     def _path(self, target: Target, course: Course, axes: list[Array]) -> Path | None:
         if self._folder is None:
             return None
-        kind = course.specs[0].kind
-        name = ("line", "plane")[len(axes) - 1] + ("" if kind == "random" else f"-{kind}")
+        name = surface_stem(("line", "plane")[len(axes) - 1], course.specs[0].kind)
         return self._folder.result(target.subject.label, name)
+
+    @property
+    def _num_points(self) -> int:
+        """Passes over the examples, one a point of the grid."""
+        return self.request.num_directions * prod(len(axis) for axis in self._axes(None))
 
     def _axes(self, trajectory: Trajectory | None) -> list[Array]:
         """One axis, or two for a plane; those of a trajectory's plane hold it by default."""

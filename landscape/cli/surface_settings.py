@@ -91,3 +91,16 @@ class SurfaceRequest:
     def follows_trajectory(self) -> bool:
         """Whether the plane is that of the training's snapshots."""
         return self.direction == "trajectory" and self.directions_file is None
+
+    @property
+    def passes(self) -> int:
+        """Passes over the examples that finding the direction takes, about."""
+        if self.directions_file is None and self.direction == "eigenvector":
+            return 80  # some twenty products of four passes
+        # A loss, and its gradient of twice as much, a step.
+        return 3 * self.bend_steps if self.along_path and self.direction == "bezier" else 1
+
+
+def surface_stem(what: str, kind: str) -> str:
+    """What files of a surface are called, with its kind of direction where that is not random."""
+    return what if kind == "random" else f"{what}-{kind}"

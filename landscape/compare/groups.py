@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePath
+from typing import NamedTuple
 
 from landscape.compare.recipes import Recipe
 from landscape.hints import few
@@ -11,12 +12,31 @@ from landscape.results import (
     ComparedRun,
     Result,
     Subject,
+    TrainingInfo,
     epoch_in,
     free_label,
     recipe_of,
     seed_in,
     told_apart,
 )
+
+
+class Origin(NamedTuple):
+    """What a checkpoint's label and sidecar tell of its training."""
+
+    label: str
+    model: str
+    training: TrainingInfo | None
+
+    @property
+    def seed(self) -> int | None:
+        """By the sidecar, else by the label."""
+        return self.training.seed if self.training else seed_in(self.label)
+
+    @property
+    def epoch(self) -> int | None:
+        """Epochs that it had finished, found likewise."""
+        return self.training.epoch if self.training else epoch_in(self.label)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,16 +51,16 @@ class Analysed:
         return self.subject.label
 
     @property
+    def origin(self) -> Origin:
+        return Origin(self.label, self.subject.model, self.subject.training)
+
+    @property
     def seed(self) -> int | None:
-        """Of its training, by the sidecar, else by the file's name."""
-        training = self.subject.training
-        return training.seed if training else seed_in(self.label)
+        return self.origin.seed
 
     @property
     def epoch(self) -> int | None:
-        """Epochs that its training had finished, found likewise."""
-        training = self.subject.training
-        return training.epoch if training else epoch_in(self.label)
+        return self.origin.epoch
 
     @property
     def run(self) -> ComparedRun:
@@ -119,12 +139,11 @@ def grouped(
     """
     if patterns:
         groups = _by_patterns(checkpoints, patterns)
-    elif all(c.subject.training for c in checkpoints):
-        groups = _by_recipe(checkpoints)
     else:
         groups = {}
-        for c in checkpoints:
-            groups.setdefault(recipe_of(c.label), []).append(c)
+        names = names_of_groups([c.origin for c in checkpoints])
+        for name, c in zip(names, checkpoints, strict=True):
+            groups.setdefault(name, []).append(c)
     for name, members in groups.items():
         seen: dict[str, str] = {}
         for c in members:
@@ -135,6 +154,19 @@ def grouped(
                     "no further training run. Leave one out."
                 )
     return groups
+
+
+def names_of_groups(origins: Sequence[Origin]) -> list[str]:
+    """The group of each: after its initialisation and what else tells recipes apart, or its label.
+
+    By label less seed and epoch where one has no sidecar.
+    """
+    recipes = [
+        Recipe(training=o.training, model=o.model) for o in origins if o.training is not None
+    ]
+    if len(recipes) < len(origins):
+        return [recipe_of(o.label) for o in origins]
+    return [recipe.name(recipes) for recipe in recipes]
 
 
 def find_group(groups: Groups, asked: str | None, *, note: str) -> str:
@@ -198,13 +230,4 @@ def _by_patterns(checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequenc
                 f"group {name!r} must hold a checkpoint; none fits {' or '.join(patterns[name])}. "
                 f"There are {', '.join(c.subject.checkpoint for c in checkpoints)}."
             )
-    return groups
-
-
-def _by_recipe(checkpoints: Sequence[Analysed]) -> Groups:
-    """Groups named after the initialisation, and after what else tells recipes apart."""
-    recipes = [Recipe.of(c.subject) for c in checkpoints]
-    groups: Groups = {}
-    for c, recipe in zip(checkpoints, recipes, strict=True):
-        groups.setdefault(recipe.name(recipes), []).append(c)
     return groups

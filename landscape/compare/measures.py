@@ -9,9 +9,8 @@ from landscape.compare.groups import Analysed, Groups
 from landscape.compare.values import Key, Value, values_of
 from landscape.hints import few
 from landscape.results import NOT_CONVERGED, ComparedMeasure, RunValue
+from landscape.results.preferred import FIRST_OPERATOR, rank_of
 from landscape.results.readings import Conditions
-
-_FIRST_SCALE = "filter"  # of what decides: blind to rescaled filters
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +24,10 @@ class Shared:
     @property
     def any(self) -> Value:
         return next(iter(self.values.values()))
+
+    @property
+    def key(self) -> Key:
+        return self.any.key
 
     @property
     def name(self) -> str:
@@ -122,8 +125,23 @@ def measures_of(
     return measures
 
 
-def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Shared]:
-    """Those that fit one of the patterns ``asked``; None: the default ones, or else all.
+def default_measures(measures: Sequence[Shared], primary: str | None) -> list[Shared]:
+    """Those that groups are compared by unasked: one of each kind that the catalog says so of.
+
+    Of several the one at the first of the catalog's scales, by the Hessian, at the radius nearest
+    to the catalog's. What fits ``primary`` comes before them if none of them does.
+    """
+    best: list[Shared] = []
+    for kind in MEASURES.values():
+        found = [m for m in measures if m.key.name == kind.name and m.key.scale in kind.compared_at]
+        best += sorted(found, key=lambda m: rank_of(m.any.row, kind.compared_at))[:1]
+    if primary is None or any(fits(m.name, primary) for m in best):
+        return best
+    return [*(m for m in measures if fits(m.name, primary)), *best]
+
+
+def selected(measures: Sequence[Shared], asked: Sequence[str]) -> list[Shared]:
+    """Those that fit one of the patterns ``asked``.
 
     A pattern is a name (``lambda_max[filter]``), with operator and radius left open, or a glob.
 
@@ -132,18 +150,13 @@ def selected(measures: Sequence[Shared], asked: Sequence[str] | None) -> list[Sh
     ValueError
         If a pattern fits none.
     """
-    patterns = asked
-    if patterns is None:
-        # Every further one raises all corrected p-values.
-        patterns = [_pattern(k.name, s) for k in MEASURES.values() for s in k.compared_at]
-    for pattern in asked or ():
+    for pattern in asked:
         if not any(fits(m.name, pattern) for m in measures):
             raise ValueError(
                 f"measures must be among {', '.join(m.name for m in measures)}; nothing fits "
                 f"{pattern!r}."
             )
-    chosen = [m for m in measures if any(fits(m.name, p) for p in patterns)]
-    return chosen or list(measures)
+    return [m for m in measures if any(fits(m.name, p) for p in asked)]
 
 
 def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
@@ -164,19 +177,8 @@ def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
             )
         return fitting[0]
     # The size of the curvature, not its effect at one radius: that has no radius to choose.
-    deciding = [k for k in MEASURES.values() if k.compared_at and not k.hard_forward]
-    for kind in deciding:
-        for scale in sorted(kind.compared_at, key=lambda scale: scale != _FIRST_SCALE):
-            pattern = _pattern(kind.name, scale)
-            fitting = [name for name in names if fits(name, pattern)]
-            if fitting:
-                preferred = f"{pattern} hessian"
-                return preferred if preferred in fitting else fitting[0]
-    return names[0]
-
-
-def _pattern(name: str, scale: str) -> str:
-    return name if scale == "none" else f"{name}[{scale}]"
+    deciding = [m for m in default_measures(measures, None) if not m.any.row.hard_forward]
+    return (deciding or measures)[0].name
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -200,7 +202,7 @@ def _one_an_operator(common: set[Conditions]) -> list[Conditions]:
 def _plainness(settings: Conditions) -> tuple[object, ...]:
     named = dict(settings)
     return (
-        named.get("operator") != "hessian",
+        named.get("operator") != FIRST_OPERATOR,
         named.get("batch norm") != "eval",
         named.get("weight decay", "0") != "0",
         -int(named["examples"].split()[0]),

@@ -1,4 +1,4 @@
-"""Pairs of groups judged as one family of tests."""
+"""Pairs of groups judged together."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -20,13 +20,14 @@ def judge_pairs(
     *,
     primary: str,
     required: Collection[str],
+    turns: bool,
     levels: Levels,
     rng: Generator,
 ) -> tuple[tuple[PairRow, ...], list[str]]:
     """Compare every pair by every measure and judge; also sentences for the reader's notes.
 
     A measure that no runs of a pair share is left out of that pair, with a note, unless it is
-    ``required``.
+    ``required``. With ``turns`` the primary measure is tested first.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def judge_pairs(
                 )
             )
     rows = []
-    for found in statistics.judge(contrasts, primary=primary, levels=levels):
+    for found in statistics.judge(contrasts, primary=primary, levels=levels, turns=turns):
         matched = matches[found.group, found.baseline]
         rows.append(
             PairRow(

@@ -19,6 +19,7 @@ from landscape.compare.match import match_runs
 from landscape.compare.measures import (
     Shared,
     choose_primary,
+    default_measures,
     missing_notes,
     selected,
     shared_measures,
@@ -76,7 +77,9 @@ def compare_groups(
     clock, rng = start_clock(), np.random.default_rng(settings.seed)
     baseline = pairs[0][1]
     candidates = shared_measures(groups, baseline=baseline, allow_mismatch=settings.allow_mismatch)
-    measures = selected(candidates, settings.measures)
+    defaults = default_measures(candidates, settings.primary)
+    by_default = settings.measures is None and len(defaults) > 1
+    measures = defaults if by_default else selected(candidates, settings.measures or ("*",))
     primary = choose_primary(measures, settings.primary)
     rows, further = judge_pairs(
         {
@@ -86,6 +89,7 @@ def compare_groups(
         measures,
         primary=primary,
         required=[m.name for m in measures] if settings.all_required else [primary],
+        turns=by_default,
         levels=settings,
         rng=rng,
     )
@@ -101,6 +105,7 @@ def compare_groups(
             match=settings.match,
             split=settings.split,
             allow_mismatch=settings.allow_mismatch,
+            turns=by_default,
         ),
         groups=tuple(
             ComparedGroup(name=name, runs=tuple(c.run for c in members))

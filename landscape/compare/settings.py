@@ -33,7 +33,8 @@ class CompareSettings(DecisionSettings):
     primary
         The measure that decides; None: λ_max, that of S A S with filter scale where measured.
     measures
-        Names or globs; None: the default ones.
+        Names or globs, which are one family of tests; None: the default ones, of which the primary
+        one is tested first.
     all_required
         Whether a pair of groups that lacks a measure is refused; else only one that lacks the
         primary one is.
@@ -52,8 +53,8 @@ class CompareSettings(DecisionSettings):
         choices=COMPARED,
         patterns=True,
         help="Compare these, or what fits a glob; '*' is all. Every further one raises the "
-        "corrected p-values. "
-        f"[default: {', '.join(kind.title for kind in COMPARED.values() if kind.compared_at)}]",
+        "corrected p-values. [default, and where the first does not pay for the others: "
+        f"{', '.join(kind.title for kind in COMPARED.values() if kind.compared_at)}]",
     )
     all_required: bool = False
     match: Match = setting(

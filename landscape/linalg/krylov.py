@@ -18,6 +18,7 @@ of a multiple one it sees its own projection only, so that its remainder has no 
 copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -25,6 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
+from landscape.linalg.blocks import block_traces
 from landscape.linalg.eigen import (
     Eigenpairs,
     checked_basis_dtype,
@@ -60,6 +62,7 @@ class SpectralRun:
     frobenius_squared: Estimate  # ||A||_F² = Σ λ²
     effective_rank: Estimate  # (tr A)² / ||A||_F²; for A ≥ 0 between 1 and the rank
     num_matvecs: int  # everything: search, probes, verification
+    block_traces: tuple[Estimate, ...] = ()  # of the diagonal blocks that were asked for
     groups: "GroupShares | None" = None  # where the operator was given as a mean over groups
 
 
@@ -86,6 +89,7 @@ def analyse_spectrum(
     verify_matvecs: int | None = None,
     keep: Keep = afresh,
     split: Split | None = None,
+    block_sizes: Sequence[int] = (),
 ) -> SpectralRun:
     """Analyse the spectrum of ``A`` by one Krylov run (see the module's text).
 
@@ -105,6 +109,8 @@ def analyse_spectrum(
     split
         A once more, as a mean over groups of examples: the products of the verification, and the
         first one of each probe, are then made group by group, for :class:`GroupShares`.
+    block_sizes
+        Of consecutive diagonal blocks whose traces are wanted, which takes no further product.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     if num_probes < 2 or num_steps < 2:
@@ -136,6 +142,7 @@ def analyse_spectrum(
         allocate=basis.allocate,
         whole=A.dim <= min(all_steps, max_basis, max_steps),
         split=split,
+        block_sizes=block_sizes,
     )
     step_limit = search.step_limit
     look_steps = max(num_steps, _LOOK_STEPS)
@@ -197,6 +204,7 @@ def _summarise(
         effective_rank=_effective_rank(trace, frobenius, covariance),
         num_matvecs=search.num_matvecs,
         groups=_group_shares(search, num_probes),
+        block_traces=block_traces([r.blocks for r in (search.records[-1:] if exact else samples)]),
     )
 
 

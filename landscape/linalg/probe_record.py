@@ -22,6 +22,8 @@ class ProbeRecord:
     weak: bool = False  # whether it had too few steps to see what may have been missed
     # Of the product with its start vector, the groups' shares (linalg.grouped); None: not split.
     shares: Tensor | None = None
+    # Of diagonal blocks, where their traces are wanted: see ``landscape.linalg.blocks``.
+    blocks: Tensor = field(default_factory=lambda: torch.empty(2, 0, dtype=torch.float64))
 
     def tridiagonal(self) -> Tridiagonal:
         alphas = torch.tensor(self.alphas, dtype=torch.float64)
@@ -38,6 +40,7 @@ class ProbeRecord:
             "restarted": int(self.restarted),
             "found_new": int(self.found_new),
             "weak": int(self.weak),
+            "blocks": self.blocks,
         }
         return found if self.shares is None else {**found, "shares": self.shares}
 
@@ -52,6 +55,7 @@ class ProbeRecord:
             found_new=bool(state["found_new"]),
             weak=bool(state.get("weak", 0)),
             shares=tensor_in(state, "shares") if "shares" in state else None,
+            blocks=tensor_in({"blocks": torch.empty(2, 0), **state}, "blocks").double(),
         )
 
 

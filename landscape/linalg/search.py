@@ -7,12 +7,13 @@ not see, since a Krylov space holds one copy of each eigenvalue, whatever its mu
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
+from landscape.linalg.blocks import exact_blocks, sample_blocks
 from landscape.linalg.grouped import Split
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probe_record import ProbeRecord, tensor_in
@@ -75,9 +76,11 @@ class KrylovSearch:
         allocate: Allocate | None = None,
         whole: bool = False,
         split: Split | None = None,
+        block_sizes: Sequence[int] = (),
     ) -> None:
         self.A, self.wanted, self.rng, self.keep = A, wanted, rng, keep
         self.split = split  # A once more, for products that are made group by group
+        self.block_sizes = block_sizes
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
         # quite do: of the last ones, rounding is the larger part.
@@ -143,6 +146,10 @@ class KrylovSearch:
                 record.alphas.append(alpha)
                 record.betas.append(beta)
             steps = len(record.alphas)
+            if steps == 1 and self.block_sizes and len(self.records) > 1:
+                record.blocks = sample_blocks(
+                    self.space, len(record.locked), alpha, beta, self.block_sizes
+                )
             if beta == 0 and not (self._is_whole and self.space.begin(draw())):
                 record.weak = False
                 break
@@ -196,6 +203,8 @@ class KrylovSearch:
         before, after = record.locked, ritz.values[keep.flip(0)]
         if self.space.size == self.space.dim:
             self.all_values = ritz.values
+            if self.block_sizes:
+                record.blocks = exact_blocks(self.space, self.block_sizes)
         slack = self.wanted.tol * self.space.norm
         record.found_new = len(before) < len(after) or bool(((after - before).abs() > slack).any())
         self.space.compress(ritz, keep)

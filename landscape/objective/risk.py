@@ -159,10 +159,7 @@ class EmpiricalRisk(AtTheta):
         return [joined(part, size, self.objective) for part in found]
 
     def groups(self, count: int, rng: Generator) -> tuple[list[Self], Self | None]:
-        """The risks of ``count`` groups of equally many examples, dealt at random, and of the rest.
-
-        For a risk that ``is_cut_by_rows``.
-        """
+        """Risks of ``count`` equal groups, dealt at random, and of the rest; ``is_cut_by_rows``."""
         size = max(self.batch_sizes(), default=1)
         parts = dealt_at_random(self.batches, count, rng, self.device)
         *groups, rest = (joined(part, size, self.objective) for part in parts)

@@ -1,7 +1,7 @@
 """Figures drawn for the page, for a phone, and as files."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -34,10 +34,11 @@ class Variant:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnFigure:
-    """A figure with all its drawings."""
+    """A figure with all its drawings, and the formats of its files."""
 
     figure: ReportFigure
     variants: tuple[Variant, ...]
+    formats: tuple[str, ...] = ("svg",)
 
     @property
     def scales(self) -> tuple[str, ...]:
@@ -66,8 +67,7 @@ def trim(drawn: dict[str, DrawnFigure], limit: int) -> dict[str, DrawnFigure]:
                 for v in figure.variants
                 if v.width != width or (v.scale == figure.scales[0]) is not first
             )
-            name = figure.figure.name
-            drawn = drawn | {name: DrawnFigure(figure=figure.figure, variants=kept)}
+            drawn = drawn | {figure.figure.name: replace(figure, variants=kept)}
     return drawn
 
 
@@ -75,10 +75,11 @@ def _size(drawn: DrawnFigure) -> int:
     return sum(len(v.svg) + len(v.points) for v in drawn.variants)
 
 
-def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
+def draw(figure: ReportFigure, formats: Sequence[str] = ()) -> tuple[DrawnFigure, dict[str, bytes]]:
     """Draw ``figure`` for the page, each scale and width, and the files by their suffix.
 
-    The files are the wide drawing of the first scale.
+    The files are the wide drawing of the first scale: the page's own SVG, and what ``formats``
+    asks for beside it, each of which takes as long to draw again.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
         The results hold values that cannot be drawn.
     """
     try:
-        return _draw(figure)
+        return _draw(figure, formats)
     except (ValueError, ArithmeticError) as error:
         raise ResultError(
             f"figure '{figure.name}' cannot be drawn of these results ({error}). Analyse its "
@@ -105,7 +106,7 @@ def draw_files(figure: ReportFigure, width: float, formats: Iterable[str]) -> di
         return {format: figure_bytes(drawn, format) for format in formats}
 
 
-def _draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
+def _draw(figure: ReportFigure, formats: Sequence[str]) -> tuple[DrawnFigure, dict[str, bytes]]:
     variants = []
     files: dict[str, bytes] = {}
     sizes = [("wide", SINGLE_WIDTH if figure.is_single else PAGE_WIDTH, figure.height)]
@@ -121,9 +122,9 @@ def _draw(figure: ReportFigure) -> tuple[DrawnFigure, dict[str, bytes]]:
                 svg = figure_bytes(drawn, "svg")
                 drawn.set_layout_engine("none")  # settled by now, for all formats alike
                 if not files:
-                    files = {f: figure_bytes(drawn, f) for f in ("pdf", "png")} | {"svg": svg}
+                    files = {"svg": svg} | {f: figure_bytes(drawn, f) for f in formats}
                 points = points_json(drawn)
             inline = inline_svg(svg.decode(), f"{figure.name}-{width}-{scale}")
             # Markup is safe: the SVG is Matplotlib's own, which escapes the text it draws.
             variants.append(Variant(width=width, scale=scale, svg=Markup(inline), points=points))
-    return DrawnFigure(figure=figure, variants=tuple(variants)), files
+    return DrawnFigure(figure=figure, variants=tuple(variants), formats=tuple(files)), files

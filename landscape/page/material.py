@@ -29,12 +29,12 @@ class Material:
 
     @property
     def subjects(self) -> list[Subject]:
-        """Each checkpoint once for each set of examples it was measured on."""
+        """Each checkpoint once for each set of examples it was measured on, the largest first."""
         seen: dict[tuple[str, str, str], Subject] = {}
         for result in self.results:
             subject = result.subject
             seen.setdefault((subject.label, subject.split, subject.examples_sha256), subject)
-        return sorted(seen.values(), key=lambda s: self.labels.index(s.label))
+        return sorted(seen.values(), key=lambda s: (self.labels.index(s.label), -s.num_examples))
 
 
 def gather(results: Sequence[Result], baseline: str | None) -> Material:

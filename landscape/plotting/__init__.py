@@ -25,7 +25,13 @@ from landscape.plotting.plane import (
     shared_levels,
 )
 from landscape.plotting.sharpness import panels_of, plot_sharpness
-from landscape.plotting.spectrum import plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting.spectrum import (
+    plot_density,
+    plot_eigenvalues,
+    plot_layers,
+    plot_trace,
+    shows_traces,
+)
 from landscape.plotting.training import plot_training_curves
 
 __all__ = [
@@ -58,5 +64,6 @@ __all__ = [
     "plot_training_curves",
     "save_figure",
     "shared_levels",
+    "shows_traces",
     "strokes_for",
 ]

@@ -14,6 +14,7 @@ from mpl_toolkits.mplot3d import Axes3D  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from landscape.page.style import INK, MISSING, figure_text
+from landscape.plotting.between import filled_grid, is_filled
 from landscape.results import LossPlane
 
 _NUM_LEVELS = 14
@@ -42,28 +43,25 @@ def plot_plane(
 ) -> QuadContourSet | None:
     """Draw L(θ + x d1 + y d2) as filled contours; the checkpoint is the cross at the origin.
 
-    Points whose loss is not finite are hatched squares, and no colour is made up for them. Where
-    the plane is that of a trajectory, its snapshots are dots joined by a line.
+    Between the points it is interpolated (:mod:`landscape.plotting.between`), and on a coarse grid
+    they are dots. Points whose loss is not finite are hatched squares, and no colour is made up for
+    them. Where the plane is that of a trajectory, its snapshots are dots joined by a line.
     Returns the filled contours, for a colour bar; None where no loss is finite.
     """
     finite, (first, second) = np.isfinite(result.losses), plane_names(result)
     norm = LogNorm(levels[0], levels[-1]) if _is_log(levels, log) else Normalize(*levels[[0, -1]])
     filled = None
     if finite.any() and min(result.losses.shape) >= 2:
-        masked = np.ma.masked_where(~finite, result.losses).T
+        x, y, losses = filled_grid(result.x_axis, result.y_axis, result.losses)
+        masked = np.ma.masked_invalid(losses).T
         shown = levels * np.where(np.arange(len(levels)) == len(levels) - 1, 1 + 1e-9, 1)
-        filled = ax.contourf(result.x_axis, result.y_axis, masked, levels=shown, norm=norm)
+        filled = ax.contourf(x, y, masked, levels=shown, norm=norm)
         filled.set_edgecolor("face")  # otherwise viewers show hairlines between the bands
         filled.set_linewidth(0.2)
-        ax.contour(
-            result.x_axis,
-            result.y_axis,
-            masked,
-            levels=levels[1:-1],
-            colors=_WHITE,
-            linewidths=0.35,
-            alpha=0.6,
-        )
+        ax.contour(x, y, masked, levels=levels[1:-1], colors=_WHITE, linewidths=0.35, alpha=0.6)
+        if is_filled(result.x_axis) and is_filled(result.y_axis):
+            measured = np.meshgrid(result.x_axis, result.y_axis)
+            ax.plot(*map(np.ravel, measured), ".", color=_WHITE, markersize=0.8, alpha=0.7)
     half_x, half_y = _half_step(result.x_axis), _half_step(result.y_axis)
     for i, j in np.argwhere(~finite):
         corner = (result.x_axis[i] - half_x, result.y_axis[j] - half_y)

@@ -18,7 +18,7 @@ from landscape.page.style import (
     read_out,
     stroke_of,
 )
-from landscape.results import Eigenvalues, LayerTable, SpectralDensity, Trace
+from landscape.results import Eigenvalues, LayerRow, LayerTable, SpectralDensity, Trace
 
 Strokes = Mapping[str, Stroke]
 Values = NDArray[np.floating]
@@ -219,32 +219,44 @@ def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = 
     ax.set_xlabel(f"trace{_of_unit(results)}")
 
 
+def shows_traces(results: Sequence[LayerTable]) -> bool:
+    """Whether their layers are shown by their traces: none has an eigenvalue."""
+    return all(row.largest is None for r in results for row in r.rows)
+
+
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
     """Draw the largest eigenvalue of each layer's block, on a log axis; hollow if not converged.
 
-    A layer whose largest eigenvalue is not positive has no place on the axis and is left out.
+    Where no layer has one, its trace with one standard error. A layer whose value is not positive,
+    or not known, has no place on the axis and is left out.
     """
     labels = [r.subject.label for r in results]
     names = list(dict.fromkeys(row.name for r in results for row in r.rows))
+    of_traces = shows_traces(results)
+    is_empty = True
     for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)
         shift = 0.6 * (place - (len(results) - 1) / 2) / max(len(results), 2)
-        rows = [row for row in result.rows if row.largest.value > 0]
+        found = [(row.name, _layer_value(row, of_traces)) for row in result.rows]
+        shown = [(name, *value) for name, value in found if value is not None and value[0] > 0]
         for converged in (True, False):
-            shown = [row for row in rows if row.largest.converged is converged]
-            if not shown:
+            marks = [mark for mark in shown if mark[3] is converged]
+            if not marks:
                 continue
-            (points,) = ax.plot(
-                [row.largest.value for row in shown],
-                [names.index(row.name) + shift for row in shown],
+            drawn = ax.errorbar(
+                [value for _, value, _, _ in marks],
+                [names.index(name) + shift for name, _, _, _ in marks],
+                xerr=[error for _, _, error, _ in marks] if of_traces else None,
                 color=stroke.colour,
                 marker=stroke.marker,
                 markerfacecolor=stroke.colour if converged else PAPER,
                 linestyle="none",
-                label=figure_text(result.subject.label) if shown[0] is rows[0] else None,
+                label=figure_text(result.subject.label) if marks[0] is shown[0] else None,
             )
-            mark_series(points, stroke)
-    if any(row.largest.value > 0 for r in results for row in r.rows):
+            for part in drawn.get_children():
+                mark_series(part, stroke)
+            is_empty = False
+    if not is_empty:
         ax.set_xscale("log")
         plain_log_axis(ax.xaxis)
     ax.set_yticks(range(len(names)), [figure_text(name) for name in names])
@@ -252,6 +264,14 @@ def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | N
     for edge in range(1, len(names)):
         ax.axhline(edge - 0.5, color=GRID, linewidth=0.5)
     ax.grid(visible=False, axis="y")
-    read_out(ax, "λ = {:.4g}", "")
+    read_out(ax, "trace = {:.4g}" if of_traces else "λ = {:.4g}", "")
     ax.fmt_ydata = lambda y: names[min(max(round(y), 0), len(names) - 1)]
-    ax.set_xlabel(f"largest eigenvalue of the block\n{_of_unit(results).strip()}")
+    what = "trace" if of_traces else "largest eigenvalue"
+    ax.set_xlabel(f"{what} of the block\n{_of_unit(results).strip()}")
+
+
+def _layer_value(row: LayerRow, of_traces: bool) -> tuple[float, float, bool] | None:
+    """What is drawn of a layer, its standard error, and whether it has converged."""
+    if of_traces:
+        return None if row.trace is None else (row.trace.mean, row.trace.stderr or 0.0, True)
+    return None if row.largest is None else (row.largest.value, 0.0, row.largest.converged)

@@ -1,6 +1,6 @@
 """How long the page of a report takes to draw, from one figure that is drawn here and now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -11,7 +11,9 @@ from landscape.page.draw import draw
 from landscape.page.section import ReportFigure
 
 
-def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:
+def report_seconds(
+    names: Iterable[str], num_checkpoints: int, formats: Sequence[str] = ()
+) -> float:
     """Seconds for the figures of these analyses, in all their forms; tables take next to none."""
     counts = [ANALYSES[name].figures for name in names]
     figures = sum(shared + each * num_checkpoints for shared, each in counts)
@@ -20,7 +22,7 @@ def report_seconds(names: Iterable[str], num_checkpoints: int) -> float:
     )  # fmt: skip
     draw(sample)  # the first loads fonts
     began = perf_counter()
-    draw(sample)
+    draw(sample, formats)
     return figures * (perf_counter() - began)
 
 

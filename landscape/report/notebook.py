@@ -129,7 +129,7 @@ def png_of(figure: ReportFigure, folder: Path | None = None) -> bytes:
     drawn = None if folder is None else folder / "figures" / f"{figure.name}.png"
     if drawn is not None and drawn.is_file():
         return drawn.read_bytes()
-    return draw(figure)[1]["png"]
+    return draw(figure, ["png"])[1]["png"]
 
 
 def _markdown(source: str) -> Json:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from landscape.catalog.words import FIGURE_FORMATS
 from landscape.files import ensure_writable, inside, write_atomic
 from landscape.page.detail import shown_in_detail
 from landscape.page.draw import draw, draw_files, trim
@@ -28,6 +29,7 @@ def write_report(
     baseline: str | None = None,
     comparison: Comparison | None = None,
     further: Sequence[Section] = (),
+    figures: Sequence[str] = (),
     width: float | None = None,
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
@@ -49,6 +51,8 @@ def write_report(
         The verdict on groups of these checkpoints, shown first.
     further
         Sections that follow the verdict, made elsewhere.
+    figures
+        Formats, of ``FIGURE_FORMATS``, that figures are written in beside the SVG.
     width
         Of the figures' files, in inches; None: as they are on the page.
 
@@ -70,14 +74,15 @@ def write_report(
     sections = _with_verdict([*further, *make_sections(shown, material)], comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
+    outdated: list[Path] = []  # of an earlier report of other results
     drawn = {}
     for figure in (f for s in sections for f in s.figures):
-        drawn[figure.name], written = draw(figure)
+        drawn[figure.name], written = draw(figure, figures)
         if width is not None:
             written = draw_files(figure, width, written)
-        files |= {
-            folder / "figures" / f"{figure.name}.{suffix}": raw for suffix, raw in written.items()
-        }
+        stem = folder / "figures" / figure.name
+        files |= {stem.with_name(f"{stem.name}.{s}"): raw for s, raw in written.items()}
+        outdated += [stem.with_name(f"{stem.name}.{s}") for s in FIGURE_FORMATS if s not in written]
     cut = shown.labels != material.labels
     whole = make_sections(material, material) if cut else []
     # The page's own, and those of all checkpoints in place of the ones that it cuts down.
@@ -89,6 +94,8 @@ def write_report(
     files[page] = render_page(title, shown, sections, trim(drawn, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
+    for path in outdated:
+        inside(folder, path).unlink(missing_ok=True)
     return page
 
 

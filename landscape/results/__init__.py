@@ -8,6 +8,7 @@ from landscape.results.base import (
     in_order,
     result_path,
     save_result,
+    stem_at,
 )
 from landscape.results.comparison import (
     AccuracyRow,
@@ -44,6 +45,7 @@ from landscape.results.spectrum import (
     LayerRow,
     LayerTable,
     SpectralDensity,
+    TensorTrace,
     Trace,
 )
 from landscape.results.study import (
@@ -122,6 +124,7 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "TensorTrace",
     "Trace",
     "TrainingCurves",
     "TrainingInfo",
@@ -141,5 +144,6 @@ __all__ = [
     "save_result",
     "seed_in",
     "spectrum_unit",
+    "stem_at",
     "told_apart",
 ]

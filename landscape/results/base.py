@@ -87,6 +87,11 @@ def result_path(folder: Path, label: str, analysis: str) -> Path:
     return inside(folder, folder / "results" / label / f"{analysis}.json")
 
 
+def stem_at(name: str, scale: str) -> str:
+    """What the file of a result is called where its operator has this scale: ``trace-filter``."""
+    return name if scale == "none" else f"{name}-{scale}"
+
+
 def in_order(files: Iterable[Path]) -> list[Path]:
     """Files of results by folder, then stem: the plain operator before its scaled versions."""
     return sorted(files, key=lambda path: (path.parent, path.stem))

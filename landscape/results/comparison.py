@@ -128,6 +128,7 @@ class ComparisonSettings(Levels):
     match: str  # epoch | loss | none
     split: str
     allow_mismatch: bool
+    turns: bool = False  # the primary measure tested first, and only then the others
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -74,6 +74,15 @@ class SpectralDensity(Result):
     orthogonality_loss: float | None = None  # of the Lanczos vectors, where they were kept
 
 
+@dataclass(frozen=True, kw_only=True)
+class TensorTrace:
+    """The share that one tensor of parameters, a diagonal block of the operator, has in a trace."""
+
+    name: str
+    num_params: int
+    trace: Estimate
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Trace(Result):
     """Trace, Frobenius norm and effective rank tr²/‖A‖_F²."""
@@ -90,6 +99,7 @@ class Trace(Result):
     population: Population | None = None  # of the trace
     frobenius_population: Population | None = None
     no_population: str = ""  # why nothing is said of the set that the examples stand for
+    tensors: tuple[TensorTrace, ...] = ()  # from the same probes, where a Krylov run gave them
 
     @property
     def mean_curvature(self) -> Estimate:
@@ -103,9 +113,9 @@ class LayerRow:
 
     name: str
     num_params: int
-    largest: Eigenvalue
-    smallest: Eigenvalue
-    trace: Estimate
+    largest: Eigenvalue | None  # None: not computed, as where probes are those of the whole
+    smallest: Eigenvalue | None
+    trace: Estimate | None  # None: those probes do not tell it well enough
     num_layers: int = 1  # that share this row
 
 

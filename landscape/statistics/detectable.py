@@ -13,7 +13,7 @@ import numpy as np
 
 from landscape.statistics.arrays import Vector
 from landscape.statistics.equivalence import detectable_log_ratio
-from landscape.statistics.permutation import sign_flip_floor, welch_statistic
+from landscape.statistics.permutation import deal_floor, sign_flip_floor, welch_statistic
 
 _MOST_PAIRS = 14  # enumerated; beyond, both tests find the same within some per cent
 _MOST_DEALS = 1000
@@ -45,7 +45,7 @@ def found_log_ratio(
             return stderr * _paired_shift(n, alpha, power)
     else:
         num_deals = math.comb(n + m, n)
-        if (2 if n == m else 1) / num_deals > alpha:
+        if deal_floor(n, m) > alpha:
             return math.inf
         if num_deals <= _MOST_DEALS:
             return stderr * _unpaired_shift(n, m, alpha, power)

@@ -15,6 +15,7 @@ References
 
 import math
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.random import Generator
@@ -41,6 +42,26 @@ class PermutationTest:
 def sign_flip_floor(num_pairs: int) -> float:
     """Return 2/2ⁿ, the smallest two-sided p-value of n pairs: 0.0625 at n = 5, 0.031 at 6."""
     return min(1.0, 2.0 ** (1 - num_pairs))
+
+
+def deal_floor(n: int, m: int) -> float:
+    """Return the smallest p-value of dealing labels to n and m runs anew."""
+    return (2 if n == m else 1) / math.comb(n + m, n)
+
+
+def floor_of(num_runs: tuple[int, int], *, paired: bool) -> float:
+    """Return the smallest p-value that so many pairs, or runs of two groups, can give."""
+    return sign_flip_floor(num_runs[0]) if paired else deal_floor(*num_runs)
+
+
+def runs_needed_at_least(alpha: float, num_tests: int, *, paired: bool) -> int:
+    """Return the least n whose smallest p-value times ``num_tests`` can reach ``alpha``.
+
+    Of pairs, or of runs in each of two groups.
+    """
+    if paired:
+        return pairs_needed(alpha, num_tests)
+    return next(n for n in count(1) if deal_floor(n, n) * num_tests <= alpha)
 
 
 def pairs_needed(alpha: float, num_tests: int) -> int:

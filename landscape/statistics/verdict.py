@@ -1,11 +1,14 @@
 """From numbers to words: flatter, sharper, equivalent or undecided, each with its reason.
 
-Per measure, with every p-value corrected by Holm over all measures and pairs of groups:
+Per measure, with every p-value corrected over all measures and pairs of groups:
 
-- *equivalent* if TOST shows the ratio within the declared bounds, even if a difference is also
-  significant: a difference declared negligible beforehand stays so;
+- *equivalent* if TOST, corrected by Holm, shows the ratio within the declared bounds, even if a
+  difference is also significant: a difference declared negligible beforehand stays so;
 - else *flatter* or *sharper* if the permutation test rejects, by its direction;
 - else *undecided*, which is no evidence of equality; the reason says what could have been seen.
+
+The permutation tests are one family for Holm, or are made in turn: in each pair that of the primary
+measure, then, once it has rejected, those of the others. Then what decides does not pay for them.
 
 Overall, for a pair of groups: the verdict of the primary measure, named before looking, if a
 scale-invariant and a hard-forward measure agree with it (the primary may be one of them, not
@@ -20,8 +23,13 @@ from dataclasses import replace
 from landscape.results.comparison import JudgedMeasure, MeasureRow, PairVerdict
 from landscape.statistics.comparison import Contrast
 from landscape.statistics.detectable import found_log_ratio
-from landscape.statistics.multiplicity import holm
-from landscape.statistics.wording import decided_reason, equivalent_reason, undecided_reason
+from landscape.statistics.multiplicity import holm, in_turn
+from landscape.statistics.wording import (
+    Turn,
+    decided_reason,
+    equivalent_reason,
+    undecided_reason,
+)
 from landscape.values import Levels
 
 Judged = tuple[JudgedMeasure, MeasureRow]
@@ -30,17 +38,20 @@ _MOST_RUNS = 10_000
 
 
 def judge(
-    contrasts: Sequence[Contrast], *, primary: str, levels: Levels
+    contrasts: Sequence[Contrast], *, primary: str, levels: Levels, turns: bool = False
 ) -> tuple[PairVerdict, ...]:
-    """Judge all ``contrasts``, of every measure and pair of groups, as one family of tests.
+    """Judge all ``contrasts``, of every measure and pair of groups.
 
-    ``primary`` names the measure that decides, and must have been compared for every pair. A mark
-    stands on what was not measured alike.
+    ``primary`` names the measure that decides, and must have been compared for every pair; with
+    ``turns`` it is tested first. A mark stands on what was not measured alike.
     """
     if not contrasts:
         raise ValueError("contrasts must hold at least one comparison; got none.")
     p_values = [c.effect.test.p_value for c in contrasts]
-    adjusted = holm(p_values)
+    tests = [((c.group, c.baseline), c.measure.name) for c in contrasts]
+    branches = branches_of(tests, primary if turns else None)
+    adjusted = in_turn(p_values, branches)
+    turn_of = _turns(branches, contrasts, adjusted)
     have_tost = [i for i, c in enumerate(contrasts) if c.effect.equivalence_p is not None]
     tost: dict[int, float] = {}
     if have_tost:
@@ -49,10 +60,38 @@ def judge(
     pairs: dict[tuple[str, str], list[Judged]] = {}
     for i, contrast in enumerate(contrasts):
         floor = contrast.effect.test.floor
-        best_p = holm([*p_values[:i], min(floor, p_values[i]), *p_values[i + 1 :]])[i]
-        row = _judge_measure(contrast, adjusted[i], tost.get(i), best_p, len(contrasts), levels)
+        at_best = [*p_values[:i], min(floor, p_values[i]), *p_values[i + 1 :]]
+        best_p = in_turn(at_best, branches)[i]
+        row = _judge_measure(contrast, adjusted[i], tost.get(i), best_p, turn_of[i], levels)
         pairs.setdefault((contrast.group, contrast.baseline), []).append((contrast.measure, row))
     return tuple(_judge_pair(*names, primary, judged) for names, judged in pairs.items())
+
+
+def branches_of(tests: Sequence[tuple[tuple[str, str], str]], first: str | None) -> list[list[int]]:
+    """Which of ``tests``, each (pair of groups, measure), wait for which: a list a pair.
+
+    Indices, that of the measure called ``first`` before the others; None: no test waits.
+    """
+    if first is None:
+        return [[i] for i in range(len(tests))]
+    branches: dict[tuple[str, str], list[int]] = {}
+    for i, (pair, measure) in enumerate(tests):
+        branch = branches.setdefault(pair, [])
+        branch.insert(0 if measure == first else len(branch), i)
+    return list(branches.values())
+
+
+def _turns(
+    branches: Sequence[Sequence[int]], contrasts: Sequence[Contrast], adjusted: Sequence[float]
+) -> dict[int, Turn]:
+    turns = {}
+    for first, *others in branches:
+        turns[first] = Turn(len(branches), len(contrasts))
+        title = contrasts[first].measure.title
+        for i in others:
+            shared = len(branches) * len(others)
+            turns[i] = Turn(shared, len(contrasts), title, adjusted[first])
+    return turns
 
 
 def _judge_measure(
@@ -60,21 +99,21 @@ def _judge_measure(
     p_holm: float,
     tost_holm: float | None,
     best_p: float,
-    num_tests: int,
+    turn: Turn,
     levels: Levels,
 ) -> MeasureRow:
     effect, measure = contrast.effect, contrast.measure
-    detectable = detectable_ratio(contrast, best_p, num_tests, levels)
+    detectable = detectable_ratio(contrast, best_p, turn.num_tests, levels)
     verdict = "undecided"
     if tost_holm is not None and tost_holm <= levels.alpha:
         verdict = "equivalent"
-        reason = equivalent_reason(contrast, p_holm, tost_holm, num_tests, levels)
+        reason = equivalent_reason(contrast, p_holm, tost_holm, turn, levels)
     elif p_holm <= levels.alpha:
         grew = effect.centre > 0
         verdict = "sharper" if grew == (measure.larger_is == "sharper") else "flatter"
-        reason = decided_reason(contrast, p_holm, num_tests)
+        reason = decided_reason(contrast, p_holm, turn)
     else:
-        reason = undecided_reason(contrast, p_holm, best_p, detectable, num_tests, levels)
+        reason = undecided_reason(contrast, p_holm, best_p, detectable, turn, levels)
     return MeasureRow(
         measure=measure.name,
         verdict=verdict,
@@ -90,7 +129,7 @@ def _judge_measure(
         equivalence_p=effect.equivalence_p,
         equivalence_p_holm=tost_holm,
         detectable_ratio=detectable,
-        runs_needed=runs_needed(contrast, num_tests=num_tests, levels=levels),
+        runs_needed=runs_needed(contrast, num_tests=turn.num_tests, levels=levels),
         components=effect.components,
         num_runs=contrast.num_runs,
         num_left_out=contrast.num_left_out,
@@ -102,7 +141,7 @@ def detectable_ratio(
 ) -> float | None:
     """Return the least ratio above 1 that these runs find with ``levels.power``.
 
-    At alpha/num_tests, Holm's first step. None where even the smallest attainable p-value,
+    At alpha/num_tests, its share at first. None where even the smallest attainable p-value,
     corrected, ``best_p``, is above alpha: then no ratio, however large, could have been shown.
     """
     effect = contrast.effect

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from landscape.analysis.budget import BUDGETS, Budget
+from landscape.analysis.budget import BUDGETS, Budget, ScaledBudget
 from landscape.hints import close_to
 from landscape.study.plan import (
     AnalysisPlan,
@@ -137,10 +137,19 @@ def _analysis(table: _Table) -> AnalysisPlan:
     spectrum = {k: table[k] for k in _SPECTRUM if k in table}
     base = BUDGETS[name]
     budget: Budget = dataclasses.replace(
-        base, sharpness=dataclasses.replace(base.sharpness, **sharpness), **spectrum
+        base,
+        sharpness=dataclasses.replace(base.sharpness, **sharpness),
+        scaled=base.scaled and _replaced(base.scaled, spectrum),
+        **spectrum,
     )
     own = {k: _frozen(v) for k, v in table.items() if k in _ANALYSIS - {"budget"}}
     return AnalysisPlan(budget=budget, **own)
+
+
+def _replaced(scaled: ScaledBudget, spectrum: _Table) -> ScaledBudget:
+    """What a plan asks of spectra, it asks of the scaled one too."""
+    own = {f.name for f in dataclasses.fields(scaled)}
+    return dataclasses.replace(scaled, **{k: v for k, v in spectrum.items() if k in own})
 
 
 def _comparison(table: _Table, optimizers: list[str]) -> ComparisonPlan:

@@ -1,6 +1,5 @@
 """Show a study's progress on stderr: a bar on a terminal, a line a run elsewhere."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from landscape.analysis.progress import Pace
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan
 from landscape.study.queue import Notify, own_runs
@@ -59,7 +59,7 @@ class Tally:
         self.total, self.settled = total, settled
         self.parts: dict[str, float] = {}
         self.stages: dict[str, str] = {}
-        self._begun = time.monotonic()
+        self._pace = Pace(least=0.05)
         self._worked = 0.0  # runs' worth of work since then
 
     def take(self, event: Event) -> None:
@@ -78,18 +78,7 @@ class Tally:
     def time_left(self) -> str:
         """In words; empty until it can be told."""
         under_way = sum(self.parts.values())
-        worked = self._worked + under_way
-        if worked < 0.05:
-            return ""
-        rate = (time.monotonic() - self._begun) / worked
-        return f"{_span(rate * (self.total - self.settled - under_way))} left"
-
-
-def _span(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{max(seconds, 0):.0f} s"
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+        return self._pace.left(self._worked + under_way, self.total - self.settled - under_way)
 
 
 def _line(event: Event, tally: Tally) -> str:

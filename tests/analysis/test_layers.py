@@ -1,5 +1,7 @@
 """The per-layer table: its blocks against dense ones, its cost, and which layers share a row."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from drawn import drawn
@@ -11,12 +13,17 @@ from landscape.analysis.forecast import forecast
 from landscape.analysis.layers.entry import run as run_layers
 from landscape.analysis.layers.rows import rows_within, usual_matvecs
 from landscape.analysis.progress import quiet
+from landscape.analysis.spectrum.entry import run as run_spectrum
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
+from landscape.values import Estimate
+
+# Rows with probes of their own, at limits that a deep network meets.
+OWN = replace(BUDGETS["quick"], layer_probes=2, layer_steps=10)
 
 VIT = [  # names of the layers of timm's vit_tiny_patch16_224
     "",
@@ -61,7 +68,7 @@ def deep_target(depth):
 def suite(**changed):
     return SuiteSettings(
         **{
-            "budget": BUDGETS["quick"],
+            "budget": OWN,
             "operator": "hessian",
             "weight_decay": 0.0,
             "num_shards": 0,
@@ -72,10 +79,10 @@ def suite(**changed):
 
 
 def test_rows_of_a_deep_network_are_blocks_of_its_hessian():
-    """60 layers within the quick budget: every row against the dense block of its layers."""
+    """60 layers within a small budget: every row against the dense block of its layers."""
     target = deep_target(60)
     table = run_layers(target, suite(), {}, quiet)["layers"]
-    assert table.num_matvecs <= BUDGETS["quick"].layers_max_matvecs
+    assert table.num_matvecs <= OWN.layers_max_matvecs
     assert len(table.rows) == 20
     assert table.joined
     assert sum(row.num_layers for row in table.rows) == 60
@@ -116,6 +123,51 @@ def test_the_forecast_counts_the_rows_of_the_table(depth):
         table = run_layers(target, settings, {}, quiet)["layers"]
         assert line.num_matvecs == len(table.rows) * usual_matvecs(2, 10)
         assert table.num_matvecs <= 1.2 * line.num_matvecs
+
+
+def dense_traces(target, rows):
+    A = make_operator(target.risk, "ggn")
+    diagonal = torch.stack([(A @ e) @ e for e in torch.eye(A.dim, dtype=A.dtype)])
+    sizes = [row.num_params for row in rows]
+    return [float(part.sum()) for part in diagonal.split(sizes)]
+
+
+def test_shared_probes_give_traces_within_their_error():
+    target, settings = deep_target(10), suite(budget=BUDGETS["quick"], operator="ggn")
+    spectrum = run_spectrum(target, settings, {}, quiet)
+    table = run_layers(target, settings, spectrum, quiet)["layers"]
+    assert table.num_matvecs == 0
+    assert len(table.rows) == 10
+    for row, exact in zip(table.rows, dense_traces(target, table.rows), strict=True):
+        assert row.largest is row.smallest is None
+        assert abs(row.trace.mean - exact) <= 4 * row.trace.stderr
+
+
+@pytest.mark.parametrize(("share", "is_shown"), [(0.29, True), (0.31, False)])
+def test_a_trace_that_shared_probes_do_not_tell_is_left_out(share, is_shown):
+    """Variances of a layer's tensors add up: here 0.6² + 0.8² of what decides."""
+    target, settings = deep_target(5), suite(budget=BUDGETS["quick"])
+    found = run_spectrum(target, settings, {}, quiet)
+    sizes = {"0.weight": 0.6 * share, "0.bias": 0.8 * share}
+    tensors = [
+        replace(part, trace=Estimate(0.5, sizes[part.name])) if part.name in sizes else part
+        for part in found["trace"].tensors
+    ]
+    trace = replace(found["trace"], tensors=tuple(tensors))
+    row = run_layers(target, settings, found | {"trace": trace}, quiet)["layers"].rows[0]
+    assert row.trace == (Estimate(1.0, pytest.approx(share)) if is_shown else None)
+
+
+def test_shared_probes_are_run_where_no_spectrum_gave_them():
+    target, settings = deep_target(5), suite(budget=BUDGETS["quick"])
+    spectrum = run_spectrum(target, settings, {}, quiet)
+    given, alone = (run_layers(target, settings, e, quiet)["layers"] for e in (spectrum, {}))
+    assert alone.rows == given.rows
+    (beside,) = [
+        line for line in forecast(target, settings, ["spectrum", "layers"]) if line.name == "layers"
+    ]
+    (by_itself,) = forecast(target, settings, ["layers"])
+    assert beside.num_matvecs == 0 < by_itself.num_matvecs
 
 
 def test_blocks_of_a_transformer_are_its_rows():

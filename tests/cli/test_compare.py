@@ -56,7 +56,7 @@ def test_a_verdict_in_words_a_table_and_a_page(report, tmp_path):
 
 def test_a_difference_is_printed_in_its_unit(tmp_path):
     folder = save(tmp_path, [*group("ikun_v1", [-1.0, 1.0]), *group("kaiming", [1.0, 1.0])])
-    text = run(folder, "--baseline", "kaiming")
+    text = run(folder, "--baseline", "kaiming", "--measures", "lambda_max")
     (line,) = (row for row in text.splitlines() if row.startswith(" largest eigenvalue (formal"))
     assert "Δ -1.4 loss/θ²" in line
 
@@ -123,8 +123,9 @@ def test_a_mismatch_is_refused_then_marked(tmp_path):
     with pytest.raises(ValueError, match=r"dtype: float32 .* against float64"):
         run(folder, "--baseline", "kaiming")
     text = run(folder, "--baseline", "kaiming", "--allow-mismatch")
-    assert "largest eigenvalue (formal Hessian) *" in text
-    assert "* largest eigenvalue (formal Hessian) was not measured alike: dtype: float32" in text
+    assert "largest eigenvalue (filter scale, formal Hessian) *" in text
+    told = "* largest eigenvalue (filter scale, formal Hessian) was not measured alike"
+    assert f"{told}: dtype: float32" in text
     assert "Not measured alike, so not to be relied on" in text
 
 

@@ -11,6 +11,7 @@ from landscape.compare.groups import (
 )
 from landscape.compare.measures import (
     choose_primary,
+    default_measures,
     fits,
     missing_notes,
     selected,
@@ -156,15 +157,16 @@ def test_a_checkpoint_that_lacks_a_measure_is_named():
 
 def test_defaults_and_patterns_choose_measures():
     measures, _ = shared(group("ikun_v1", [1]), group("kaiming", [1]))
-    assert {m.name for m in selected(measures, None)} == {
+    two = ["lambda_max[filter] hessian", "expected_rise[filter] ρ=0.03"]
+    assert [m.name for m in default_measures(measures, None)] == two
+    assert [m.name for m in default_measures(measures, two[1])] == two
+    further = default_measures(measures, "mean_curvature[filter]")
+    assert [m.name for m in further] == ["mean_curvature[filter] hessian", *two]
+    less = [m for m in measures if not m.name.startswith("lambda_max[") and "0.03" not in m.name]
+    assert [m.name for m in default_measures(less, None)] == [
         "lambda_max hessian",
-        "lambda_max[filter] hessian",
-        "mean_curvature hessian",
-        "mean_curvature[filter] hessian",
         "expected_rise[filter] ρ=0.01",
-        "expected_rise[filter] ρ=0.03",
-        "worst_rise[filter] ρ=0.003",
-    }
+    ]
     assert [m.name for m in selected(measures, ["expected_rise[filter]"])] == [
         "expected_rise[filter] ρ=0.01",
         "expected_rise[filter] ρ=0.03",

@@ -18,6 +18,7 @@ _LESS = {
     "compare": "--resamples 200",
     "density": "--probes 2 --steps 10 --examples 40",
     "fidelity": "--examples 40",
+    "surface": "--examples 40 --x=-1:1:5",
 }
 _SHELL = [b for p in PAGES for b in blocks(p) if b.language == "sh"]
 _ALONE = [b for b in _SHELL if b.commands and b.why is None and not b.launched]

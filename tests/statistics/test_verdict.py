@@ -47,8 +47,9 @@ def contrasts_of(rng):
 def verdict_of(levels, contrasts_of):
     """Judge them."""
 
-    def judged(log_ratios, *, primary="adaptive", **how):
-        (pair,) = judge(contrasts_of(log_ratios, levels, **how), primary=primary, levels=levels)
+    def judged(log_ratios, *, primary="adaptive", turns=False, **how):
+        contrasts = contrasts_of(log_ratios, levels, **how)
+        (pair,) = judge(contrasts, primary=primary, levels=levels, turns=turns)
         return pair
 
     return judged
@@ -197,6 +198,21 @@ def test_one_measure_of_both_kinds_is_not_agreement_with_itself(verdict_of, logs
     pair = verdict_of([logs(0.5)], measures=[both])
     assert pair.verdict == "undecided"
     assert "no other measure agrees" in pair.reason
+
+
+def test_in_turn_six_pairs_decide_by_two_measures_and_five_do_not(verdict_of, logs):
+    two = {"measures": (INVARIANT, HARD), "turns": True}
+    pair = verdict_of([logs(0.01, n=6), logs(0.01, n=6)], **two)
+    assert pair.verdict == "flatter"
+    assert [m.p_holm for m in pair.measures] == [2 / 2**6] * 2
+    assert "tested after adaptive" in pair.measures[1].reason
+    assert verdict_of([logs(0.01, n=5), logs(0.01, n=5)], **two).verdict == "undecided"
+
+
+def test_in_turn_nothing_is_decided_before_what_decides(verdict_of):
+    pair = verdict_of([[-1.0, 1.0] * 4, [-1.0] * 8], measures=(INVARIANT, HARD), turns=True)
+    assert [m.verdict for m in pair.measures] == ["undecided"] * 2
+    assert "p = 0.0078, but it is tested only once adaptive is decided" in pair.measures[1].reason
 
 
 def test_holm_runs_over_all_measures_and_pairs(contrasts_of, logs, levels):

@@ -23,6 +23,18 @@ SETTINGS = TargetSettings(
     model="mlp?sizes=3-5-2&activation=tanh", loss="cross-entropy", examples="all"
 )
 
+QUICK = BUDGETS["quick"]
+BUDGET = replace(  # what quick was in that version
+    QUICK,
+    num_largest=5,
+    scaled=None,
+    part=None,
+    layer_probes=2,
+    layer_steps=10,
+    line_points=41,
+    sharpness=replace(QUICK.sharpness, scales=("none", "filter", "weight"), num_pairs=8),
+)
+
 
 @pytest.fixture
 def earlier(tmp_path):
@@ -32,7 +44,7 @@ def earlier(tmp_path):
     settings = replace(SETTINGS, data=str(tmp_path / "xy.npz"))
     target = open_target(tmp_path / "net.safetensors", settings, label="net")
     folder = ReportFolder(tmp_path / "report")
-    return folder, target, SuiteSettings(budget=BUDGETS["quick"], folder=folder)
+    return folder, target, SuiteSettings(budget=BUDGET, folder=folder)
 
 
 @pytest.fixture

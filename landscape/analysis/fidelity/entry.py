@@ -17,7 +17,7 @@ def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Pro
         asked = replace(asked, slopes=())  # a budget's sweep is of surrogates' slopes
     return {
         "fidelity": fidelity(
-            target,
+            target.part(settings.budget.part),
             settings=asked,
             state=state_of(settings, target, "fidelity.state"),
             progress=progress,
@@ -33,8 +33,10 @@ def cost(work: Work) -> Cost:
     directions = own + asked.num_random + asked.num_filter
     slopes = len(asked.slopes) if has_smooth_twin(work.target.model) else 0
     smoothed = 0 if asked.smoothing_radius is None else 6 * asked.num_pairs
-    return Cost(
-        operators * (asked.max_matvecs + (1 + slopes) * directions),
-        1 + directions * (2 * len(asked.radii) + smoothed),
-        work.kept_bytes,
+    return work.on_part(
+        Cost(
+            operators * (asked.max_matvecs + (1 + slopes) * directions),
+            1 + directions * (2 * len(asked.radii) + smoothed),
+            work.kept_bytes,
+        )
     )

@@ -1,5 +1,7 @@
 """The per-layer table: the diagonal blocks of the operator."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +18,14 @@ from landscape.analysis.spectrum.run import max_basis, memory_plan, run_spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.linalg.units import unit
-from landscape.results import LayerRow, LayerTable
+from landscape.results import LayerRow, LayerTable, Trace
 from landscape.store.identity import identity_of
 from landscape.store.states import StateFile
 from landscape.store.units import journal
 from landscape.values import Eigenvalue, Estimate
 
 _TOL = 1e-3  # a table of layers is read to three digits
+_PRECISE = 0.3  # relative error above which a trace from shared probes says too little
 
 
 def layer_table(
@@ -41,10 +44,7 @@ def layer_table(
     """
     clock = start_clock()
     probes = {"num_probes": settings.num_probes, "num_steps": settings.num_steps}
-    layout = target.risk.layout
-    # A tensor without entries has no curvature, and a layer of none but such has no block.
-    names = [n for n, shape in zip(layout.names, layout.shapes, strict=True) if shape.numel()]
-    blocks = rows_within(names, **probes, limit=limit)
+    blocks = rows_within(_with_entries(target), **probes, limit=limit)
     usual = usual_matvecs(**probes)
     rows, matvecs = [], 0
     plan = memory_plan(target, settings)
@@ -91,6 +91,51 @@ def layer_table(
         rows=tuple(rows),
         num_matvecs=matvecs,
     )
+
+
+def shared_layers(
+    target: Target, settings: SpectrumSettings, limit: int | None, trace: Trace
+) -> LayerTable:
+    """The trace of each layer's block, from the probes of the whole network's ``trace``.
+
+    Without a further product, and without eigenvalues. The variance of such a trace holds all other
+    blocks: one whose error is not below 0.3 of it is left out.
+    """
+    clock = start_clock()
+    of_tensor = {part.name: part for part in trace.tensors}
+    rows = [
+        LayerRow(
+            name=row.name,
+            num_params=sum(of_tensor[name].num_params for name in row.parameters),
+            largest=None,
+            smallest=None,
+            trace=_precise_sum([of_tensor[name].trace for name in row.parameters]),
+            num_layers=row.num_layers,
+        )
+        for row in rows_within(_with_entries(target), num_probes=0, num_steps=0, limit=limit)
+    ]
+    return LayerTable(
+        subject=target.subject,
+        provenance=clock.provenance_of(target),
+        operator=operator_spec(target, settings),
+        rows=tuple(rows),
+        num_matvecs=0,
+    )
+
+
+def _with_entries(target: Target) -> list[str]:
+    """The tensors of θ but those without entries, which have no curvature, and make no block."""
+    layout = target.risk.layout
+    return [name for name, size in zip(layout.names, layout.sizes, strict=True) if size]
+
+
+def _precise_sum(traces: Sequence[Estimate]) -> Estimate | None:
+    """Their sum with its error, where that is small enough; variances add up over tensors."""
+    mean = sum(t.mean for t in traces)
+    error = math.hypot(*(t.error for t in traces))
+    if error == 0 or error < _PRECISE * abs(mean):
+        return Estimate.of(mean, error)
+    return None
 
 
 def _block(

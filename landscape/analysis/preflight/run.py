@@ -1,6 +1,6 @@
 """The preflight: what must hold before a spectrum means anything, each with what to do if not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
@@ -21,14 +21,18 @@ from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import example_losses
 from landscape.distributed import all_reduce_sum
 from landscape.linalg.probes import sphere
+from landscape.nests import Nest
+from landscape.objective.batches import cut_to
+from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Check, Preflight
 from landscape.snn.adapters import num_bare_batch_norms
 
+FEW = 64  # examples that the operator is checked on
 _FITTED = 1e-12  # a loss below this is zero: the example's outputs equal its targets
 
 
 def preflight(target: Target, *, operator_name: str, progress: Progress) -> Preflight:
-    """Run every check on ``target``; some ten matvecs on its first batch, in two precisions.
+    """Run every check on ``target``; some ten matvecs on a few examples, in two precisions.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
         If the operator cannot be built for this network.
     """
     clock = start_clock()
-    small = target.risk.on(target.risk.batches[:1])
+    small = target.risk.on(_few(target.risk))
     A = make_operator(small, operator_name, graph_budget=0)
     u, v = (sphere(A, target.generator(f"preflight {name}")).to(A.dtype) for name in "uv")
     # A step, and whether it can be made of a random loss: checks of the operator would blame the
@@ -65,6 +69,14 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
         provenance=clock.provenance_of(target, A.num_matvecs),
         checks=tuple(checks),
     )
+
+
+def _few(risk: EmpiricalRisk) -> Sequence[Nest]:
+    """The first examples, enough to show what code does; the first batch where it stays whole."""
+    first = risk.batches[:1]
+    if not first or not risk.is_cut_by_rows or risk.coupled_by is not None:
+        return first
+    return cut_to(first[0], FEW, risk.objective)[:1]
 
 
 def _loaded(target: Target) -> Check:

@@ -7,6 +7,7 @@ from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.analysis.work import Cost, Results, Work, state_of
 from landscape.linalg.eigen import krylov_memory
+from landscape.results import stem_at
 
 
 def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Progress) -> Results:
@@ -23,39 +24,46 @@ def run_scaled(
 
 def cost(work: Work) -> Cost:
     """The search for eigenpairs, and the probes' steps."""
-    budget = work.suite.budget
-    krylov = krylov_memory(work.num_params, work.basis, work.target.risk.dtype)
-    matvecs = work.search + budget.num_probes * budget.num_steps
-    return Cost(matvecs, 0, work.kept_bytes + krylov)
+    return _cost(work, "none")
+
+
+def cost_of_scaled(work: Work) -> Cost:
+    """The same of the scaled one, of which a budget may want less."""
+    return _cost(work, "filter")
 
 
 def spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:
     """What a report asks of an operator of this scale."""
     budget = settings.budget
+    asked = (scale != "none" and budget.scaled) or budget
     return SpectrumSettings(
         operator=settings.operator,
         scale=scale,
         weight_decay=settings.weight_decay,
-        num_largest=budget.num_largest,
-        num_smallest=budget.num_smallest,
+        num_largest=asked.num_largest,
+        num_smallest=asked.num_smallest,
         tol=budget.tol,
         num_probes=budget.num_probes,
-        num_steps=budget.num_steps,
+        num_steps=asked.num_steps,
         max_matvecs=budget.max_matvecs,
         num_shards=settings.num_shards,
     )
 
 
+def _cost(work: Work, scale: str) -> Cost:
+    asked = spectrum_settings(work.suite, scale)
+    num_pairs = asked.num_largest + asked.num_smallest
+    krylov = krylov_memory(work.num_params, work.basis, work.target.risk.dtype)
+    matvecs = work.search_of(num_pairs) + asked.num_probes * asked.num_steps
+    return Cost(matvecs, 0, work.kept_bytes + krylov)
+
+
 def _run(target: Target, settings: SuiteSettings, scale: str, progress: Progress) -> Results:
-    suffix = "" if scale == "none" else f"-{scale}"
     found = spectrum(
         target,
         settings=spectrum_settings(settings, scale),
-        state=state_of(settings, target, f"spectrum{suffix}.state"),
+        state=state_of(settings, target, f"{stem_at('spectrum', scale)}.state"),
         progress=progress,
     )
-    return {
-        f"eigenvalues{suffix}": found.eigenvalues,
-        f"density{suffix}": found.density,
-        f"trace{suffix}": found.trace,
-    }
+    named = {"eigenvalues": found.eigenvalues, "density": found.density, "trace": found.trace}
+    return {stem_at(name, scale): result for name, result in named.items()}

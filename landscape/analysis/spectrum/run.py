@@ -37,7 +37,7 @@ from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.restart import Basis
 from landscape.linalg.verify import num_verification
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalues, SpectralDensity, Trace
+from landscape.results import Eigenvalues, SpectralDensity, TensorTrace, Trace
 from landscape.store.identity import identity_of
 from landscape.store.states import StateFile
 from landscape.store.units import told
@@ -151,6 +151,7 @@ def run_spectrum(
             ),
             keep=told(file, progress, expected),
             split=split,
+            block_sizes=risk.layout.sizes,
         )
 
 
@@ -238,6 +239,7 @@ def _results(
         population=of_trace(known, run.trace, sums),
         frobenius_population=of_norm(known, run.frobenius_squared, sums),
         no_population=known.of_probes,
+        tensors=_by_tensor(target, settings, run),
     )
     density = density_result(
         target,
@@ -251,6 +253,18 @@ def _results(
         orthogonality_loss=pairs.orthogonality_loss,
     )
     return Spectrum(eigenvalues, density, trace, pairs)
+
+
+def _by_tensor(
+    target: Target, settings: SpectrumSettings, run: SpectralRun
+) -> tuple[TensorTrace, ...]:
+    layout = selected(target.risk, settings.params).layout
+    if not run.block_traces:
+        return ()
+    return tuple(
+        TensorTrace(name=name, num_params=size, trace=vouched(found, target))
+        for name, size, found in zip(layout.names, layout.sizes, run.block_traces, strict=True)
+    )
 
 
 def _listed(pairs: Eigenpairs, where: slice) -> tuple[Eigenvalue, ...]:

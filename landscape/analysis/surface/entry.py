@@ -18,7 +18,7 @@ def run_line(
     axis = np.linspace(-settings.extent, settings.extent, settings.budget.line_points)
     return {
         "line": random_lines(
-            target,
+            target.part(settings.budget.part),
             num_directions=settings.budget.num_directions,
             normalisation="filter",
             axis=axis,
@@ -35,6 +35,7 @@ def run_plane(
 ) -> Results:
     """The loss over a plane of two such directions."""
     axis = np.linspace(-settings.extent, settings.extent, settings.budget.plane_points)
+    target = target.part(settings.budget.part)
     return {
         "plane": loss_plane(
             target,
@@ -50,9 +51,9 @@ def run_plane(
 def cost_of_line(work: Work) -> Cost:
     """A loss a point, and the product that the curvature at the minimum takes."""
     budget = work.suite.budget
-    return Cost(1, budget.num_directions * budget.line_points, work.graph_bytes)
+    return work.on_part(Cost(1, budget.num_directions * budget.line_points, work.graph_bytes))
 
 
 def cost_of_plane(work: Work) -> Cost:
     """A loss a point."""
-    return Cost(0, work.suite.budget.plane_points**2, work.graph_bytes)
+    return work.on_part(Cost(0, work.suite.budget.plane_points**2, work.graph_bytes))

@@ -1,21 +1,25 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.cli.ending import print_numbers, print_report_paths
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import analysis_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.option_types import NamesOf
 from landscape.cli.options import (
     checkpoints_argument,
+    figures_option,
     force_option,
     opened,
     out_option,
@@ -23,16 +27,20 @@ from landscape.cli.options import (
     target_options,
     unique_labels,
 )
-from landscape.cli.output import print_table, progress_bar
+from landscape.cli.output import print_table
+from landscape.cli.overall import Overall
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
+from landscape.values import Levels
 
 if TYPE_CHECKING:
     from landscape.analysis.forecast import ForecastLine
+    from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
     from landscape.gates import Gate, Known
+    from landscape.results import Result
     from landscape.store.folder import ReportFolder
 
 
@@ -44,9 +52,12 @@ if TYPE_CHECKING:
 @settings_options(SuiteSettings, "suite")
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@figures_option
 @gate_option
 @force_option
-@click.option("--dry-run", is_flag=True, help="Time one loss and one matvec, forecast, stop.")
+@click.option(
+    "--dry-run", is_flag=True, help="Forecast all budgets from one loss and one matvec, and stop."
+)
 @quiet_option
 @target_options
 def analyze(
@@ -57,6 +68,7 @@ def analyze(
     suite: SuiteSettings,
     title: str | None,
     baseline: str | None,
+    figures: tuple[str, ...],
     gates: "tuple[Gate, ...]",
     force: bool,
     dry_run: bool,
@@ -74,7 +86,8 @@ def analyze(
     names = chosen_names(only, skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
-        _forecast(checkpoints, settings, suite, names, quiet)
+        _tell_expectations(checkpoints)
+        _forecast(checkpoints, settings, suite, names, figures, quiet)
         return
     run_suite(
         checkpoints,
@@ -84,11 +97,11 @@ def analyze(
         names=names,
         title=title or out.name,
         baseline=baseline,
+        figures=figures,
         force=force,
         quiet=quiet,
     )
-    if gates:
-        _apply(gates, checkpoints, out, suite.operator)
+    _end(checkpoints, out, gates, suite.operator)
 
 
 def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
@@ -99,18 +112,19 @@ def _known(suite: SuiteSettings, names: Sequence[str]) -> "list[Known]":
     return found
 
 
-def _apply(gates: "Sequence[Gate]", checkpoints: Sequence[Path], out: Path, operator: str) -> None:
+def _end(checkpoints: Sequence[Path], out: Path, gates: "Sequence[Gate]", operator: str) -> None:
+    """The numbers of these checkpoints, what was written, and the gates on the numbers."""
     from landscape.distributed import is_main
     from landscape.report.notebook import load_results
 
     if not is_main():
         return
-    results = load_results(out)
-    measured = [
-        (label, values_of([r for r in results if r.subject.label == label], main=operator), "")
-        for label in unique_labels(checkpoints)
-    ]
-    apply_gates(gates, measured)
+    found: dict[str, list[Result]] = {label: [] for label in unique_labels(checkpoints)}
+    for result in load_results(out):
+        found.get(result.subject.label, []).append(result)
+    print_numbers(result for own in found.values() for result in own)
+    print_report_paths(out)
+    apply_gates(gates, [(k, values_of(own, main=operator), "") for k, own in found.items()])
 
 
 def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:
@@ -138,7 +152,8 @@ def run_suite(
     baseline: str | None,
     force: bool,
     quiet: bool,
-) -> Path:
+    figures: Sequence[str] = (),
+) -> None:
     """Run what is missing, then write the report of all results in the folder."""
     from landscape.analysis.spectrum.entry import spectrum_settings
     from landscape.distributed import is_main
@@ -147,18 +162,22 @@ def run_suite(
     from landscape.report.notebook import load_comparison, load_results
     from landscape.store.folder import ReportFolder
 
-    page, folder = out / "index.html", ReportFolder(out)
+    folder = ReportFolder(out)
+    if not quiet:
+        _tell_expectations(checkpoints)
     with folder.held():
         if force:
             folder.start_anew()
+        overall, further = Overall(quiet=quiet), len(checkpoints)
         for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
             target = opened(path, label, settings, params=suite.params, quiet=quiet)
             if any("Eigenvalues" in ANALYSES[name].gives for name in names):
                 tell_plan(target, spectrum_settings(suite, "none"))
-            _run_one(target, folder, suite, names, quiet)
+            further -= 1
+            _run_one(target, folder, suite, names, quiet, overall, further)
         if not is_main():
-            return out
-        if is_current(out, title, baseline):
+            return
+        if is_current(out, title, baseline, figures):
             if not quiet:
                 click.echo("nothing new: the report is left as it is.", err=True)
         else:
@@ -168,10 +187,27 @@ def run_suite(
                 title=title,
                 baseline=baseline,
                 comparison=load_comparison(out),
+                figures=figures,
             )
-            remember(out, title, baseline)
-    echo(str(page))
-    return page
+            remember(out, title, baseline, figures)
+
+
+def _tell_expectations(checkpoints: Sequence[Path]) -> None:
+    """Say, before hours are spent, what ``landscape compare`` can make of so many runs."""
+    from landscape.analysis.choices import training_info
+    from landscape.checkpoint.sidecar import read_sidecar
+    from landscape.compare.expectation import expected_of
+    from landscape.compare.groups import Origin
+    from landscape.distributed import is_main
+
+    if not is_main():
+        return
+    origins = []
+    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        sidecar = read_sidecar(path)
+        origins.append(Origin(label, sidecar.model if sidecar else "", training_info(sidecar)))
+    for words in expected_of(origins, alpha=Levels.alpha):
+        echo(f"to compare: {words}", err=True)
 
 
 def _run_one(
@@ -180,8 +216,11 @@ def _run_one(
     suite: SuiteSettings,
     names: Sequence[str],
     quiet: bool,
+    overall: Overall,
+    further: int,
 ) -> None:
-    from landscape.analysis.suite import run_analyses, suite_identity
+    """The analyses of one checkpoint; as many again are expected of each of ``further``."""
+    from landscape.analysis.suite import passes_of, run_analyses, suite_identity
     from landscape.results import LeftOut
 
     label = target.subject.label
@@ -195,13 +234,15 @@ def _run_one(
         told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
         if told:
             click.echo(f"{label}: {'; '.join(told)}.", err=True)
-    for _, found in run_analyses(
-        target,
-        suite,
-        names,
-        progress=lambda name: progress_bar(f"{label}: {name}", quiet=quiet),
-        finished=finished,
-    ):
+    passes = {name: passes_of(name, target, suite) for name in names}
+    left = [name for name in names if not finished.is_done(name)]
+
+    def progress(name: str) -> AbstractContextManager["Progress"]:
+        after = sum(passes[later] for later in left[left.index(name) + 1 :])
+        after += further * sum(passes.values())
+        return overall.part(f"{label}: {name}", passes[name], after=after)
+
+    for _, found in run_analyses(target, suite, names, progress=progress, finished=finished):
         for result in found.values():
             if isinstance(result, LeftOut):
                 click.echo(f"{label}: {result.note}", err=True)
@@ -212,25 +253,39 @@ def _forecast(
     settings: TargetSettings,
     suite: SuiteSettings,
     names: Sequence[str],
+    figures: Sequence[str],
     quiet: bool,
 ) -> None:
-    from landscape.analysis.forecast import forecast
+    """What the chosen budget takes, and the minutes and gaps of all budgets side by side."""
+    from landscape.analysis.forecast import counted, measured_rates
     from landscape.report.forecast import report_seconds
 
     rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
         target = opened(path, label, settings, params=suite.params, quiet=quiet)
-        for line in forecast(target, suite, names):
-            rows.append(_Cost(f"{label}: {line.name}", line.seconds, line))
-    rows.append(_Cost("report", report_seconds(names, len(checkpoints))))
-    rows.append(_Cost("all", sum(row.seconds for row in rows)))
+        rates = measured_rates(target, suite)
+        lines = counted(rates, target, suite, names)
+        each = [counted(rates, target, replace(suite, budget=b), names) for b in BUDGETS.values()]
+        for line, *others in zip(lines, *each, strict=True):
+            rows.append(_Cost(f"{label}: {line.name}", [o.seconds for o in others], line))
+    drawing = report_seconds(names, len(checkpoints), figures)
+    rows.append(_Cost("report", [drawing] * len(BUDGETS)))
+    totals = zip(*(row.seconds for row in rows), strict=True)
+    rows.append(_Cost("all", [sum(column) for column in totals]))
     print_table(Table(columns=_COSTS, rows=rows))
+    for name, budget in BUDGETS.items():
+        if gaps := budget.left_out(names):
+            echo(f"{name} leaves out: {'; '.join(gaps)}.")
 
 
 class _Cost(NamedTuple):
     name: str
-    seconds: float
-    of: "ForecastLine | None" = None
+    seconds: Sequence[float]  # one a budget
+    of: "ForecastLine | None" = None  # of the budget that was chosen
+
+
+def _minutes(place: int) -> Callable[[_Cost], str]:
+    return lambda row: f"{row.seconds[place] / 60:.1f} min"
 
 
 _COSTS: list[Column[_Cost]] = [
@@ -242,5 +297,5 @@ _COSTS: list[Column[_Cost]] = [
         lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
         missing="",
     ),
-    text_column("time", lambda row: f"{row.seconds:,.0f} s"),
+    *(text_column(name, _minutes(place)) for place, name in enumerate(BUDGETS)),
 ]

@@ -1,7 +1,7 @@
 """``landscape compare``: a verdict on groups of checkpoints, from what was measured of them."""
 
 import json
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from landscape.cli.ending import (
+    effect_columns,
+    print_numbers,
+    print_report_paths,
+    print_verdicts,
+)
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import compared_name, comparison_values, reachable
 from landscape.cli.gates import apply_gates, check_gates, gate_option
-from landscape.cli.options import command_line, group_option, json_option, out_option
+from landscape.cli.options import (
+    command_line,
+    figures_option,
+    group_option,
+    json_option,
+    out_option,
+)
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
 from landscape.compare.settings import CompareSettings
@@ -21,7 +33,7 @@ from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
     from landscape.gates import Gate
-    from landscape.results import Comparison, MeasureRow
+    from landscape.results import Comparison, MeasureRow, Result
 
 
 @click.command()
@@ -31,6 +43,7 @@ if TYPE_CHECKING:
 @settings_options(CompareSettings, "settings")
 @gate_option
 @click.option("--title", help="The report's heading.")
+@figures_option
 @json_option()
 def compare(
     sources: tuple[Path, ...],
@@ -39,6 +52,7 @@ def compare(
     settings: CompareSettings,
     gates: "tuple[Gate, ...]",
     title: str | None,
+    figures: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Compare groups of checkpoints: flatter, sharper, equivalent or undecided.
@@ -68,9 +82,17 @@ def compare(
         if out is not None:
             stems = [f.path.stem for f in found]
             page = write_comparison(
-                out, comparison, results, stems, title=title or out.resolve().name
+                out,
+                comparison,
+                results,
+                stems,
+                title=title or out.resolve().name,
+                figures=figures,
             )
-            echo(str(page), err=as_json)
+            if as_json:
+                echo(str(page), err=True)
+        if not as_json:
+            _end(comparison, results, out)
     apply_gates(
         gates,
         [
@@ -81,9 +103,13 @@ def compare(
 
 
 def _print(comparison: "Comparison") -> None:
+    from landscape.compare.expectation import expected_of_comparison
+
     s = comparison.settings
     decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
+    for words in expected_of_comparison(comparison):
+        print_words(words)
     print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
@@ -108,6 +134,17 @@ def _print(comparison: "Comparison") -> None:
         print_words(f"note: {note}")
 
 
+def _end(comparison: "Comparison", results: "Sequence[Result]", out: Path | None) -> None:
+    compared = {label for pair in comparison.pairs for label in (*pair.runs, *pair.baseline_runs)}
+    split = comparison.settings.split
+    click.echo()
+    print_numbers(r for r in results if r.subject.label in compared and r.subject.split == split)
+    click.echo()
+    print_verdicts(comparison)
+    if out is not None:
+        print_report_paths(out)
+
+
 def _columns(
     comparison: "Comparison", unlike: Container[str], *, paired: bool
 ) -> list[Column["MeasureRow"]]:
@@ -115,20 +152,9 @@ def _columns(
         title = comparison.measure(row.measure).title
         return title + (" *" if title in unlike else "")
 
-    def estimate(row: "MeasureRow") -> str:
-        unit = comparison.measure(row.measure).unit
-        found = f"{row.estimate:.3g}"
-        return f"Δ {found} {unit}" if row.scale == "difference" else found
-
-    def interval(row: "MeasureRow") -> str | None:
-        ends = row.interval
-        return None if ends is None else f"{ends.low:.3g} to {ends.high:.3g}"
-
     return [
         text_column("measure", title),
         text_column("verdict", lambda row: row.verdict),
-        text_column("ratio", estimate),
-        text_column("interval", interval),
-        text_column("p (Holm)", lambda row: f"{row.p_holm:.2g}"),
+        *effect_columns(comparison),
         text_column("n", lambda row: ", ".join(map(str, row.num_runs[: 1 if paired else 2]))),
     ]

@@ -38,11 +38,12 @@ def density(wanted: DensitySettings, low_memory: bool, plot: Plot | None, asked:
     landscape density checkpoints/*.safetensors --plot spectrum.png
     """
     from landscape.analysis.spectrum.density import low_memory_density
+    from landscape.results import stem_at
 
     if low_memory and wanted.basis_dtype is not None:
         raise click.UsageError("--low-memory keeps no basis that --basis-dtype could store.")
     results = measure_each(
-        "density",
+        stem_at("density", wanted.scale),
         partial(low_memory_density if low_memory else _with_eigenpairs, settings=wanted),
         {**asdict(wanted), "low_memory": low_memory},
         asked,

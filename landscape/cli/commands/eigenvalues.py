@@ -119,6 +119,8 @@ def eigenvalues(
 def _by_lanczos(
     wanted: EigenvalueSettings, asked: Asked, *, vectors: bool, overlap: bool
 ) -> list["Eigenvalues"]:
+    from landscape.results import stem_at
+
     if vectors and asked.out is None:
         raise click.UsageError("--vectors needs -o, a folder to keep the eigenvectors in.")
     if overlap and len(asked.checkpoints) < 2:
@@ -129,7 +131,7 @@ def _by_lanczos(
         if overlap:
             print_overlaps(runs, as_json=asked.as_json)
         results = [run.eigenvalues for run in runs]
-        write_results(asked.out, "eigenvalues", results)
+        write_results(asked.out, stem_at("eigenvalues", wanted.scale), results)
     return results
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from landscape.cli.options import width_option
+from landscape.cli.options import figures_option, width_option
 from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _MAX_TITLE = 1000  # characters of a title that is taken over from a report
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--title", help="The page's heading. [default: as before, else the folder's name]")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
+@figures_option
 @width_option("the files in figures/")
 @click.option("--notebook", is_flag=True, help="Also write report.ipynb, with the figures.")
 @click.option(
@@ -30,6 +31,7 @@ def report(
     folder: Path,
     title: str | None,
     baseline: str | None,
+    figures: tuple[str, ...],
     width: float | None,
     notebook: bool,
     tensorboard: Path | None,
@@ -79,6 +81,7 @@ def report(
             baseline=baseline,
             comparison=comparison,
             further=sections,
+            figures=figures,
             width=width,
         )
         echo(str(page))

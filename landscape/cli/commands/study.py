@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from landscape.cli.ending import print_report_paths, print_verdicts
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import command_line, out_option, quiet_option
 from landscape.cli.output import print_table
@@ -59,6 +60,7 @@ def study(
     landscape study studies/smoke.toml -o reports/smoke
     landscape study studies/paired.toml -o reports/paired --shard 3/40 --device cuda
     """
+    from landscape.report.notebook import load_comparison
     from landscape.study.outcome import failures
     from landscape.study.plan_file import load_plan
     from landscape.study.queue import run_study
@@ -85,7 +87,9 @@ def study(
     if outcome.page is None or outcome.study is None:
         click.echo("All runs are done; another process is writing the report.", err=True)
         return
-    echo(str(outcome.page))
+    if (comparison := load_comparison(out)) is not None:
+        print_verdicts(comparison)
+    print_report_paths(out)
     found = failures(outcome.study)
     for words in found:
         echo(f"warning: {words}", err=True)

@@ -42,8 +42,10 @@ def surface(
 
     run = SurfaceRun(asked=asked, request=request, points=points)
     results = run.measure()
-    if asked.out is not None and results:
-        write_surfaces(asked.out, results, exports, width)
+    if not results:
+        return
+    written = []
+    if asked.out is not None:
+        written = write_surfaces(asked.out, results, exports, width)
         run.end(results)
-    if results:
-        print_surfaces(results, as_json=asked.as_json)
+    print_surfaces(results, written, as_json=asked.as_json)

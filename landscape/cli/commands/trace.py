@@ -70,6 +70,7 @@ def trace(
     landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
     """
     from landscape.analysis.spectrum.trace import trace_of
+    from landscape.results import stem_at
 
     known = result_names("Trace", scale=wanted.scale, operator=wanted.operator)
     check_gates(gates, [*subject_names(), *known])
@@ -82,7 +83,8 @@ def trace(
         results = measure_each("trace", pyhessian_trace, made_with, asked)
     else:
         measure = partial(trace_of, settings=wanted)
-        results = measure_each("trace", measure, asdict(wanted), asked)
+        stem = stem_at("trace", wanted.scale)
+        results = measure_each(stem, measure, asdict(wanted), asked)
     if asked.as_json:
         print_json(results)
     for result in results if not asked.as_json else ():

@@ -29,6 +29,12 @@ _RANKS = (
     "A residual bounds the distance to an eigenvalue, not to that of the rank; rank shown: with "
     "99 % probability no eigenvalue that was missed lies further out."
 )
+_OWN_PROBES = "± of traces is one standard error over probes."
+_SHARED_PROBES = (
+    "± is one standard error over the probes of the whole network, of which each layer's trace is "
+    "read off; –: it is not below 0.3 of the trace. The standard budget gives each layer probes of "
+    "its own, and its eigenvalues."
+)
 _JOINED = (
     "Layers in one row make one block, since a row each would take more matvecs than the budget "
     "allows; landscape analyze --all-layers gives each its own."
@@ -176,6 +182,7 @@ def layer_table(
     """A row for each layer of each checkpoint, or for several layers that make one block."""
     unit = spectrum_unit(spec)
     rows = parts_of(results, lambda r: r.rows)
+    traces_only = all(row.part.largest is None for row in rows)
     columns: list[Column[PartOf[LayerTable, LayerRow]]] = [
         text_column("layer", lambda row: _layer_name(row.part)),
         CHECKPOINT_OF_PART,
@@ -186,19 +193,22 @@ def layer_table(
             cell=lambda row: _eigenvalue_cell(row.part.largest),
             unit=unit,
             better="↓",
+            optional=True,
         ),
         Column(
             key="lambda_min",
             title="λ_min",
             cell=lambda row: _eigenvalue_cell(row.part.smallest),
             unit=unit,
+            optional=True,
         ),
         number_column(
             "residual",
-            lambda row: max(row.part.largest.residual, row.part.smallest.residual),
+            lambda row: _residual(row.part),
             unit=unit,
             digits=2,
             formula="‖Av - λv‖₂, the larger of both ends",
+            optional=True,
         ),
         estimate_column("trace", lambda row: row.part.trace, unit=unit, better="↓"),
     ]
@@ -207,10 +217,14 @@ def layer_table(
         caption=f"Blocks of the layers: {title_of(spec, results)}.",
         columns=columns,
         rows=rows,
-        note=f"± of traces is one standard error over probes. {_NOT_CONVERGED}"
+        note=(_SHARED_PROBES if traces_only else f"{_OWN_PROBES} {_NOT_CONVERGED}")
         + (f" {_JOINED}" if any(r.joined for r in results) else ""),
         folded=len(rows) > 24,
     )
+
+
+def _residual(row: LayerRow) -> float | None:
+    return max((e.residual for e in (row.largest, row.smallest) if e is not None), default=None)
 
 
 def _layer_name(row: LayerRow) -> str:

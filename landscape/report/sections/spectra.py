@@ -10,7 +10,14 @@ from landscape.catalog import OPERATORS
 from landscape.page.material import Material, by_operator, mismatch_note, operator_text
 from landscape.page.section import ReportFigure, Section
 from landscape.page.table import Table
-from landscape.plotting import legend_above, plot_density, plot_eigenvalues, plot_layers, plot_trace
+from landscape.plotting import (
+    legend_above,
+    plot_density,
+    plot_eigenvalues,
+    plot_layers,
+    plot_trace,
+    shows_traces,
+)
 from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
@@ -212,18 +219,27 @@ def _layer_figure(
 ) -> ReportFigure:
     num_layers = len({row.name for r in results for row in r.rows})
     height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
-    bare = any(row.largest.value <= 0 for r in results for row in r.rows)
+    of_traces = shows_traces(results)
+    bare = any(
+        row.largest is not None and row.largest.value <= 0 for r in results for row in r.rows
+    )
+    caption = (
+        f"Trace of each layer's block of the {_of(spec, results)}, on a log axis: see where the "
+        "curvature sits. Bars are one standard error over the probes, which are those of the "
+        "whole; layers without a mark have a trace that these do not tell, or none above zero."
+        if of_traces
+        else f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
+        "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
+        "checkpoint; its error over examples is not known."
+        + (" Layers without a mark have no positive eigenvalue." if bare else "")
+    )
     return ReportFigure(
         name=f"layers{suffix}",
         draw=partial(_draw_layers, material, results),
         height=height,
-        caption=(
-            f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
-            "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-            "checkpoint; its error over examples is not known."
-            + (" Layers without a mark have no positive eigenvalue." if bare else "")
-        ),
-        alt=f"Largest eigenvalue by layer for {_names(results)}; the numbers are in the table.",
+        caption=caption,
+        alt=f"{'Trace' if of_traces else 'Largest eigenvalue'} by layer for {_names(results)}; the "
+        "numbers are in the table.",
     )
 
 

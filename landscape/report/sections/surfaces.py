@@ -161,7 +161,8 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                     "Loss over a plane through each checkpoint (white cross), all on one colour "
                     f"scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
-                    "valley. Hatched squares: the loss was not finite there. "
+                    "valley. Hatched squares: the loss was not finite there. Small dots are "
+                    "measured points; between points, monotone cubic interpolation. "
                     f"n = {part[0].subject.num_examples} examples a point, no error bars."
                     f"{_trajectories(part)}{batch_norm_words(part)}"
                 ),

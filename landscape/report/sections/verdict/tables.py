@@ -118,7 +118,7 @@ def effect_columns(comparison: Comparison, *, key: str) -> list[Column[MeasureRo
             "p", lambda row: row.p_value, digits=2, formula="permutation test of no difference"
         ),
         number_column(
-            "p (Holm)",
+            "p (corrected)",
             lambda row: row.p_holm,
             digits=2,
             key="p_holm",

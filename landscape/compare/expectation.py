@@ -1,0 +1,110 @@
+"""What a comparison will be able to decide, by the numbers of runs alone."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from landscape.catalog.measures import COMPARED
+from landscape.compare.groups import Origin, names_of_groups
+from landscape.hints import few
+from landscape.results import Comparison
+from landscape.statistics import RunValues, seeds_pair
+from landscape.statistics.multiplicity import in_turn
+from landscape.statistics.permutation import floor_of, runs_needed_at_least
+from landscape.statistics.verdict import branches_of
+from landscape.statistics.wording import runs_words
+
+
+class Planned(NamedTuple):
+    """Two groups to be compared."""
+
+    names: str
+    num_runs: tuple[int, int]
+    paired: bool
+
+
+def planned(origins: Sequence[Origin]) -> tuple[list[Planned], int]:
+    """Every two groups that these checkpoints are divided into, and how many will be compared.
+
+    That is each with one baseline, which is not known yet.
+    """
+    seeds: dict[str, dict[object, None]] = {}
+    for origin, name in zip(origins, names_of_groups(origins), strict=True):
+        run = origin.label if origin.seed is None else origin.seed
+        seeds.setdefault(name, {})[run] = None
+    found = [_planned(one, two, seeds) for one, two in combinations(seeds, 2)]
+    return found, max(0, len(seeds) - 1)
+
+
+def expectation(pairs: Sequence[Planned], *, num_tests: int, alpha: float) -> list[str]:
+    """For pairs of so many runs each, in a sentence, whether a difference can be shown at all.
+
+    Parameters
+    ----------
+    num_tests
+        How many tests share alpha where they share it most.
+    """
+    alike: dict[tuple[tuple[int, int], bool], list[str]] = {}
+    for pair in pairs:
+        alike.setdefault((pair.num_runs, pair.paired), []).append(pair.names)
+    return [
+        f"{few(names)}: {_sentence(num_runs, paired, num_tests, alpha)}"
+        for (num_runs, paired), names in alike.items()
+    ]
+
+
+def expected_of(origins: Sequence[Origin], *, alpha: float) -> list[str]:
+    """The same for checkpoints that are to be analysed, then compared by the default measures."""
+    pairs, num_pairs = planned(origins)
+    further = sum(bool(kind.compared_at) for kind in COMPARED.values()) - 1
+    return expectation(pairs, num_tests=num_pairs * max(1, further), alpha=alpha)
+
+
+def expected_of_comparison(comparison: Comparison) -> list[str]:
+    """The same for one that was made."""
+    s = comparison.settings
+    pairs = [
+        Planned(f"{p.group} against {p.baseline}", row.num_runs, p.paired)
+        for p in comparison.pairs
+        for row in p.measures
+        if row.measure == s.primary
+    ]
+    further = max(len(p.measures) for p in comparison.pairs) - 1
+    num_tests = len(pairs) * max(1, further if s.turns else further + 1)
+    return expectation(pairs, num_tests=num_tests, alpha=s.alpha)
+
+
+def can_decide(comparison: Comparison) -> bool:
+    """Whether so many runs can show a difference by the primary measure, for some pair."""
+    s = comparison.settings
+    rows = [(p, row) for p in comparison.pairs for row in p.measures]
+    tests = [((p.group, p.baseline), row.measure) for p, row in rows]
+    best = in_turn(
+        [row.p_floor for _, row in rows], branches_of(tests, s.primary if s.turns else None)
+    )
+    return any(
+        row.measure == s.primary and p <= s.alpha for (_, row), p in zip(rows, best, strict=True)
+    )
+
+
+def _planned(one: str, two: str, seeds: dict[str, dict[object, None]]) -> Planned:
+    a, b = seeds[one], seeds[two]
+    known = all(isinstance(run, int) for run in (*a, *b))
+    paired = known and (list(a) == list(b) or seeds_pair(_runs(a), _runs(b)))
+    shared = len(a.keys() & b.keys())
+    return Planned(f"{one} and {two}", (shared, shared) if paired else (len(a), len(b)), paired)
+
+
+def _runs(seeds: dict[object, None]) -> list[RunValues]:
+    return [RunValues(seed=s, values=(), stderrs=()) for s in seeds if isinstance(s, int)]
+
+
+def _sentence(num_runs: tuple[int, int], paired: bool, num_tests: int, alpha: float) -> str:
+    best = min(1.0, floor_of(num_runs, paired=paired) * num_tests)
+    runs = runs_words(num_runs, paired=paired)
+    corrected = "" if num_tests == 1 else f" for {num_tests} tests"
+    at = f"the smallest p-value{corrected} is {best:.2g}, alpha {alpha:g}"
+    if best <= alpha:
+        return f"{runs} can show a difference that is large enough ({at})."
+    needed = runs_needed_at_least(alpha, num_tests, paired=paired)
+    return f"{runs}: tendencies only ({at}); {needed}{'' if paired else ' a group'} needed."
