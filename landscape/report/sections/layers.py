@@ -64,7 +64,7 @@ def _layer_figure(
         if of_traces
         else f"Largest eigenvalue of each layer's block of the {of}, on a log "
         "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-        "checkpoint; the residuals, its only error here, are smaller than the marks."
+        "checkpoint; its error over examples is not known."
         + (" Layers without a mark have no positive eigenvalue." if bare else "")
     )
     return ReportFigure(
