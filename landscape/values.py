@@ -56,6 +56,29 @@ class Estimate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Population:
+    """What a number measured on examples says of the set that they stand for; 95 % interval."""
+
+    estimate: float  # of the set's number: an eigenvalue or norm of few examples is too large
+    stderr: float | None  # over examples, to first order; the interval also holds the bias
+    low: float | None  # None: no lower bound
+    high: float
+    of: str  # the set, in words
+    warnings: tuple[str, ...] = ()
+
+    def __truediv__(self, number: float) -> "Population":
+        """The same of the number over a positive one."""
+        low, stderr = (None if x is None else x / number for x in (self.low, self.stderr))
+        return replace(
+            self,
+            estimate=self.estimate / number,
+            stderr=stderr,
+            low=low,
+            high=self.high / number,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Eigenvalue:
     """One eigenpair's value with its residual ‖Av - λv‖₂.
 
@@ -69,6 +92,16 @@ class Eigenvalue:
     converged: bool  # a residual below the tolerance, at a rank that no look has disputed
     # With 99 % probability the look for missed eigenvalues leaves none that would take its rank.
     rank_shown: bool = False
+    population: Population | None = None  # of the largest; ``Eigenvalues.no_population`` says why
+
+
+@dataclass(frozen=True, kw_only=True)
+class LargestSum:
+    """The sum of the largest eigenvalues."""
+
+    number: int  # of them
+    value: float
+    population: Population
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,13 +99,13 @@ STANDARD = "standard"  # where none is named
 
 BUDGETS: dict[str, Budget] = {
     "quick": Budget(
-        num_largest=5,
+        num_largest=6,  # as many as the error of the largest over examples takes
         num_smallest=3,
         tol=1e-3,
         num_probes=3,
         num_steps=20,
         max_matvecs=400,
-        scaled=ScaledBudget(num_largest=1, num_smallest=0, num_steps=10),
+        scaled=ScaledBudget(num_largest=6, num_smallest=0, num_steps=10),
         layer_probes=0,
         layer_steps=0,
         part=250,
@@ -131,7 +131,7 @@ BUDGETS: dict[str, Budget] = {
         num_steps=40,
         max_matvecs=2_000,
         layer_probes=2,
-        scaled=ScaledBudget(num_largest=3, num_smallest=1, num_steps=20),
+        scaled=ScaledBudget(num_largest=6, num_smallest=1, num_steps=20),
         layer_steps=15,
         part=500,
         line_points=51,

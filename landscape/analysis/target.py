@@ -265,6 +265,7 @@ def make_target(
         taken=data.taken,
         split=data.split,
         num_examples=len(data),
+        num_available=data.num_available,
         examples_sha256=data.digest,
         loss_name=objective.name,
         loss=ready.evaluation.loss,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from landscape.catalog.registry import Part, Registry
 from landscape.catalog.scales import BATCH_NORM, RELU, scale_called
 
-OVER_PROBES, OVER_NOISE = "probes", "noise pairs"
-OF_SOLVER = "solver residual"
+OVER_PROBES, OVER_NOISE, OVER_EXAMPLES = "probes", "noise pairs", "examples"
+OF_SOLVER = "none: a solver's residual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +104,7 @@ MEASURES = Registry(
         source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
         compared_at=("filter", "none"),
         shown_at=("none", "filter"),
-        error_over=OF_SOLVER,
+        error_over=OVER_EXAMPLES,
         read=f"{_READ}:largest_eigenvalue",
         of="Eigenvalues",
     ),
@@ -216,7 +216,7 @@ MEASURES = Registry(
         source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",
         unit="loss",
         hard_forward=True,
-        error_over="examples",
+        error_over=OVER_EXAMPLES,
         rows=f"{_ROWS}:worst_rises",
     ),
     MeasureKind(
@@ -228,7 +228,7 @@ MEASURES = Registry(
         source="Foret et al. 2021, arXiv 2010.01412",
         unit="loss",
         hard_forward=True,
-        error_over="examples",
+        error_over=OVER_EXAMPLES,
         rows=f"{_ROWS}:sam_rises",
     ),
     MeasureKind(

@@ -1,5 +1,6 @@
 """What gates can be about: the values of results, by the names that summary.json has for them."""
 
+import math
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from landscape.results.readings import Reading
 
 _Z = 1.96  # standard errors to either side of a normal estimate that hold the truth in 95 of 100
-NO_BOUNDS = "an eigenvalue has no bounds over examples yet, only an error; gate on it itself"
+NO_BOUNDS = "it has no bounds over examples, only a solver's residual; gate on it itself"
 NO_ERROR = "it has no interval"
 OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
 # Measures of a sharpness table that come in one value a radius, and those that do not.
@@ -136,8 +137,7 @@ def _of_result(result: "Result", main: str) -> list[Value]:
 
 
 def _of_reading(reading: "Reading", main: str) -> Value:
-    m = reading.measure
-    by_solver = m.error_over == OF_SOLVER
+    m, population = reading.measure, reading.population
     known = known_of(
         m.name,
         scale=m.scale,
@@ -146,16 +146,23 @@ def _of_reading(reading: "Reading", main: str) -> Value:
         main=main if reading.kind.of else m.operator,
         radius=m.radius,
         layer=m.layer,
-        unbounded=NO_BOUNDS if by_solver else "",
+        unbounded=reading.no_population or (NO_BOUNDS if m.error_over == OF_SOLVER else ""),
     )
-    if by_solver:
-        return with_error(known, m.value, m.stderr or 0.0, reading.shard_stderr)
+    if population is not None:
+        return within(known, m.value, population.low, population.high)
+    if reading.residual is not None:
+        return with_error(known, m.value, reading.residual, reading.shard_stderr)
     return bounded(known, m.value, m.stderr)
 
 
 def with_error(known: Known, value: float, residual: float, stderr: float | None) -> Value:
     """An eigenvalue with the larger of its solver's error and that over examples."""
     return Value(known, value, max(residual, _Z * (stderr or 0.0)))
+
+
+def within(known: Known, value: float, low: float | None, high: float) -> Value:
+    """A value with the interval that holds for the set that the examples stand for."""
+    return Value(known, value, low=-math.inf if low is None else low, high=high)
 
 
 def bounded(known: Known, value: float | None, stderr: float | None) -> Value:

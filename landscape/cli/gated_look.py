@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from landscape.cli.gated import NO_BOUNDS, NO_ERROR, bounded, known_of, with_error
+from landscape.cli.gated import NO_ERROR, bounded, known_of, with_error, within
 from landscape.gates import Known, Value
 from landscape.results.look import MEANINGS, OF_LAYERS, OF_WEIGHTS
 
@@ -68,7 +68,7 @@ def look_values(look: "Look") -> list[Value]:
             continue
         known = _name(name)
         if name == "lambda_max":
-            found.append(with_error(known, value, look.lambda_max_residual or 0.0, stderr))
+            found.append(_of_largest(known, look))
         else:
             found.append(bounded(known, value, stderr))
     of_layers = {(name, layer): value for name, layer, value in look.by_layer()}
@@ -88,7 +88,13 @@ def _of_weight(name: str, layer: str) -> Known:
     return known_of(name, layer=layer, unbounded="" if has_error else NO_ERROR)
 
 
+def _of_largest(known: Known, look: "Look") -> Value:
+    assert look.lambda_max is not None
+    if look.lambda_max_high is None:
+        known = known._replace(unbounded="; ".join(look.notes))
+        return with_error(known, look.lambda_max, look.lambda_max_residual or 0.0, None)
+    return within(known, look.lambda_max, look.lambda_max_low, look.lambda_max_high)
+
+
 def _name(name: str) -> Known:
-    if name == "lambda_max":
-        return known_of(name, unbounded=NO_BOUNDS)
     return known_of(name, unbounded="" if f"{name}_stderr" in MEANINGS else NO_ERROR)

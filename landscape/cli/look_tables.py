@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
-from landscape.page.cells import number_cell
+from landscape.page.cells import interval_text, number_cell
 from landscape.page.columns import count_column, number_column, text_column
 from landscape.page.table import Column, Table
 from landscape.results.look import ActivityRow, Look, WeightRow
@@ -91,11 +91,14 @@ def _measured(row: Look) -> Iterator[_Line]:
             yield _Line(title, value, stderr, "examples" if stderr else "")
     if row.lambda_max is not None and row.trace is not None:
         of = f"{'formal ' if row.spiking else ''}{row.operator}, {row.curvature_split}"
-        residual, spread = row.lambda_max_residual or 0.0, row.lambda_max_stderr
-        over = "solver" if spread is None else f"examples; residual {residual:.1e}"
+        residual = row.lambda_max_residual or 0.0
+        over = f"residual {residual:.1e}"
+        if row.lambda_max_high is not None:
+            ends = interval_text(row.lambda_max_low, row.lambda_max_high)
+            over = f"{ends} for {row.lambda_max_of}; {over}"
         if not row.lambda_max_converged:
             over += ", NOT CONVERGED"
-        yield _Line(f"λ_max ({of})", row.lambda_max, spread or residual, over)
+        yield _Line(f"λ_max ({of})", row.lambda_max, row.lambda_max_stderr or None, over)
         yield _Line(f"trace ({of})", row.trace, row.trace_stderr, "probes")
     if row.firing_rate_mean is not None:
         yield _Line("firing rate", row.firing_rate_mean, None)

@@ -1,7 +1,10 @@
 """Curvature operators by name, with the settings that change a spectrum."""
 
+from torch import Generator, Tensor
+
 from landscape.catalog import OPERATORS, resolve
 from landscape.curvature.scaling import ScaledOperator, scale_of
+from landscape.linalg.grouped import GroupedOperator
 from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.objective.risk import EmpiricalRisk
 
@@ -21,13 +24,41 @@ def make_operator(
     ValueError
         For an unknown name or scale, and for ``smooth-hessian`` on a network without spikes.
     """
-    build = resolve(OPERATORS[name].build)
-    operator: SelfAdjointOperator = build(risk, graph_budget=graph_budget)
+    S = None if scale == "none" else scale_of(scale, risk.layout, risk.theta)
+    return _made(risk, name, S, weight_decay, graph_budget)
+
+
+def make_grouped_operator(
+    risk: EmpiricalRisk,
+    name: str,
+    num_groups: int,
+    rng: Generator,
+    *,
+    scale: str = "none",
+    weight_decay: float = 0.0,
+) -> GroupedOperator:
+    """The same as a mean over ``num_groups`` groups of examples, dealt at random.
+
+    For a risk that is the plain mean over examples, in batches that can be cut by rows. No graph is
+    kept between products.
+    """
+    groups, rest = risk.groups(num_groups, rng)
+    S = None if scale == "none" else scale_of(scale, risk.layout, risk.theta)  # one for all
+
+    def made(part: EmpiricalRisk) -> SelfAdjointOperator:
+        return _made(part, name, S, weight_decay, 0)
+
+    weight = groups[0].num_examples / risk.num_examples
+    return GroupedOperator(list(map(made, groups)), weight, None if rest is None else made(rest))
+
+
+def _made(
+    risk: EmpiricalRisk, name: str, S: Tensor | None, weight_decay: float, graph_budget: int | None
+) -> SelfAdjointOperator:
+    operator: SelfAdjointOperator = resolve(OPERATORS[name].build)(risk, graph_budget=graph_budget)
     if weight_decay:
         operator = operator + weight_decay * Identity(operator)
-    if scale != "none":
-        operator = ScaledOperator(operator, scale_of(scale, risk.layout, risk.theta))
-    return operator
+    return operator if S is None else ScaledOperator(operator, S)
 
 
 def operators_that_apply(risk: EmpiricalRisk) -> tuple[str, ...]:

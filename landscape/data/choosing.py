@@ -210,7 +210,7 @@ def _arrays(nest: Any, choice: Choice, name: str) -> Source:
         name=name,
         source=f"{_source(name, describe(nest))}, {rows:,} examples",
         split=choice.split,
-        taken=chosen.words,
+        **chosen.about,
         nest=take_rows(nest, torch.from_numpy(chosen.places)),
     )
 
@@ -254,8 +254,8 @@ def _drawn(data: Any, choice: Choice, name: str) -> Source:
     source = f"{_source(name, type(data).__name__)}, {available:,} examples"
     if isinstance(nest, tuple) and len(nest) == 2 and all(map(_is_plain, nest)):
         pair = from_arrays(*nest, name=name, source=source, split=choice.split, other_targets=[])
-        return replace(pair, source=source, indices=chosen.places, taken=chosen.words)
-    return Rows(name=name, source=source, split=choice.split, taken=chosen.words, nest=nest)
+        return replace(pair, source=source, indices=chosen.places, **chosen.about)
+    return Rows(name=name, source=source, split=choice.split, nest=nest, **chosen.about)
 
 
 @contextmanager

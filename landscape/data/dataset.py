@@ -51,6 +51,8 @@ class Dataset:
         Shape (N,), int64: the place of each example in the split that it was taken from.
     taken
         Which examples of the split these are, in words.
+    num_available
+        Of how many these are all, or a random subset; None: they were chosen by their places.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Dataset:
     num_classes: int | None
     indices: Indices
     taken: str = "all"
+    num_available: int | None = None
 
     def __post_init__(self) -> None:
         if not len(self.inputs) == len(self.targets) == len(self.indices):

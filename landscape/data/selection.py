@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,9 +28,9 @@ def select_examples(dataset: Dataset, spec: str | int | None, *, seed: int) -> D
         ``spec`` is not of these forms, selects nothing or reaches beyond the data.
     """
     if spec is None:
-        return dataset
+        return replace(dataset, num_available=len(dataset))
     chosen = choose_rows(len(dataset), spec, seed=seed)
-    return replace(dataset.take(chosen.places), taken=chosen.words)
+    return replace(dataset.take(chosen.places), **chosen.about)
 
 
 class ChosenRows(NamedTuple):
@@ -38,19 +38,28 @@ class ChosenRows(NamedTuple):
 
     places: Indices
     words: str
+    num_available: int | None  # of how many they are all, or a random subset; None: neither
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """The fields of a source that say so."""
+        return {"taken": self.words, "num_available": self.num_available}
 
 
 def choose_rows(available: int, spec: str | int | None, *, seed: int) -> ChosenRows:
     """Places of the examples that ``spec`` selects of ``available``; see ``select_examples``."""
     if spec is None:
-        return ChosenRows(np.arange(available), "all")
+        return ChosenRows(np.arange(available), "all", available)
     start, stop = _parse(spec, available)
     if start is not None:
-        return ChosenRows(np.arange(start, stop), f"examples {start} to {stop - 1}")
+        is_all = stop - start == available
+        words = f"examples {start} to {stop - 1}"
+        return ChosenRows(np.arange(start, stop), words, available if is_all else None)
     places = np.sort(random_order(available, seed)[:stop])
     if stop == available:
-        return ChosenRows(places, "all")
-    return ChosenRows(places, f"a random subset of {available:,}, by seed {seed}")
+        return ChosenRows(places, "all", available)
+    words = f"a random subset of {available:,}, by seed {seed}"
+    return ChosenRows(places, words, available)
 
 
 def random_order(n: int, *seeds: int) -> Indices:

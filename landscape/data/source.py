@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import count, islice
-from typing import Any, Protocol, overload
+from typing import Any, Protocol
 
 import torch
 
+from landscape.data.reread import Reread
 from landscape.distributed import rank, world_size
 from landscape.memory import free_memory
 from landscape.nests import (
@@ -55,6 +56,10 @@ class Source(Protocol):
         """Which of its examples, in words: all, a random subset, the first N."""
 
     @property
+    def num_available(self) -> int | None:
+        """Of how many they are all, or a random subset; None: they were chosen by their places."""
+
+    @property
     def digest(self) -> str:
         """SHA-256 of the examples and of their places in the data."""
 
@@ -83,6 +88,7 @@ class Rows:
     source: str
     split: str
     taken: str
+    num_available: int | None
     nest: Nest
 
     in_own_batches = False
@@ -124,6 +130,7 @@ class Stream:
     source: str
     split: str
     taken: str
+    num_available: int | None
     read: Callable[[], Iterator[Nest]]
     kept: Sequence[Nest] | None
     digests: tuple[str, ...]
@@ -157,63 +164,6 @@ class Stream:
 
     def outline(self) -> str:
         return f"a batch: {describe(self.first)}"
-
-
-class Reread(Sequence[Nest]):
-    """Batches that are read from their source again at each pass, and held one at a time.
-
-    Parameters
-    ----------
-    read
-        Gives an iterator over the same batches, from the first on, each time it is called.
-    digests
-        Of each batch as it was at first.
-    sizes
-        How many examples each holds.
-
-    Raises
-    ------
-    ValueError
-        On reading, if a batch is not what it was: the sum would be that of no data.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[], Iterator[Nest]],
-        digests: Sequence[str],
-        sizes: Sequence[int],
-        dtype: torch.dtype,
-        device: torch.device,
-    ) -> None:
-        self._read, self._digests, self.sizes = read, list(digests), list(sizes)
-        self._dtype, self._device = dtype, device
-        self._next = 0
-        self._stream: Iterator[Nest] = iter(())
-
-    def __len__(self) -> int:
-        return len(self._digests)
-
-    @overload
-    def __getitem__(self, index: int) -> Nest: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Nest]: ...
-    def __getitem__(self, index: int | slice) -> Nest:
-        if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self)))]
-        index = range(len(self))[index]
-        if index < self._next or self._next == 0:
-            self._next, self._stream = 0, self._read()
-        while True:
-            batch = next(self._stream, _END)
-            place, self._next = self._next, self._next + 1
-            if batch is _END or digest(batch) != self._digests[place]:
-                raise ValueError(
-                    f"the data are not the same at a second reading: batch {place + 1} has "
-                    "changed. Turn shuffling and random augmentation off (shuffle=False), or keep "
-                    "the examples in memory with --keep memory."
-                )
-            if place == index:
-                return cast(batch, self._dtype, self._device)
 
 
 def read_stream(
@@ -276,6 +226,7 @@ def read_stream(
         source=source,
         split=split,
         taken=f"all {number}" if ended else f"the first {number}, in the order that they came in",
+        num_available=total if ended else None,
         read=read,
         kept=kept if keep == "memory" else None,
         digests=tuple(digests),

@@ -42,7 +42,7 @@ class Value(NamedTuple):
     known: Known
     value: float | None
     error: float | None = None  # half the width of ``value``'s interval, about 95 %
-    low: float | None = None  # the interval's ends, where ``known`` has one
+    low: float | None = None  # the interval's ends, where there is one; may be infinite
     high: float | None = None
 
     def at(self, asked: Measured) -> "_Point":
@@ -50,7 +50,8 @@ class Value(NamedTuple):
         shown = self.known.shown or str(Measured(self.known.name, tuple(sorted(self.known.needs))))
         number = getattr(self, asked.end) if asked.end else self.value
         if number is None:
-            raise GateError(f"{asked} has no value here.")
+            reason = f": {self.known.unbounded}" if asked.end and self.known.unbounded else ""
+            raise GateError(f"{asked} has no value here{reason}.")
         if asked.end:
             return _Point(number, number, number, f"{shown}.{asked.end} = {number:.4g}")
         if self.low is not None and self.high is not None:

@@ -21,6 +21,7 @@ copies. So probe 1 gives V and no samples; its matvecs are paid once, for V.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -36,11 +37,13 @@ from landscape.linalg.eigen import (
     verified_eigenpairs,
 )
 from landscape.linalg.estimate import estimate_mean
+from landscape.linalg.grouped import INNER, GroupSums, Split, TopShares
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.probe_record import ProbeRecord
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import GaussRule, gauss_rule
 from landscape.linalg.restart import ON_DEVICE, Basis
-from landscape.linalg.search import KrylovSearch, ProbeRecord, never
+from landscape.linalg.search import KrylovSearch, never
 from landscape.linalg.sketch import gram
 from landscape.linalg.units import Keep, afresh
 from landscape.linalg.unseen import excludes_more
@@ -60,6 +63,16 @@ class SpectralRun:
     effective_rank: Estimate  # (tr A)² / ||A||_F²; for A ≥ 0 between 1 and the rank
     num_matvecs: int  # everything: search, probes, verification
     block_traces: tuple[Estimate, ...] = ()  # of the diagonal blocks that were asked for
+    groups: "GroupShares | None" = None  # where the operator was given as a mean over groups
+
+
+class GroupShares(NamedTuple):
+    """What groups of examples had for shares in products that the run took in any case."""
+
+    top: TopShares  # of the largest pairs
+    # Of the whole space: shares of the pairs, and of each probe in their complement. None where no
+    # probe was made, or each found a pair that was missed before.
+    sums: GroupSums | None
 
 
 def analyse_spectrum(
@@ -75,6 +88,7 @@ def analyse_spectrum(
     basis: Basis = ON_DEVICE,
     verify_matvecs: int | None = None,
     keep: Keep = afresh,
+    split: Split | None = None,
     block_sizes: Sequence[int] = (),
 ) -> SpectralRun:
     """Analyse the spectrum of ``A`` by one Krylov run (see the module's text).
@@ -92,6 +106,9 @@ def analyse_spectrum(
         How the Lanczos vectors are kept. The density and the trace keep A's precision.
     verify_matvecs, keep
         As in ``extreme_eigenpairs``.
+    split
+        A once more, as a mean over groups of examples: the products of the verification, and the
+        first one of each probe, are then made group by group, for :class:`GroupShares`.
     block_sizes
         Of consecutive diagonal blocks whose traces are wanted, which takes no further product.
     """
@@ -109,7 +126,10 @@ def analyse_spectrum(
     num_spare = max(num_steps, A.dim - wanted.num_pairs) if A.dim <= all_steps else num_steps
     rows = basis.max_rows or choose_max_basis(A.dim, wanted.num_pairs, dtype, num_spare=num_spare)
     max_basis = checked_max_basis(A, wanted, rows, num_spare=num_steps)
-    search_steps = checked_max_steps(A, wanted, max_matvecs - probe_matvecs, verify_matvecs)
+    # Many pairs are verified together, the largest singly too where products are split.
+    num_single = split.num_top if split is not None and verify_matvecs is not None else 0
+    kept_back = probe_matvecs + num_single
+    search_steps = checked_max_steps(A, wanted, max_matvecs - kept_back, verify_matvecs)
     max_steps = search_steps + probe_matvecs
     search = KrylovSearch(
         A,
@@ -121,6 +141,7 @@ def analyse_spectrum(
         keep=keep,
         allocate=basis.allocate,
         whole=A.dim <= min(all_steps, max_basis, max_steps),
+        split=split,
         block_sizes=block_sizes,
     )
     step_limit = search.step_limit
@@ -145,6 +166,7 @@ def analyse_spectrum(
             min_steps=1 if is_search else num_steps if last is None else look_steps,
             is_enough=never if last is None else partial(excludes_more, search=search),
             look_steps=look_steps,
+            splits=1 <= num_done <= num_probes,
         )
     search.step_limit = step_limit
     pairs = verified_eigenpairs(search, verify_matvecs)
@@ -181,8 +203,32 @@ def _summarise(
         frobenius_squared=frobenius,
         effective_rank=_effective_rank(trace, frobenius, covariance),
         num_matvecs=search.num_matvecs,
+        groups=_group_shares(search, num_probes),
         block_traces=block_traces([r.blocks for r in (search.records[-1:] if exact else samples)]),
     )
+
+
+def _group_shares(search: KrylovSearch, num_probes: int) -> GroupShares | None:
+    if search.split is None:
+        return None
+    space, tables = search.space, search.verified_shares
+    top = min(search.split.num_top, space.size)
+    forms = [table[:, :INNER] for table in tables]
+    # Each pair's own product; or, of many pairs, random combinations of all.
+    singly = len(tables) == space.size
+    of_pairs = torch.stack(forms).sum(0) if singly else torch.stack(forms[top:]).mean(0)
+    num_rest = space.dim - space.size
+    # A probe before one that found a missed pair lies in the complement of other pairs.
+    last_found = max((i for i, r in enumerate(search.records) if r.found_new), default=0)
+    probes = [
+        r.shares for r in search.records[last_found + 1 : num_probes + 1] if r.shares is not None
+    ]
+    sums = None
+    if num_rest == 0:
+        sums = GroupSums.of(of_pairs)
+    elif probes:
+        sums = GroupSums.of(of_pairs + num_rest * torch.stack(probes).mean(0))
+    return GroupShares(top=TopShares.of(tables[:top]), sums=sums)
 
 
 def _whole_rule(record: ProbeRecord, dim: int) -> GaussRule:

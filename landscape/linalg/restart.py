@@ -134,10 +134,14 @@ class KrylovSpace:
         self.has_next = True
         return True
 
-    def step(self, A: SelfAdjointOperator) -> tuple[float, float]:
-        """One Lanczos step, one matvec: returns (α, β). β is 0 on an invariant subspace."""
+    def step(self, A: SelfAdjointOperator, product: Tensor | None = None) -> tuple[float, float]:
+        """One Lanczos step, one matvec: returns (α, β). β is 0 on an invariant subspace.
+
+        ``product`` is that of A and the next vector, where it is known already.
+        """
         k = self.size
-        r = finite_product(A, self.row(k)).to(dtype=self.dtype, copy=True)
+        product = finite_product(A, self.row(k)) if product is None else product
+        r = product.to(dtype=self.dtype, copy=True)
         self.scale = max(self.scale, float(vector_norm(r, dtype=torch.float64)))
         h = self._orthogonalise(r)
         self.T[k, : k + 1] = self.T[: k + 1, k] = h

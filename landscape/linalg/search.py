@@ -8,14 +8,15 @@ not see, since a Krylov space holds one copy of each eigenvalue, whatever its mu
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 
 from landscape.linalg.blocks import exact_blocks, sample_blocks
-from landscape.linalg.lanczos import Tridiagonal
+from landscape.linalg.grouped import Split
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.linalg.probe_record import ProbeRecord, tensor_in
 from landscape.linalg.restart import Allocate, KrylovSpace
 from landscape.linalg.rows import orthogonality_loss
 from landscape.linalg.units import Keep, State
@@ -51,27 +52,6 @@ class Wanted:
         return torch.cat([low, torch.arange(size - num_high, size)])
 
 
-@dataclass
-class ProbeRecord:
-    """What one start vector left: T of its unrestarted steps, and what was locked before it."""
-
-    locked: Tensor  # Ritz values of the rows it was made orthogonal to, shape (k,), ascending
-    alphas: list[float] = field(default_factory=list)
-    betas: list[float] = field(default_factory=list)
-    # Steps after a restart, or from a further start, are no longer tridiagonal, and not recorded.
-    restarted: bool = False
-    found_new: bool = True  # whether it changed the set of wanted pairs
-    weak: bool = False  # whether it had too few steps to see what may have been missed
-    # Of diagonal blocks, where their traces are wanted: see ``landscape.linalg.blocks``.
-    blocks: Tensor = field(default_factory=lambda: torch.empty(2, 0, dtype=torch.float64))
-
-    def tridiagonal(self) -> Tridiagonal:
-        alphas = torch.tensor(self.alphas, dtype=torch.float64)
-        return Tridiagonal(
-            alphas.new_empty(0, 0), alphas, torch.tensor(self.betas, dtype=torch.float64)
-        )
-
-
 def never(record: ProbeRecord) -> bool:
     """No number of steps is enough but the one asked for."""
     return False
@@ -95,9 +75,11 @@ class KrylovSearch:
         keep: Keep,
         allocate: Allocate | None = None,
         whole: bool = False,
+        split: Split | None = None,
         block_sizes: Sequence[int] = (),
     ) -> None:
         self.A, self.wanted, self.rng, self.keep = A, wanted, rng, keep
+        self.split = split  # A once more, for products that are made group by group
         self.block_sizes = block_sizes
         self.space = KrylovSpace(A, max_basis, basis_dtype, allocate)
         # The first probe goes on until its rows span R^n: everything is known. Rounded rows never
@@ -111,6 +93,7 @@ class KrylovSearch:
         self.distance = math.inf  # largest wanted residual at the last look, over its goal
         self.orthogonality_loss = 0.0  # the largest ‖QQᵀ - I‖₂ at the end of a probe
         self.verified: list[float] = []
+        self.verified_shares: list[Tensor] = []  # of these products, where they were split
         # All n eigenvalues, ascending, once the rows have spanned R^n.
         self.all_values: Tensor | None = None
         if (state := keep.load()) is not None:
@@ -131,12 +114,13 @@ class KrylovSearch:
         min_steps: int,
         is_enough: Callable[[ProbeRecord], bool] = never,
         look_steps: int = 1,
+        splits: bool = False,
     ) -> None:
         """Lanczos from a new start vector until the wanted pairs have converged.
 
         Takes at least ``min_steps`` steps, unless ``is_enough`` finds fewer to do, the Krylov space
         is exhausted, or the limit of matvecs is met. ``look_steps`` make it a look for missed
-        eigenvalues.
+        eigenvalues. With ``splits`` the first product is made group by group, if any is.
         """
         if not self.in_probe:
             record = ProbeRecord(locked=self.space.ritz().values)
@@ -152,7 +136,11 @@ class KrylovSearch:
                 self._restart()
                 record.restarted = True
                 self._report()  # the rows have changed: a product that fails loses nothing
-            alpha, beta = self.space.step(self.A)
+            product = None
+            if splits and self.split is not None and not record.alphas and not record.restarted:
+                start = self.space.row(self.space.size)
+                product, record.shares = self.split.operator.product(start)
+            alpha, beta = self.space.step(self.A, product)
             self.num_matvecs += 1
             if not record.restarted:
                 record.alphas.append(alpha)
@@ -178,10 +166,11 @@ class KrylovSearch:
     def _is_whole(self) -> bool:
         return self.whole and len(self.records) == 1
 
-    def note_verified(self, residual: float) -> None:
+    def note_verified(self, residual: float, shares: Tensor | None) -> None:
         """Count a product of the verification and keep what it showed."""
         self.num_matvecs += 1
         self.verified.append(residual)
+        self.verified_shares += [] if shares is None else [shares]
         self._report()
 
     def _has_converged(self, now: bool) -> bool:
@@ -240,15 +229,8 @@ class KrylovSearch:
             **self._settings(),
         }
         for i, record in enumerate(self.records):
-            state |= {
-                f"probe_{i}.locked": record.locked,
-                f"probe_{i}.alphas": torch.tensor(record.alphas, dtype=torch.float64),
-                f"probe_{i}.betas": torch.tensor(record.betas, dtype=torch.float64),
-                f"probe_{i}.restarted": int(record.restarted),
-                f"probe_{i}.found_new": int(record.found_new),
-                f"probe_{i}.weak": int(record.weak),
-                f"probe_{i}.blocks": record.blocks,
-            }
+            state |= {f"probe_{i}.{name}": value for name, value in record.state().items()}
+        state |= {f"shares_{i}": table for i, table in enumerate(self.verified_shares)}
         return state
 
     def _load(self, state: State) -> None:
@@ -265,19 +247,21 @@ class KrylovSearch:
         self.in_probe = bool(state["in_probe"])
         self.distance = float(state["distance"])
         self.orthogonality_loss = float(state["orthogonality_loss"])
-        self.rng.set_state(_tensor(state, "rng_state"))
-        self.verified = _tensor(state, "verified").tolist()
-        values = _tensor(state, "all_values")
+        self.rng.set_state(tensor_in(state, "rng_state"))
+        self.verified = tensor_in(state, "verified").tolist()
+        if self.split is not None:
+            self.verified_shares = [
+                tensor_in(state, f"shares_{i}") for i in range(len(self.verified))
+            ]
+        values = tensor_in(state, "all_values")
         self.all_values = values if len(values) else None
         self.records = [
-            ProbeRecord(
-                locked=_tensor(state, f"probe_{i}.locked"),
-                alphas=_tensor(state, f"probe_{i}.alphas").tolist(),
-                betas=_tensor(state, f"probe_{i}.betas").tolist(),
-                restarted=bool(state[f"probe_{i}.restarted"]),
-                found_new=bool(state[f"probe_{i}.found_new"]),
-                weak=bool(state.get(f"probe_{i}.weak", 0)),
-                blocks=_tensor(state, f"probe_{i}.blocks", torch.empty(2, 0)).double(),
+            ProbeRecord.of(
+                {
+                    name.removeprefix(f"probe_{i}."): value
+                    for name, value in state.items()
+                    if name.startswith(f"probe_{i}.")
+                }
             )
             for i in range(int(state["num_probes"]))
         ]
@@ -291,9 +275,3 @@ class KrylovSearch:
             "tol": self.wanted.tol,
             "safety": self.wanted.safety,
         }
-
-
-def _tensor(state: State, name: str, otherwise: Tensor | None = None) -> Tensor:
-    value = state[name] if otherwise is None else state.get(name, otherwise)
-    assert isinstance(value, Tensor)
-    return value.clone()

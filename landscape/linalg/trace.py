@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.estimate import estimate_mean
+from landscape.linalg.grouped import GroupedOperator, GroupSums
 from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
@@ -27,6 +28,7 @@ class ProbeForms(NamedTuple):
 
     trace: float  # zᵀ A z, an unbiased estimate of tr A
     frobenius: float  # ||A z||², an unbiased estimate of ||A||_F²
+    shares: Tensor | None = None  # of a grouped operator, the groups' (linalg.grouped)
 
 
 def probe_forms(
@@ -41,25 +43,37 @@ def probe_forms(
 
     ``first`` is the number of the first probe, in the units' names.
     """
+    grouped = A if isinstance(A, GroupedOperator) else None
 
     def forms(z: Tensor) -> Tensor:
-        product = finite_product(A, z)
+        product, shares = (finite_product(A, z), None) if grouped is None else grouped.product(z)
         form = float(z.double() @ product.double())
         square = float(vector_norm(product, dtype=torch.float64)) ** 2
-        return torch.tensor([form, square], dtype=torch.float64)
+        found = torch.tensor([form, square], dtype=torch.float64)
+        return found if shares is None else torch.cat([found, shares.flatten()])
+
+    def read(unit: Tensor) -> ProbeForms:
+        trace, frobenius, *_ = unit.tolist()
+        shares = None if grouped is None else unit[2:].view(len(grouped.groups), -1)
+        return ProbeForms(trace, frobenius, shares)
 
     names = (f"probe {i}" for i in range(first, first + num_probes))
     units = keep.each((name, partial(forms, rademacher(A, rng))) for name in names)
-    return [ProbeForms(*unit.tolist()) for unit in units]
+    return list(map(read, units))
 
 
 def frobenius_squared(
     A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator, keep: Keep = afresh
-) -> Estimate:
-    """Estimate ||A||_F² = E ||A z||² by the mean over Rademacher probes."""
+) -> tuple[Estimate, GroupSums | None]:
+    """Estimate ||A||_F² = E ||A z||² by the mean over Rademacher probes.
+
+    Of a grouped operator, also what the same products say of its groups.
+    """
     _refuse_below(num_matvecs, 2)
     forms = probe_forms(A, num_probes=num_matvecs, rng=rng, keep=keep)
-    return estimate_mean(torch.tensor([form.frobenius for form in forms], dtype=torch.float64))
+    squared = estimate_mean(torch.tensor([f.frobenius for f in forms], dtype=torch.float64))
+    tables = [form.shares for form in forms if form.shares is not None]
+    return squared, GroupSums.of(torch.stack(tables).mean(0)) if tables else None
 
 
 def hutchpp_trace(

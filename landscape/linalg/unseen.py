@@ -13,7 +13,8 @@ import math
 import torch
 from torch import Tensor
 
-from landscape.linalg.search import KrylovSearch, ProbeRecord
+from landscape.linalg.probe_record import ProbeRecord
+from landscape.linalg.search import KrylovSearch
 
 CHECK_FAILURE = 0.01  # chance that the bounds at both ends together fail
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from landscape.data.source import Reread
+from landscape.data.reread import Reread
 from landscape.distributed import alone, from_main
 from landscape.nests import Nest, take_rows
 from landscape.objective.batches import in_two, num_examples

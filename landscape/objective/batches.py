@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 import torch
+from torch import Generator, Tensor
 
-from landscape.distributed import rank, world_size
+from landscape.distributed import all_reduce_sum, rank, world_size
 from landscape.nests import Nest, concatenated, num_rows, take_rows
 from landscape.objective.objective import Objective
 
@@ -51,15 +52,48 @@ def dealt(batches: Iterable[Nest], count: int, objective: Objective) -> list[lis
         if objective.split is None and rows is not None:
             # By the place in the whole data, so that any number of processes makes the same parts.
             own = (rank() + world_size() * (place + torch.arange(rows))) % count
-            for k, part in enumerate(parts):
-                if bool((own == k).any()):
-                    part.append(take_rows(batch, torch.nonzero(own == k).flatten()))
+            _deal_rows(batch, own, parts)
             place += rows
             continue
         for piece in _in_pieces(batch, count, objective):
             parts[place % count].append(piece)
             place += 1
     return parts
+
+
+def dealt_at_random(
+    batches: Sequence[Nest], count: int, rng: Generator, device: torch.device
+) -> list[list[Nest]]:
+    """Batches in ``count`` parts of equally many examples, dealt at random, and one of the rest.
+
+    Batches must hold examples along the first dimension. Where processes have examples by turns,
+    any number of them makes the same parts. ``device`` is the one on which processes add up.
+    """
+    own = sum(num_examples(batch) for batch in batches)
+    counts = torch.zeros(world_size(), dtype=torch.float64, device=device)
+    counts[rank()] = own
+    each = [int(n) for n in all_reduce_sum(counts).tolist()]
+    total, before = sum(each), sum(each[: rank()])
+    places = torch.arange(before, before + own)
+    if all(n == len(range(r, total, world_size())) for r, n in enumerate(each)):
+        places = torch.arange(rank(), total, world_size())  # by turns
+    part_of = torch.full((total,), count)
+    size = total // count
+    part_of[torch.randperm(total, generator=rng)[: size * count]] = torch.arange(count).repeat(size)
+    parts: list[list[Nest]] = [[] for _ in range(count + 1)]
+    begin = 0
+    for batch in batches:
+        end = begin + num_examples(batch)
+        _deal_rows(batch, part_of[places[begin:end]], parts)
+        begin = end
+    return parts
+
+
+def _deal_rows(batch: Nest, part_of: Tensor, parts: list[list[Nest]]) -> None:
+    """Give each row to the part that ``part_of``, shape (rows,), names."""
+    for k, part in enumerate(parts):
+        if bool((part_of == k).any()):
+            part.append(take_rows(batch, torch.nonzero(part_of == k).flatten()))
 
 
 def joined(batches: Sequence[Nest], size: int, objective: Objective) -> list[Nest]:

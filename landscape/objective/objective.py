@@ -24,6 +24,12 @@ class Terms(NamedTuple):
     weights: Tensor  # shape (u,), no gradient; 1 an example where nothing else is said
     by_example: bool  # False: one unit, the whole batch
 
+    def example_weights(self, num_examples: int) -> Tensor:
+        """Of each unit, float64; of each example alike where the batch is one unit."""
+        if self.by_example:
+            return self.weights.double()
+        return (self.weights.double() / num_examples).repeat(num_examples)
+
     def mean(self) -> Tensor:
         """The loss of this batch by itself, a scalar."""
         return self.totals.sum() / self.weights.sum()

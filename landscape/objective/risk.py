@@ -1,18 +1,19 @@
 """The empirical risk: an objective over the user's data, a pure function of θ."""
 
 import copy
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
-from landscape.data.source import Reread
+from landscape.data.reread import Reread
 from landscape.distributed import all_reduce_sum, alone
 from landscape.nests import Nest, cast, num_rows
 from landscape.objective.at_theta import AtTheta, gradients, leaves
-from landscape.objective.batches import cut_to, dealt, joined, num_examples
+from landscape.objective.batches import cut_to, dealt, dealt_at_random, joined, num_examples
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Answers, Objective, Terms
 from landscape.snn.adapters import num_bare_batch_norms
@@ -67,6 +68,7 @@ class EmpiricalRisk(AtTheta):
             raise ValueError("the risk needs at least one example; got none.")
         self.num_examples, self.num_batches = int(examples), int(batches)
         self._total_weight: float | None = None
+        self._equal_weights: bool | None = None
 
     @property
     def total_weight(self) -> float:
@@ -75,6 +77,13 @@ class EmpiricalRisk(AtTheta):
             self.evaluate()
         assert self._total_weight is not None
         return self._total_weight
+
+    @property
+    def has_equal_weights(self) -> bool:
+        """Whether the loss is the plain mean over examples."""
+        if self._equal_weights is None:
+            self.evaluate()
+        return bool(self._equal_weights)
 
     @property
     def coupled_by(self) -> str | None:
@@ -149,6 +158,14 @@ class EmpiricalRisk(AtTheta):
         found = dealt(self.batches, count, self.objective)
         return [joined(part, size, self.objective) for part in found]
 
+    def groups(self, count: int, rng: Generator) -> tuple[list[Self], Self | None]:
+        """Risks of ``count`` equal groups, dealt at random, and of the rest; ``is_cut_by_rows``."""
+        size = max(self.batch_sizes(), default=1)
+        parts = dealt_at_random(self.batches, count, rng, self.device)
+        *groups, rest = (joined(part, size, self.objective) for part in parts)
+        left_over = self.on(rest) if self.num_examples % count else None
+        return [self.on(group) for group in groups], left_over
+
     def terms(self, index: int) -> Terms:
         """Losses of batch ``index``, within :meth:`swapped`; the mean over its draws."""
         draws = self._draws(
@@ -201,7 +218,8 @@ class EmpiricalRisk(AtTheta):
         tensors = self.layout.split((self.theta if theta is None else theta).detach())
 
         def own_sums() -> Tensor:
-            total = torch.zeros(4, dtype=torch.float64, device=self.device)
+            total = torch.zeros(6, dtype=torch.float64, device=self.device)
+            sizes = self.batch_sizes()
             with self.swapped(tensors):
                 for index in range(len(self.batches)):
                     terms, answers, _ = self.measure(index)
@@ -209,11 +227,17 @@ class EmpiricalRisk(AtTheta):
                     total[1] += terms.weights.double().sum()
                     total[2] += answers.right
                     total[3] += answers.asked
+                    weights = terms.example_weights(sizes[index])
+                    total[4] += weights.square().sum()
+                    total[5] += len(weights)
             return total
 
         total = all_reduce_sum(with_smaller_batches(self, own_sums))
-        summed, weight, right, asked = total.tolist()
+        summed, weight, right, asked, squares, units = total.tolist()
         self._note_weight(weight)
+        # By Cauchy and Schwarz, Σw² = (Σw)² / n where all weights are one, and there only.
+        alike = math.isclose(self.num_examples * squares, weight**2, rel_tol=1e-9)
+        self._equal_weights = alike and units == self.num_examples
         return Evaluation(summed / weight, right / asked if asked else None)
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:

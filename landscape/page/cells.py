@@ -7,7 +7,7 @@ from landscape.page.latex.text import UNBROKEN, escape_latex
 from landscape.page.numbers import format_count, rounded
 
 if TYPE_CHECKING:
-    from landscape.values import Interval
+    from landscape.values import Interval, Population
 
 UNCONVERGED = "†"
 NOTHING = "–"
@@ -78,6 +78,20 @@ def interval_cell(interval: "Interval | None", *, factor: float = 1) -> Cell:
     """Both ends, times ``factor``; the method as a tooltip."""
     if interval is None:
         return text_cell(None)
-    low, high = (rounded(factor * end, digits=3).text() for end in (interval.low, interval.high))
+    ends = interval_text(factor * interval.low, factor * interval.high)
     # A number is not torn apart at the end of a line.
-    return text_cell(f"{low} to {high}".replace(" ", UNBROKEN), hint=interval.method)
+    return text_cell(ends.replace(" ", UNBROKEN), hint=interval.method)
+
+
+def population_cell(found: "Population | None") -> Cell:
+    """Both ends of what is known of the set that the examples stand for."""
+    if found is None:
+        return text_cell(None)
+    ends = interval_text(found.low, found.high).replace(" ", UNBROKEN)
+    return text_cell(ends, hint="; ".join((found.of, *found.warnings)))
+
+
+def interval_text(low: float | None, high: float) -> str:
+    """``0.71 to 1.33``; without a lower end, ``up to 1.33``."""
+    upper = rounded(high, digits=3).text()
+    return f"up to {upper}" if low is None else f"{rounded(low, digits=3).text()} to {upper}"

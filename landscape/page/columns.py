@@ -10,13 +10,14 @@ from landscape.page.cells import (
     digest_cell,
     interval_cell,
     number_cell,
+    population_cell,
     text_cell,
 )
 from landscape.page.table import Column
 
 if TYPE_CHECKING:
     from landscape.results import Result, Subject
-    from landscape.values import Estimate, Interval
+    from landscape.values import Estimate, Interval, Population
 
 _Row = TypeVar("_Row")
 _Result_co = TypeVar("_Result_co", bound="Result", covariant=True)
@@ -99,6 +100,13 @@ def interval_column(
     return Column(
         title=title, cell=lambda row: interval_cell(interval(row), factor=factor), **about
     )
+
+
+def population_column(
+    title: str, population: "Callable[[_Row], Population | None]", **about: Unpack[About]
+) -> Column[_Row]:
+    """Intervals for the sets that examples stand for."""
+    return Column(title=title, cell=lambda row: population_cell(population(row)), **about)
 
 
 def digest_column(

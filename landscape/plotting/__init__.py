@@ -27,6 +27,7 @@ from landscape.plotting.plane import (
 )
 from landscape.plotting.sharpness import compared_rows, plot_sharpness
 from landscape.plotting.spectrum import (
+    layers_shown,
     plot_density,
     plot_eigenvalues,
     plot_layers,
@@ -44,6 +45,7 @@ __all__ = [
     "compared_rows",
     "figure_style",
     "figure_text",
+    "layers_shown",
     "legend_above",
     "legend_above_all",
     "new_figure",

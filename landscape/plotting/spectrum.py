@@ -106,21 +106,21 @@ def plot_eigenvalues(
 ) -> None:
     """Draw both ends against their rank from the end; hollow where not converged.
 
-    Bars are one standard error over data shards where there are shards, else the residual
-    ‖Av - λv‖, which bounds the solver's error. The edge of stability (2 + 2m)/lr is drawn where
-    the eigenvalues come near it.
+    Bars are one standard error over data shards where there are shards, else the 95 % interval of
+    the largest for the set that the examples stand for. The edge of stability (2 + 2m)/lr is drawn
+    where the eigenvalues come near it.
     """
     labels = [r.subject.label for r in results]
     ax.axhline(0, color=INK, linewidth=0.6)
     for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)
         shift = 0.5 * (place - (len(results) - 1) / 2) / max(len(results), 2)
-        for end, spread in ((result.largest, result.shard_stderr), (result.smallest, ())):
+        for end in (result.largest, result.smallest):
             if not end:
                 continue
             ranks = np.arange(1, len(end) + 1) + shift
             values = np.array([e.value for e in end])
-            bars = np.array(spread if spread else [e.residual for e in end])
+            bars = _reach(result) if end is result.largest else np.zeros((2, len(end)))
             converged = np.array([e.converged for e in end])
             named = end is result.largest or not result.largest
             (line,) = ax.plot(
@@ -149,6 +149,18 @@ def plot_eigenvalues(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     read_out(ax, "rank {:.0f}", "λ = {:.4g}")
     ax.set(xlabel="rank, counted from each end", ylabel=f"eigenvalue λ{_of_unit(results)}")
+
+
+def _reach(result: Eigenvalues) -> Values:
+    """How far bars go below and above each of the largest, shape (2, k)."""
+    if result.shard_stderr:
+        return np.array([result.shard_stderr] * 2)
+    bars = np.zeros((2, len(result.largest)))
+    top = result.largest[0]
+    if top.population is not None:
+        low = 0.0 if top.population.low is None else top.population.low
+        bars[:, 0] = max(0.0, top.value - low), max(0.0, top.population.high - top.value)
+    return bars
 
 
 def _bars(ax: Axes, x: Values, y: Values, bars: Values, stroke: Stroke) -> None:
@@ -218,15 +230,21 @@ def shows_traces(results: Sequence[LayerTable]) -> bool:
     return all(row.largest is None for r in results for row in r.rows)
 
 
+def layers_shown(results: Sequence[LayerTable]) -> list[str]:
+    """The layers that have a row in a figure: of traces, those that are known."""
+    of_traces = shows_traces(results)
+    rows = [row for r in results for row in r.rows if not of_traces or row.trace is not None]
+    return list(dict.fromkeys(row.name for row in rows))
+
+
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
     """Draw the largest eigenvalue of each layer's block, on a log axis; hollow if not converged.
 
-    Where no layer has one, its trace with one standard error. A layer whose value is not positive,
-    or not known, has no place on the axis and is left out.
+    Where no layer has one, its trace with one standard error. A layer whose value is not positive
+    has no place on the axis and is left out.
     """
     labels = [r.subject.label for r in results]
-    names = list(dict.fromkeys(row.name for r in results for row in r.rows))
-    of_traces = shows_traces(results)
+    names, of_traces = layers_shown(results), shows_traces(results)
     is_empty = True
     for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)

@@ -2,9 +2,9 @@
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
-from landscape.catalog.measures import OF_SOLVER
 from landscape.page.material import Material, operator_text
 from landscape.results import (
     NOT_CONVERGED,
@@ -92,9 +92,9 @@ def measures(result: Result) -> list[Entry]:
 
 def _entry(reading: Reading, *, in_table: bool) -> Entry:
     m = reading.measure
-    by_solver = m.error_over == OF_SOLVER and not in_table
-    stderr = reading.shard_stderr if by_solver else m.stderr
-    entry = {
+    by_solver, spread = reading.residual is not None, reading.shard_stderr
+    stderr = m.stderr if spread is None or not by_solver else spread
+    entry: Entry = {
         "name": m.name,
         "value": _finite(m.value),
         "stderr": _finite(stderr),
@@ -103,7 +103,9 @@ def _entry(reading: Reading, *, in_table: bool) -> Entry:
     if in_table:
         entry |= {"radius": m.radius, "scale": m.scale, "operator": m.operator}
     if by_solver:
-        entry |= {"residual": m.stderr, "converged": m.note != NOT_CONVERGED}
+        entry |= {"residual": reading.residual, "converged": m.note != NOT_CONVERGED}
+    if reading.population is not None:
+        entry["population"] = asdict(reading.population)
     return entry
 
 

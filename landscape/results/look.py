@@ -82,11 +82,13 @@ class Look:
     operator: str | None = _key("whose eigenvalue and trace: the Hessian, formal where it spikes")
     lambda_max: float | None = _key("its largest eigenvalue")
     lambda_max_residual: float | None = _key("‖Hv - λv‖₂")
-    lambda_max_stderr: float | None = _key(
-        "standard error over examples, to first order: of vᵀHv on up to 20 parts of them"
+    lambda_max_stderr: float | None = _key("its standard error over examples, to first order")
+    lambda_max_estimate: float | None = _key("what it is on the set that the examples stand for")
+    lambda_max_low: float | None = _key(
+        "lower end of a 95 % interval for that; null beside an upper end: there is none"
     )
-    lambda_max_low: float | None = _key("lower bound over examples: not measured yet, null")
-    lambda_max_high: float | None = _key("upper bound over examples: not measured yet, null")
+    lambda_max_high: float | None = _key("upper end")
+    lambda_max_of: str | None = _key("the set: the training split, or who held-out ones come from")
     lambda_max_converged: bool | None = _key("whether the residual is below 1 % of ‖H‖")
     trace: float | None = _key("of the Hessian, from the same run")
     trace_stderr: float | None = _key("its standard error over probes")

@@ -5,7 +5,7 @@ below are those that the entries of the catalog name.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from landscape.results.fidelity import Fidelity
 from landscape.results.sharpness import Measure, SharpnessTable, make_measure
 from landscape.results.spectrum import Eigenvalues, SpectralDensity, Trace
 from landscape.results.subject import OperatorSpec
-from landscape.values import Eigenvalue, Estimate
+from landscape.values import Eigenvalue, Estimate, Population
 
 NOT_CONVERGED = "not converged"
 
@@ -29,6 +29,9 @@ class Reading:
     measure: Measure
     shards: tuple[float, ...] = ()  # as measured on each part of the examples
     conditions: Conditions = ()  # what has to be alike, beside the data and the loss
+    residual: float | None = None  # the solver's, of an eigenvalue
+    population: Population | None = None  # what it says of the set that the examples stand for
+    no_population: str = ""  # why that is not known
 
     @property
     def kind(self) -> MeasureKind:
@@ -78,20 +81,23 @@ def smallest_eigenvalue(result: Result) -> Iterator[Reading]:
 def trace(result: Result) -> Iterator[Reading]:
     """With those of the data shards."""
     if isinstance(result, Trace):
-        yield _estimate("trace", result, result.trace, result.shards)
+        yield _estimate("trace", result, result.trace, result.shards, result.population)
 
 
 def mean_curvature(result: Result) -> Iterator[Reading]:
     """The trace, and those of the data shards, over the number of parameters."""
     if isinstance(result, Trace):
         shards = tuple(shard / result.operator.num_params for shard in result.shards)
-        yield _estimate("mean_curvature", result, result.mean_curvature, shards)
+        whole = result.population
+        mean = None if whole is None else whole / result.operator.num_params
+        yield _estimate("mean_curvature", result, result.mean_curvature, shards, mean)
 
 
 def frobenius_norm(result: Result) -> Iterator[Reading]:
     """Where the method gives it."""
     if isinstance(result, Trace) and result.frobenius_norm is not None:
-        yield _estimate("frobenius_norm", result, result.frobenius_norm)
+        norm, whole = result.frobenius_norm, result.frobenius_population
+        yield _estimate("frobenius_norm", result, norm, population=whole)
 
 
 def effective_rank(result: Result) -> Iterator[Reading]:
@@ -132,7 +138,15 @@ def _eigenvalue(
     name: str, result: Eigenvalues, pair: Eigenvalue, shards: tuple[float, ...] = ()
 ) -> Reading:
     note = "" if pair.converged else NOT_CONVERGED
-    return _of_spectrum(name, result, Estimate(pair.value, pair.residual), shards, note)
+    # A set that is there in full has no error over examples.
+    stderr = (pair.population.stderr or None) if pair.population else None
+    reading = _of_spectrum(name, result, Estimate(pair.value, stderr), shards, note)
+    return replace(
+        reading,
+        residual=pair.residual,
+        population=pair.population,
+        no_population=result.no_population,
+    )
 
 
 def _estimate(
@@ -140,8 +154,9 @@ def _estimate(
     result: Trace | SpectralDensity,
     estimate: Estimate,
     shards: tuple[float, ...] = (),
+    population: Population | None = None,
 ) -> Reading:
-    return _of_spectrum(name, result, estimate, shards, "")
+    return replace(_of_spectrum(name, result, estimate, shards, ""), population=population)
 
 
 def _of_spectrum(

@@ -9,7 +9,7 @@ import numpy as np
 from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result
 from landscape.results.subject import OperatorSpec
-from landscape.values import Eigenvalue, Estimate
+from landscape.values import Eigenvalue, Estimate, LargestSum, Population
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,6 +26,8 @@ class Eigenvalues(Result):
     stability_edge: float | None = None  # (2 + 2 momentum) / lr, where the optimiser is known
     basis_dtype: str | None = None  # of the Lanczos vectors kept, where a Krylov run made these
     orthogonality_loss: float | None = None  # of them, the largest ‖QQᵀ - I‖₂, from below
+    largest_sum: LargestSum | None = None  # None with too few pairs, or as of ``no_population``
+    no_population: str = ""  # why nothing is said of the set that the examples stand for
 
     @property
     def num_shown(self) -> tuple[int, int]:
@@ -94,6 +96,9 @@ class Trace(Result):
     num_matvecs: int
     deflated: int = 0  # converged eigenpairs whose share of the trace is exact
     shards: tuple[float, ...] = ()  # the trace on each disjoint data shard
+    population: Population | None = None  # of the trace
+    frobenius_population: Population | None = None
+    no_population: str = ""  # why nothing is said of the set that the examples stand for
     tensors: tuple[TensorTrace, ...] = ()  # from the same probes, where a Krylov run gave them
 
     @property

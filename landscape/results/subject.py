@@ -43,6 +43,8 @@ class Subject:
     taken: str = ""  # which of its examples, in words: all, a random subset, the first N
     split: str
     num_examples: int  # N
+    # Of how many these are all, or a random subset; None: not known, or chosen by their places.
+    num_available: int | None = None
     examples_sha256: str  # of the examples' indices and contents
     loss_name: str
     loss: float  # mean over the N examples

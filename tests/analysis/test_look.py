@@ -3,12 +3,11 @@
 import json
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from landscape.analysis.look.run import fit_on, spread_over_examples
+from landscape.analysis.look.run import fit_on
 from landscape.analysis.look.weights import of_weights, weight_rows
 from landscape.analysis.target import TargetSettings, target_in_memory
 from landscape.objective.pair import loss_of
@@ -103,25 +102,6 @@ def test_errors_of_loss_and_accuracy_are_those_of_means_over_examples(target, da
     assert fit.loss.stderr == pytest.approx(losses.std(ddof=1) / math.sqrt(12), rel=1e-12)
     assert fit.accuracy == right.mean()
     assert fit.accuracy_stderr == pytest.approx(right.std() / math.sqrt(12), rel=1e-12)
-
-
-def test_the_error_of_an_eigenvalue_is_the_spread_of_single_examples_hessians(target, data):
-    x, y = data
-    layout, theta = target.risk.layout, target.risk.theta
-
-    def loss(point, i):
-        named = dict(zip(layout.names, layout.split(point), strict=True))
-        outputs = torch.func.functional_call(target.model, named, (x[i : i + 1],))
-        return nn.functional.cross_entropy(outputs, y[i : i + 1])
-
-    hessians = [
-        torch.autograd.functional.hessian(lambda p, i=i: loss(p, i), theta) for i in range(12)
-    ]
-    _, vectors = torch.linalg.eigh(sum(hessians) / 12)
-    v = vectors[:, -1]
-    forms = np.array([float(v @ H @ v) for H in hessians])
-    expected = forms.std(ddof=1) / math.sqrt(12)
-    assert spread_over_examples(target, v) == pytest.approx(expected, rel=1e-9)
 
 
 def test_a_row_is_flat_and_json():

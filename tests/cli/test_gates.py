@@ -1,8 +1,11 @@
 """``--fail-if`` of every command: fires, spares, and is refused before the work."""
 
+import json
+
 import numpy as np
 import pytest
 from compared_results import group
+from drawn import small_checkpoint
 
 from landscape.results import save_result
 
@@ -48,6 +51,42 @@ def test_gates_of_commands(invoke, smooth_checkpoint, command, fires, spares, re
     nowhere = ["--data", "nowhere.npz"]  # what would be opened first
     result = invoke(*line, *nowhere, "--fail-if", refused, code=2)
     assert f"--fail-if '{refused}'" in result.output
+
+
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    """A checkpoint and data of which every other example is drawn."""
+    path, arguments = small_checkpoint(tmp_path_factory.mktemp("sampled"), 300, num_steps=60)
+    return path, [*arguments, "-q", "--examples"]
+
+
+@pytest.mark.parametrize("command", ["eigenvalues", "look"])
+def test_ends_of_the_largest_eigenvalue_s_interval_can_be_gated_on(invoke, sampled, command):
+    path, arguments = sampled
+    line = [command, path, *arguments, 150]
+    result = invoke(*line, "--fail-if", "lambda_max.low > 0 and lambda_max.high < 1e9", code=1)
+    assert "lambda_max.low = " in result.stderr
+    assert "for the training split of 300" in result.stdout
+    invoke(*line, "--fail-if", "lambda_max.low > 1e9 or lambda_max.high < 0")
+    few = invoke(command, path, *arguments, 50, "--fail-if", "lambda_max.low > 0", code=2)
+    assert "50 examples are too few: take 100 or more" in few.output
+
+
+def test_a_second_opinion_has_no_interval(invoke, sampled):
+    path, arguments = sampled
+    line = ["eigenvalues", path, *arguments, 150, "--solver", "pyhessian"]
+    result = invoke(*line, "--fail-if", "lambda_max.low > 0", code=2)
+    assert "it has no bounds over examples" in result.output
+
+
+def test_the_interval_of_an_eigenvalue_and_of_the_sum_stand_in_json(invoke, sampled):
+    path, arguments = sampled
+    (line,) = invoke("eigenvalues", path, *arguments, 150, "--json").stdout.splitlines()
+    found = json.loads(line)
+    top, total = found["largest"][0], found["largest_sum"]
+    assert top["population"]["low"] < top["value"] < top["population"]["high"]
+    assert total["population"]["low"] < total["value"] < total["population"]["high"]
+    assert total["value"] == pytest.approx(sum(e["value"] for e in found["largest"][:5]))
 
 
 def test_a_gate_that_cannot_be_read_is_refused_with_its_place(invoke, smooth_checkpoint):

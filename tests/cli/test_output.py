@@ -117,7 +117,7 @@ def test_commands_print_where_stdout_takes_ascii_only(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     out = done.stdout.decode("ascii")
-    assert "value +- residual" in out
+    assert "value +- over examples" in out
     assert "all 6 eigenvalues" in out
     assert "largest 6" in out
     assert "smallest" not in out

@@ -60,7 +60,15 @@ def test_ranges_keep_data_set_order(spec, expected):
 
 def test_none_is_everything():
     data = numbers(3)
-    assert select_examples(data, None, seed=0) is data
+    chosen = select_examples(data, None, seed=0)
+    assert chosen.inputs is data.inputs
+    assert chosen.taken == "all"
+
+
+def test_how_many_there_are_is_known_of_all_and_of_a_random_subset():
+    data = numbers(9)
+    known = [select_examples(data, spec, seed=0).num_available for spec in (None, 4, "0:4", ":9")]
+    assert known == [9, 9, None, 9]
 
 
 @pytest.mark.parametrize(

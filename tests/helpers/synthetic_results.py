@@ -19,7 +19,7 @@ from landscape.results import (
     TrainingInfo,
 )
 from landscape.results.training import TrainingCurves
-from landscape.values import Eigenvalue, Estimate
+from landscape.values import Eigenvalue, Estimate, Population
 
 NUM_PARAMS = 204_032
 LABELS = ("ikun_v1-s0", "ikun_v1-s1", "kaiming-s0", "kaiming-s1")
@@ -87,6 +87,16 @@ def header(label: str, **changes: object) -> dict[str, object]:
     return {"subject": subject(label, **changes), "provenance": provenance()}
 
 
+def population(value: float) -> Population:
+    return Population(
+        estimate=0.95 * value,
+        stderr=0.03 * value,
+        low=0.8 * value,
+        high=1.1 * value,
+        of="the training split of 20,000",
+    )
+
+
 def eigenvalues(label: str, **changes: object) -> Eigenvalues:
     top = SHARPEST.get(label, 1.7)
     rng = np.random.default_rng(hash_of(label) % 2**32)
@@ -95,7 +105,12 @@ def eigenvalues(label: str, **changes: object) -> Eigenvalues:
     settings: dict[str, object] = {
         "operator": operator(),
         "largest": tuple(
-            Eigenvalue(value=float(v), residual=2e-4 * top * (1 + i), converged=i < 9)
+            Eigenvalue(
+                value=float(v),
+                residual=2e-4 * top * (1 + i),
+                converged=i < 9,
+                population=population(top) if i == 0 else None,
+            )
             for i, v in enumerate(values)
         ),
         "smallest": tuple(

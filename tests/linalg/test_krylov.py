@@ -6,10 +6,10 @@ from torch.testing import assert_close
 from landscape.linalg.krylov import _form_covariance, analyse_spectrum, subspace_overlap
 from landscape.linalg.lanczos import lanczos
 from landscape.linalg.operator import DenseOperator
+from landscape.linalg.probe_record import ProbeRecord
 from landscape.linalg.probes import sphere
 from landscape.linalg.quadrature import negative_mass
 from landscape.linalg.restart import Basis
-from landscape.linalg.search import ProbeRecord
 
 EPS = torch.finfo(torch.float64).eps
 

@@ -72,7 +72,7 @@ def test_a_checkpoint_is_its_value_with_its_error():
     rows = rows_of([*parts, *solver], by="checkpoint", measures=("lambda_max", "accuracy"))
     assert [row["checkpoint"] for row in rows] == ["kaiming-adam-s0", "kaiming-adam-s1"]
     assert float(rows[0]["lambda_max hessian_stderr"]) == pytest.approx(0.2 / 3**0.5)
-    assert float(rows[1]["lambda_max hessian_stderr"]) == pytest.approx(3e-4)
+    assert rows[1]["lambda_max hessian_stderr"] == ""  # a solver's residual is no error
     assert float(rows[0]["accuracy_stderr"]) == pytest.approx((0.92 * 0.08 / 1000) ** 0.5)
 
 

@@ -312,3 +312,15 @@ def test_ratios_of_an_operator_are_those_that_its_verdict_is_about(figure):
     for ratios in expected:
         values = [ratio.value for ratio in ratios]
         assert any(np.array_equal(values, y) for y in drawn)
+
+
+def test_layers_without_eigenvalues_are_shown_by_the_traces_that_are_known(ax):
+    table = layers("a-s0")
+    rows = [replace(row, largest=None, smallest=None) for row in table.rows]
+    rows[1] = replace(rows[1], trace=None)
+    result = replace(table, rows=tuple(rows))
+    plot_layers([result], ax)
+    known = [row for row in rows if row.trace is not None]
+    assert [t.get_text() for t in ax.get_yticklabels()] == [row.name for row in known]
+    assert list(ax.lines[0].get_xdata()) == [row.trace.mean for row in known]
+    assert ax.get_xlabel().startswith("trace")

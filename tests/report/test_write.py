@@ -264,6 +264,8 @@ def test_the_summary_obeys_its_schema_and_holds_every_checkpoint(report):
     (first, *_) = (m for m in summary["checkpoints"][0]["measures"] if m["name"] == "lambda_max")
     assert first["value"] == pytest.approx(1.38)
     assert first["stderr"] > 0
+    assert first["population"]["low"] < first["value"] < first["population"]["high"]
+    assert first["residual"] > 0
     assert summary["verdicts"][0]["verdict"] == "flatter"
 
 
@@ -276,6 +278,11 @@ def test_the_schema_refuses_an_unknown_field(report):
 def test_numbers_carry_errors_and_unconverged_ones_a_mark(page):
     assert "1.38 ± 0.03" in page
     assert re.search(r"0\.389 ± 0\.010 †", page)
+
+
+def test_the_largest_has_an_interval_for_the_set_of_its_examples(page):
+    assert "1.1\u00a0to\u00a01.52" in page
+    assert "The interval is for the training split of 20,000." in page
 
 
 def test_relative_values_are_left_out_where_examples_differ(tmp_path):

@@ -26,6 +26,7 @@ SETTINGS = TargetSettings(
 QUICK = BUDGETS["quick"]
 BUDGET = replace(  # what quick was in that version
     QUICK,
+    num_largest=5,
     scaled=None,
     part=None,
     layer_probes=2,

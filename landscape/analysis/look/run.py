@@ -10,33 +10,33 @@ import torch
 from landscape.analysis.choices import choose_data
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.progress import Progress
-from landscape.analysis.spectrum.results import operator_of
 from landscape.analysis.spectrum.run import Spectrum, spectrum
-from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.catalog.words import SPLITS
 from landscape.checkpoint import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
 from landscape.data.choosing import Choice
-from landscape.linalg.sketch import gram
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
+from landscape.results import Eigenvalues
 from landscape.results.look import ActivityRow
 from landscape.snn.activity import ActivityRecorder
+from landscape.statistics.population import NUM_BEYOND
 from landscape.values import Estimate
 
-# One eigenvalue to a per cent of ‖H‖, and a trace to some tenths: 30 to 50 products.
+# Eigenvalues to a per cent of ‖H‖, with as many as the largest's error over examples takes, and a
+# trace to some tenths: 50 to 80 products.
 _SETTINGS = SpectrumSettings(
     operator="hessian",
-    num_largest=1,
+    num_largest=1 + NUM_BEYOND,
     num_smallest=0,
     tol=0.01,
     num_probes=4,
     num_steps=5,
-    max_matvecs=80,
+    max_matvecs=100,
 )
-_MOST_PARTS = 20  # of the examples: their spread gives an error to a sixth of itself
 
 
 class Fit(NamedTuple):
@@ -73,11 +73,11 @@ def look_at(
         "grad_norm": s.grad_norm,
         "curvature_split": s.split,
         **_of_fits(by_split),
-        **_of_curvature(target, found),
+        **_of_curvature(found),
         **_of_activity(activity),
         "activity": activity,
     }
-    return fields, (*s.notes, *([note] if note else []))
+    return fields, (*s.notes, *([note] if note else []), *_of_examples(found.eigenvalues))
 
 
 def fit_on(
@@ -109,28 +109,6 @@ def fit_on(
         accuracy=accuracy,
         accuracy_stderr=accuracy_stderr,
     )
-
-
-def spread_over_examples(target: Target, vector: torch.Tensor) -> float | None:
-    """Standard error over examples of vᵀHv, for a fixed unit v, shape (P,); None: not to be had.
-
-    For an eigenvector that is the eigenvalue's own error to first order. H is a mean over
-    examples, so that vᵀHv on disjoint parts of them scatters about it.
-    """
-    risk = target.risk
-    count = min(_MOST_PARTS, risk.num_examples)
-    if count < 2 or risk.coupled_by or not risk.is_cut_by_rows:
-        return None
-    forms, weights = [], []
-    for part in target.shards(count):
-        A = operator_of(part, OperatorSettings(operator=_SETTINGS.operator))
-        q = vector.to(dtype=A.dtype, device=A.device)
-        forms.append(float(gram(q[None], (A @ q)[None])))
-        weights.append(part.risk.total_weight)
-    total = sum(weights)
-    mean = sum(w * f for w, f in zip(weights, forms, strict=True)) / total
-    squares = sum((w * (f - mean)) ** 2 for w, f in zip(weights, forms, strict=True))
-    return math.sqrt(squares * count / (count - 1)) / total
 
 
 def _other(split: str) -> str:
@@ -176,18 +154,31 @@ def _of_fits(by_split: dict[str, Fit]) -> dict[str, Any]:
     return fields
 
 
-def _of_curvature(target: Target, found: Spectrum) -> dict[str, Any]:
+def _of_curvature(found: Spectrum) -> dict[str, Any]:
     top, trace = found.eigenvalues.largest[0], found.trace
+    known = top.population
     return {
         "operator": found.eigenvalues.operator.name,
         "lambda_max": top.value,
         "lambda_max_residual": top.residual,
-        "lambda_max_stderr": spread_over_examples(target, found.eigenpairs.vectors[0]),
+        "lambda_max_stderr": known and known.stderr,
+        "lambda_max_estimate": known and known.estimate,
+        "lambda_max_low": known and known.low,
+        "lambda_max_high": known and known.high,
+        "lambda_max_of": known and known.of,
         "lambda_max_converged": top.converged,
         "trace": trace.trace.mean,
         "trace_stderr": trace.trace.stderr,
         "num_matvecs": found.eigenvalues.num_matvecs,
     }
+
+
+def _of_examples(found: Eigenvalues) -> list[str]:
+    """What limits what is said of λ_max beyond these examples."""
+    if found.no_population:
+        return [f"λ_max has no error over examples: {found.no_population}"]
+    known = found.largest[0].population
+    return [f"λ_max over examples: {warning}" for warning in (known.warnings if known else ())]
 
 
 def _of_activity(rows: tuple[ActivityRow, ...]) -> dict[str, Any]:

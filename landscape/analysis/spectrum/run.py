@@ -11,6 +11,15 @@ from torch import Generator
 from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.spectrum.population import (
+    Stated,
+    grouped_operator,
+    of_largest,
+    of_norm,
+    of_trace,
+    split_of,
+    stated,
+)
 from landscape.analysis.spectrum.results import (
     density_result,
     operator_spec,
@@ -23,6 +32,7 @@ from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
 from landscape.curvature.scaling import need_weights
 from landscape.linalg.eigen import Eigenpairs
+from landscape.linalg.grouped import Split
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.restart import Basis
 from landscape.linalg.verify import num_verification
@@ -69,7 +79,10 @@ def spectrum(
         need_weights(risk.theta)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
-    whole = StateFile(state, identity_of(target, vars(settings) | max_basis(plan)))
+    known = stated(target)
+    A = grouped_operator(target, settings) if known.is_sampled else None
+    asked = vars(settings) | max_basis(plan) | ({} if A is None else {"groups": len(A.groups)})
+    whole = StateFile(state, identity_of(target, asked))
     files = [whole.beside(f"shard-{number}") for number in range(len(parts))]
     run = run_spectrum(
         risk,
@@ -77,6 +90,7 @@ def spectrum(
         rng=target.generator("spectrum"),
         file=whole,
         plan=plan,
+        split=None if A is None else split_of(A, settings.num_largest),
         progress=progress,
     )
     shards = [
@@ -91,7 +105,7 @@ def spectrum(
     ]
     for file in (whole, *files):
         file.remove()
-    return _results(target, settings, run, shards, clock)
+    return _results(target, settings, run, shards, known, clock)
 
 
 def run_spectrum(
@@ -101,6 +115,7 @@ def run_spectrum(
     rng: Generator,
     file: StateFile | None = None,
     plan: MemoryPlan | None = None,
+    split: Split | None = None,
     progress: Progress = quiet,
 ) -> SpectralRun:
     """The Krylov run behind :func:`spectrum`, on any risk; ``plan`` limits its memory."""
@@ -135,6 +150,7 @@ def run_spectrum(
                 allocate=basis_rows(A.device, folder, plan.place if plan else None),
             ),
             keep=told(file, progress, expected),
+            split=split,
             block_sizes=risk.layout.sizes,
         )
 
@@ -178,6 +194,7 @@ def _results(
     settings: SpectrumSettings,
     run: SpectralRun,
     shards: list[SpectralRun],
+    known: Stated,
     clock: Clock,
 ) -> Spectrum:
     spec = operator_spec(target, settings)
@@ -186,11 +203,16 @@ def _results(
     pairs = run.eigenpairs
     exact = run.trace.num_probes == 0 and target.is_trusted
     plain = settings.scale == "none" and settings.operator == "hessian"
+    top, sums = (None, None) if run.groups is None else run.groups
+    found = of_largest(known, settings, pairs.largest.tolist(), top)
+    largest = _listed(pairs, slice(0, pairs.num_largest))
+    if largest:
+        largest = (replace(largest[0], population=found.first), *largest[1:])
     eigenvalues = Eigenvalues(
         subject=target.subject,
         provenance=provenance,
         operator=spec,
-        largest=_listed(pairs, slice(0, pairs.num_largest)),
+        largest=largest,
         smallest=_listed(pairs, slice(len(pairs.values) - pairs.num_smallest, None))[::-1],
         tol=settings.tol,
         num_matvecs=run.num_matvecs,
@@ -199,6 +221,8 @@ def _results(
         stability_edge=stability_edge(target) if plain else None,
         orthogonality_loss=pairs.orthogonality_loss,
         basis_dtype=settings.basis_dtype or spec.dtype,
+        largest_sum=found.sum,
+        no_population=found.refused,
     )
     trace = Trace(
         subject=target.subject,
@@ -212,6 +236,9 @@ def _results(
         num_matvecs=run.num_matvecs,
         deflated=int(pairs.accurate.sum()),
         shards=tuple(shard.trace.mean for shard in shards),
+        population=of_trace(known, run.trace, sums),
+        frobenius_population=of_norm(known, run.frobenius_squared, sums),
+        no_population=known.of_probes,
         tensors=_by_tensor(target, settings, run),
     )
     density = density_result(

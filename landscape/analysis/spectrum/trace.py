@@ -5,6 +5,12 @@ from pathlib import Path
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
+from landscape.analysis.spectrum.population import (
+    grouped_operator,
+    of_norm,
+    of_trace,
+    stated,
+)
 from landscape.analysis.spectrum.results import (
     operator_of,
     operator_spec,
@@ -52,9 +58,13 @@ def trace_of(
         )
     with alone(target.by_probes):  # the risk's sums are over what this process has: all
         A = operator_of(target, settings)
+        known = stated(target)
+        by_groups = grouped_operator(target, settings) if known.is_sampled else A
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
-    identity = identity_of(target, vars(settings))
-    with journal(state, identity, counted=[A], shared=target.by_probes) as kept:
+    groups = {} if by_groups is A else {"groups": len(by_groups.parts)}
+    identity = identity_of(target, vars(settings) | groups)
+    counted = [A] if by_groups is A else [A, by_groups]
+    with journal(state, identity, counted=counted, shared=target.by_probes) as kept:
         keep = told(kept, progress, settings.num_matvecs)
         trace, method = estimate_trace(
             A,
@@ -67,22 +77,26 @@ def trace_of(
         )
         if settings.rel_error is not None:  # the trace may have ended early
             for_norm = max(2, min(for_norm, A.num_matvecs // (_SHARE_OF_NORM - 1)))
-        squared = frobenius_squared(
-            A,
+        squared, sums = frobenius_squared(
+            by_groups,
             num_matvecs=for_norm,
             rng=target.generator("Frobenius norm"),
             keep=within(keep, "norm"),
         )
+    matvecs = sum(each.num_matvecs for each in counted)
     return Trace(
         subject=target.subject,
-        provenance=clock.provenance_of(target, A.num_matvecs),
+        provenance=clock.provenance_of(target, matvecs),
         operator=operator_spec(target, settings),
         trace=vouched(trace, target),
         frobenius_norm=root_of(squared, target),
         effective_rank=_ratio(trace, squared),
         method=method,
         num_probes=trace.num_probes,
-        num_matvecs=A.num_matvecs,
+        num_matvecs=matvecs,
+        population=of_trace(known, trace, sums),
+        frobenius_population=of_norm(known, squared, sums),
+        no_population=known.of_probes,
     )
 
 

@@ -9,12 +9,14 @@ import click
 from landscape.analysis.spectrum.settings import EigenvalueSettings
 from landscape.cli.eigenvectors import each_eigenpairs, print_overlaps, save_vectors
 from landscape.cli.from_settings import settings_options
-from landscape.cli.gated import result_names, subject_names, values_of
+from landscape.cli.gated import NO_BOUNDS, result_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table, write_results
+from landscape.cli.over_examples import over_examples
+from landscape.cli.plain import echo
 from landscape.cli.spectra import Plot, plot_option, save_plot
-from landscape.page.cells import number_cell
+from landscape.page.cells import Cell, number_cell
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
@@ -72,6 +74,8 @@ def eigenvalues(
         operator=wanted.operator,
         without=() if both_ends else ("lambda_min",),
     )
+    if published or solver == "pyhessian":
+        known = [each._replace(unbounded=NO_BOUNDS) for each in known]
     check_gates(gates, [*subject_names(), *known])
     if published or solver == "pyhessian":
         if vectors or overlap or wanted.basis_dtype:
@@ -146,6 +150,12 @@ def _print(result: "Eigenvalues") -> None:
     if result.orthogonality_loss is not None:
         title += f", in {result.basis_dtype} orthogonal to {result.orthogonality_loss:.1e}"
     print_table(Table(caption=title, columns=_columns(result), rows=rows))
+    for sentence in over_examples(
+        {"the largest": result.largest[0].population if result.largest else None}
+        | {f"the sum of the {s.number} largest": s.population for s in [result.largest_sum] if s},
+        result.no_population,
+    ):
+        echo(sentence)
     if result.method.startswith("thick") and not whole:
         click.echo(_claim(result))
 
@@ -163,12 +173,13 @@ def _columns(result: "Eigenvalues") -> list[Column[_Line]]:
         known = line.end != "smallest" and line.rank in spread
         return f"{spread[line.rank]:.1e}" if known else ""
 
+    def value(line: _Line) -> Cell:
+        known = line.found.population
+        return number_cell(line.found.value, None if known is None else known.stderr or None)
+
     return [
         text_column("eigenvalue", lambda line: f"{line.end} {line.rank}"),
-        Column(
-            title="value ± residual",
-            cell=lambda line: number_cell(line.found.value, line.found.residual),
-        ),
+        Column(title="value ± over examples", cell=value),
         text_column("residual", lambda line: f"{line.found.residual:.1e}"),
         text_column(f"stderr, {len(result.shards)} shards", over_shards, missing="", optional=True),
         text_column("", lambda line: "" if line.found.converged else "NOT CONVERGED", missing=""),

@@ -14,6 +14,7 @@ from landscape.cli.gated import result_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
+from landscape.cli.over_examples import over_examples
 from landscape.cli.plain import echo
 from landscape.cli.spectra import Plot, plot_option, save_plot
 from landscape.page.columns import estimate_column, text_column
@@ -88,6 +89,9 @@ def trace(
         print_json(results)
     for result in results if not asked.as_json else ():
         print_table(_table(result))
+        of = {"trace": result.population, "Frobenius norm": result.frobenius_population}
+        for sentence in over_examples(of, result.no_population):
+            echo(sentence)
     if wanted.rel_error is not None:
         _tell_unreached(results, wanted.rel_error)
     if plot is not None:

@@ -12,6 +12,7 @@ from landscape.page.columns import (
     estimate_column,
     number_column,
     parts_of,
+    population_column,
     text_column,
 )
 from landscape.page.material import Material
@@ -28,7 +29,7 @@ _RANKS = (
     "A residual bounds the distance to an eigenvalue, not to that of the rank; rank shown: with "
     "99 % probability no eigenvalue that was missed lies further out."
 )
-_OWN_PROBES = "± of eigenvalues is the residual, of traces one standard error."
+_OWN_PROBES = "± of traces is one standard error over probes."
 _SHARED_PROBES = (
     "± is one standard error over the probes of the whole network, of which each layer's trace is "
     "read off; –: it is not below 0.3 of the trace. The standard budget gives each layer probes of "
@@ -57,11 +58,20 @@ def eigenvalue_table(
             formula="max vᵀAv over ‖v‖ = 1",
             source="thick-restart Lanczos: Wu & Simon 2000, SIMAX 22:602",
         ),
+        population_column(
+            "λ_max, 95 %",
+            lambda r: r.largest[0].population if r.largest else None,
+            key="lambda_max_interval",
+            unit=unit,
+            formula="for the set that the examples stand for; on few of them λ_max is too large",
+            source="Kato 1995, section II.2: eigenvalues to second order",
+            optional=True,
+        ),
         relative_column(
             material,
             results,
             lambda r: r.largest[0].value if r.largest else None,
-            lambda r: r.largest[0].residual,
+            lambda r: _stderr_of(r, 0),
         ),
         Column(
             key="lambda_last",
@@ -88,16 +98,31 @@ def eigenvalue_table(
         ),
         MATVECS,
     ]
-    error = "the solver's residual, which bounds the distance to an eigenvalue"
-    if any(r.shard_stderr for r in results):
-        error = "the standard error over data shards for the largest, the residual otherwise"
     return Table(
         name=f"eigenvalues{suffix}",
         caption=f"Ends of the spectrum: {title_of(spec, results)}.",
         columns=columns,
         rows=results,
-        note=f"± is {error}. {_NOT_CONVERGED}",
+        note=f"{_over_examples(results)} {_NOT_CONVERGED}".strip(),
     )
+
+
+def _over_examples(results: Sequence[Eigenvalues]) -> str:
+    """What the errors are over, and which set the intervals are for."""
+    said = []
+    if any(r.shard_stderr for r in results):
+        said.append("± is the standard error over data shards.")
+    elif any(_stderr_of(r, 0) for r in results):
+        said.append("± is the standard error over examples, to first order.")
+    known = [r.largest[0].population for r in results if r.largest]
+    sets = dict.fromkeys(p.of for p in known if p is not None)
+    warnings = dict.fromkeys(w for p in known if p is not None for w in p.warnings)
+    if sets:
+        said.append(f"The interval is for {'; '.join(sets)}.")
+    said += [f"{warning[0].upper()}{warning[1:]}." for warning in warnings]
+    reasons = dict.fromkeys(r.no_population for r in results if r.no_population)
+    said += [f"No error over examples: {reason}." for reason in reasons]
+    return " ".join(said)
 
 
 class _Listed(NamedTuple):
@@ -107,7 +132,7 @@ class _Listed(NamedTuple):
     end: str  # largest | smallest
     rank: int  # from 1
     found: Eigenvalue
-    stderr: float | None  # over data shards
+    stderr: float | None  # over data shards, or examples
 
 
 def eigenvalue_list(
@@ -140,9 +165,8 @@ def eigenvalue_list(
 
 
 def _listed(result: Eigenvalues) -> list[_Listed]:
-    spread = dict(enumerate(result.shard_stderr, 1))
     largest = [
-        _Listed(result, "largest", rank, found, spread.get(rank))
+        _Listed(result, "largest", rank, found, _stderr_of(result, rank - 1))
         for rank, found in enumerate(result.largest, 1)
     ]
     smallest = [
@@ -178,6 +202,14 @@ def layer_table(
             unit=unit,
             optional=True,
         ),
+        number_column(
+            "residual",
+            lambda row: _residual(row.part),
+            unit=unit,
+            digits=2,
+            formula="‖Av - λv‖₂, the larger of both ends",
+            optional=True,
+        ),
         estimate_column("trace", lambda row: row.part.trace, unit=unit, better="↓"),
     ]
     return Table(
@@ -191,17 +223,27 @@ def layer_table(
     )
 
 
+def _residual(row: LayerRow) -> float | None:
+    return max((e.residual for e in (row.largest, row.smallest) if e is not None), default=None)
+
+
 def _layer_name(row: LayerRow) -> str:
     return row.name + (f" ({row.num_layers} layers)" if row.num_layers > 1 else "")
 
 
 def _of_largest(result: Eigenvalues, index: int) -> Cell:
-    spread = result.shard_stderr
-    return _eigenvalue_cell(result.largest[index], spread[index] if spread else None)
+    return _eigenvalue_cell(result.largest[index], _stderr_of(result, index))
+
+
+def _stderr_of(result: Eigenvalues, index: int) -> float | None:
+    """Of a largest eigenvalue: over data shards where there are any, else over groups."""
+    if result.shard_stderr:
+        return result.shard_stderr[index]
+    known = result.largest[index].population
+    return None if known is None else known.stderr or None
 
 
 def _eigenvalue_cell(pair: Eigenvalue | None, stderr: float | None = None) -> Cell:
     if pair is None:
         return text_cell(None)
-    error = pair.residual if stderr is None else stderr
-    return number_cell(pair.value, error, converged=pair.converged)
+    return number_cell(pair.value, stderr, converged=pair.converged)

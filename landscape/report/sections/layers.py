@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from landscape.page.material import Material, by_operator, operator_text
 from landscape.page.section import ReportFigure, Section
-from landscape.plotting import legend_above, plot_layers, shows_traces
+from landscape.plotting import layers_shown, legend_above, plot_layers, shows_traces
 from landscape.report.sections.eigenvalue_tables import layer_table
 from landscape.results import LayerTable, OperatorSpec
 
@@ -20,6 +20,7 @@ def layers_section(material: Material) -> Section | None:
     figures = [
         _layer_figure(material, spec, suffix, members)
         for spec, suffix, members in by_operator(tables)
+        if layers_shown(members)
     ]
     return Section(
         key="layers",
@@ -49,7 +50,7 @@ def _layer_figure(
     material: Material, spec: OperatorSpec, suffix: str, results: list[LayerTable]
 ) -> ReportFigure:
     of = operator_text(spec, spiking=any(r.subject.spiking for r in results))
-    num_layers = len({row.name for r in results for row in r.rows})
+    num_layers = len(layers_shown(results))
     height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
     of_traces = shows_traces(results)
     bare = any(
@@ -58,11 +59,12 @@ def _layer_figure(
     caption = (
         f"Trace of each layer's block of the {of}, on a log axis: see where the "
         "curvature sits. Bars are one standard error over the probes, which are those of the "
-        "whole; layers without a mark have a trace that these do not tell, or none above zero."
+        "whole. Layers whose trace these do not tell are left out; one without a mark has a trace "
+        "that is not above zero."
         if of_traces
         else f"Largest eigenvalue of each layer's block of the {of}, on a log "
         "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-        "checkpoint; the residuals, its only error here, are smaller than the marks."
+        "checkpoint; its error over examples is not known."
         + (" Layers without a mark have no positive eigenvalue." if bare else "")
     )
     return ReportFigure(

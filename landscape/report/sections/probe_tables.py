@@ -7,6 +7,7 @@ from landscape.page.columns import (
     count_column,
     estimate_column,
     number_column,
+    population_column,
     text_column,
 )
 from landscape.page.material import Material
@@ -30,6 +31,7 @@ def trace_table(
             formula="tr A = E[zᵀAz]",
             source="Hutchinson 1990",
         ),
+        population_column("trace, 95 %", lambda r: r.population, unit=unit, optional=True),
         relative_column(material, results, lambda r: r.trace.mean, lambda r: r.trace.stderr),
         estimate_column(
             "trace / P",
@@ -47,6 +49,13 @@ def trace_table(
             better="↓",
             formula="√E‖Az‖²",
         ),
+        population_column(
+            "‖A‖, 95 %",
+            lambda r: r.frobenius_population,
+            unit=unit,
+            formula="for the set that the examples stand for: on few of them ‖A‖ is too large",
+            optional=True,
+        ),
         estimate_column(
             "effective rank", lambda r: r.effective_rank, formula="(tr A)² / ‖A‖² (Frobenius)"
         ),
@@ -61,7 +70,7 @@ def trace_table(
         caption=f"Trace and norms: {title_of(spec, results)}.",
         columns=columns,
         rows=results,
-        note="± is one standard error over probes.",
+        note="± is one standard error over probes; intervals hold the choice of examples too.",
     )
 
 

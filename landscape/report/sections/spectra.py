@@ -180,10 +180,12 @@ def _eigenvalue_figure(
 
     shards = sorted({len(r.shards) for r in results if r.shard_stderr})
     bars = (
-        f"± 1 standard error over n = {shards[0]} data shards for the largest, the solver's "
-        "residual for the smallest"
+        f"± 1 standard error over n = {shards[0]} data shards for the largest, none for the others"
         if shards
-        else "the solver's residual, no error over examples"
+        else "95 % intervals of the largest for the set that the examples stand for; none for the "
+        "others"
+        if any(r.largest and r.largest[0].population for r in results)
+        else "none: no error over examples is known"
     )
     return ReportFigure(
         name=f"eigenvalues{suffix}",

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from landscape.page.cells import number_cell
 from landscape.page.columns import (
     count_column,
     interval_column,
@@ -90,10 +89,8 @@ class _OneImage(NamedTuple):
 
 _ONE_IMAGE: list[Column[_OneImage]] = [
     text_column("recipe", lambda row: row.recipe),
-    Column(
-        title="λ_max, first seed",
-        cell=lambda row: number_cell(row.tops[0], row.first.residuals[0]),
-    ),
+    number_column("λ_max, first seed", lambda row: row.tops[0]),
+    number_column("residual", lambda row: row.first.residuals[0], digits=2),
     number_column("lowest seed", lambda row: min(row.tops)),
     number_column("highest seed", lambda row: max(row.tops)),
     count_column("seeds", lambda row: len(row.tops)),
