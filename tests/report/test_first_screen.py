@@ -101,13 +101,17 @@ def test_of_many_entries_a_tile_names_the_flattest_and_the_sharpest():
     assert places == sorted(places)
 
 
-def test_a_solver_s_residual_is_no_error_of_a_tile():
-    found = eigenvalues("a-s0", shards=())
+def test_the_error_of_a_tile_is_over_examples_and_never_the_solver_s_residual():
+    found = eigenvalues("a-s0")
     (tile, _) = screen([found]).tiles
+    assert tile.rows[0].error == "1.36 – 1.87"  # 0.8 and 1.1 of 1.7, for the whole set
+    assert "95 % for all examples" in tile.hint
+    without = tuple(replace(e, population=None) for e in found.largest)
+    (tile, _) = screen([replace(found, largest=without)]).tiles
+    assert tile.rows[0].error.startswith("± ")
+    assert "over data shards" in tile.hint
+    (tile, _) = screen([replace(found, largest=without, shards=())]).tiles
     assert tile.rows[0].error == ""
-    (spread, _) = screen([eigenvalues("a-s0")]).tiles
-    assert spread.rows[0].error.startswith("± ")
-    assert "over data shards" in spread.hint
 
 
 def test_what_failed_stands_beside_the_verdict(screens):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from landscape.page.numbers import common_power, power_of_ten, rounded
 from landscape.page.style import COLOURS
 from landscape.report.first.entries import Entry
-from landscape.report.first.values import Key, Readings, Value, median_of
+from landscape.report.first.values import EXAMPLES, Key, Readings, Value, median_of
 from landscape.results import Comparison, Subject
 
 MOST_ROWS = 4  # entries with a row of their own; of more the least and the greatest are told
@@ -98,7 +98,7 @@ def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key)
     if power:
         told.append(f"in {power_of_ten(power)}")
     if over:
-        what = {"runs": "median, range of runs"}
+        what = {"runs": "median, range of runs", EXAMPLES: "95 % for all examples"}
         told.append(", ".join(sorted(what.get(o, f"± over {o}") for o in over)))
     return Tile(
         title=shown.title,
@@ -125,10 +125,10 @@ def _told(values: list[tuple[Entry, Value]]) -> list[tuple[Entry, Value, str]]:
 
 def _row(value: Value, power: int, colour: str, name: str) -> Row:
     scale = 10.0**-power
-    if value.over == "runs" and value.low is not None and value.high is not None:
-        text = rounded(value.value * scale, digits=3).text()
-        low, high = (rounded(v * scale, digits=3).text() for v in (value.low, value.high))
-        error = f"{low} – {high}"
+    if value.over in ("runs", EXAMPLES) and value.high is not None:
+        text, high = (rounded(v * scale, digits=3).text() for v in (value.value, value.high))
+        low = None if value.low is None else rounded(value.low * scale, digits=3).text()
+        error = f"≤ {high}" if low is None else f"{low} – {high}"
     else:
         stderr = None if value.stderr is None else value.stderr * scale
         text, _, error = rounded(value.value * scale, stderr, digits=3).text().partition(" ± ")

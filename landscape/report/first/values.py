@@ -12,11 +12,11 @@ from landscape.results import (
     Comparison,
     Measure,
     Reading,
-    Result,
     SharpnessTable,
     readings_of,
 )
 
+EXAMPLES = "all examples"  # an interval for the set that those measured stand for
 _NORMAL = 1.96  # standard errors in half a 95 % interval
 
 
@@ -28,7 +28,7 @@ class Value:
     low: float | None = None
     high: float | None = None
     stderr: float | None = None
-    over: str = ""  # examples | data shards | probes | noise pairs | runs
+    over: str = ""  # all examples: an interval; data shards | probes | noise pairs | runs
 
 
 class Key(NamedTuple):
@@ -46,7 +46,7 @@ class Readings:
     def __init__(self, everything: Material) -> None:
         splits = [r.subject.split for r in everything.results]
         self.split = "train" if "train" in splits else splits[0]
-        self._found: dict[str, dict[Key, tuple[Result, Reading]]] = {}
+        self._found: dict[str, dict[Key, Reading]] = {}
         # A spectrum knows more of its numbers than the table that repeats them.
         for result in sorted(everything.results, key=lambda r: isinstance(r, SharpnessTable)):
             if result.subject.split != self.split:
@@ -54,7 +54,7 @@ class Readings:
             of_label = self._found.setdefault(result.subject.label, {})
             for reading in readings_of(result):
                 if reading.is_of_all and reading.measure.layer is None:
-                    of_label.setdefault(_key(reading.measure), (result, reading))
+                    of_label.setdefault(_key(reading.measure), reading)
 
     def pick(
         self, name: str, entries: Sequence[Entry], comparison: Comparison | None, scale: str = ""
@@ -66,7 +66,7 @@ class Readings:
         """
         compared = [] if comparison is None else [m.name for m in comparison.measures]
         held = [
-            {key: reading for r in e.labels for key, (_, reading) in self._found.get(r, {}).items()}
+            {key: reading for r in e.labels for key, reading in self._found.get(r, {}).items()}
             for e in entries
         ]
         common = [
@@ -90,15 +90,15 @@ class Readings:
     def measure(self, key: Key, entry: Entry) -> Measure:
         """The measure as a run of ``entry`` holds it."""
         return next(
-            self._found[r][key][1].measure for r in entry.labels if key in self._found.get(r, {})
+            self._found[r][key].measure for r in entry.labels if key in self._found.get(r, {})
         )
 
     def value(self, key: Key, entry: Entry) -> Value | None:
         """Of one network with its error, of several runs their median and range."""
         found = [self._found[r][key] for r in entry.labels if key in self._found.get(r, {})]
         if len(entry.labels) == 1 and found:
-            return _of_one(*found[0])
-        return median_of(reading.measure.value for _, reading in found)
+            return _of_one(found[0])
+        return median_of(reading.measure.value for reading in found)
 
 
 def median_of(values: Iterable[float]) -> Value | None:
@@ -113,8 +113,13 @@ def _key(measure: Measure) -> Key:
     return Key(measure.name, measure.scale, measure.operator, measure.radius)
 
 
-def _of_one(result: Result, reading: Reading) -> Value:
-    m = reading.measure
+def _of_one(reading: Reading) -> Value:
+    """With what it says of the set that the examples stand for, where that is known."""
+    m, whole = reading.measure, reading.population
+    if whole is not None:
+        return Value(
+            value=m.value, low=whole.low, high=whole.high, stderr=whole.stderr, over=EXAMPLES
+        )
     # A solver's residual says nothing of other examples; it stands in the details.
     stderr, over = (None, "") if m.error_over == OF_SOLVER else (m.stderr, m.error_over)
     if reading.shard_stderr is not None:
