@@ -29,7 +29,7 @@ def test_processes_with_examples_by_turns_deal_the_parts_of_one(monkeypatch):
         monkeypatch.setattr(module, "world_size", lambda: 4)
         monkeypatch.setattr(module, "all_reduce_sum", lambda _: torch.tensor([10.0, 10, 10, 9]))
         for part, own in zip(together, dealt([torch.arange(rank, 39, 4)]), strict=True):
-            part |= own
+            part.update(own)
     assert together == whole
 
 
@@ -40,5 +40,5 @@ def test_processes_with_batches_of_their_own_deal_each_example_once(monkeypatch)
         monkeypatch.setattr(module, "world_size", lambda: 2)
         monkeypatch.setattr(module, "all_reduce_sum", lambda _: torch.tensor([30.0, 9]))
         for part, mine in zip(together, dealt([own[rank]]), strict=True):
-            part |= mine
+            part.update(mine)
     assert [len(part) for part in together] == [9, 9, 9, 9, 3]
