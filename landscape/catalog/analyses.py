@@ -87,7 +87,7 @@ ANALYSES = Registry(
         sentence="the largest and smallest eigenvalue and the trace of each layer's block",
         run="landscape.analysis.layers.entry:run",
         cost="landscape.analysis.layers.entry:cost",
-        section=f"{_SECTIONS}.spectra:layers_section",
+        section=f"{_SECTIONS}.layers:layers_section",
         figures=(1, 0),
     ),
     AnalysisKind(

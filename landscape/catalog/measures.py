@@ -185,7 +185,7 @@ MEASURES = Registry(
         name="expected_rise",
         title="expected rise",
         symbol="rise",
-        sentence="how much random noise on the weights costs",
+        sentence="average-case sharpness: how much random noise on the weights costs",
         formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
@@ -210,7 +210,7 @@ MEASURES = Registry(
         name="worst_rise",
         title="worst-case rise",
         symbol="worst rise",
-        sentence="how much the worst change of the weights within a ball costs",
+        sentence="worst-case sharpness: how much the worst change of the weights in a ball costs",
         formula="max L(θ + e) - L(θ) over ‖S⁻¹ e‖ <= ρ √P; what an ascent finds, a lower bound, "
         "whose error is over examples only",
         source="Keskar et al. 2017, arXiv 1609.04836; Andriushchenko et al. 2023, arXiv 2302.07011",

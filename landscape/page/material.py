@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from landscape.page.style import Stroke, strokes_for
-from landscape.results import OperatorSpec, Result, Subject, operator_title
+from landscape.results import OperatorSpec, Result, Subject, operator_title, recipe_of
 
 _R = TypeVar("_R", bound=Result)
 
@@ -19,6 +19,11 @@ class Material:
     labels: tuple[str, ...]
     strokes: dict[str, Stroke]
     baseline: str | None  # a label that others are shown relative to
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """What each label is drawn as where runs share a line: its recipe, or itself."""
+        return by_recipe(self.labels)
 
     def of(self, kind: type[_R]) -> list[_R]:
         """The results of one type, checkpoints in the report's order."""
@@ -56,6 +61,13 @@ def gather(results: Sequence[Result], baseline: str | None) -> Material:
     return Material(
         results=tuple(results), labels=labels, strokes=strokes_for(labels), baseline=baseline
     )
+
+
+def by_recipe(labels: Sequence[str]) -> dict[str, str]:
+    """Each label's recipe, where there are several and one has several runs; else the label."""
+    recipes = {label: recipe_of(label) for label in labels}
+    several = 1 < len(set(recipes.values())) < len(recipes)
+    return recipes if several else {label: label for label in labels}
 
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

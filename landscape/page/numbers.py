@@ -1,7 +1,7 @@
 """Numbers rounded to what is known of them: 1.38 ± 0.02, never 1.3793 ± 0.0204."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _MOST_DIGITS = 5
@@ -74,6 +74,13 @@ def rounded(value: float, stderr: float | None = None, *, digits: int = 4) -> Ro
     if tiny:
         return Rounded(number, f"{error:.0e}", exponent)
     return Rounded(number, f"{round(error, decimals):.{max(decimals, 0)}f}", exponent)
+
+
+def common_power(values: Sequence[float]) -> int:
+    """The power of ten to take out of numbers that stand together; 0 where they are plain."""
+    largest = max((abs(v) for v in values if math.isfinite(v)), default=0.0)
+    exponent = _exponent(largest)
+    return 0 if -2 <= exponent < 5 else exponent
 
 
 def _exponent(value: float) -> int:

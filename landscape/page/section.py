@@ -35,24 +35,15 @@ class ReportFigure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SurfaceData:
-    """One plane of losses for the surface that can be turned; rows are x, columns y."""
-
-    label: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
-    losses: tuple[tuple[float | None, ...], ...]  # None where the loss is not finite
-
-
-@dataclass(frozen=True, kw_only=True)
 class Section:
-    """A part of the report; its items are drawn in the order of the fields."""
+    """A part of the report's details, closed until asked for; drawn in the order of the fields."""
 
     key: str  # the anchor
     title: str
     paragraphs: tuple[str, ...] = ()
     figures: tuple[ReportFigure, ...] = ()
-    surfaces: tuple[SurfaceData, ...] = ()
     tables: tuple[Table[Any], ...] = ()
     notes: tuple[str, ...] = ()  # a list, after the rest
-    lead: str = ""  # one line in large letters, first
+    summary: str = ""  # what it found in a few words, beside its title
+    warning: str = ""  # what of it stands beside the verdict, since it speaks against the numbers
+    on_paper: bool = True  # opened for printing

@@ -162,6 +162,11 @@ def read_out(axes: Axes, x: str, y: str) -> None:
     axes.fmt_ydata = y.format
 
 
+def flatter_to_sharper(axes: Axes, label: str) -> None:
+    """Label an x axis along which left is flatter."""
+    axes.set_xlabel(f"← flatter\u2003\u2003sharper →\n{label}")  # spaces that SVG keeps
+
+
 @contextmanager
 def figure_style() -> Iterator[None]:
     """The package's style, for the block alone."""

@@ -43,7 +43,7 @@ class Column(Generic[_Row_contra]):
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What a heading means: on the page as a tooltip and in a list below the table."""
+    """What a heading means: on the page as a tooltip and in its glossary."""
 
     title: str
     formula: str
@@ -66,6 +66,7 @@ class Table(Generic[_Row_contra]):
     folded: bool = False  # closed on the page until asked for
 
     row_explanations: Sequence[Explanation] = ()  # where rows need explaining, not columns
+    reasons: Sequence[Explanation] = ()  # why rows came out as they did, below the table
 
     @cached_property
     def cells(self) -> tuple[tuple[Cell, ...], ...]:

@@ -19,13 +19,15 @@ from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
 from landscape.plotting.plane import (
     panels_across,
+    plane_names,
     plot_plane,
     plot_plane_3d,
     plot_planes,
     shared_levels,
 )
-from landscape.plotting.sharpness import panels_of, plot_sharpness
+from landscape.plotting.sharpness import compared_rows, plot_sharpness
 from landscape.plotting.spectrum import (
+    layers_shown,
     plot_density,
     plot_eigenvalues,
     plot_layers,
@@ -40,14 +42,16 @@ __all__ = [
     "TEXT_WIDTH",
     "EffectRow",
     "Stroke",
+    "compared_rows",
     "figure_style",
     "figure_text",
+    "layers_shown",
     "legend_above",
     "legend_above_all",
     "new_figure",
     "panel_size",
     "panels_across",
-    "panels_of",
+    "plane_names",
     "plot_density",
     "plot_differences",
     "plot_eigenvalues",

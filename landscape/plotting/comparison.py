@@ -9,15 +9,13 @@ from matplotlib.ticker import MaxNLocator
 
 from landscape.page.numbers import power_of_ten
 from landscape.page.style import (
-    COLOURS,
     GRID,
     INK,
     PAPER,
     figure_text,
+    flatter_to_sharper,
     read_out,
 )
-
-_COLOUR_OF = {"flatter": COLOURS[0], "sharper": COLOURS[1], "equivalent": COLOURS[7]}
 
 _SIGNIFICANT = (1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0)
 _NICE_RATIOS = sorted(
@@ -28,10 +26,9 @@ _NICE_RATIOS = sorted(
 
 @dataclass(frozen=True, kw_only=True)
 class EffectRow:
-    """One row: how far a group is from its baseline, by one measure."""
+    """One row: how far a group is from its baseline, by one measure; less is flatter."""
 
     title: str  # drawn on two lines where it has a part in brackets
-    flatter: str = ""  # ↓ or ↑: where the flatter side is
     estimate: float | None  # None: nothing is drawn
     interval: tuple[float, float] | None
     verdict: str  # flatter | sharper | equivalent | undecided, or other words
@@ -64,7 +61,7 @@ def plot_ratios(
     ax.set_xticks([], minor=True)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     read_out(ax, "ratio {:.3g}", "")
-    ax.set_xlabel(f"ratio to {figure_text(baseline)} (log scale)")
+    flatter_to_sharper(ax, f"ratio to {figure_text(baseline)}")
 
 
 def plot_differences(
@@ -91,25 +88,24 @@ def plot_differences(
     )
     read_out(ax, "difference {:.3g}", "")
     power = f"{power_of_ten(exponent)} " if exponent else ""
-    ax.set_xlabel(f"difference from {figure_text(baseline)} ({power}{unit})")
+    flatter_to_sharper(ax, f"difference from {figure_text(baseline)} ({power}{unit})")
 
 
 def _draw_rows(
     rows: Sequence[EffectRow], ax: Axes, *, within: tuple[float, float], show_verdicts: bool
 ) -> None:
     for place, row in enumerate(rows):
-        colour = _COLOUR_OF.get(row.verdict, INK)
         if row.interval is not None:
             ends = [min(max(end, within[0]), within[1]) for end in row.interval]
-            ax.plot(ends, [place, place], color=colour, linewidth=1.6 if row.primary else 1.1)
+            ax.plot(ends, [place, place], color=INK, linewidth=1.6 if row.primary else 1.1)
         if row.estimate is not None:
             ax.plot(
                 [row.estimate],
                 [place],
-                color=colour,
+                color=INK,
                 marker="D" if row.primary else "o",
                 markersize=5.5 if row.primary else 4.5,
-                markerfacecolor=PAPER if row.verdict == "undecided" else colour,
+                markerfacecolor=PAPER if row.verdict == "undecided" else INK,
                 linestyle="none",
             )
         if show_verdicts:
@@ -139,7 +135,7 @@ def _reach(rows: Sequence[EffectRow]) -> list[float]:
 
 def _two_lines(row: EffectRow) -> str:
     name, bracket, details = row.title.partition(" (")
-    first = f"{figure_text(name)} {row.flatter}"
+    first = figure_text(name)
     return f"{first}\n{figure_text(bracket[1:] + details, longest=40)}" if details else first
 
 

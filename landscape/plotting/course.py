@@ -10,11 +10,11 @@ from landscape.page.style import (
     INK,
     Stroke,
     figure_text,
-    mark_series,
     plain_log_axis,
     read_out,
     stroke_of,
 )
+from landscape.plotting.band import Values, band_of, draw_band, grouped
 from landscape.results.study import CurvatureCourse
 
 _MEASURES = {
@@ -34,8 +34,9 @@ def plot_course(
 ) -> None:
     """Draw one measure against the epoch on a log axis: lambda_max, trace or rise.
 
-    ``groups`` names what each label is drawn as: runs of one group share a stroke and one entry
-    of the legend. With lambda_max, the stability edge of plain SGD is drawn too.
+    ``groups`` names what each label is drawn as: runs of one group share a line, their median,
+    and a band from the lowest to the highest. With lambda_max, the stability edge of plain SGD is
+    drawn too.
 
     Raises
     ------
@@ -44,23 +45,11 @@ def plot_course(
     """
     if measure not in _MEASURES:
         raise ValueError(f"measure must be one of {', '.join(_MEASURES)}; got {measure!r}.")
-    names = [_name(r, groups) for r in results]
-    entered: set[str] = set()
-    for result, name in zip(results, names, strict=True):
-        values = getattr(result, measure)
-        stroke = stroke_of(name, strokes, names)
-        (line,) = ax.plot(
-            result.epochs,
-            np.where(np.isfinite(values) & (values > 0), values, np.nan),
-            color=stroke.colour,
-            linestyle=stroke.dash,
-            marker=stroke.marker,
-            markersize=2.5,
-            linewidth=0.9,
-            label=None if name in entered else figure_text(name),
-        )
-        entered.add(name)
-        mark_series(line, stroke)
+    members_of = grouped(results, groups)
+    for name, members in members_of.items():
+        stroke = stroke_of(name, strokes, list(members_of))
+        band = band_of([(r.epochs, _positive(getattr(r, measure))) for r in members])
+        draw_band(ax, band, stroke, label=figure_text(name), marker=True)
     if measure == "lambda_max":
         _draw_edges(results, ax)
     ax.set_yscale("log")
@@ -78,11 +67,10 @@ def _draw_edges(results: Sequence[CurvatureCourse], ax: Axes) -> None:
         key = tuple(np.nan_to_num(edges).tolist())
         if np.isnan(edges).all() or key in drawn:
             continue
-        label = None if drawn else "stability edge (2 + 2m)/lr"
+        label = None if drawn else "edge (2 + 2m)/lr"
         drawn.add(key)
         ax.plot(result.epochs, edges, color=INK, linestyle=":", linewidth=1.0, label=label)
 
 
-def _name(result: CurvatureCourse, groups: Mapping[str, str] | None) -> str:
-    label = result.subject.label
-    return label if groups is None else groups.get(label, label)
+def _positive(values: Values) -> Values:
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)

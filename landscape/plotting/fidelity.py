@@ -13,7 +13,9 @@ from landscape.page.style import (
 from landscape.results.fidelity import DirectionFidelity, Fidelity, judged_along
 from landscape.results.titles import operator_title
 
-_OPERATOR_COLOURS = (COLOURS[0], COLOURS[1], COLOURS[3], COLOURS[7])
+# Colours are networks; operators differ in dash and marker.
+_OPERATOR = COLOURS[7]
+_DASHES = ((0, (5, 2)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2)))
 _MARKERS = "osD^"
 
 
@@ -35,8 +37,8 @@ def plot_fidelity(
             ax.plot(
                 radii,
                 shown.curvatures[index] * t**2 / 2,
-                color=_OPERATOR_COLOURS[index % 4],
-                linestyle=(0, (4, 2)),
+                color=_OPERATOR,
+                linestyle=_DASHES[index % 4],
                 linewidth=1.0,
                 label=figure_text(f"predicted: {_operator_name(operator, result)}"),
             )
@@ -95,8 +97,9 @@ def plot_fidelity_ratios(
                 [r for r, _ in ratios],
                 centre,
                 yerr=np.abs(ends - centre),
-                color=_OPERATOR_COLOURS[index % 4],
+                color=_OPERATOR,
                 marker=_MARKERS[index % 4],
+                linestyle=_DASHES[index % 4],
                 linewidth=1.0,
                 label=figure_text(_operator_name(operator, result)) if number == 0 else None,
             )

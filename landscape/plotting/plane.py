@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import FuncNorm, Normalize
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -18,43 +18,67 @@ from landscape.plotting.between import filled_grid, is_filled
 from landscape.results import LossPlane
 
 _NUM_LEVELS = 14
+_DEPTH = 100  # the largest rise over that below which a log scale turns linear
+_CELLS = 30  # drawn at most to a side of a surface, each of which takes its place in a page
+_FLOOR = -0.55  # where the contours lie below a surface of height 1
+_VIEW = {"elev": 32, "azim": -52}  # of surfaces; the page's script opens with the same
 _WHITE = "#ffffff"
 _OUTLINE = [withStroke(linewidth=1.8, foreground="#00000080")]  # white is lost on yellow
 
 
-def shared_levels(results: Sequence[LossPlane], *, log: bool = True) -> NDArray[np.float64]:
-    """Contour levels from the smallest to the largest finite loss of all ``results``.
+def rises_of(result: LossPlane) -> NDArray[np.float64]:
+    """L - L_min on the grid, from the plane's own lowest point: 0 in the valley."""
+    finite = np.isfinite(result.losses)
+    lowest = result.losses[finite].min() if finite.any() else 0.0
+    return np.where(finite, result.losses - lowest, np.nan)
 
-    Equal steps of log loss where ``log`` and all losses are positive, else of the loss.
+
+def shared_levels(results: Sequence[LossPlane], *, log: bool = True) -> NDArray[np.float64]:
+    """Contour levels of the rise L - L_min, from 0 to the largest of all ``results``.
+
+    With ``log`` in equal steps of the logarithm over two decades, so that a valley shows.
     """
-    finite = np.concatenate([r.losses[np.isfinite(r.losses)] for r in results])
-    if not finite.size:
-        return np.array([0.0, 1.0])
-    low, high = float(finite.min()), float(finite.max())
-    if high <= low:  # a constant surface
-        return np.array([low, low + max(abs(low), 1.0) * 1e-6])
-    if log and low > 0:
-        return np.geomspace(low, high, _NUM_LEVELS)
-    return np.linspace(low, high, _NUM_LEVELS)
+    top = max(
+        (float(np.nanmax(r)) for r in map(rises_of, results) if np.isfinite(r).any()), default=0
+    )
+    if top <= 0:  # constant surfaces
+        return np.array([0.0, 1e-6])
+    if log:
+        return np.array([0.0, *np.geomspace(top / _DEPTH, top, _NUM_LEVELS - 1)])
+    return np.linspace(0.0, top, _NUM_LEVELS)
+
+
+def _norm(levels: NDArray[np.float64], *, log: bool) -> Normalize:
+    """From rises to [0, 1], as colours and heights; with ``log`` by log(1 + rise / least)."""
+    low, top = float(levels[0]), float(levels[-1])
+    if not log:
+        return Normalize(low, top)
+    least = top / _DEPTH
+    return FuncNorm(
+        (lambda rise: np.log1p(np.maximum(rise, 0) / least), lambda z: least * np.expm1(z)),
+        vmin=low,
+        vmax=top,
+    )
 
 
 def plot_plane(
     result: LossPlane, ax: Axes, *, levels: NDArray[np.float64], log: bool = True
 ) -> QuadContourSet | None:
-    """Draw L(θ + x d1 + y d2) as filled contours; the checkpoint is the cross at the origin.
+    """Draw L - L_min over θ + x d1 + y d2 as filled contours; the checkpoint is the cross at 0.
 
     Between the points it is interpolated (:mod:`landscape.plotting.between`), and on a coarse grid
     they are dots. Points whose loss is not finite are hatched squares, and no colour is made up for
     them. Where the plane is that of a trajectory, its snapshots are dots joined by a line.
     Returns the filled contours, for a colour bar; None where no loss is finite.
     """
-    finite, (first, second) = np.isfinite(result.losses), plane_names(result)
-    norm = LogNorm(levels[0], levels[-1]) if _is_log(levels, log) else Normalize(*levels[[0, -1]])
+    rises, (first, second) = rises_of(result), plane_names(result)
+    finite = np.isfinite(rises)
     filled = None
-    if finite.any() and min(result.losses.shape) >= 2:
-        x, y, losses = filled_grid(result.x_axis, result.y_axis, result.losses)
-        masked = np.ma.masked_invalid(losses).T
+    if finite.any() and min(rises.shape) >= 2:
+        x, y, between = filled_grid(result.x_axis, result.y_axis, rises)
+        masked = np.ma.masked_invalid(between).T
         shown = levels * np.where(np.arange(len(levels)) == len(levels) - 1, 1 + 1e-9, 1)
+        norm = _norm(levels, log=log)
         filled = ax.contourf(x, y, masked, levels=shown, norm=norm)
         filled.set_edgecolor("face")  # otherwise viewers show hairlines between the bands
         filled.set_linewidth(0.2)
@@ -130,10 +154,10 @@ def plot_planes(
     if filled is not None:
         names = sorted({r.subject.loss_name for r in results})
         bar = figure.colorbar(filled, ax=grid, shrink=0.9, aspect=28, pad=0.02)
-        bar.set_ticks(_round_values(levels, log=_is_log(levels, log)))
+        bar.set_ticks(_round_values(levels, log=log))
         bar.ax.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
         bar.ax.minorticks_off()
-        bar.set_label(f"loss ({', '.join(names)}){', log scale' if _is_log(levels, log) else ''}")
+        bar.set_label(f"L - L_min ({', '.join(names)})".replace("-", "−"))
 
 
 def plot_plane_3d(
@@ -143,38 +167,44 @@ def plot_plane_3d(
     log: bool = True,
     scale_of: Sequence[LossPlane] | None = None,
 ) -> None:
-    """Draw the plane as a surface in perspective; cells with a point that is not finite are open.
+    """Draw L - L_min as a surface with its contours on the floor; + is the checkpoint.
 
-    With ``log`` and positive losses the height is log10 of the loss. ``scale_of`` are the results
-    whose range sets that of heights and colours, where it is that of more than this.
+    Between the points it is interpolated; cells with one that is not finite are open. With
+    ``log`` heights and colours go by log(1 + rise / least), least a hundredth of the largest
+    rise. ``scale_of`` are the results whose range sets that of heights and colours, where it is
+    that of more than this.
     """
-    scale = shared_levels([result] if scale_of is None else scale_of, log=log)[[0, -1]]
-    use_log, (first, second) = _is_log(scale, log), plane_names(result)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        height = np.log10(result.losses) if use_log else result.losses
-    low, high = np.log10(scale) if use_log else scale
-    height = np.where(np.isfinite(result.losses), height, np.nan)
-    x, y = np.meshgrid(result.x_axis, result.y_axis, indexing="ij")
+    levels = shared_levels([result] if scale_of is None else scale_of, log=log)
+    norm, rises = _norm(levels, log=log), rises_of(result)
+    height = np.ma.filled(norm(np.ma.masked_invalid(rises)).astype(float), np.nan)
+    x_axis, y_axis, height = filled_grid(result.x_axis, result.y_axis, height)
+    x, y = np.meshgrid(x_axis, y_axis, indexing="ij")
+    ax.computed_zorder = False
     if np.isfinite(height).any():
-        ax.plot_surface(
-            x,
-            y,
-            height,
-            cmap="viridis",
-            vmin=low,
-            vmax=high,
-            rcount=60,
-            ccount=60,
-            linewidth=0.1,
-            edgecolor="#1b1f2433",
-        )
-        ax.set_zlim(low, high)
-    ax.locator_params(nbins=4)
-    ax.tick_params(pad=-1)
-    ax.set_box_aspect(None, zoom=0.9)
+        if min(height.shape) >= 2 and np.nanmax(height) > 0:
+            ax.contour(
+                x, y, height, zdir="z", offset=_FLOOR, levels=norm(levels[1:-1]), linewidths=0.7,
+                cmap="viridis", vmin=0, vmax=1, zorder=1,
+            )  # fmt: skip
+        ax.plot([0], [0], [_FLOOR], marker="+", color=INK, markersize=6, zorder=2)
+        surface = ax.plot_surface(
+            x, y, height, cmap="viridis", vmin=0, vmax=1, rcount=_CELLS, ccount=_CELLS,
+            linewidth=0.1, edgecolor="#1b1f2433", zorder=3,
+        )  # fmt: skip
+        surface.set_clip_on(False)  # each cell would carry a clip path, a tenth of the page
+    ax.set_proj_type("ortho")
+    ax.view_init(**_VIEW)
+    ax.set_zlim(_FLOOR, 1)
+    ticks = _round_values(levels, log=log)
+    ax.set_zticks([float(norm(t)) for t in ticks], [f"{t:.3g}" for t in ticks])
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    ax.tick_params(pad=-2)
+    ax.set_box_aspect((1, 1, 0.85), zoom=1.05)
     ax.set_title(figure_text(result.subject.label), y=0.98)
-    ax.set(xlabel=f"x: {first}", ylabel=f"y: {second}")
-    ax.set_zlabel("log10 loss" if use_log else "loss")
+    ax.set_xlabel("x", labelpad=-4)
+    ax.set_ylabel("y", labelpad=-4)
+    ax.set_zlabel("L − L_min", labelpad=-1)
 
 
 def plane_names(result: LossPlane) -> tuple[str, str]:
@@ -184,16 +214,11 @@ def plane_names(result: LossPlane) -> tuple[str, str]:
 
 
 def _round_values(levels: NDArray[np.float64], *, log: bool) -> list[float]:
-    """Round numbers within the levels, a handful; the ends where there are none."""
-    low, high = float(levels[0]), float(levels[-1])
-    wide = high > 30 * low
-    locator = LogLocator(subs=(1, 3) if wide else (1, 2, 5)) if log else MaxNLocator(5)
-    found = [v for v in locator.tick_values(low, high) if low <= v <= high]
-    return found if len(found) > 1 else [low, high]
-
-
-def _is_log(losses: NDArray[np.floating], log: bool) -> bool:
-    return bool(log and losses.size and losses.min() > 0)
+    """Round rises within the levels, a handful, 0 among them; the ends where there are none."""
+    low, high = float(levels[1]), float(levels[-1])
+    locator = LogLocator(subs=(1, 3)) if log else MaxNLocator(4)
+    found = [float(v) for v in locator.tick_values(low, high) if low <= v <= high]
+    return [0.0, *(found or [high])]
 
 
 def _half_step(axis: NDArray[np.float64]) -> float:

@@ -13,11 +13,13 @@ from landscape.page.style import (
     PAPER,
     Stroke,
     figure_text,
+    flatter_to_sharper,
     mark_series,
     plain_log_axis,
     read_out,
     stroke_of,
 )
+from landscape.plotting.band import Band, band_of, draw_band, grouped
 from landscape.results import Eigenvalues, LayerRow, LayerTable, SpectralDensity, Trace
 
 Strokes = Mapping[str, Stroke]
@@ -38,41 +40,26 @@ def plot_density(
     ax: Axes,
     *,
     strokes: Strokes | None = None,
+    groups: Mapping[str, str] | None = None,
     log: bool = True,
 ) -> None:
     """Draw φ(λ), one line a checkpoint, with a band of one standard error over probes.
 
-    On the log axis the bottom is a tenth of what a single eigenvalue of mass 1/P adds at its
-    peak: nothing below it is a count of anything. Ticks along the bottom are the converged
-    eigenvalues, a row for each checkpoint.
+    ``groups`` names what each label is drawn as: the runs of one group share a line, their
+    median, and a band from the lowest to the highest of them. On the log axis the bottom is a
+    tenth of what a single eigenvalue of mass 1/P adds at its peak: nothing below it is a count of
+    anything. Ticks along the bottom are the converged eigenvalues, a row for each checkpoint.
     """
     labels = [r.subject.label for r in results]
     floor = min(0.1 / (r.operator.num_params * r.bandwidth * np.sqrt(2 * np.pi)) for r in results)
-    rows = results if len(results) <= _MOST_RUGS else ()
-    for result in results:
-        stroke = stroke_of(result.subject.label, strokes, labels)
-        (line,) = ax.plot(
-            result.grid,
-            np.where(result.density >= floor, result.density, np.nan) if log else result.density,
-            color=stroke.colour,
-            linestyle=stroke.dash,
-            linewidth=1.0,
-            label=figure_text(result.subject.label),
-        )
-        mark_series(line, stroke)
-        lowest = floor if log else 0.0
-        band = ax.fill_between(
-            result.grid,
-            np.maximum(result.density - result.stderr, lowest),
-            np.maximum(result.density + result.stderr, lowest),
-            where=(result.density + result.stderr > lowest) & (result.stderr > 0),
-            color=stroke.colour,
-            alpha=0.2,
-            linewidth=0,
-        )
-        mark_series(band, stroke)
-    for row, result in enumerate(rows):
-        _rug(ax, result, row, stroke_of(result.subject.label, strokes, labels))
+    members_of = grouped(results, groups)
+    for name, members in members_of.items():
+        stroke = stroke_of(members[0].subject.label, strokes, labels)
+        draw_band(ax, _shown(_band(members), floor, log), stroke, label=figure_text(name))
+    rows = list(members_of.values()) if len(members_of) <= _MOST_RUGS else []
+    for row, members in enumerate(rows):
+        stroke = stroke_of(members[0].subject.label, strokes, labels)
+        _rug(ax, np.concatenate([r.atoms for r in members]), row, stroke)
     if log:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)
@@ -86,9 +73,25 @@ def plot_density(
     read_out(ax, "λ = {:.4g}", "φ = {:.3g}")
 
 
-def _rug(ax: Axes, result: SpectralDensity, row: int, stroke: Stroke) -> None:
+def _band(members: Sequence[SpectralDensity]) -> Band:
+    """Of one result its density ± one standard error; of several their median and range."""
+    if len(members) == 1:
+        (r,) = members
+        return Band(r.grid, r.density, r.density - r.stderr, r.density + r.stderr)
+    return band_of([(r.grid, r.density) for r in members])
+
+
+def _shown(band: Band, floor: float, log: bool) -> Band:
+    """What stands on the axes: nothing below their foot, and no band that lies there whole."""
+    lowest = floor if log else 0.0
+    high = np.where(band.high > lowest, band.high, lowest)
+    low = np.where(band.low > lowest, band.low, lowest)
+    return Band(band.x, np.where(band.middle >= lowest, band.middle, np.nan), low, high)
+
+
+def _rug(ax: Axes, atoms: Values, row: int, stroke: Stroke) -> None:
     ticks = ax.vlines(
-        result.atoms,
+        atoms,
         row * _RUG_HEIGHT,
         (row + 0.8) * _RUG_HEIGHT,
         transform=ax.get_xaxis_transform(),
@@ -216,7 +219,10 @@ def plot_trace(results: Sequence[Trace], ax: Axes, *, strokes: Strokes | None = 
     ax.set_ylim(len(results) - 0.5, -0.5)
     ax.grid(visible=False, axis="y")
     read_out(ax, "trace = {:.4g}", "")
-    ax.set_xlabel(f"trace{_of_unit(results)}")
+    if len(results) > 1:
+        flatter_to_sharper(ax, f"trace{_of_unit(results)}")
+    else:
+        ax.set_xlabel(f"trace{_of_unit(results)}")
 
 
 def shows_traces(results: Sequence[LayerTable]) -> bool:
@@ -224,15 +230,21 @@ def shows_traces(results: Sequence[LayerTable]) -> bool:
     return all(row.largest is None for r in results for row in r.rows)
 
 
+def layers_shown(results: Sequence[LayerTable]) -> list[str]:
+    """The layers that have a row in a figure: of traces, those that are known."""
+    of_traces = shows_traces(results)
+    rows = [row for r in results for row in r.rows if not of_traces or row.trace is not None]
+    return list(dict.fromkeys(row.name for row in rows))
+
+
 def plot_layers(results: Sequence[LayerTable], ax: Axes, *, strokes: Strokes | None = None) -> None:
     """Draw the largest eigenvalue of each layer's block, on a log axis; hollow if not converged.
 
-    Where no layer has one, its trace with one standard error. A layer whose value is not positive,
-    or not known, has no place on the axis and is left out.
+    Where no layer has one, its trace with one standard error. A layer whose value is not positive
+    has no place on the axis and is left out.
     """
     labels = [r.subject.label for r in results]
-    names = list(dict.fromkeys(row.name for r in results for row in r.rows))
-    of_traces = shows_traces(results)
+    names, of_traces = layers_shown(results), shows_traces(results)
     is_empty = True
     for place, result in enumerate(results):
         stroke = stroke_of(result.subject.label, strokes, labels)

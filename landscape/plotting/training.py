@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from landscape.page.style import (
     Stroke,
     figure_text,
-    mark_series,
     plain_log_axis,
     read_out,
     stroke_of,
 )
+from landscape.plotting.band import band_of, draw_band, grouped
 from landscape.results.training import TrainingCurves
 
 _MEASURES = {
@@ -22,6 +21,7 @@ _MEASURES = {
     "train_accuracy": "training accuracy",
     "test_accuracy": "test accuracy",
 }
+_MOST_MARKS = 20  # epochs that have a mark each
 
 
 def plot_training_curves(
@@ -30,9 +30,13 @@ def plot_training_curves(
     *,
     measure: str = "train_loss",
     strokes: Mapping[str, Stroke] | None = None,
+    groups: Mapping[str, str] | None = None,
     log: bool = False,
 ) -> None:
     """Draw one measure of every run: train_loss, test_loss, train_accuracy or test_accuracy.
+
+    ``groups`` names what each label is drawn as: runs of one group share a line, their median,
+    and a band from the lowest to the highest.
 
     Raises
     ------
@@ -42,21 +46,11 @@ def plot_training_curves(
     if measure not in _MEASURES:
         raise ValueError(f"measure must be one of {', '.join(_MEASURES)}; got {measure!r}.")
     labels = [r.subject.label for r in results]
-    for result in results:
-        values = getattr(result, measure)
-        if values is None:
-            continue
-        stroke = stroke_of(result.subject.label, strokes, labels)
-        (line,) = ax.plot(
-            result.epochs,
-            np.where(np.isfinite(values), values, np.nan),
-            color=stroke.colour,
-            linestyle=stroke.dash,
-            marker=stroke.marker if len(result.epochs) <= 20 else None,
-            markersize=3,
-            label=figure_text(result.subject.label),
-        )
-        mark_series(line, stroke)
+    known = [r for r in results if getattr(r, measure) is not None]
+    for name, members in grouped(known, groups).items():
+        band = band_of([(r.epochs, getattr(r, measure)) for r in members])
+        stroke = stroke_of(members[0].subject.label, strokes, labels)
+        draw_band(ax, band, stroke, label=figure_text(name), marker=len(band.x) <= _MOST_MARKS)
     if log and "loss" in measure:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)

@@ -3,17 +3,21 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from landscape.page.draw import DrawnFigure
-from landscape.page.material import Material
+from landscape.page.material import Material, grouped
 from landscape.page.section import Section
-from landscape.page.style import COLOURS, Stroke
+from landscape.page.style import COLOURS
+from landscape.page.table import Table
+from landscape.report.first.entries import Entry
+from landscape.report.first.screen import FirstScreen
 
 _ASSETS = Path(__file__).with_name("assets")
 
@@ -21,10 +25,11 @@ _ASSETS = Path(__file__).with_name("assets")
 def render_page(
     title: str,
     material: Material,
+    first: FirstScreen,
     sections: Sequence[Section],
     drawn: Mapping[str, DrawnFigure],
 ) -> str:
-    """The whole of ``index.html``."""
+    """The whole of ``index.html``: the first screen, then the details but for what it shows."""
     environment = Environment(
         loader=FileSystemLoader(_ASSETS),
         autoescape=True,
@@ -32,17 +37,25 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    css, script = (_asset(name) for name in ("report.css", "report.js"))
+    css = _asset("report.css")
+    script = "".join(_asset(name) for name in ("report.js", "smooth.js", "surface.js"))
+    shown = {figure.name for figure in first.figures}
+    table = None if first.table is None else first.table.without_empty()
+    kept = [_without(section, shown) for section in sections]
     return environment.get_template("report.html.j2").render(
         title=title,
         csp=content_security_policy(css, script),
         css=Markup(css),
         script=Markup(script),
-        sections=[replace(s, tables=tuple(t.without_empty() for t in s.tables)) for s in sections],
+        first=first,
+        first_table=table,
+        keys=[_key(entry, material) for entry in first.entries],
+        sections=kept,
+        glossary=_glossary([*([table] if table else []), *(t for s in kept for t in s.tables)]),
         drawn=drawn,
-        series=[_series(label, material.strokes[label]) for label in material.labels],
+        labels=material.labels,
         json_block=json_block,
-        surfaces_json=_surfaces_json,
+        as_json=_as_json,
     )
 
 
@@ -69,10 +82,32 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _series(label: str, stroke: Stroke) -> dict[str, object]:
-    return {"index": stroke.number, "colour": COLOURS.index(stroke.colour), "label": label}
+def _key(entry: Entry, material: Material) -> dict[str, object]:
+    """A network or group in the legend: its colour, and the numbers of its lines in the figures."""
+    numbers = [material.strokes[r].number for r in entry.labels if r in material.strokes]
+    return {"title": entry.title, "colour": COLOURS.index(entry.stroke.colour), "numbers": numbers}
 
 
-def _surfaces_json(section: Section) -> Markup:
-    planes = [{"label": s.label, "x": s.x, "y": s.y, "losses": s.losses} for s in section.surfaces]
-    return json_block(json.dumps(planes, ensure_ascii=False, separators=(",", ":")))
+def _glossary(tables: Sequence[Table[Any]]) -> list[tuple[str, str]]:
+    """What the tables' headings and rows mean: each text once, with all that it explains."""
+    entries = dict.fromkeys((e.title, e.text) for table in tables for e in table.explanations)
+    return grouped(entries)
+
+
+def _without(section: Section, shown: Collection[str]) -> Section:
+    """The section less the first screen's figures, columns that hold nothing, and notes said."""
+    said: set[str] = set()
+    tables = []
+    for table in section.tables:
+        kept = table.without_empty()
+        tables.append(replace(kept, note="") if kept.note in said else kept)
+        said.add(kept.note)
+    return replace(
+        section,
+        figures=tuple(f for f in section.figures if f.on_page and f.name not in shown),
+        tables=tuple(tables),
+    )
+
+
+def _as_json(value: object) -> Markup:
+    return json_block(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -11,6 +11,7 @@ from landscape.page.formats import to_csv, to_markdown
 from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.page.section import Section
+from landscape.report.first.screen import all_figures, figures_on_page, first_screen
 from landscape.report.html import render_page
 from landscape.report.sections.all import make_sections
 from landscape.report.sections.verdict.section import accuracy_section, verdict_section
@@ -76,7 +77,8 @@ def write_report(
     files: dict[Path, bytes | str] = {}
     outdated: list[Path] = []  # of an earlier report of other results
     drawn = {}
-    for figure in (f for s in sections for f in s.figures):
+    first = first_screen(title, shown, material, comparison, sections)
+    for figure in all_figures(first, sections):
         drawn[figure.name], written = draw(figure, figures)
         if width is not None:
             written = draw_files(figure, width, written)
@@ -87,11 +89,14 @@ def write_report(
     whole = make_sections(material, material) if cut else []
     # The page's own, and those of all checkpoints in place of the ones that it cuts down.
     tables = {t.name: t for s in (*sections, *whole) for t in s.tables}
+    if first.table is not None:
+        tables[first.table.name] = first.table
     for table in tables.values():
         for suffix, write in _TABLE_FORMATS.items():
             files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
     files[folder / "summary.json"] = summary_json(title, material, comparison)
-    files[page] = render_page(title, shown, sections, trim(drawn, _MOST_DRAWING))
+    on_page = {name: drawn[name] for name in figures_on_page(first, sections)}
+    files[page] = render_page(title, shown, first, sections, trim(on_page, _MOST_DRAWING))
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
     for path in outdated:

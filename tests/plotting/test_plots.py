@@ -138,13 +138,42 @@ def test_a_line_that_is_nowhere_finite_is_drawn(figure, ax):
     assert figure_bytes(figure, "png")
 
 
-def test_levels_are_shared_and_span_all_finite_losses():
+def test_levels_rise_from_each_plane_s_own_lowest_point():
     low, high = plane("a-s0"), plane("b-s0", losses=10 * plane("a-s0").losses)
-    levels = shared_levels([low, high])
     finite = low.losses[np.isfinite(low.losses)]
-    assert_allclose(levels[[0, -1]], [finite.min(), 10 * finite.max()])
-    assert_allclose(np.diff(np.log(levels), 2), 0, atol=1e-9)
+    top = 10 * (finite.max() - finite.min())
+    levels = shared_levels([low, high])
+    assert_allclose(levels[[0, 1, -1]], [0, top / 100, top])
+    assert_allclose(np.diff(np.log(levels[1:]), 2), 0, atol=1e-9)
     assert_allclose(np.diff(shared_levels([low], log=False), 2), 0, atol=1e-9)
+    # What a network's loss is at its minimum is not its shape.
+    assert_allclose(shared_levels([plane("a-s0", losses=low.losses + 7)]), shared_levels([low]))
+
+
+def test_runs_of_a_group_share_a_line_and_a_band_from_the_lowest_to_the_highest(ax):
+    axis = np.linspace(-1.0, 1.0, 5)
+    runs = [
+        density(f"a-s{i}", grid=axis, density=np.full(5, v), stderr=np.zeros(5))
+        for i, v in enumerate((1.0, 2.0, 4.0))
+    ]
+    groups = {r.subject.label: "a" for r in runs}
+    plot_density(runs, ax, groups=groups, log=False)
+    (line_drawn,) = (artist for artist in ax.get_lines() if artist.get_label() == "a")
+    assert list(line_drawn.get_ydata()) == [2.0] * 5
+    band = ax.collections[0].get_paths()[0].get_extents()
+    assert (band.y0, band.y1) == (1.0, 4.0)
+
+
+def test_a_run_that_ended_early_or_diverged_leaves_the_band_to_the_others(ax):
+    epochs = np.arange(1.0, 5)
+    losses = ([4.0, 3.0, 2.0, 1.0], [4.0, np.nan, np.nan, np.nan], [6.0, 5.0, 4.0, 3.0])
+    runs = [
+        curves(f"a-s{i}", epochs=epochs, train_loss=np.array(loss)) for i, loss in enumerate(losses)
+    ]
+    runs[2] = replace(runs[2], epochs=epochs[:2], train_loss=runs[2].train_loss[:2])
+    plot_training_curves(runs, ax, groups={r.subject.label: "a" for r in runs})
+    (drawn,) = ax.get_lines()
+    assert_allclose(drawn.get_ydata(), [4, 4, 2, 1])
 
 
 def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
@@ -163,7 +192,7 @@ def test_points_that_are_not_finite_are_hatched_and_not_coloured(figure, ax):
 def test_x_is_the_first_index_of_the_losses(ax):
     x = np.linspace(-1, 1, 5)
     result = plane("a-s0", x_axis=x, y_axis=x, losses=np.tile((x + 2)[:, None], (1, 5)))
-    filled = plot_plane(result, ax, levels=np.array([1.0, 2.0, 3.0]), log=False)
+    filled = plot_plane(result, ax, levels=np.array([0.0, 1.0, 2.0]), log=False)
     left, right = (path.get_extents() for path in filled.get_paths())
     assert left.x1 == pytest.approx(0)
     assert right.x0 == pytest.approx(0)
@@ -191,7 +220,7 @@ def test_the_trajectory_is_drawn_on_its_plane(ax):
 def test_a_surface_in_perspective_leaves_lost_points_open(figure):
     ax = figure.add_subplot(projection="3d")
     plot_plane_3d(plane("a-s0"), ax)
-    assert ax.get_zlabel() == "log10 loss"
+    assert ax.get_zlabel() == "L − L_min"
     assert figure_bytes(figure, "png")
 
 
@@ -205,7 +234,6 @@ def test_ratios_stand_at_their_values_with_one_marked(figure, ax):
     rows = [
         EffectRow(
             title=m.measure.replace("[filter]", " (filter scale)"),
-            flatter="↓",
             estimate=m.estimate,
             interval=(m.interval.low, m.interval.high),
             verdict=m.verdict,
@@ -237,7 +265,7 @@ def test_differences_are_read_off_in_their_unit(figure, ax, size, power):
     ]
     plot_differences(rows, ax, unit="loss", baseline="kaiming")
     figure.draw_without_rendering()
-    assert ax.get_xlabel() == f"difference from kaiming ({power}loss)"
+    assert ax.get_xlabel().endswith(f"\ndifference from kaiming ({power}loss)")
     unit = 10.0 ** np.floor(np.log10(2 * size)) if power else 1.0
     for place, text in zip(ax.get_xticks(), ax.get_xticklabels(), strict=True):
         assert_allclose(float(text.get_text().replace("−", "-")) * unit, place, atol=1e-6 * size)
@@ -284,3 +312,15 @@ def test_ratios_of_an_operator_are_those_that_its_verdict_is_about(figure):
     for ratios in expected:
         values = [ratio.value for ratio in ratios]
         assert any(np.array_equal(values, y) for y in drawn)
+
+
+def test_layers_without_eigenvalues_are_shown_by_the_traces_that_are_known(ax):
+    table = layers("a-s0")
+    rows = [replace(row, largest=None, smallest=None) for row in table.rows]
+    rows[1] = replace(rows[1], trace=None)
+    result = replace(table, rows=tuple(rows))
+    plot_layers([result], ax)
+    known = [row for row in rows if row.trace is not None]
+    assert [t.get_text() for t in ax.get_yticklabels()] == [row.name for row in known]
+    assert list(ax.lines[0].get_xdata()) == [row.trace.mean for row in known]
+    assert ax.get_xlabel().startswith("trace")

@@ -9,6 +9,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from report_cases import CASES
+
+from landscape.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 AXE = Path(__file__).with_name("axe-4.14.1.min.js.gz")
@@ -37,7 +40,7 @@ def open_page(browser, report):
     """Open the report; at the end nothing may have failed, and nothing been asked for."""
     contexts, complaints, requests = [], [], []
 
-    def open_it(width=1100, height=900, scheme="light"):
+    def open_it(width=1100, height=900, scheme="light", closed=False):
         context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme
         )
@@ -48,6 +51,10 @@ def open_page(browser, report):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: requests.append(request.url))
         page.goto((report / "index.html").as_uri())
+        if not closed:
+            page.evaluate(
+                "for (const part of document.querySelectorAll('details.section')) part.open = true"
+            )
         return page
 
     yield open_it
@@ -75,16 +82,16 @@ def test_tables_sort_both_ways_and_back(open_page):
     assert column(page, 2) == before
 
 
-def test_the_legend_hides_a_checkpoint_in_every_figure(open_page):
+def test_the_legend_hides_a_group_in_every_figure(open_page):
     page = open_page()
-    chip = page.locator("[data-toggle='1']")
-    visible = page.locator("#figure-density .variant[data-scale=log] [data-series='1']:visible")
+    chip = page.get_by_role("button", name="kaiming (2 runs)")
+    visible = page.locator("#figure-density .variant[data-scale=log] [data-series='2']:visible")
     shown = visible.count()
     assert shown >= 2
     chip.click()
     assert chip.get_attribute("aria-pressed") == "false"
     assert visible.count() == 0
-    assert page.locator("#figure-eigenvalues [data-series='1']:visible").count() == 0
+    assert page.locator("#figure-eigenvalues [data-series='2']:visible").count() == 0
     assert page.locator("#figure-eigenvalues .variant [data-series='0']:visible").count() > 0
     chip.click()
     assert visible.count() == shown
@@ -124,31 +131,108 @@ def test_headings_explain_themselves(open_page):
     assert page.locator("#tip").is_hidden()
 
 
-def test_the_surface_turns_and_reads_out(open_page):
+def surfaces(page):
+    """The canvases, once they are drawn."""
+    page.wait_for_selector("canvas[data-view]")
+    return page.locator("canvas")
+
+
+def views(page):
+    return set(surfaces(page).evaluate_all("all => all.map(c => c.dataset.view)"))
+
+
+def test_the_surfaces_turn_together_and_read_out(open_page):
     page = open_page()
-    canvas = page.locator("canvas")
+    canvas = surfaces(page).first
     canvas.scroll_into_view_if_needed()
-    first = canvas.get_attribute("data-view")
+    (first,) = views(page)
+    canvas.press("ArrowLeft")
+    page.wait_for_function(
+        "first => document.querySelector('canvas').dataset.view !== first", arg=first
+    )
+    assert len(views(page)) == 1
     box = canvas.bounding_box()
     middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.move(*middle)
-    page.mouse.down()
-    page.mouse.move(middle[0] + 120, middle[1] + 30, steps=4)
-    page.mouse.up()
-    turned = canvas.get_attribute("data-view")
-    assert turned != first
-    canvas.press("ArrowLeft")
-    assert canvas.get_attribute("data-view") != turned
-    page.mouse.move(*middle)
-    assert "loss 0." in page.locator(".readout").inner_text()
+    assert "loss 0." in page.locator(".readout").first.inner_text()
     page.get_by_role("button", name="Reset view").click()
-    assert canvas.get_attribute("data-view") == first
+    page.wait_for_function(
+        "first => document.querySelector('canvas').dataset.view === first", arg=first
+    )
+
+
+def test_no_surface_is_clipped_however_it_is_turned(open_page):
+    page = open_page()
+    canvas = surfaces(page).first
+    canvas.scroll_into_view_if_needed()
+    for _ in range(4):
+        before = canvas.get_attribute("data-view")
+        for key in ["ArrowLeft"] * 8 + ["ArrowUp"] * 3:
+            canvas.press(key)
+        page.wait_for_function(
+            "before => document.querySelector('canvas').dataset.view !== before", arg=before
+        )
+        assert set(surfaces(page).evaluate_all("all => all.map(c => c.dataset.inside)")) == {"true"}
+
+
+def test_a_view_is_saved_as_a_picture(open_page, tmp_path):
+    page = open_page()
+    surfaces(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Save this view").first.click()
+    assert download.value.suggested_filename == "surface-ikun_v1-s0.png"
+    download.value.save_as(tmp_path / "view.png")
+    assert (tmp_path / "view.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_cells_with_a_loss_that_is_not_finite_are_open(open_page):
     page = open_page()
     # 24 x 24 cells; 3 points lost along an edge open 3 cells, the lost corner opens 1.
-    assert page.locator("canvas").get_attribute("data-cells") == str(24 * 24 - 3 - 1)
+    assert surfaces(page).first.get_attribute("data-cells") == str(24 * 24 - 3 - 1)
+
+
+@pytest.fixture(scope="module")
+def case_page(browser, tmp_path_factory):
+    """The page of a case, closed."""
+    pages = {}
+
+    def open_it(name, width, **settings):
+        if name not in pages:
+            folder = tmp_path_factory.mktemp(name)
+            case = CASES[name]()
+            pages[name] = write_report(folder, case.results, title=name, comparison=case.comparison)
+        page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
+        page.set_default_timeout(_PATIENCE)
+        page.goto(pages[name].as_uri())
+        return page
+
+    return open_it
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"), [("one", 4000), ("two", 4000), ("six", 4000), ("study", 6000)]
+)
+def test_the_first_screen_is_a_screen_and_the_closed_page_is_short(case_page, name, whole):
+    page = case_page(name, 1280)
+    first = page.evaluate("document.querySelector('.details').getBoundingClientRect().top")
+    assert first < 1200
+    assert page.evaluate("document.documentElement.scrollHeight") < whole
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_without_a_script_there_are_stills_and_the_details_open(case_page):
+    page = case_page("two", 1280, java_script_enabled=False)
+    assert page.locator(".still svg:visible").count() == 2
+    assert page.locator("canvas").count() == 0
+    page.locator("#spectra > summary").click()
+    assert page.locator("#table-trace").is_visible()
+
+
+def test_an_anchor_opens_its_details(open_page):
+    page = open_page(closed=True)
+    assert page.locator("#table-preflight-failed").is_hidden()
+    page.locator(".pill.failed").click()
+    assert page.locator("#table-preflight-failed").is_visible()
 
 
 def test_dark_mode_follows_the_system_and_the_button(open_page):
@@ -171,8 +255,8 @@ def test_a_phone_needs_no_sideways_scrolling(open_page, width):
     assert page.locator("#figure-density .variant:visible").count() == 1
 
 
-def test_paper_shows_all_that_is_folded_and_none_of_the_buttons(open_page, tmp_path):
-    page = open_page(scheme="dark")
+def test_paper_shows_what_it_needs_and_none_of_the_buttons(open_page, tmp_path):
+    page = open_page(scheme="dark", closed=True)
     pdf = page.pdf(path=tmp_path / "report.pdf", format="A4")
     assert pdf.startswith(b"%PDF-")
     assert len(pdf) > 50_000
@@ -180,7 +264,10 @@ def test_paper_shows_all_that_is_folded_and_none_of_the_buttons(open_page, tmp_p
     assert page.locator(".legend").is_hidden()
     assert page.locator(".tools:visible").count() == 0
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.locator("#table-eigenvalues-all").is_visible()
+    assert page.locator("#table-eigenvalues").is_visible()
+    assert page.locator("#table-eigenvalues-all").is_hidden()
+    assert page.locator("#table-provenance").is_hidden()
+    assert page.locator(".still svg:visible").count() == page.locator("canvas").count() == 2
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 254)"
 
 

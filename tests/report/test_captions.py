@@ -4,7 +4,8 @@ import pytest
 from synthetic_results import density, layers
 
 from landscape.page.material import gather
-from landscape.report.sections.spectra import layers_section, spectra_section
+from landscape.report.sections.layers import layers_section
+from landscape.report.sections.spectra import spectra_section
 
 
 def caption(*bandwidths):
@@ -14,7 +15,7 @@ def caption(*bandwidths):
 
 def test_the_kernel_widths_of_all_densities_are_told():
     assert "standard deviation 0.01 to 0.03, by the range" in caption(0.02, 0.01, 0.03)
-    assert "standard deviation 0.01. " in caption(0.01, 0.01)
+    assert "standard deviation 0.01." in caption(0.01, 0.01)
 
 
 @pytest.mark.parametrize("value", [1.0, 0.0])

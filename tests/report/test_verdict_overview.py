@@ -4,6 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from synthetic_comparison import comparison
 
+from landscape.page.style import INK
 from landscape.plotting import COLUMN_WIDTH, PAGE_WIDTH
 from landscape.report.sections.verdict.overview import overview_lead
 from landscape.report.sections.verdict.section import verdict_section
@@ -37,6 +38,10 @@ def many(verdicts, *, change=lambda row: row):
             ["flatter", "undecided", "sharper", "flatter"],
             "Of 4 comparisons: 2 with flatter minima than the baseline's, 1 with sharper minima, "
             "1 undecided.",
+        ),
+        (
+            ["undecided", "sharper", "undecided"],
+            "group-1 is sharper than kaiming; 2 of 3 comparisons are undecided.",
         ),
         (
             ["equivalent"] * 3,
@@ -97,8 +102,8 @@ def test_a_pair_without_a_ratio_stands_among_the_differences_in_their_unit():
     assert points(deciding) == [0, 1, 2]
     assert [points(ax) for ax in others] == [[1, 2], [0]] * 2
     assert [ax.get_xlabel() for ax in others] == [
-        "ratio to baseline\n(log scale)",
-        "difference from baseline\n(10⁻⁴ loss)",
+        "← flatter  sharper →\nratio to baseline",
+        "← flatter  sharper →\ndifference from baseline\n(10⁻⁴ loss)",
     ] * 2
     # Each measure's verdicts stand once, at the right of its last panel.
     assert [len(ax.texts) for ax in figure.axes] == [3, 0, 3, 0, 3]
@@ -119,7 +124,7 @@ def test_without_any_ratio_there_are_no_panels_of_ratios():
     )
     section = verdict_section(comparison(pairs=pairs))
     for ax in drawn(section.figures[0], PAGE_WIDTH).axes:
-        assert ax.get_xlabel().startswith("difference")
+        assert "difference" in ax.get_xlabel()
         assert points(ax) == [0, 1, 2]
 
 
@@ -131,6 +136,18 @@ def test_one_pair_has_an_axis_of_ratios_and_one_for_each_difference(width):
     figure = drawn(section.figures[0], width)
     assert [points(ax) for ax in figure.axes] == [[0]] * 5
     ratios, *others = [ax.get_xlabel() for ax in figure.axes]
-    assert ratios.startswith("ratio to kaiming")
+    assert ratios == "← flatter  sharper →\nratio to kaiming"
     assert all("10⁻⁴ loss" in label for label in others)
     assert "difference -0.0001 loss" in section.figures[0].alt
+
+
+def test_ratios_are_turned_over_where_more_is_flatter_so_that_left_is_flatter_for_all():
+    section = verdict_section(comparison())
+    (ax,) = drawn(section.figures[0], PAGE_WIDTH).axes
+    marks = [line for line in ax.get_lines() if line.get_linestyle() == "None"]
+    titles = [label.get_text() for label in ax.get_yticklabels()]
+    (place,) = (i for i, title in enumerate(titles) if "tolerated noise" in title)
+    assert titles[place].startswith("1 / ")
+    assert marks[place].get_xdata()[0] == pytest.approx(1 / 1.7)
+    # A colour is a network's or a group's; a verdict is told by words and by a filled mark.
+    assert {line.get_color() for line in marks} == {INK}

@@ -60,6 +60,7 @@ _MATHEMATICS = {
     "⊥": r"\perp",
     "⟂": r"\perp",
     "→": r"\to",
+    "←": r"\gets",
     "↦": r"\mapsto",
     "↑": r"\uparrow",
     "↓": r"\downarrow",

@@ -10,7 +10,7 @@ from landscape.page.section import ReportFigure, Section
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
 from landscape.report.sections.fidelity_tables import direction_table, slope_table, verdict_table
 from landscape.results import operator_title
-from landscape.results.fidelity import Fidelity
+from landscape.results.fidelity import Fidelity, OperatorVerdict
 
 _MOST_ON_PAGE = 6
 _MOST_TOLD = 4  # networks that are told of one by one
@@ -25,10 +25,16 @@ def fidelity_section(material: Material) -> Section | None:
     return Section(
         key="fidelity",
         title="Does the curvature describe the loss?",
+        summary=_summary(results),
         paragraphs=(
             "The rise of the real loss, measured along single directions, against what each "
             "operator predicts. Where measured and predicted part, the operator still ranks "
             "directions at best; its values are not curvatures of the loss.",
+            "First panel of each figure: along the network's sharpest direction, the rise (mean of "
+            "both sides, ± 1 standard error over examples) and the predictions; a quadratic has "
+            "slope 2 on these axes, a cusp 1. Second panel: measured over predicted, each operator "
+            "along its own top directions, which decide its verdict, with 95 % intervals over "
+            "examples (off the axis where noise exceeds the rise); at 1 it is right there.",
         ),
         figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
         tables=(
@@ -38,6 +44,28 @@ def fidelity_section(material: Material) -> Section | None:
         ),
         notes=tuple(dict.fromkeys(f"Rule of the verdicts: {r.rule}" for r in results)),
     )
+
+
+def _summary(results: list[Fidelity]) -> str:
+    """The verdicts on the first operator, each with the networks that it is of."""
+    first = [(r.subject.label, _in_words(r.verdicts[0])) for r in results if r.verdicts]
+    told = grouped(first)
+    if not told or len(told) > _MOST_TOLD:
+        return ""
+    spiking = any(r.subject.spiking for r in results)
+    title = operator_title(
+        next(r.verdicts[0].operator for r in results if r.verdicts), spiking=spiking
+    )
+    if len(told) == 1:
+        return f"{title} {told[0][0]}"
+    return f"{title} " + "; ".join(f"{words} for {labels}" for words, labels in told)
+
+
+def _in_words(verdict: OperatorVerdict) -> str:
+    low, high = verdict.low_radius, verdict.high_radius
+    if low is None or high is None:
+        return verdict.verdict
+    return f"right from r = {low:g} to {high:g}"
 
 
 def fidelity_sentences(material: Material) -> list[str]:
@@ -79,20 +107,15 @@ def _tally(results: list[Fidelity], name: str) -> str:
 def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
     sharpest = result.sharpest
     own = sharpest.exponent  # of the direction drawn; the sentence tells the mean of all
-    exponent = "" if own is None else f" (here {own.mean:.2f})"
+    exponent = "" if own is None else f", where the rise has slope {own.mean:.2f}"
     return ReportFigure(
         name=f"fidelity-{slug(result.subject.label)}",
         draw=partial(_draw, result),
         height=2.7,
         narrow_height=4.9,
         caption=(
-            f"{result.subject.label}. First panel: along {sharpest.name}, its sharpest direction, "
-            "measured rise (mean of both sides, ± 1 standard error over "
-            f"n = {result.subject.num_examples} examples) and predictions; a quadratic has slope "
-            f"2 on these axes, a cusp 1{exponent}. Second panel: measured over predicted, each "
-            "operator along its own top directions, which decide its verdict, with 95 % intervals "
-            "over examples (off the axis where noise exceeds the rise); at 1 the "
-            "operator is right at that radius."
+            f"{result.subject.label}, sharpest along {sharpest.name}{exponent}; "
+            f"n = {result.subject.num_examples} examples."
         ),
         alt=(
             f"Measured rise of the loss of {result.subject.label} from {sharpest.kappa[0]:.3g} "

@@ -17,6 +17,8 @@ from landscape.page.section import Section
 from landscape.page.table import Column, Table
 from landscape.results import Check, LeftOut, Preflight, Subject
 
+_MOST_NAMED = 3
+
 
 def _examples(subject: Subject) -> str:
     which = "" if subject.taken in ("", "all") else f"; {subject.taken}"
@@ -103,9 +105,14 @@ def loaded_section(material: Material, everything: Material) -> Section:
             f"Preflight checks failed for {', '.join(failed)}: read the advice in the table before "
             "the numbers that follow."
         )
+    checks = [c for p in preflights for c in p.checks]
+    wrong = sum(c.status == "fail" for c in checks)
     return Section(
         key="loaded",
-        title="What was loaded",
+        title="What was loaded, preflight",
+        summary=f"{wrong or 'none'} of {len(checks)} checks failed" if checks else "",
+        warning=f"preflight failed for {_few(failed)}" if failed else "",
+        on_paper=False,
         paragraphs=tuple(paragraphs),
         tables=(
             _checkpoints(subjects),
@@ -114,6 +121,11 @@ def loaded_section(material: Material, everything: Material) -> Section:
         ),
         notes=tuple(f"{labels}: {note}" for note, labels in grouped(notes)),
     )
+
+
+def _few(labels: Sequence[str]) -> str:
+    """Up to three of them by name."""
+    return ", ".join(labels) if len(labels) <= _MOST_NAMED else f"{len(labels)} networks"
 
 
 def _checkpoints(subjects: list[Subject]) -> Table[Subject]:

@@ -97,7 +97,9 @@ def method_section(material: Material) -> Section:
     modes = sorted({spec.batch_norm for r in material.results if (spec := _spec(r))})
     if modes:
         sentences.append(f"Batch norm during curvature: {', '.join(modes)} mode; dropout off.")
-    return Section(key="method", title="Method", notes=tuple(sentences))
+    return Section(
+        key="method", title="Method", summary="how each number was made", notes=tuple(sentences)
+    )
 
 
 def provenance_section(material: Material) -> Section:
@@ -105,6 +107,8 @@ def provenance_section(material: Material) -> Section:
     return Section(
         key="provenance",
         title="Provenance",
+        summary="commands, files, seeds, versions",
+        on_paper=False,
         tables=(
             _files(material),
             Table(
@@ -170,4 +174,10 @@ def traps_section(material: Material) -> Section:
             "A negative eigenvalue of the formal Hessian need not be a descent direction of the "
             "real loss; check it on the measured loss."
         )
-    return Section(key="traps", title="Known traps", notes=tuple(traps))
+    return Section(
+        key="traps",
+        title="Known traps",
+        summary="what these numbers cannot show",
+        notes=tuple(traps),
+        on_paper=False,
+    )

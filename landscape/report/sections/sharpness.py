@@ -12,7 +12,7 @@ from landscape.page.columns import text_column
 from landscape.page.material import Material, Reference, mismatch_note, relative
 from landscape.page.section import ReportFigure, Section
 from landscape.page.table import Column, Explanation, Table
-from landscape.plotting import legend_above_all, panels_of, plot_sharpness
+from landscape.plotting import compared_rows, legend_above, plot_sharpness
 from landscape.results import (
     Measure,
     Result,
@@ -36,6 +36,7 @@ def sharpness_section(material: Material) -> Section | None:
     return Section(
         key="sharpness",
         title="Sharpness",
+        summary=f"{len({row.label for r in results for row in r.rows})} measures",
         paragraphs=(
             "Each row is one measure; the arrow points to the flatter side, where it has one. ≥ "
             "stands before a lower bound: the worst case may be worse than what the search found, "
@@ -51,23 +52,24 @@ def sharpness_section(material: Material) -> Section | None:
 
 
 def _figures(material: Material, results: Sequence[SharpnessTable]) -> list[ReportFigure]:
+    """A dot plot for each split of which two networks or more are shown."""
     figures = []
     for split in dict.fromkeys(r.subject.split for r in results):
         members = [r for r in results if r.subject.split == split]
-        panels = len(panels_of(members))
+        rows = compared_rows(members)
+        if not rows:
+            continue
+        of = material.baseline or "the networks' geometric mean"
         figures.append(
             ReportFigure(
                 name="sharpness" if split == "train" else f"sharpness-{split}",
                 draw=partial(_draw, members, material),
-                height=1.65 * -(-panels // 3) + 0.3,
-                narrow_height=1.65 * -(-panels // 2) + 0.4,
+                height=0.8 + 0.3 * len(rows),
                 caption=(
-                    f"Each measure on the {split} examples, ± 1 standard error over what the table "
-                    "says. Against the radius where it was varied, at filter scale; else at "
-                    "each scale or layer. Lower is flatter, but for tolerated noise, and for the "
-                    "effective rank, which has no flatter side."
+                    f"Each measure on the {split} examples, as a ratio to that of {of}; turned "
+                    "over where more is flatter. Bars: ± 1 standard error over what the table says."
                 ),
-                alt=f"Panels of {panels} sharpness measures for "
+                alt=f"Ratios of {len(rows)} sharpness measures for "
                 + ", ".join(r.subject.label for r in members)
                 + ".",
             )
@@ -78,8 +80,9 @@ def _figures(material: Material, results: Sequence[SharpnessTable]) -> list[Repo
 def _draw(
     results: Sequence[SharpnessTable], material: Material, figure: Figure, _log: bool
 ) -> None:
-    plot_sharpness(results, figure, strokes=material.strokes)
-    legend_above_all(figure)
+    ax = figure.subplots()
+    plot_sharpness(results, ax, strokes=material.strokes, baseline=material.baseline)
+    legend_above(ax, figure)
 
 
 def _completed(table: SharpnessTable, results: Sequence[Result]) -> SharpnessTable:
@@ -122,8 +125,9 @@ def _tables(
             columns=values,
             rows=rows,
             note="± is one standard error, over what the last column says."
-            + (" * see its tooltip, or the list of what these are." if remarks else ""),
-            row_explanations=(*{row.name: _explain(row) for row in rows}.values(), *remarks),
+            + (" * see its tooltip, or the list below." if remarks else ""),
+            row_explanations=tuple({row.name: _explain(row) for row in rows}.values()),
+            reasons=remarks,
         )
     ]
     if base is not None and len(results) > 1:

@@ -1,7 +1,7 @@
-"""Spectra: density overlay, eigenvalues at both ends, traces, and the blocks of the layers."""
+"""Spectra: density overlay, eigenvalues at both ends, and traces."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -14,24 +14,27 @@ from landscape.plotting import (
     legend_above,
     plot_density,
     plot_eigenvalues,
-    plot_layers,
     plot_trace,
-    shows_traces,
 )
 from landscape.report.sections.eigenvalue_tables import (
     eigenvalue_list,
     eigenvalue_table,
-    layer_table,
 )
 from landscape.report.sections.fidelity import fidelity_sentences
 from landscape.report.sections.probe_tables import density_table, trace_table
 from landscape.results import (
     Eigenvalues,
-    LayerTable,
     OperatorSpec,
     Result,
     SpectralDensity,
     Trace,
+)
+
+_HOW_TO_READ = (
+    "Of a density see how wide the bulk around zero is, how far isolated eigenvalues, the sharp "
+    "directions, reach to the right, and how much lies left of zero, where the operator bends "
+    "down. Ticks at its foot are converged eigenvalues; its log axis ends where a tenth of one "
+    "eigenvalue would peak."
 )
 
 
@@ -51,40 +54,54 @@ def spectra_section(material: Material) -> Section | None:
         tables.append(eigenvalue_list(spec, suffix, ends))
     for spec, suffix, traces in by_operator(material.of(Trace)):
         used += traces
-        figures.append(_trace_figure(material, spec, suffix, traces))
+        if len(traces) > 1:
+            figures.append(_trace_figure(material, spec, suffix, traces))
         tables.append(trace_table(material, spec, suffix, traces))
     if not used:
         return None
     return Section(
         key="spectra",
         title="Spectra",
-        paragraphs=(*_paragraphs(used), *fidelity_sentences(material)),
+        summary=_found(material),
+        paragraphs=(*_paragraphs(used), *fidelity_sentences(material), _HOW_TO_READ),
         figures=tuple(figures),
         tables=tuple(tables),
     )
 
 
-def layers_section(material: Material) -> Section | None:
-    """The blocks of the layers."""
-    tables = material.of(LayerTable)
-    if not tables:
+def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure | None:
+    """The density of the first screen: at the filter scale, where there is one.
+
+    ``groups`` names what each label is drawn as.
+    """
+    found = by_operator(material.of(SpectralDensity))
+    if not found:
         return None
-    several = ", or of several that share a row" if any(t.joined for t in tables) else ""
-    figures = [
-        _layer_figure(material, spec, suffix, members)
-        for spec, suffix, members in by_operator(tables)
-    ]
-    return Section(
-        key="layers",
-        title="Layer by layer",
-        paragraphs=(
-            f"Each block holds the parameters of one layer{several}, all others fixed. Batch norm "
-            "makes the scale of the weights before it functionally irrelevant, so a raw value "
-            "compares between checkpoints only where the weights have the same scale.",
+    spec, suffix, results = max(found, key=lambda group: group[0].scale == "filter")
+    known = [r for r in results if r.subject.label in groups]
+    figure = _density_figure(material, spec, suffix, known or results, groups)
+    several = len({groups.get(r.subject.label) for r in known}) < len(known)
+    bands = "the range of the runs" if several else "± 1 standard error over probes"
+    return replace(
+        figure,
+        height=2.5,
+        caption=(
+            f"Eigenvalue density of the {_of(spec, results)}. Isolated bumps at the right are the "
+            f"sharp directions. Ticks: converged eigenvalues; bands: {bands}."
         ),
-        figures=tuple(figures),
-        tables=tuple(layer_table(*group) for group in by_operator(tables)),
     )
+
+
+def _found(material: Material) -> str:
+    ends, traces = material.of(Eigenvalues), material.of(Trace)
+    specs = [(r.operator, r) for r in ends] + [(r.operator, r) for r in traces]
+    operators = dict.fromkeys(_of(spec, [result]) for spec, result in specs)
+    if not ends:
+        return "; ".join(operators)
+    missing = sum(not e.converged for r in ends for e in (*r.largest, *r.smallest))
+    count = sum(len(r.largest) + len(r.smallest) for r in ends)
+    converged = "all converged" if not missing else f"{missing} not converged"
+    return f"{'; '.join(operators)}; {count} eigenvalues, {converged}"
 
 
 def _paragraphs(results: Sequence[Result]) -> tuple[str, ...]:
@@ -109,11 +126,15 @@ def _of(spec: OperatorSpec, results: Sequence[Result]) -> str:
 
 
 def _density_figure(
-    material: Material, spec: OperatorSpec, suffix: str, results: list[SpectralDensity]
+    material: Material,
+    spec: OperatorSpec,
+    suffix: str,
+    results: list[SpectralDensity],
+    groups: Mapping[str, str] | None = None,
 ) -> ReportFigure:
     def draw(figure: Figure, log: bool) -> None:
         ax = figure.subplots()
-        plot_density(results, ax, strokes=material.strokes, log=log)
+        plot_density(results, ax, strokes=material.strokes, groups=groups, log=log)
         legend_above(ax, figure)
 
     first = results[0]
@@ -123,18 +144,14 @@ def _density_figure(
         height=3.2,
         scales=(True, False),
         caption=(
-            f"Eigenvalue density of the {_of(spec, results)}. See how wide the bulk around zero "
-            "is, how far the isolated eigenvalues reach to the right, and how much lies left of "
-            "zero. "
+            f"Eigenvalue density of the {_of(spec, results)}. "
             + (
                 f"Bands: ± 1 standard error over n = {first.num_probes} probes of "
                 f"{first.num_steps} Lanczos steps. "
                 if first.stderr.any()
                 else "All eigenvalues are known, hence no bands. "
             )
-            + "Ticks at the foot: converged eigenvalues. Kernel: standard deviation "
-            f"{_kernel_widths(results)}. The log axis ends where a tenth of one eigenvalue would "
-            "peak."
+            + f"Kernel: standard deviation {_kernel_widths(results)}."
         ),
         alt=(
             f"Overlaid eigenvalue densities of {_names(results)} on a "
@@ -175,9 +192,8 @@ def _eigenvalue_figure(
         draw=draw,
         height=3.0,
         caption=(
-            f"Largest (above zero) and smallest eigenvalues of the {_of(spec, results)}. Higher "
-            "at rank 1 means sharper; values below zero are directions in which the operator "
-            f"bends down. Bars: {bars}. Hollow: not converged to {results[0].tol:g} of the norm."
+            f"Largest and smallest eigenvalues of the {_of(spec, results)}. Bars: {bars}. "
+            f"Hollow: not converged to {results[0].tol:g} of the norm."
         ),
         alt="Eigenvalues against rank. "
         + " ".join(
@@ -201,8 +217,7 @@ def _trace_figure(
         draw=draw,
         height=height,
         caption=(
-            f"Trace of the {_of(spec, results)}: further left is flatter on average over "
-            "directions. "
+            f"Trace of the {_of(spec, results)}. "
             + (
                 f"Bars: ± 1 standard error over n = {results[0].num_probes} probes."
                 if results[0].num_probes
@@ -212,38 +227,3 @@ def _trace_figure(
         ),
         alt="Traces: " + ", ".join(f"{r.subject.label} {r.trace.mean:.3g}" for r in results) + ".",
     )
-
-
-def _layer_figure(
-    material: Material, spec: OperatorSpec, suffix: str, results: list[LayerTable]
-) -> ReportFigure:
-    num_layers = len({row.name for r in results for row in r.rows})
-    height = 0.9 + num_layers * max(0.26, 0.09 * len(results))
-    of_traces = shows_traces(results)
-    bare = any(
-        row.largest is not None and row.largest.value <= 0 for r in results for row in r.rows
-    )
-    caption = (
-        f"Trace of each layer's block of the {_of(spec, results)}, on a log axis: see where the "
-        "curvature sits. Bars are one standard error over the probes, which are those of the "
-        "whole; layers without a mark have a trace that these do not tell, or none above zero."
-        if of_traces
-        else f"Largest eigenvalue of each layer's block of the {_of(spec, results)}, on a log "
-        "axis: see which layer carries the sharpness. Hollow: not converged. One value a "
-        "checkpoint; its error over examples is not known."
-        + (" Layers without a mark have no positive eigenvalue." if bare else "")
-    )
-    return ReportFigure(
-        name=f"layers{suffix}",
-        draw=partial(_draw_layers, material, results),
-        height=height,
-        caption=caption,
-        alt=f"{'Trace' if of_traces else 'Largest eigenvalue'} by layer for {_names(results)}; the "
-        "numbers are in the table.",
-    )
-
-
-def _draw_layers(material: Material, results: list[LayerTable], figure: Figure, _log: bool) -> None:
-    ax = figure.subplots()
-    plot_layers(results, ax, strokes=material.strokes)
-    legend_above(ax, figure)

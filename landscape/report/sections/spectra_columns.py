@@ -20,7 +20,7 @@ MATVECS: Column[_Counted] = count_column(
     "matvecs",
     lambda r: r.num_matvecs,
     key="num_matvecs",
-    formula="products of the operator and a v",
+    formula="Hessian-vector products (HVPs), or those of another operator",
 )
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from landscape.page.material import operator_text
 from landscape.page.section import ReportFigure, Section
 from landscape.page.style import Stroke, strokes_for
-from landscape.plotting import legend_above_all
+from landscape.plotting import legend_above
 from landscape.plotting.course import plot_course
 from landscape.report.sections.study_tables import (
     accuracy_table,
@@ -63,7 +63,8 @@ def _controls(study: Study) -> Section | None:
     return Section(
         key="controls",
         title="Controls",
-        lead=lead,
+        summary=lead,
+        warning=f"{len(wrong)} of {len(study.controls)} controls failed" if wrong else "",
         paragraphs=(
             "Comparisons whose outcome was declared with the plan: a recipe against itself must "
             "show no difference, a copy with rescaled filters must give a ratio of 1, and what is "
@@ -86,6 +87,7 @@ def _accuracy(study: Study) -> Section | None:
     return Section(
         key="accuracy-and-speed",
         title="Accuracy and speed of training",
+        summary="by recipe, with intervals over seeds",
         tables=tuple(tables),
         notes=(
             "Intervals are over training runs, each on its own, not corrected for their number.",
@@ -103,6 +105,7 @@ def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
     return Section(
         key="course",
         title="Curvature along training",
+        summary=f"{len(courses)} runs",
         figures=tuple(
             ReportFigure(
                 name=f"course-{measure.replace('_', '-')}",
@@ -127,6 +130,7 @@ def _one_image(study: Study, results: list[OneImageSpectrum]) -> Section | None:
     return Section(
         key="one-image",
         title="What one image would have said",
+        summary="the published protocol beside all seeds",
         paragraphs=(
             "The published protocol looks at the Hessian of a single test image, of one training "
             "run each. The first column is all that it would have seen; the next ones show how far "
@@ -148,7 +152,7 @@ def _caption(measure: str, courses: list[CurvatureCourse], count: int, split: st
         "rise": f"Expected rise of the loss under noise of ρ = {first.radius:g} "
         "relative to the filters' norms",
     }[measure]
-    return f"{what}, on {count:,} {split} examples; a line a run, runs of a recipe alike."
+    return f"{what}, on {count:,} {split} examples; of a recipe's runs the median and range."
 
 
 def _draw(
@@ -159,8 +163,9 @@ def _draw(
     figure: Figure,
     _log: bool,
 ) -> None:
-    plot_course(courses, figure.subplots(), measure=measure, groups=groups, strokes=strokes)
-    legend_above_all(figure)
+    ax = figure.subplots()
+    plot_course(courses, ax, measure=measure, groups=groups, strokes=strokes)
+    legend_above(ax, figure)
 
 
 def _runs(study: Study) -> Section:
@@ -170,6 +175,8 @@ def _runs(study: Study) -> Section:
     return Section(
         key="runs",
         title="Runs",
+        summary=f"{done} of {len(study.runs)} trainings finished",
+        on_paper=False,
         paragraphs=(
             f"{done} of {len(study.runs)} trainings were finished; all took {spent} of one "
             "process's time. The first finished seed of each recipe is shown in detail below; "

@@ -7,7 +7,7 @@ from functools import partial
 from matplotlib.figure import Figure
 
 from landscape.page.material import Material, mismatch_note, slug
-from landscape.page.section import ReportFigure, Section, SurfaceData
+from landscape.page.section import ReportFigure, Section
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
 from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
@@ -23,15 +23,16 @@ def surfaces_section(material: Material) -> Section | None:
     figures: list[ReportFigure] = []
     for members in _by_direction(lines):
         figures.append(_line_figure(material, members, len(figures)))
-    plane_groups = _by_directions(planes)
+    plane_groups = alike_planes(planes)
     for number, plane_group in enumerate(plane_groups):
         figures += _plane_figures(plane_group, number)
-    for group in plane_groups:
-        figures += [_perspective(plane, planes.index(plane), group) for plane in group]
+    for number, group in enumerate(plane_groups):
+        figures += [still(group, i, number) for i in range(len(group))]
     mismatch = mismatch_note([*lines, *planes])
     return Section(
         key="surfaces",
         title="Loss surfaces",
+        summary=", ".join(filter(None, (_count(lines, "line"), _count(planes, "plane")))),
         paragraphs=(
             "A slice shows two of a great many directions. Filter normalisation (Li et al. 2018, "
             "arXiv 1712.09913) gives each filter of a random direction the norm of the filter it "
@@ -40,9 +41,12 @@ def surfaces_section(material: Material) -> Section | None:
             *([mismatch] if mismatch else []),
         ),
         figures=tuple(figures),
-        surfaces=tuple(_surface(plane) for plane in planes),
         tables=tuple(surface_tables(lines, planes)),
     )
+
+
+def _count(results: Sequence[object], what: str) -> str:
+    return f"{len(results)} {what}{'s' * (len(results) > 1)}" if results else ""
 
 
 def _by_direction(lines: Sequence[LossLine]) -> list[list[LossLine]]:
@@ -57,7 +61,8 @@ def _by_direction(lines: Sequence[LossLine]) -> list[list[LossLine]]:
     return list(groups.values())
 
 
-def _by_directions(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
+def alike_planes(planes: Sequence[LossPlane]) -> list[list[LossPlane]]:
+    """Planes of one kind, split and loss together: what can be drawn on one scale."""
     groups: dict[tuple[object, ...], list[LossPlane]] = {}
     for plane in planes:
         kinds = tuple((d.kind, d.normalisation) for d in plane.directions)
@@ -158,8 +163,8 @@ def _plane_figures(planes: list[LossPlane], number: int) -> list[ReportFigure]:
                 narrow_height=1.55 * narrow_rows + 0.5 if len(part) > 1 else None,
                 scales=(True, False),
                 caption=(
-                    "Loss over a plane through each checkpoint (white cross), all on one colour "
-                    f"scale: x along {first.title}; y along {second.title}. "
+                    "Rise of the loss, L − L_min, on a plane through each checkpoint (white "
+                    f"cross), on one colour scale: x along {first.title}; y along {second.title}. "
                     "Wider, rounder contours of one colour mean a flatter, better-conditioned "
                     "valley. Hatched squares: the loss was not finite there. Small dots are "
                     "measured points; between points, monotone cubic interpolation. "
@@ -190,27 +195,18 @@ def _draw_planes(
     plot_planes(part, figure, log=log, scale_of=planes)
 
 
-def _perspective(plane: LossPlane, number: int, group: Sequence[LossPlane]) -> ReportFigure:
+def still(group: Sequence[LossPlane], index: int, number: int = 0) -> ReportFigure:
+    """A plane of the group as a surface, on the scale of all, in the view that the page opens."""
+    plane = group[index]
+
     def draw(figure: Figure, log: bool) -> None:
         plot_plane_3d(plane, figure.add_subplot(projection="3d"), log=log, scale_of=group)
 
     return ReportFigure(
-        name=f"surface-{number + 1}-{slug(plane.subject.label)}",
+        name=f"surface-{f'{number + 1}-' if number else ''}{index + 1}-{slug(plane.subject.label)}",
         draw=draw,
-        height=3.6,
-        caption=f"The plane of {plane.subject.label} in perspective, on the scale of all.",
+        height=3.3,
+        caption=f"{plane.subject.label} in perspective, on the scale of all.",
         alt=f"Loss surface of {plane.subject.label} in perspective.",
         on_page=False,
-    )
-
-
-def _surface(plane: LossPlane) -> SurfaceData:
-    return SurfaceData(
-        label=plane.subject.label,
-        x=tuple(float(v) for v in plane.x_axis),
-        y=tuple(float(v) for v in plane.y_axis),
-        losses=tuple(
-            tuple(float(f"{v:.5g}") if math.isfinite(v) else None for v in row)
-            for row in plane.losses
-        ),
     )

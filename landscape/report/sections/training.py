@@ -19,11 +19,15 @@ def training_section(material: Material) -> Section | None:
     return Section(
         key="training",
         title="Training",
+        summary="loss and accuracy by epoch",
+        on_paper=False,
         figures=(
             _figure(material, curves, "training-loss", ("train_loss", "test_loss")),
             _figure(material, curves, "training-accuracy", ("train_accuracy", "test_accuracy")),
         ),
         notes=(
+            "Compare where each run ends: checkpoints at different losses are not compared at a "
+            "matched point.",
             "Training values are means over an epoch while the weights moved"
             + ("; test values are measured at its end." if with_test else "."),
         ),
@@ -41,13 +45,15 @@ def _figure(
         height=2.7,
         narrow_height=2.5 * max(len(shown), 1),
         scales=(True, False) if what == "loss" else (False,),
-        caption=(
-            f"{what.capitalize()} by epoch, training and test. Compare where each run ends: "
-            "checkpoints at different losses are not compared at a matched point. One run a line, "
-            "no error bars."
-        ),
+        caption=f"{what.capitalize()} by epoch, training and test; {_lines(material)}.",
         alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
     )
+
+
+def _lines(material: Material) -> str:
+    groups = material.groups
+    several = len(set(groups.values())) < len(groups)
+    return "median and range over the runs of a recipe" if several else "a line a run"
 
 
 def _draw(
@@ -61,5 +67,7 @@ def _draw(
     shape = (len(measures), 1) if narrow else (1, len(measures))
     panels = figure.subplots(*shape, squeeze=False).flat
     for ax, measure in zip(panels, measures, strict=True):
-        plot_training_curves(curves, ax, measure=measure, strokes=material.strokes, log=log)
+        plot_training_curves(
+            curves, ax, measure=measure, strokes=material.strokes, groups=material.groups, log=log
+        )
     legend_above_all(figure)

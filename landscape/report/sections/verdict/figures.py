@@ -1,5 +1,7 @@
 """The figures of a verdict: of one pair of groups by all measures, and of many pairs by few."""
 
+import math
+import operator
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 from landscape.page.section import ReportFigure
 from landscape.plotting import TEXT_WIDTH, EffectRow, figure_text, plot_differences, plot_ratios
 from landscape.report.sections.verdict.tables import measures_shown, row_of
-from landscape.results.comparison import Comparison, MeasureRow, PairRow
+from landscape.results.comparison import ComparedMeasure, Comparison, MeasureRow, PairRow
 
 _ONE_LINE = 3  # so many panels stand side by side
 
@@ -39,8 +41,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
         draw=partial(_draw_pair, comparison, ratios, differences, pair.baseline),
         height=height,
         caption=(
-            f"{what.format(pair.group, pair.baseline)} by measure; "
-            f"{_arrows(comparison, [m.measure for m in pair.measures])}. Points: medians; bars: "
+            f"{what.format(pair.group, pair.baseline)} by measure. Points: medians; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({counts}), each on its own; the words "
             f"at the right are corrected for all measures.{bands * bool(ratios)} Hollow: "
             "undecided. Diamond, bold: the measure that "
@@ -87,11 +88,11 @@ def _draw_pair(
 
 def _measure_row(comparison: Comparison, row: MeasureRow) -> EffectRow:
     measure = comparison.measure(row.measure)
+    estimate, interval = _less_is_flatter(comparison, row)
     return EffectRow(
-        title=measure.title,
-        flatter=_arrow(comparison, row.measure),
-        estimate=row.estimate,
-        interval=_ends(row),
+        title=_turned_title(measure, row.scale),
+        estimate=estimate,
+        interval=interval,
         verdict=row.verdict,
         primary=row.measure == comparison.settings.primary,
     )
@@ -124,8 +125,7 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
         height=(0.95 + 0.2 * len(pairs)) * len(_lines(panels)),
         narrow_height=sum(0.95 + 0.2 * len(p.pairs) for p in panels),
         caption=(
-            "Each group against its baseline; "
-            f"{_arrows(comparison, [p.measure for p in panels])}. Points: medians; bars: "
+            "Each group against its baseline. Points: medians; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
             "words at the right are corrected for all tests. Shaded: ratios that count as no "
             f"difference ({low:g} to {high:g}). Hollow: undecided."
@@ -200,7 +200,7 @@ def _draw_panel(
     most_ticks: int,
     show_verdicts: bool,
 ) -> None:
-    rows = [_pair_row(pair, panel) for pair in pairs]
+    rows = [_pair_row(comparison, pair, panel) for pair in pairs]
     measure = comparison.measure(panel.measure)
     if panel.scale == "ratio":
         plot_ratios(
@@ -221,9 +221,10 @@ def _draw_panel(
             show_verdicts=show_verdicts,
         )
     _break_label(ax)
-    name, bracket, details = measure.title.partition(" (")
-    first = f"{figure_text(name)} {_arrow(comparison, panel.measure)}"
-    ax.set_title(f"{first}\n{figure_text(bracket[1:] + details, longest=40)}", fontsize=7)
+    name, bracket, details = _turned_title(measure, panel.scale).partition(" (")
+    ax.set_title(
+        f"{figure_text(name)}\n{figure_text(bracket[1:] + details, longest=40)}", fontsize=7
+    )
 
 
 def _break_label(ax: Axes) -> None:
@@ -231,12 +232,14 @@ def _break_label(ax: Axes) -> None:
     ax.set_xlabel("\n(".join(ax.get_xlabel().rsplit(" (", 1)))
 
 
-def _pair_row(pair: PairRow, panel: _Panel) -> EffectRow:
-    row, drawn = row_of(pair, panel.measure), _on(pair, panel.measure, panel.scale)
+def _pair_row(comparison: Comparison, pair: PairRow, panel: _Panel) -> EffectRow:
+    row = row_of(pair, panel.measure)
+    drawn = row is not None and row.scale == panel.scale
+    estimate, interval = _less_is_flatter(comparison, row) if row and drawn else (None, None)
     return EffectRow(
         title=f"{pair.group} / {pair.baseline}",
-        estimate=row.estimate if row and drawn else None,
-        interval=_ends(row) if row and drawn else None,
+        estimate=estimate,
+        interval=interval,
         verdict=row.verdict if row else "not compared",
     )
 
@@ -246,18 +249,25 @@ def _on(pair: PairRow, measure: str, scale: str) -> bool:
     return row is not None and row.scale == scale
 
 
-def _ends(row: MeasureRow) -> tuple[float, float] | None:
-    return None if row.interval is None else (row.interval.low, row.interval.high)
+def _less_is_flatter(
+    comparison: Comparison, row: MeasureRow
+) -> tuple[float, tuple[float, float] | None]:
+    """The estimate and its interval, turned over where the measure is flatter for more."""
+    ends = None if row.interval is None else (row.interval.low, row.interval.high)
+    if comparison.measure(row.measure).larger_is == "sharper":
+        return row.estimate, ends
+    turn = _inverse if row.scale == "ratio" else operator.neg
+    return turn(row.estimate), None if ends is None else (turn(ends[1]), turn(ends[0]))
 
 
-def _arrow(comparison: Comparison, name: str) -> str:
-    return "↓" if comparison.measure(name).larger_is == "sharper" else "↑"
+def _inverse(ratio: float) -> float:
+    return 1 / ratio if ratio > 0 else math.inf
 
 
-def _arrows(comparison: Comparison, names: Sequence[str]) -> str:
-    used = {_arrow(comparison, name) for name in names}
-    words = {"↓": "less is flatter", "↑": "more is flatter"}
-    return ", ".join(f"{arrow}: {words[arrow]}" for arrow in words if arrow in used)
+def _turned_title(measure: ComparedMeasure, scale: str) -> str:
+    if measure.larger_is == "sharper":
+        return measure.title
+    return f"1 / {measure.title}" if scale == "ratio" else f"− {measure.title}"
 
 
 def _spoken(comparison: Comparison, row: MeasureRow) -> str:

@@ -22,11 +22,16 @@ _FOUND = {
     "sharper": "sharper minima",
     "equivalent": "minima as flat as the baseline's, within the bounds",
 }
+_SAID = {"flatter": "is flatter than", "sharper": "is sharper than", "equivalent": "is as flat as"}
 
 
 def overview_lead(comparison: Comparison) -> str:
-    """How many of the pairs came out how."""
+    """Which of the pairs are decided and how; of more than two, how many."""
     pairs = comparison.pairs
+    decided = [p for p in pairs if p.verdict in _SAID]
+    if 0 < len(decided) <= FEW_PAIRS:
+        told = "; ".join(f"{p.group} {_SAID[p.verdict]} {p.baseline}" for p in decided)
+        return f"{told}; {len(pairs) - len(decided)} of {len(pairs)} comparisons are undecided."
     parts = [
         f"{n} with {words}"
         for verdict, words in _FOUND.items()

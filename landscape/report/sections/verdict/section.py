@@ -7,19 +7,11 @@ from landscape.report.sections.verdict.errors import error_table
 from landscape.report.sections.verdict.figures import overview_figure, pair_figure
 from landscape.report.sections.verdict.overview import (
     FEW_PAIRS,
-    overview_lead,
     overview_paragraphs,
     overview_table,
 )
 from landscape.report.sections.verdict.tables import accuracy_table, group_table, verdict_table
 from landscape.results.comparison import Comparison
-
-_WORDS = {
-    "flatter": "The minima of {group} are flatter than those of {baseline}.",
-    "sharper": "The minima of {group} are sharper than those of {baseline}.",
-    "equivalent": "The minima of {group} are as flat as those of {baseline}, within the bounds.",
-    "undecided": "Undecided whether the minima of {group} are flatter than those of {baseline}.",
-}
 
 
 def verdict_section(comparison: Comparison) -> Section:
@@ -29,15 +21,12 @@ def verdict_section(comparison: Comparison) -> Section:
     """
     if len(comparison.pairs) > FEW_PAIRS:
         return _overview(comparison)
-    headlines = [
-        _WORDS[p.verdict].format(group=p.group, baseline=p.baseline) for p in comparison.pairs
-    ]
     reasons = [f"{p.group} against {p.baseline}: {p.reason.rstrip('.')}." for p in comparison.pairs]
     reasons += [f"{p.group} was compared {p.matched.rstrip('.')}." for p in comparison.pairs]
     return Section(
         key="verdict",
-        title="Verdict",
-        lead=" ".join(headlines),
+        title="Verdict by every measure",
+        summary=f"{len(comparison.measures)} measures, with intervals and tests",
         paragraphs=tuple(reasons),
         figures=tuple(pair_figure(comparison, p, i) for i, p in enumerate(comparison.pairs)),
         tables=(
@@ -53,8 +42,8 @@ def _overview(comparison: Comparison) -> Section:
     pairs = list(enumerate(comparison.pairs))
     return Section(
         key="verdict",
-        title="Verdict",
-        lead=overview_lead(comparison),
+        title="Verdict by every measure",
+        summary=f"{len(comparison.pairs)} comparisons, each with its tests",
         paragraphs=overview_paragraphs(comparison),
         figures=(overview_figure(comparison),),
         tables=(
@@ -82,6 +71,7 @@ def accuracy_section(comparison: Comparison) -> Section | None:
     return Section(
         key="accuracy",
         title="Flatness and test accuracy",
+        summary="within each group, no part of the verdict",
         paragraphs=(
             "Apart from the verdict: do flatter runs of one recipe test better? Each group's mean "
             "is taken off both, so that a difference between groups cannot answer; what is left is "

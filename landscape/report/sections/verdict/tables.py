@@ -43,6 +43,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
             digits=2,
             key="equivalence_p_holm",
             formula="two one-sided tests against the bounds, Holm",
+            optional=True,
         ),
         number_column(
             "detectable ratio",
@@ -50,6 +51,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
             digits=3,
             key="detectable",
             formula="the least ratio above 1 that these runs would have found",
+            optional=True,
         ),
         runs_needed_column(comparison),
         text_column("kind", lambda row: _kinds(comparison.measure(row.measure))),
@@ -60,12 +62,12 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
         caption=f"{pair.group} against {pair.baseline}; decided by {decided_by(comparison)}.",
         columns=columns,
         rows=pair.measures,
-        row_explanations=(
-            *(Explanation(title=m.title, formula=m.formula, source=m.source) for m in measures),
-            *(
-                Explanation(title=f"Why {row.verdict}: {m.title}", formula=row.reason)
-                for m, row in zip(measures, pair.measures, strict=True)
-            ),
+        row_explanations=tuple(
+            Explanation(title=m.title, formula=m.formula, source=m.source) for m in measures
+        ),
+        reasons=tuple(
+            Explanation(title=f"{titles}: {pair_verdict}", formula=reason)
+            for (pair_verdict, reason), titles in _reasons(comparison, pair)
         ),
         note=". ".join(
             [
@@ -74,6 +76,18 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
             ]
         ),
     )
+
+
+def _reasons(comparison: Comparison, pair: PairRow) -> list[tuple[tuple[str, str], str]]:
+    """Each verdict with its reason once, and the measures that share it.
+
+    Not of measures that so few runs cannot decide, as the pair's own reason says.
+    """
+    titles: dict[tuple[str, str], list[str]] = {}
+    for row in (m for m in pair.measures if m.p_floor <= comparison.settings.alpha):
+        of_row = titles.setdefault((row.verdict, row.reason), [])
+        of_row.append(comparison.measure(row.measure).title)
+    return [(why, "; ".join(names)) for why, names in titles.items()]
 
 
 def _kinds(measure: ComparedMeasure) -> str:
@@ -113,6 +127,7 @@ def effect_columns(comparison: Comparison, *, key: str) -> list[Column[MeasureRo
             f"{confidence} interval",
             lambda row: row.interval,
             key="interval",
+            optional=True,
         ),
         number_column(
             "p", lambda row: row.p_value, digits=2, formula="permutation test of no difference"
@@ -155,6 +170,7 @@ def runs_needed_column(comparison: Comparison) -> Column[MeasureRow]:
         key="runs_needed",
         formula=f"to find a ratio at the bound nearer to 1 with probability "
         f"{comparison.settings.power:.0%}; larger differences are found by fewer",
+        optional=True,
     )
 
 

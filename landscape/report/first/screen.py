@@ -1,0 +1,142 @@
+"""The first screen of a report: what a colleague sees and understands before asking for details."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from landscape.page.material import Material
+from landscape.page.numbers import format_count
+from landscape.page.section import ReportFigure, Section
+from landscape.page.table import Table
+from landscape.report.first.entries import Entry, entries_of
+from landscape.report.first.headline import headline
+from landscape.report.first.surfaces import Surfaces, surfaces_of
+from landscape.report.first.table import first_table
+from landscape.report.first.tiles import Tile, loss_tile, measure_tiles, picks
+from landscape.report.first.values import Readings
+from landscape.report.sections.spectra import first_density
+from landscape.report.sections.verdict.figures import overview_figure
+from landscape.report.sections.verdict.overview import FEW_PAIRS
+from landscape.report.sections.verdict.tables import row_of
+from landscape.results import Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A few words beside the headline: how sure it is, or what failed."""
+
+    text: str
+    anchor: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstScreen:
+    """All that it shows, in order."""
+
+    about: str  # what the report is of, in one line
+    headline: str
+    notes: tuple[Note, ...]
+    entries: tuple[Entry, ...]
+    tiles: tuple[Tile, ...]
+    surfaces: Surfaces | None
+    figures: tuple[ReportFigure, ...]
+    table: Table[Any] | None
+
+
+def first_screen(
+    title: str,
+    shown: Material,
+    everything: Material,
+    comparison: Comparison | None,
+    sections: Sequence[Section],
+) -> FirstScreen:
+    """The first screen of a report whose details are ``sections``.
+
+    ``everything`` holds the results of all checkpoints, ``shown`` those that figures show.
+    """
+    entries = entries_of(shown, everything, comparison)
+    readings = Readings(everything)
+    chosen = picks(readings, entries, comparison)
+    losses = loss_tile(everything.subjects, entries, readings.split)
+    named = [(words.title.lower(), key) for words, key in chosen]
+    figure = _figure(shown, entries, comparison)
+    return FirstScreen(
+        about=_about(title, everything),
+        headline=headline(readings, entries, comparison, named),
+        notes=(*_certainty(comparison), *_warnings(sections)),
+        entries=entries,
+        tiles=(*measure_tiles(readings, entries, chosen), *([losses] if losses.rows else [])),
+        surfaces=surfaces_of(shown, entries),
+        figures=() if figure is None else (figure,),
+        table=first_table(readings, entries, comparison, everything.subjects),
+    )
+
+
+def all_figures(first: FirstScreen, sections: Sequence[Section]) -> list[ReportFigure]:
+    """Those of the whole page, each once; the first screen's go before their like in a section."""
+    cards = () if first.surfaces is None else first.surfaces.cards
+    figures = (
+        *first.figures,
+        *(card.still for card in cards),
+        *(figure for section in sections for figure in section.figures),
+    )
+    unique: dict[str, ReportFigure] = {}
+    for figure in figures:
+        unique.setdefault(figure.name, figure)
+    return list(unique.values())
+
+
+def figures_on_page(first: FirstScreen, sections: Sequence[Section]) -> list[str]:
+    """The names of those that the page draws; the others are files alone."""
+    cards = () if first.surfaces is None else first.surfaces.cards
+    stills = {card.still.name for card in cards}
+    return [f.name for f in all_figures(first, sections) if f.on_page or f.name in stills]
+
+
+def _figure(
+    shown: Material, entries: Sequence[Entry], comparison: Comparison | None
+) -> ReportFigure | None:
+    """Of many pairs of groups their ratios, else the eigenvalue density."""
+    if comparison is not None and len(comparison.pairs) > FEW_PAIRS:
+        return overview_figure(comparison)
+    return first_density(shown, {label: e.title for e in entries for label in e.labels})
+
+
+def _about(title: str, everything: Material) -> str:
+    subjects = everything.subjects
+    count = len(everything.labels)
+    parts = [title, f"{count} network{'s' * (count > 1)}"]
+    for told in (
+        {f"{format_count(s.num_examples)} {s.data} {s.split} examples" for s in subjects},
+        {s.model.partition("?")[0] for s in subjects},
+        {f"{format_count(s.num_params)} parameters" for s in subjects},
+    ):
+        if len(told) == 1:
+            parts += told
+    return " · ".join(parts)
+
+
+def _certainty(comparison: Comparison | None) -> list[Note]:
+    """How many runs a verdict rests on, and how many would find a ratio at the bounds."""
+    if comparison is None or not 0 < len(comparison.pairs) <= FEW_PAIRS:
+        return []
+    notes = []
+    for pair in comparison.pairs:
+        row = row_of(pair, comparison.settings.primary)
+        if row is None:
+            continue
+        runs = min(row.num_runs)
+        what = f"pair{'s' * (runs > 1)} of runs" if pair.paired else f"run{'s' * (runs > 1)} each"
+        text = f"{runs} {what}"
+        if pair.verdict == "undecided":
+            text += ": a tendency, not a verdict"
+        if row.runs_needed is not None and row.runs_needed > runs:
+            low, high = comparison.settings.bounds
+            text += f" · {row.runs_needed} find a ratio of {low:g} or {high:g}"
+        notes.append(Note(text=text, anchor="verdict"))
+    return notes
+
+
+def _warnings(sections: Sequence[Section]) -> list[Note]:
+    return [Note(text=s.warning, anchor=s.key, failed=True) for s in sections if s.warning]

@@ -1,0 +1,213 @@
+"""The four tiles: sharpest curvature, trace, rise of the loss, and the loss itself."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from landscape.page.numbers import common_power, power_of_ten, rounded
+from landscape.page.style import COLOURS
+from landscape.report.first.entries import Entry
+from landscape.report.first.values import Key, Readings, Value, median_of
+from landscape.results import Comparison, Subject
+
+MOST_ROWS = 4  # entries with a row of their own; of more the least and the greatest are told
+_WIDTH, _MARGIN, _STEP = 220, 10, 11  # of a strip of dots, in its own units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A number of one entry."""
+
+    text: str
+    error: str
+    colour: str  # the entry's class in the style sheet
+    name: str = ""  # where the colour alone does not tell whose it is
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """A value with its range in a strip, in the strip's units."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    colour: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip:
+    """All entries' values on one axis, the flatter side at the left."""
+
+    dots: tuple[Dot, ...]
+    height: int
+    width: int = _WIDTH
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tile:
+    """One measure on the first screen."""
+
+    title: str
+    hint: str
+    rows: tuple[Row, ...]
+    strip: Strip | None = None  # None where there is nothing to compare
+
+
+class Titled(NamedTuple):
+    """Which measure a tile shows, and in which words."""
+
+    name: str
+    title: str
+    hint: str
+
+
+_SHOWN = (
+    Titled("lambda_max", "Sharpest curvature", "λ_max{operator}{scale}"),
+    Titled("trace", "Trace", "sum of all eigenvalues{operator}{scale}"),
+    Titled("expected_rise", "Average-case sharpness", "rise of the loss, noise of {radius}"),
+    Titled("worst_rise", "Worst-case sharpness", "rise of the loss within {radius}, from below"),
+)
+_TILES = 3  # of curvature and rises; a rise of the second kind where the first is not known
+_SCALES = {"filter": ", filter-normalised", "weight": ", scaled by the weights"}
+_PER = {"filter": "of each filter", "weight": "of each weight", "none": "of ‖θ‖"}
+
+
+def picks(
+    readings: Readings, entries: Sequence[Entry], comparison: Comparison | None
+) -> list[tuple[Titled, Key]]:
+    """The measures of the tiles, those that all entries have."""
+    found = [(shown, readings.pick(shown.name, entries, comparison)) for shown in _SHOWN]
+    return [(shown, key) for shown, key in found if key is not None]
+
+
+def measure_tiles(
+    readings: Readings, entries: Sequence[Entry], chosen: Sequence[tuple[Titled, Key]]
+) -> list[Tile]:
+    """A tile for each of the first three measures that there are."""
+    return [_tile(readings, entries, shown, key) for shown, key in chosen[:_TILES]]
+
+
+def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key) -> Tile:
+    values = [(e, v) for e in entries if (v := readings.value(key, e)) is not None]
+    power, colours = common_power([v.value for _, v in values]), _colours(entries)
+    over = {v.over for _, v in values} - {""}
+    told = [hint_of(shown, key)]
+    if power:
+        told.append(f"in {power_of_ten(power)}")
+    if over:
+        what = {"runs": "median, range of runs"}
+        told.append(", ".join(sorted(what.get(o, f"± over {o}") for o in over)))
+    return Tile(
+        title=shown.title,
+        hint="; ".join(told),
+        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values)),
+        strip=strip(values, colours) if len(values) > 1 else None,
+    )
+
+
+def hint_of(shown: Titled, key: Key) -> str:
+    """What exactly a measure is of, in a few words."""
+    of = "" if key.operator in (None, "hessian") else f" of the {key.operator}"
+    radius = "" if key.radius is None else f"{100 * key.radius:g} % {_PER[key.scale]}"
+    return shown.hint.format(operator=of, scale=_SCALES.get(key.scale, ""), radius=radius)
+
+
+def _told(values: list[tuple[Entry, Value]]) -> list[tuple[Entry, Value, str]]:
+    """All entries, or of many the flattest and the sharpest by name."""
+    if len(values) <= MOST_ROWS:
+        return [(e, v, "") for e, v in values]
+    ranked = sorted(values, key=lambda pair: pair[1].value)
+    return [(e, v, e.name) for e, v in (ranked[0], ranked[-1])]
+
+
+def _row(value: Value, power: int, colour: str, name: str) -> Row:
+    scale = 10.0**-power
+    if value.over == "runs" and value.low is not None and value.high is not None:
+        text = rounded(value.value * scale, digits=3).text()
+        low, high = (rounded(v * scale, digits=3).text() for v in (value.low, value.high))
+        error = f"{low} – {high}"
+    else:
+        stderr = None if value.stderr is None else value.stderr * scale
+        text, _, error = rounded(value.value * scale, stderr, digits=3).text().partition(" ± ")
+        error = f"± {error}" if error else ""
+    return Row(text=text, error=error, colour=colour, name=name)
+
+
+def _colours(entries: Sequence[Entry]) -> dict[str, str]:
+    """A class for each entry by name: its colour; ink for all where colours would mean two."""
+    numbers = [COLOURS.index(entry.stroke.colour) for entry in entries]
+    alone = len(set(numbers)) == len(numbers)
+    return {e.name: f"c{n}" if alone else "ink" for e, n in zip(entries, numbers, strict=True)}
+
+
+def strip(values: Sequence[tuple[Entry, Value]], colours: Mapping[str, str]) -> Strip | None:
+    """Dots with their ranges, one axis for all; None where nothing tells them apart."""
+    ends = [end for _, v in values for end in (v.value, v.low, v.high) if end is not None]
+    low, high = min(ends), max(ends)
+    if not math.isfinite(high - low) or high <= low:
+        return None
+    step = _STEP if len(values) <= MOST_ROWS else 5
+
+    def place(x: float | None, otherwise: float) -> float:
+        x = otherwise if x is None else x
+        return round(_MARGIN + (_WIDTH - 2 * _MARGIN) * (x - low) / (high - low), 1)
+
+    return Strip(
+        dots=tuple(
+            Dot(
+                x=place(v.value, 0),
+                y=6 + step * i,
+                low=place(v.low, v.value),
+                high=place(v.high, v.value),
+                colour=colours[e.name],
+                title=f"{e.name}: {v.value:.3g}",
+            )
+            for i, (e, v) in enumerate(values)
+        ),
+        height=6 + step * len(values),
+    )
+
+
+def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str) -> Tile:
+    """Loss on the examples and on test data, and their gap."""
+    losses = [(e, *_losses([s for s in subjects if s.label in e.labels], split)) for e in entries]
+    found = [(e, here, test) for e, here, test in losses if here is not None]
+    many, colours = len(found) > MOST_ROWS, _colours(entries)
+    if many:
+        ranked = sorted(found, key=lambda row: row[1].value)
+        found = [ranked[0], ranked[-1]]
+    with_test = any(test is not None for *_, test in found)
+    return Tile(
+        title="Train and test" if with_test else "Loss",
+        hint=f"{', '.join(sorted({s.loss_name for s in subjects}))} loss"
+        + (", and their gap" if with_test and not many else ""),
+        rows=tuple(
+            Row(
+                text=_short(here.value),
+                error="" if test is None else _test(here, test, with_gap=not many),
+                colour=colours[entry.name],
+                name=entry.name if many else "",
+            )
+            for entry, here, test in found
+        ),
+    )
+
+
+def _losses(members: Sequence[Subject], split: str) -> tuple[Value | None, Value | None]:
+    """The median loss on the examples, and on test data as measured or as training logged it."""
+    measured = [s.loss for s in members if s.split == "test"]
+    logged = (s.training.test_loss for s in members if s.training is not None)
+    test = measured or [loss for loss in logged if loss is not None]
+    return median_of(s.loss for s in members if s.split == split), median_of(test)
+
+
+def _test(here: Value, test: Value, *, with_gap: bool) -> str:
+    gap = f", gap {rounded(test.value - here.value, digits=2).text()}" * with_gap
+    return f"→ {_short(test.value)}{gap}"
+
+
+def _short(value: float) -> str:
+    return rounded(value, digits=3).text()

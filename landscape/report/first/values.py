@@ -1,0 +1,125 @@
+"""The numbers of the first screen: which measures, and each one's value with its error."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from landscape.catalog.measures import OF_SOLVER
+from landscape.page.material import Material
+from landscape.report.first.entries import Entry
+from landscape.results import (
+    Comparison,
+    Measure,
+    Reading,
+    Result,
+    SharpnessTable,
+    readings_of,
+)
+
+_NORMAL = 1.96  # standard errors in half a 95 % interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class Value:
+    """A number, how far it may be off or how far its runs go, and over what."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    stderr: float | None = None
+    over: str = ""  # examples | data shards | probes | noise pairs | runs
+
+
+class Key(NamedTuple):
+    """Which measure: what must be the same for two values to be of one."""
+
+    name: str
+    scale: str
+    operator: str | None
+    radius: float | None
+
+
+class Readings:
+    """What the results of one split say of each checkpoint, all parameters together."""
+
+    def __init__(self, everything: Material) -> None:
+        splits = [r.subject.split for r in everything.results]
+        self.split = "train" if "train" in splits else splits[0]
+        self._found: dict[str, dict[Key, tuple[Result, Reading]]] = {}
+        # A spectrum knows more of its numbers than the table that repeats them.
+        for result in sorted(everything.results, key=lambda r: isinstance(r, SharpnessTable)):
+            if result.subject.split != self.split:
+                continue
+            of_label = self._found.setdefault(result.subject.label, {})
+            for reading in readings_of(result):
+                if reading.is_of_all and reading.measure.layer is None:
+                    of_label.setdefault(_key(reading.measure), (result, reading))
+
+    def pick(
+        self, name: str, entries: Sequence[Entry], comparison: Comparison | None, scale: str = ""
+    ) -> Key | None:
+        """The measure of that name which says most: one that all entries have.
+
+        One that was compared goes first, then the filter scale, which rescaled weights leave
+        alone, then the largest radius.
+        """
+        compared = [] if comparison is None else [m.name for m in comparison.measures]
+        held = [
+            {key: reading for r in e.labels for key, (_, reading) in self._found.get(r, {}).items()}
+            for e in entries
+        ]
+        common = [
+            key
+            for key in held[0]
+            if key.name == name
+            and scale in ("", key.scale)
+            and all(key in of_entry for of_entry in held)
+        ]
+        return max(
+            common,
+            key=lambda key: (
+                held[0][key].measure.label in compared,
+                key.scale == "filter",
+                key.operator in (None, "hessian"),
+                key.radius or 0.0,
+            ),
+            default=None,
+        )
+
+    def measure(self, key: Key, entry: Entry) -> Measure:
+        """The measure as a run of ``entry`` holds it."""
+        return next(
+            self._found[r][key][1].measure for r in entry.labels if key in self._found.get(r, {})
+        )
+
+    def value(self, key: Key, entry: Entry) -> Value | None:
+        """Of one network with its error, of several runs their median and range."""
+        found = [self._found[r][key] for r in entry.labels if key in self._found.get(r, {})]
+        if len(entry.labels) == 1 and found:
+            return _of_one(*found[0])
+        return median_of(reading.measure.value for _, reading in found)
+
+
+def median_of(values: Iterable[float]) -> Value | None:
+    """The median of runs and their range."""
+    found = list(values)
+    if not found:
+        return None
+    return Value(value=statistics.median(found), low=min(found), high=max(found), over="runs")
+
+
+def _key(measure: Measure) -> Key:
+    return Key(measure.name, measure.scale, measure.operator, measure.radius)
+
+
+def _of_one(result: Result, reading: Reading) -> Value:
+    m = reading.measure
+    # A solver's residual says nothing of other examples; it stands in the details.
+    stderr, over = (None, "") if m.error_over == OF_SOLVER else (m.stderr, m.error_over)
+    if reading.shard_stderr is not None:
+        stderr, over = reading.shard_stderr, "data shards"
+    if stderr is None:
+        return Value(value=m.value)
+    half = _NORMAL * stderr
+    return Value(value=m.value, low=m.value - half, high=m.value + half, stderr=stderr, over=over)
