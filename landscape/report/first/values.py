@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from landscape.catalog.measures import OF_SOLVER
+from landscape.catalog.measures import OF_SOLVER, OVER_EXAMPLES
 from landscape.page.material import Material
 from landscape.report.first.entries import Entry
 from landscape.results import (
@@ -122,4 +122,8 @@ def _of_one(result: Result, reading: Reading) -> Value:
     if stderr is None:
         return Value(value=m.value)
     half = _NORMAL * stderr
-    return Value(value=m.value, low=m.value - half, high=m.value + half, stderr=stderr, over=over)
+    low, high = m.value - half, m.value + half
+    if over == OVER_EXAMPLES and reading.population is not None:  # it holds the bias too
+        low = low if reading.population.low is None else reading.population.low
+        high = reading.population.high
+    return Value(value=m.value, low=low, high=high, stderr=stderr, over=over)
