@@ -92,7 +92,8 @@ def population() -> str:
         f"*{found['draws']} samples of each size from {found['pool']:,} images, whose Hessian is "
         "known: networks of 118 parameters, by Lanczos in float32, beside the same formula on "
         f"dense float64 matrices. At least {found['rows'][0]['least']:.1%} are to hold, two "
-        f"simulation errors below 95 %. `{found['command']}`*"
+        f"simulation errors below 95 %. {found['cpu_seconds'] // 60} minutes of one core: "
+        f"`{found['command']}`; by default it draws 400.*"
     )
     return "\n".join([head, "|---|--:|---|--:|--:|--:|", *rows, "", made])
 

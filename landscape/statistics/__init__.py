@@ -1,10 +1,11 @@
 """Are A's minima flatter than B's? Tests, intervals and a verdict, from numbers of training runs.
 
-Knows runs and their values only: no network, no files. From the ground up: ``permutation``
+Knows numbers only: no network, no files. Of runs, from the ground up: ``permutation``
 (sign-flip, signed-rank and label-permutation tests), ``intervals``, ``bootstrap``, ``equivalence``
 (TOST), ``detectable`` (power), ``multiplicity`` (Holm), ``components`` (seed, shard, probe),
 ``effects`` and ``comparison`` (one measure, two groups), ``verdict`` (all of them), and, apart
-from these, ``correlation`` (flatness against accuracy).
+from these, ``correlation`` (flatness against accuracy) and ``tail``; of one run's examples,
+``population`` (eigenvalues, traces and norms of the set that they stand for).
 """
 
 from landscape.statistics.comparison import Contrast, RunValues, compare_runs, seeds_pair
