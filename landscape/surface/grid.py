@@ -42,9 +42,12 @@ def axis_around(values: Array, count: int) -> Array:
     The margin is a tenth of the values' range (0 counted in), at least one step.
     """
     low, high = min(0.0, float(values.min())), max(0.0, float(values.max()))
-    if low == high:
-        raise ValueError("values must reach away from 0 for an axis around them; all are 0.")
     step = 1.2 * (high - low) / (count - 1)
+    if step < np.finfo(float).tiny:  # below it steps are no longer equal, or none
+        raise ValueError(
+            "values must reach away from 0 for an axis around them; the farthest is "
+            f"{max(-low, high):g} away."
+        )
     before, after = (int(np.ceil(1.1 * reach / step)) or 1 for reach in (-low, high))
     return step * np.arange(-before, after + 1, dtype=np.float64)
 

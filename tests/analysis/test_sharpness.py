@@ -214,7 +214,8 @@ def test_spectra_join_the_table():
     settings = SharpnessSettings(measures=("relative_flatness",), num_probes=2)
     table = sharpness(target, settings=settings, spectra=_spectra(target), progress=quiet)
     (top,) = table.find("lambda_max", scale="filter")
-    assert (top.value, top.stderr, top.invariant_under) == (3.0, 1e-4, ("batch-norm", "relu"))
+    # Its residual is the solver's: no error over examples, or over anything that was drawn.
+    assert (top.value, top.stderr, top.invariant_under) == (3.0, None, ("batch-norm", "relu"))
     (mean,) = table.find("mean_curvature", scale="filter")
     assert (mean.value, mean.stderr) == (0.5, 0.05)
 

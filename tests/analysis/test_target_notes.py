@@ -61,9 +61,7 @@ def test_their_gradient_is_zero(target):
 
 
 def test_the_table_of_layers_has_rows_of_zeros(target):
-    suite = SuiteSettings(
-        budget=BUDGETS["quick"],
-    )
+    suite = SuiteSettings(budget=BUDGETS["standard"])
     (table,) = run_layers(target, suite, {}, quiet).values()
     ends = {r.name: (r.largest.value, r.smallest.value, r.trace.mean) for r in table.rows}
     assert ends["head"] == (0, 0, 0)

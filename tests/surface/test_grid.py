@@ -33,13 +33,23 @@ def test_an_axis_that_is_none_is_refused_showing_what_was_given(text):
     assert repr(text) in str(error.value)
 
 
-@given(st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5).filter(any))
+@given(
+    st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=5).filter(
+        lambda values: max(map(abs, values)) > 1e-300
+    )
+)
 def test_an_axis_around_values_holds_them_and_zero_in_equal_steps(values):
     axis = axis_around(np.array(values), 25)
     assert axis[0] < min(0, *values) <= max(0, *values) < axis[-1]
     assert 0.0 in axis
     np.testing.assert_allclose(np.diff(axis), axis[1] - axis[0], rtol=1e-9)
     assert 20 <= len(axis) <= 30
+
+
+@pytest.mark.parametrize("reach", [0.0, 5e-324, -1e-308])
+def test_values_too_near_zero_for_steps_between_them_are_refused(reach):
+    with pytest.raises(ValueError, match="reach away from 0"):
+        axis_around(np.array([0.0, reach]), 25)
 
 
 def test_points_are_the_whole_grid_from_the_origin_outwards():
