@@ -27,11 +27,12 @@ def screens():
 def test_the_headline_has_the_tendency_its_size_and_how_sure_it_is(screens):
     assert screens["one"].headline == "kaiming-s0: sharpest curvature 30.5, trace 37.4."
     assert screens["two"].headline == (
-        "ikun_v1-s0 is lowest by every measure: sharpest curvature 17.1, 0.56 times that of "
-        "kaiming-s0; not tested."
+        "ikun_v1-s0 is lowest by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
+        "of kaiming-s0; not tested."
     )
     assert screens["six"].headline == (
-        "ikun_v1 looks flatter than kaiming by every measure: lambda max 0.84 times as large, "
+        "ikun_v1 looks flatter than kaiming by all 5 measures compared: lambda max 0.84 times as "
+        "large, "
         "lower in 3 of 3 pairs; not decided at n = 3."
     )
     assert screens["study"].headline.startswith("All 11 comparisons are undecided")

@@ -54,8 +54,8 @@ def _of_several(
     name, (low, flattest), (high, sharpest) = ranked[0]
     agree = sum((least[1], most[1]) == (flattest, sharpest) for _, least, most in ranked)
     ratio = f", {low / high:.2f} times that of {sharpest}" if low > 0 else ""
-    every = "every measure" if agree == len(ranked) else f"{agree} of {len(ranked)} measures"
-    return f"{flattest} is lowest by {every}: {name} {low:.3g}{ratio}; not tested."
+    share = _of_measures(agree, len(ranked), "shown")
+    return f"{flattest} is lowest by {share}: {name} {low:.3g}{ratio}; not tested."
 
 
 def pair_sentence(comparison: Comparison, pair: PairRow) -> str:
@@ -83,13 +83,21 @@ def pair_sentence(comparison: Comparison, pair: PairRow) -> str:
     for side, others in (("flatter", "sharper"), ("sharper", "flatter")):
         if sides and others not in sides:
             return (
-                f"{pair.group} looks {side} than {pair.baseline} by every measure: "
-                f"{size}{share}{runs}"
+                f"{pair.group} looks {side} than {pair.baseline} by "
+                f"{_of_measures(len(sides), len(sides), 'compared')}: {size}{share}{runs}"
             )
     return (
         f"No clear difference: {pair.group} is flatter than {pair.baseline} by "
-        f"{sides.count('flatter')} of {len(sides)} measures, {size}{share}{runs}"
+        f"{_of_measures(sides.count('flatter'), len(sides), 'compared')}, {size}{share}{runs}"
     )
+
+
+def _of_measures(count: int, total: int, which: str) -> str:
+    """How many of how many measures: never of all there are, since others stand in the table."""
+    if count < total:
+        return f"{count} of {total} measures {which}"
+    every = {1: "the one measure", 2: "both measures"}.get(total, f"all {total} measures")
+    return f"{every} {which}"
 
 
 def _side(comparison: Comparison, row: MeasureRow) -> str:
