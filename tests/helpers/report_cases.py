@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from synthetic_comparison import comparison
+from synthetic_comparison import compared_group, comparison
 from synthetic_measures import all_results, sharpness
 from synthetic_results import density, eigenvalues, plane, preflight, subject, trace
 
 from landscape.results import Comparison, Result
-from landscape.results.comparison import ComparedGroup, ComparedRun, RunValue
+from landscape.results.comparison import ComparedGroup, RunValue
 
 
 class Case(NamedTuple):
@@ -104,20 +104,5 @@ def _first_screen_of(labels: Sequence[str]) -> list[Result]:
     return [make(label) for label in labels for make in makers]
 
 
-def _group(name: str, labels: tuple[str, ...]) -> ComparedGroup:
-    return ComparedGroup(
-        name=name,
-        runs=tuple(
-            ComparedRun(
-                label=label,
-                checkpoint=f"checkpoints/{label}.safetensors",
-                checkpoint_sha256="cd" * 32,
-                seed=int(label[-1]),
-                epoch=16,
-                loss=subject(label).loss,
-                accuracy=0.92,
-                test_accuracy=0.884,
-            )
-            for label in labels
-        ),
-    )
+def _group(name: str, labels: Sequence[str]) -> ComparedGroup:
+    return compared_group(name, labels, lambda label: subject(label).loss)

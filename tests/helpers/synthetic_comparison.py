@@ -1,5 +1,7 @@
 """A verdict on invented checkpoints."""
 
+from collections.abc import Callable, Sequence
+
 from synthetic_results import provenance
 
 from landscape.results.comparison import (
@@ -15,6 +17,28 @@ from landscape.results.comparison import (
 from landscape.values import Interval
 
 
+def compared_group(
+    name: str, labels: Sequence[str], loss: Callable[[str], float] = lambda label: 0.0123
+) -> ComparedGroup:
+    """Runs of these labels, whose last character is the seed; ``loss`` gives that of each."""
+    return ComparedGroup(
+        name=name,
+        runs=tuple(
+            ComparedRun(
+                label=label,
+                checkpoint=f"checkpoints/{label}.safetensors",
+                checkpoint_sha256="cd" * 32,
+                seed=int(label[-1]),
+                epoch=16,
+                loss=loss(label),
+                accuracy=0.92,
+                test_accuracy=0.884,
+            )
+            for label in labels
+        ),
+    )
+
+
 def comparison(**changes: object) -> Comparison:
     """ikun_v1 against kaiming, eight seeds each, as invented as the rest."""
     rows = (
@@ -26,23 +50,7 @@ def comparison(**changes: object) -> Comparison:
     )
     labels = tuple(f"{group}-s{seed}" for group in ("ikun_v1", "kaiming") for seed in range(8))
     groups = tuple(
-        ComparedGroup(
-            name=name,
-            runs=tuple(
-                ComparedRun(
-                    label=label,
-                    checkpoint=f"checkpoints/{label}.safetensors",
-                    checkpoint_sha256="cd" * 32,
-                    seed=int(label[-1]),
-                    epoch=16,
-                    loss=0.0123,
-                    accuracy=0.92,
-                    test_accuracy=0.884,
-                )
-                for label in labels
-                if label.startswith(name)
-            ),
-        )
+        compared_group(name, [label for label in labels if label.startswith(name)])
         for name in ("ikun_v1", "kaiming")
     )
     measures = tuple(

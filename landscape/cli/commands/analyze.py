@@ -1,17 +1,17 @@
 """``landscape analyze``: checkpoint files in, a flatness report out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
-from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
+from landscape.cli.dry_run import print_forecast
 from landscape.cli.ending import print_numbers, print_report_paths
 from landscape.cli.from_settings import settings_options
 from landscape.cli.gated import analysis_names, subject_names, values_of
@@ -27,16 +27,12 @@ from landscape.cli.options import (
     target_options,
     unique_labels,
 )
-from landscape.cli.output import print_table
 from landscape.cli.overall import Overall
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
-from landscape.page.columns import text_column
-from landscape.page.table import Column, Table
 from landscape.values import Levels
 
 if TYPE_CHECKING:
-    from landscape.analysis.forecast import ForecastLine
     from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
     from landscape.gates import Gate, Known
@@ -87,7 +83,7 @@ def analyze(
     check_gates(gates, _known(suite, names))
     if dry_run:
         _tell_expectations(checkpoints)
-        _forecast(checkpoints, settings, suite, names, figures, quiet)
+        print_forecast(checkpoints, settings, suite, names, figures, quiet)
         return
     run_suite(
         checkpoints,
@@ -228,14 +224,14 @@ def _run_one(
     folder.refuse_mixed(target)
     if note := finished.claim(suite_identity(target, suite)):
         click.echo(f"  note: {label}: {note}", err=True)
+    done = [name for name in names if finished.is_done(name)]
     if not quiet:
-        done = [name for name in names if finished.is_done(name)]
         told = [f"finished before: {', '.join(done)}"] if done else []
         told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
         if told:
             click.echo(f"{label}: {'; '.join(told)}.", err=True)
     passes = {name: passes_of(name, target, suite) for name in names}
-    left = [name for name in names if not finished.is_done(name)]
+    left = [name for name in names if name not in done]
 
     def progress(name: str) -> AbstractContextManager["Progress"]:
         after = sum(passes[later] for later in left[left.index(name) + 1 :])
@@ -246,56 +242,3 @@ def _run_one(
         for result in found.values():
             if isinstance(result, LeftOut):
                 click.echo(f"{label}: {result.note}", err=True)
-
-
-def _forecast(
-    checkpoints: Sequence[Path],
-    settings: TargetSettings,
-    suite: SuiteSettings,
-    names: Sequence[str],
-    figures: Sequence[str],
-    quiet: bool,
-) -> None:
-    """What the chosen budget takes, and the minutes and gaps of all budgets side by side."""
-    from landscape.analysis.forecast import counted, measured_rates
-    from landscape.report.forecast import report_seconds
-
-    rows: list[_Cost] = []
-    for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
-        target = opened(path, label, settings, params=suite.params, quiet=quiet)
-        rates = measured_rates(target, suite)
-        lines = counted(rates, target, suite, names)
-        each = [counted(rates, target, replace(suite, budget=b), names) for b in BUDGETS.values()]
-        for line, *others in zip(lines, *each, strict=True):
-            rows.append(_Cost(f"{label}: {line.name}", [o.seconds for o in others], line))
-    drawing = report_seconds(names, len(checkpoints), figures)
-    rows.append(_Cost("report", [drawing] * len(BUDGETS)))
-    totals = zip(*(row.seconds for row in rows), strict=True)
-    rows.append(_Cost("all", [sum(column) for column in totals]))
-    print_table(Table(columns=_COSTS, rows=rows))
-    for name, budget in BUDGETS.items():
-        if gaps := budget.left_out(names):
-            echo(f"{name} leaves out: {'; '.join(gaps)}.")
-
-
-class _Cost(NamedTuple):
-    name: str
-    seconds: Sequence[float]  # one a budget
-    of: "ForecastLine | None" = None  # of the budget that was chosen
-
-
-def _minutes(place: int) -> Callable[[_Cost], str]:
-    return lambda row: f"{row.seconds[place] / 60:.1f} min"
-
-
-_COSTS: list[Column[_Cost]] = [
-    text_column("analysis", lambda row: row.name),
-    text_column("matvecs", lambda row: f"{row.of.num_matvecs:,}" if row.of else "", missing=""),
-    text_column("losses", lambda row: f"{row.of.num_losses:,}" if row.of else "", missing=""),
-    text_column(
-        "peak memory",
-        lambda row: f"{row.of.peak_bytes / 2**20:,.0f} MiB" if row.of else "",
-        missing="",
-    ),
-    *(text_column(name, _minutes(place)) for place, name in enumerate(BUDGETS)),
-]
