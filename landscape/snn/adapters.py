@@ -64,6 +64,16 @@ def spiking_neurons(model: nn.Module) -> list[nn.Module]:
     return [neuron for _, neuron in _neurons(model)]
 
 
+def described(neuron: nn.Module) -> str:
+    """Its class, its surrogate, and step mode or reset where it tells."""
+    return f"{type(neuron).__name__}{_settings(neuron)}"
+
+
+def is_library_neuron(module: nn.Module) -> bool:
+    """Whether it is a layer of neurons of a library known here."""
+    return _library(module) is not None and _fires(module)
+
+
 class EvalMode:
     """Eval mode of ``model``, gradients and precision intact; nothing changes until it is entered.
 
@@ -127,7 +137,7 @@ def spiking_notes(model: nn.Module) -> list[str]:
     where the neurons tell.
     """
     kinds = Counter(
-        f"{_library_and_version(library)}, {type(neuron).__name__}{_settings(neuron)}"
+        f"{_library_and_version(library)}, {described(neuron)}"
         for library, neuron in _neurons(model)
     )
     return [f"{count} x {kind}" for kind, count in kinds.items()]
@@ -145,8 +155,8 @@ def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for module in model.modules():
         if isinstance(module, SpikingNeuron):
             yield "landscape", module
-        elif (library := _library(module)) is not None and _fires(module):
-            yield library, module
+        elif is_library_neuron(module):
+            yield _library(module) or "", module
 
 
 def _library(module: nn.Module) -> str | None:

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from landscape.checkpoint.sidecar import read_sidecar
 from landscape.data import open_dataset, random_order, select_examples
-from landscape.snn.initialization import initialize
+from landscape.snn.initialization import initialise
 from landscape.snn.model import CSNN
 from landscape.training import epoch as epoch_module
 
@@ -25,7 +25,7 @@ def test_training_is_the_plain_loop(config, run, tmp_path, images):
 
     data = select_examples(open_dataset(images, split="train"), 90, seed=42)
     model = CSNN(2, 2)
-    initialize(model, "kaiming", seed=3)
+    initialise(model, "kaiming", seed=3)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2)
     for epoch in (1, 2):
@@ -105,7 +105,7 @@ def test_snapshots_lie_on_the_way(config, run, tmp_path):
     names = sorted(p.name for p in folder.glob("*.safetensors"))
     assert names == ["000.safetensors", "002.safetensors", "004.safetensors"]
     initial = CSNN(2, 2)
-    initialize(initial, cfg.init, seed=cfg.seed)
+    initialise(initial, cfg.init, seed=cfg.seed)
     kept = load_file(folder / "000.safetensors")
     for name, tensor in initial.state_dict().items():
         assert torch.equal(kept[name], tensor)
