@@ -18,16 +18,15 @@ from landscape.checkpoint import (
     find_optimizer,
     infer_model,
 )
+from landscape.checkpoint.errors import printable
 from landscape.data.choosing import Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
-from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
 from landscape.data.source import Source
-from landscape.factories import LOSSES, OBJECTIVES, load_object
 from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
-from landscape.objective.pair import loss_of
 from landscape.results import TrainingInfo
 
 _OWN_DATA = (NAME, EMBEDDED_NAME)
@@ -57,6 +56,13 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
     spec = loss
     if spec is None and checkpoint.sidecar and checkpoint.sidecar.loss in BUILTIN_LOSSES:
         spec = checkpoint.sidecar.loss
+    if spec is None and checkpoint.sidecar:
+        named = printable(checkpoint.sidecar.loss)
+        raise CheckpointError(
+            f"{checkpoint.path}: its sidecar says that '{named}' was minimised, which is not built "
+            "in; code named in a file is not imported. If you trust it, say so: --loss or "
+            f"--objective '{named}'."
+        )
     if spec is None and infer_model(checkpoint.state) is not None:
         spec = "mse"
     if spec is None:
@@ -66,45 +72,6 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
             "--objective module:function of (model, batch)."
         )
     return named_loss(spec)
-
-
-def named_loss(spec: str) -> Objective:
-    """A built-in loss, or what ``module:function`` names.
-
-    That is itself the function of (outputs, targets), or a loss module, not a factory of it.
-    """
-    if spec in BUILTIN_LOSSES:
-        return loss_of(spec)
-    found = load_object(spec, group=LOSSES, builtin=BUILTIN_LOSSES)
-    return found if isinstance(found, Objective) else loss_of(found, spec)
-
-
-def named_objective(spec: str) -> Objective:
-    """The ``Objective``, or function of (model, batch), that ``module:name`` names."""
-    found = load_object(spec, group=OBJECTIVES, builtin={})
-    return found if isinstance(found, Objective) else Objective(found, name=spec)
-
-
-def objective_of(loss: object, objective: object) -> Objective:
-    """What a Python call means by its loss and its ``objective=``, of which it gives one.
-
-    A bare function is one of (outputs, targets) as a loss, and of (model, batch) as an objective.
-
-    Raises
-    ------
-    ValueError
-        If both are given, or neither, or they are of another kind.
-    """
-    if (loss is None) == (objective is None):
-        raise ValueError("give either a loss or objective=…, what is minimised; one of the two.")
-    for given in (loss, objective):
-        if isinstance(given, Objective):
-            return given
-    if isinstance(objective, str):
-        return named_objective(objective)
-    if objective is not None:
-        return Objective(objective)  # type: ignore[arg-type]  # which checks that it is a function
-    return named_loss(loss) if isinstance(loss, str) else loss_of(loss)  # type: ignore[arg-type]
 
 
 def choose_data(
@@ -135,11 +102,10 @@ def choose_data(
             "examples.npz (arrays x and y), --data module:factory, or --data fashion-mnist."
         )
     notes: tuple[str, ...] = ()
+    source = None
     if choice.split == "train" and sidecar is not None and sidecar.data.name == name:
-        whole = open_dataset(name, split=choice.split, data_dir=data_dir)
-        whole, notes = _trained_on(whole, sidecar)
-        source = source_of(whole, choice)
-    else:
+        source, notes = _among_trained_on(sidecar, name, choice, data_dir)
+    if source is None:
         source = open_source(name, choice, data_dir=data_dir)
     if choice.examples is None and len(source) < MOST_EXAMPLES:
         # The default bounds the work; a number of the user's own is what must be there.
@@ -185,12 +151,19 @@ def optimizer_state_of(
         return None, (f"the optimiser's state was not used: {error}",)
 
 
-def _trained_on(dataset: Dataset, sidecar: Sidecar) -> tuple[Dataset, tuple[str, ...]]:
-    """The examples that the network was trained on, where ``dataset`` holds them."""
+def _among_trained_on(
+    sidecar: Sidecar, name: str, choice: Choice, data_dir: Path | None
+) -> tuple[Source | None, tuple[str, ...]]:
+    """Some of the random subset that the network was trained on; None: it was no subset."""
     spec = sidecar.data
-    if spec.num_examples is None or spec.seed is None or spec.num_examples > len(dataset):
-        return dataset, ()
-    subset = select_examples(dataset, spec.num_examples, seed=spec.seed)
-    if spec.sha256 and subset.indices_sha256 != spec.sha256:
-        return dataset, ("its training examples could not be told: drawn from the whole split",)
-    return subset, ()
+    if spec.num_examples is None or spec.seed is None:
+        return None, ()
+    every = Choice(split=choice.split, examples="all", seed=choice.seed)
+    whole = open_source(name, every, data_dir=data_dir)
+    if isinstance(whole, Dataset) and spec.num_examples <= len(whole):
+        subset = select_examples(whole, spec.num_examples, seed=spec.seed)
+        if not spec.sha256 or subset.indices_sha256 == spec.sha256:
+            return source_of(subset, choice), ()
+    elif isinstance(whole, Dataset):
+        return None, ()  # a smaller copy of the data, such as the embedded one
+    return None, ("its training examples could not be told: drawn from the whole split",)

@@ -17,7 +17,7 @@ from landscape.catalog.words import KEEPS, MOST_EXAMPLES, SPLITS
 from landscape.data.arrays import from_arrays
 from landscape.data.dataset import Dataset
 from landscape.data.opening import is_builtin, open_dataset, open_factory
-from landscape.data.selection import choose_rows, select_examples
+from landscape.data.selection import NoSplitError, choose_rows, select_examples
 from landscape.data.source import Rows, Source, Stream, Told, read_stream
 from landscape.nests import (
     as_tensors,
@@ -48,6 +48,8 @@ class Choice:
         ``memory``, or ``reread``: streams are read again at each pass.
     told
         Hears how far the reading of a stream is; None: nobody does.
+    at_most
+        Data that hold fewer than N examples are taken whole, not refused.
 
     Raises
     ------
@@ -63,17 +65,20 @@ class Choice:
         seed: int,
         keep: str = "memory",
         told: Told | None = None,
+        at_most: bool = False,
     ) -> None:
         if keep not in KEEPS:
             raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
         self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
         self.told = told or (lambda done, total: None)
+        self.at_most = at_most
 
     def rows(self, available: int) -> str | int | None:
         """What to select of this many examples."""
-        if self.examples is None:
-            return None if available <= MOST_EXAMPLES else MOST_EXAMPLES
-        return None if self.examples == "all" else self.examples
+        wanted = MOST_EXAMPLES if self.examples is None else self.examples
+        is_bound = self.examples is None or self.at_most
+        is_all = is_bound and str(wanted).isdecimal() and int(wanted) >= available
+        return None if is_all or wanted == "all" else wanted
 
     def most(self) -> int | None:
         """How many of a stream to read; None: all of it.
@@ -131,7 +136,7 @@ def open_source(spec: str, choice: Choice, *, data_dir: Path | None = None) -> S
     factory = open_factory(spec)
     made = factory()
     if choice.split != "train" and not _is_by_split(made):
-        raise ValueError(
+        raise NoSplitError(
             f"{spec} returned no {choice.split} split: return a dict of splits, "
             '{"train": …, "test": …}, or leave --split out.'
         )
@@ -148,7 +153,7 @@ def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> S
         return open_source(fspath(data), choice)
     if _is_by_split(data):
         if choice.split not in data:
-            raise ValueError(
+            raise NoSplitError(
                 f"{name} has no {choice.split} split, only {', '.join(data)}; return "
                 '{"train": …, "test": …}, or choose another split.'
             )
@@ -285,7 +290,7 @@ def _streamed(
         told=choice.told,
         may_be_endless=may_be_endless,
     )
-    if choice.examples is not None and most is not None and len(stream) < most:
+    if choice.examples is not None and not choice.at_most and len(stream) < (most or 0):
         raise ValueError(
             f"examples {choice.examples} reach beyond the data, which hold {len(stream)}; ask for "
             "at most that."

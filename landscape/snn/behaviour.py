@@ -34,10 +34,13 @@ class Neurons(Protocol):
         """σ'(u), the derivative of the spike in use, elementwise."""
 
     def run(self, currents: Tensor) -> tuple[Tensor, Tensor]:
-        """u = h - θ and spikes, both (T, n), of neurons at rest on ``currents``, (T, n)."""
+        """U = h - θ and spikes, both (T, n), of neurons at rest on ``currents``, (T, n)."""
 
     def with_surrogate(self, surrogate: Surrogate) -> Self:
         """The same neurons with another surrogate."""
+
+    def __hash__(self) -> int:
+        """Of equal ones the same."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class LibraryNeurons:
         distances, spikes = [], []
         try:
             if hasattr(module, "step_mode"):
-                module.step_mode = "s"
+                setattr(module, "step_mode", "s")  # noqa: B010  # which not every module has
             reset_state(module)
             with torch.no_grad():
                 for current in currents:

@@ -109,7 +109,7 @@ def initialise(
         Firing rate per input and time step, in (0, 1), that the schemes of spiking networks
         (``fluctuation_driven``, ``spikeinit``, ``surrogate_backward``) assume.
     num_time_steps
-        T, which these three ask for; None: that of neurons of this package.
+        T, which these three ask for, where the neurons do not tell, as those of this package do.
     leave
         Globs of the names of parameters to leave alone, comma-separated.
 
@@ -146,7 +146,7 @@ def initialise(
             beta=beta_value or math.nan,
             rate=rate,
             normalised=weight.normalised,
-            num_time_steps=num_time_steps or getattr(weight.neurons, "num_time_steps", None),
+            num_time_steps=getattr(weight.neurons, "num_time_steps", None) or num_time_steps,
             neurons=neurons,
         )
         std = gain * math.sqrt(chosen.variance(layer))
@@ -241,5 +241,3 @@ def _set_others(model: nn.Module, left: list[str]) -> None:
     for name, norm in norms_of(model):
         if not any(f"{name}.{key}".removeprefix(".") in left for key in norm._parameters):
             norm.reset_parameters()  # weight 1, bias 0, running statistics 0 and 1
-
-

@@ -20,8 +20,7 @@ _PLAIN = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 _TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _RECURRENT = (nn.RNNBase, nn.RNNCellBase)
 _LAYERS = (*_PLAIN, *_TRANSPOSED, *_RECURRENT, nn.MultiheadAttention)
-_BATCH_NORMS = nn.modules.batchnorm._NormBase
-NORMS = (_BATCH_NORMS, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+Norm = nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm | nn.RMSNorm
 _TOKENS = ("bias_k", "bias_v")  # of attention: learnt tokens, whatever they are called
 _GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}  # by how the class's name begins
 
@@ -105,10 +104,10 @@ def zeroed_of(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
                     yield f"{name}.{key}" if name else key, parameter
 
 
-def norms_of(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+def norms_of(model: nn.Module) -> Iterator[tuple[str, Norm]]:
     """The normalisations, which start at weight 1 and bias 0."""
     for name, module in model.named_modules():
-        if isinstance(module, NORMS):
+        if isinstance(module, Norm):
             yield name, module
 
 

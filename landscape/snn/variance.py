@@ -117,7 +117,8 @@ def spikeinit(layer: Layer) -> float:
     The fixed point of the firing rate that Shi & Yu (ICML 2026) ask for, here for T steps from
     rest and by simulation.
     """
-    sigma = current_for_rate(layer.rate, *layer.simulated())
+    num_time_steps, neurons = layer.simulated()
+    sigma = current_for_rate(layer.rate, num_time_steps, neurons)
     return sigma**2 / (layer.fan_in * layer.rate)
 
 
@@ -128,7 +129,6 @@ def surrogate_backward(layer: Layer) -> float:
     ReLU's. u = h - θ is simulated: on currents of variance fan_in p Var, which depends on the
     variance sought, or of variance 1 where a batch norm follows.
     """
-
     steps, neurons = layer.simulated()
 
     def gain(variance: float) -> float:

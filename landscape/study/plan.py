@@ -14,7 +14,7 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.catalog.words import MOST_EXAMPLES
 from landscape.compare.settings import DecisionSettings
-from landscape.snn.initialization import scheme_by_name
+from landscape.snn.schemes import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
 
@@ -285,7 +285,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
         for key in dict.fromkeys([*old, *new])
-        if key not in old or key not in new or old[key] != new[key]
+        if old.get(key) != new.get(key)  # what an earlier version lacks, it did not ask for
     ]
 
 

@@ -16,6 +16,7 @@ from landscape.snn.variance import impulse_energy
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what they import
 
+
 @pytest.fixture(scope="module")
 def jelly():
     from spikingjelly.activation_based import neuron, surrogate
