@@ -15,7 +15,7 @@ from torch import Tensor, nn
 class VGG(nn.Module):
     """Three blocks of convolution, batch norm, leaky neurons and pooling; the mean firing rate."""
 
-    def __init__(self, channels: int = 8, num_time_steps: int = 4) -> None:
+    def __init__(self, channels: int = 4, num_time_steps: int = 4) -> None:
         super().__init__()
         self.num_time_steps = num_time_steps
         layers: list[nn.Module] = []
