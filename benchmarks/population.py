@@ -25,7 +25,8 @@ from landscape.analysis.spectrum.population import Stated, of_largest, of_norm, 
 from landscape.analysis.spectrum.run import run_spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.curvature.operators import make_grouped_operator
-from landscape.data.choosing import Choice, open_source
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
 from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk
 from landscape.statistics.population import NUM_GROUPS

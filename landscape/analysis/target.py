@@ -8,15 +8,16 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.analysis.choices import choose_data, choose_objective, training_info
+from landscape.analysis.choices import choose_data, choose_objective, choose_own_loss, training_info
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
+from landscape.checkpoint import check_range, folder_of, load_checkpoint, model_of, model_spec
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole, world_size
 from landscape.nests import describe
@@ -140,7 +141,6 @@ def open_target(
         unsafe_pickle=settings.unsafe_pickle,
     )
     model, fitted = model_of(checkpoint, settings.model)
-    objective = choose_objective(checkpoint, settings.loss, settings.objective)
     choice = Choice(
         split=settings.split,
         examples=settings.examples,
@@ -148,7 +148,15 @@ def open_target(
         keep=settings.keep,
         told=told,
     )
-    data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
+    named = settings.model or model_spec(checkpoint) or ""
+    is_asked = settings.loss is not None or settings.objective is not None
+    read_as: tuple[str, ...] = ()
+    if folder_of(named) is None or is_asked:
+        objective = choose_objective(checkpoint, settings.loss, settings.objective)
+        data = choose_data(checkpoint, settings, choice)
+    else:
+        data = choose_data(checkpoint, settings, choice)
+        objective, read_as = choose_own_loss(model, data.source)
     return make_target(
         model,
         objective,
@@ -157,8 +165,8 @@ def open_target(
         label=label or path.stem,
         checkpoint=str(path),
         checkpoint_sha256=checkpoint.sha256,
-        model_name=settings.model or model_spec(checkpoint) or "",
-        notes=(*checkpoint.notes, *fitted, *data.notes),
+        model_name=named,
+        notes=(*checkpoint.notes, *fitted, *data.notes, *read_as),
         sidecar_info=training_info(checkpoint.sidecar),
     )
 

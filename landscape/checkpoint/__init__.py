@@ -1,6 +1,7 @@
 """Checkpoint files: recognise, load safely, unwrap, match to a model; write one's own."""
 
 from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.hugging_face import folder_of
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.inspection import CheckpointInfo, inspect_checkpoint
 from landscape.checkpoint.load import Checkpoint, load_checkpoint
@@ -20,6 +21,7 @@ __all__ = [
     "TrainingSpec",
     "build_model",
     "check_range",
+    "folder_of",
     "infer_model",
     "inspect_checkpoint",
     "load_checkpoint",

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.hugging_face import PREFIX, folder_of, is_model_folder, network_of
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
@@ -143,14 +144,16 @@ def _check_range(**values: object) -> None:
 
 
 def model_spec(checkpoint: Checkpoint) -> str | None:
-    """The built-in network that ``checkpoint`` belongs to, by its sidecar or its tensors.
+    """The network that ``checkpoint`` belongs to, by its sidecar, its folder or its tensors.
 
     A sidecar may name any factory; one that is not built in is never imported on its word, and
-    gives None.
+    gives None. A folder's config can name networks of transformers, and no others.
     """
     named = checkpoint.sidecar.model if checkpoint.sidecar is not None else None
     if named is not None and named.partition("?")[0] in BUILTIN_MODELS:
         return named
+    if is_model_folder(checkpoint.path):
+        return f"{PREFIX}{checkpoint.path}"
     return infer_model(checkpoint.state)
 
 
@@ -182,8 +185,7 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     checkpoint
         As read by ``load_checkpoint``.
     spec
-        What the user asked for; None takes the built-in network that the checkpoint names or
-        that its tensors show.
+        What the user asked for; None takes the network that :func:`model_spec` finds.
 
     Returns
     -------
@@ -196,12 +198,15 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     CheckpointError
         If no network is known, or the weights do not fit it.
     """
+    found = spec or model_spec(checkpoint)
+    if found is None:
+        raise CheckpointError(_unknown(checkpoint))
+    folder = folder_of(found)
+    if folder is not None:
+        return network_of(folder, checkpoint)
     if spec is not None:
         model = build_model(spec)
         return model, _load_all_digits(model, checkpoint)
-    found = model_spec(checkpoint)
-    if found is None:
-        raise CheckpointError(_unknown(checkpoint))
     try:
         # A spec from a file may ask for any size. On the meta device that costs nothing, and
         # weights that do not fit it are refused there.
@@ -245,5 +250,5 @@ def _unknown(checkpoint: Checkpoint) -> str:
         )
     return (
         f"{path}: its {len(checkpoint.state)} tensors belong to no built-in network. Name yours "
-        "with --model module:factory or --model path/to/file.py:factory."
+        "with --model module:factory, --model path/to/file.py:factory or --model hf:FOLDER."
     )

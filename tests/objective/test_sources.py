@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import landscape
 import landscape.data.source as source_module
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.nests import concatenated, map_tensors, num_rows, take_rows, tensors_in
 
 CPU = torch.device("cpu")

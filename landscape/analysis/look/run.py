@@ -17,7 +17,7 @@ from landscape.analysis.target_checks import fitting_advice
 from landscape.catalog.words import SPLITS
 from landscape.checkpoint import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
-from landscape.data.choosing import Choice
+from landscape.data.choice import Choice
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalues
@@ -121,7 +121,7 @@ def _other_split(target: Target, checkpoint: Checkpoint) -> tuple[Fit | None, st
     split = _other(target.subject.split)
     choice = Choice(split=split, examples=settings.examples, seed=settings.seed, keep=settings.keep)
     try:
-        data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
+        data = choose_data(checkpoint, settings, choice)
     except ValueError as error:
         return None, f"no {split} loss: {error}"
     risk = target.risk

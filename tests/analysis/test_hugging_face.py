@@ -1,0 +1,140 @@
+"""Folders of transformers' networks, analysed as they are: the model's own loss, exactly."""
+
+import socket
+
+import numpy as np
+import pytest
+import torch
+from transformers_networks import arrays, saved, tiny
+
+from landscape.analysis.target import open_target
+from landscape.analysis.target_settings import TargetSettings
+from landscape.curvature.operators import make_operator
+
+pytest.importorskip("transformers")
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    def refused(*_):
+        raise AssertionError("something asked the network")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+
+
+def opened(folder, data, **settings):
+    np.savez(folder / "data.npz", **data)
+    settings = {"dtype": "float64", "data": f"{folder / 'data.npz'}"} | settings
+    return open_target(folder, TargetSettings(**settings))
+
+
+def products(target, name="hessian"):
+    """The operator times the directions that :func:`own` takes."""
+    operator = make_operator(target.risk, name)
+    return torch.stack([operator @ v for v in directions(operator.dim)])
+
+
+def directions(dim):
+    return torch.randn(8, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def own(model, data):
+    """The loss that ``model`` itself computes, and its Hessian times some directions; float64."""
+    model = model.double()
+    batch = {k: torch.as_tensor(v) for k, v in data.items()}
+    batch = {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}
+    theta = [p for p in model.parameters() if p.requires_grad]
+
+    def derivative(value):
+        found = torch.autograd.grad(value, theta, create_graph=True, materialize_grads=True)
+        return torch.cat([part.flatten() for part in found])
+
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        loss = model(**batch).loss
+        slope = derivative(loss)
+    rows = [derivative(slope @ v).detach() for v in directions(len(slope))]
+    return loss.item(), torch.stack(rows)
+
+
+def is_close(found, expected, rtol=1e-6):
+    return float((found - expected).norm()) < rtol * float(expected.norm())
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "t5", "bert", "tagger", "vit"])
+def test_hessian_is_that_of_the_models_own_loss(name, tmp_path):
+    model, data = tiny(name), arrays(name)
+    target = opened(saved(model, tmp_path), data, batch_size=3)
+    loss, expected = own(model, data)
+    assert target.subject.loss == pytest.approx(loss, rel=1e-6)
+    assert is_close(products(target), expected)
+    assert not target.second_derivative.is_wrong
+
+
+def test_gauss_newton_is_that_of_the_logits(tmp_path):
+    """Jᵀ H_z J with J the Jacobian of the logits and H_z the Hessian of the loss by them."""
+    model, data = tiny("gpt2"), arrays("gpt2")
+    target = opened(saved(model, tmp_path), data)
+    model = model.double()
+    theta, inputs = list(model.parameters()), {k: torch.as_tensor(v) for k, v in data.items()}
+    labels = inputs.pop("labels")[:, 1:].flatten()
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        z = model(**inputs).logits[:, :-1].flatten(0, 1)
+    loss = torch.nn.functional.cross_entropy(z, labels)
+    (slope,) = torch.autograd.grad(loss, z, create_graph=True)
+    dual = torch.zeros_like(z, requires_grad=True)
+    pulled = torch.cat(
+        [g.flatten() for g in torch.autograd.grad(z, theta, dual, create_graph=True)]
+    )
+    expected = []
+    for v in directions(len(pulled)):
+        (jv,) = torch.autograd.grad(pulled @ v, dual, retain_graph=True)
+        (hjv,) = torch.autograd.grad(slope, z, jv, retain_graph=True)
+        back = torch.autograd.grad(z, theta, hjv, retain_graph=True)
+        expected.append(torch.cat([part.flatten() for part in back]))
+    assert is_close(products(target, "ggn"), torch.stack(expected))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "t5", "tagger", "bert", "vit"])
+def test_neither_batches_nor_padding_move_loss_and_gradient(name, tmp_path):
+    data = arrays(name)
+    saved(tiny(name), tmp_path)
+    whole, single = (opened(tmp_path, data, batch_size=size) for size in (4, 1))
+    assert single.subject.loss == pytest.approx(whole.subject.loss, rel=1e-12)
+    assert is_close(single.risk.gradient(), whole.risk.gradient(), 1e-12)
+    if name != "vit":  # the last column is padding alone
+        data |= {k: v[:, :-1] for k, v in data.items() if v.ndim > 1}
+        shorter = opened(tmp_path, data)
+        assert shorter.subject.loss == pytest.approx(whole.subject.loss, rel=1e-12)
+
+
+def test_accuracy_is_that_of_the_next_token(tmp_path):
+    model, data = tiny("gpt2"), arrays("gpt2")
+    target = opened(saved(model, tmp_path), data)
+    inputs = {k: torch.as_tensor(v) for k, v in data.items() if k != "labels"}
+    logits = model(**inputs).logits
+    labels = torch.as_tensor(data["labels"])[:, 1:]
+    right = (logits[:, :-1].argmax(-1) == labels)[labels != -100]
+    assert target.subject.accuracy == pytest.approx(float(right.double().mean()))
+    assert "cross entropy of the next token" in target.subject.loss_name
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("binary cross entropy", [[0, 1, 1], [1, 0, 0], [0, 0, 0], [1, 1, 1]]),
+        ("squared error", [[0.5], [1.0], [-1.0], [0.0]]),
+    ],
+)
+def test_labels_say_what_a_head_is_trained_for(kind, labels, tmp_path):
+    """Several labels an example, as whole numbers of 0 and 1; a single number."""
+    import transformers
+
+    config = tiny("bert").config.to_dict() | {"num_labels": len(labels[0])}
+    model = transformers.BertForSequenceClassification(transformers.BertConfig(**config)).eval()
+    data = arrays("bert") | {"labels": np.array(labels)}
+    target = opened(saved(model, tmp_path), data)
+    as_floats = data | {"labels": np.array(labels, dtype="f8")}
+    loss, expected = own(model, as_floats)
+    assert kind in target.subject.loss_name
+    assert target.subject.loss == pytest.approx(loss, rel=1e-9)
+    assert is_close(products(target), expected)
