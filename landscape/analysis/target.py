@@ -14,7 +14,15 @@ from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import check_range, folder_of, load_checkpoint, model_of, model_spec
+from landscape.checkpoint import (
+    check_range,
+    folder_of,
+    load_adapter,
+    load_checkpoint,
+    model_of,
+    model_spec,
+    with_adapter,
+)
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
@@ -140,7 +148,14 @@ def open_target(
         allow_globals=settings.allow_globals,
         unsafe_pickle=settings.unsafe_pickle,
     )
+    named, digest = settings.model or model_spec(checkpoint) or "", checkpoint.sha256
+    is_of_library = folder_of(named) is not None
     model, fitted = model_of(checkpoint, settings.model)
+    if settings.adapter is not None:
+        adapter = load_adapter(settings.adapter)
+        model, added = with_adapter(model, adapter)
+        named, fitted = f"{named} with {settings.adapter}", (*fitted, *added)
+        digest = hashlib.sha256(f"{digest} {adapter.checkpoint.sha256}".encode()).hexdigest()
     choice = Choice(
         split=settings.split,
         examples=settings.examples,
@@ -148,10 +163,9 @@ def open_target(
         keep=settings.keep,
         told=told,
     )
-    named = settings.model or model_spec(checkpoint) or ""
     is_asked = settings.loss is not None or settings.objective is not None
     read_as: tuple[str, ...] = ()
-    if folder_of(named) is None or is_asked:
+    if is_asked or not is_of_library:
         objective = choose_objective(checkpoint, settings.loss, settings.objective)
         data = choose_data(checkpoint, settings, choice)
     else:
@@ -164,7 +178,7 @@ def open_target(
         settings,
         label=label or path.stem,
         checkpoint=str(path),
-        checkpoint_sha256=checkpoint.sha256,
+        checkpoint_sha256=digest,
         model_name=named,
         notes=(*checkpoint.notes, *fitted, *data.notes, *read_as),
         sidecar_info=training_info(checkpoint.sidecar),

@@ -32,12 +32,20 @@ class TargetSettings:
     """
 
     model: str | None = setting(
-        None, help="module:factory or file.py:factory[?k=v]; or a built-in name."
+        None,
+        help="module:factory or file.py:factory[?k=v]; hf:FOLDER of a transformers network; or a "
+        "built-in name.",
+    )
+    adapter: Path | None = setting(
+        None,
+        metavar="FOLDER",
+        help="An adapter by peft (LoRA): the network is held fixed, the adapter is analysed.",
     )
     data: str | None = setting(
         None,
-        help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
-        "DataLoader or other batches.",
+        help="fashion-mnist, arrays.npz, named arrays (.npz, .safetensors), texts (.jsonl, a "
+        "datasets folder), module:factory or file.py:factory of arrays, a Dataset, a DataLoader or "
+        "other batches.",
     )
     data_dir: Path | None = setting(None, help="Folder of the data's files.")
     loss: str | None = setting(

@@ -1,5 +1,6 @@
 """Checkpoint files: recognise, load safely, unwrap, match to a model; write one's own."""
 
+from landscape.checkpoint.adapter import load_adapter, with_adapter
 from landscape.checkpoint.errors import CheckpointError
 from landscape.checkpoint.hugging_face import folder_of
 from landscape.checkpoint.infer import infer_model
@@ -24,9 +25,11 @@ __all__ = [
     "folder_of",
     "infer_model",
     "inspect_checkpoint",
+    "load_adapter",
     "load_checkpoint",
     "load_into",
     "model_of",
     "model_spec",
     "save_checkpoint",
+    "with_adapter",
 ]

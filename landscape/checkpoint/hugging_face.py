@@ -8,6 +8,7 @@ is read here, its weights by :func:`landscape.checkpoint.load.load_checkpoint`.
 import copy
 import json
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -64,14 +65,16 @@ def network_of(folder: Path, checkpoint: Checkpoint) -> tuple[nn.Module, tuple[s
         If transformers is not installed.
     """
     transformers = _library()
-    with _apart(transformers):
+    with apart():
         kind, config, notes = _described(folder, transformers)
         try:
             with torch.device("meta"):
                 outline = kind(copy.deepcopy(config))
         except Exception as error:  # the config's values reach every layer
             raise refuse(
-                folder / _CONFIG, f"{kind.__name__} cannot be built from it ({_first(error)})", _BAD
+                folder / _CONFIG,
+                f"{kind.__name__} cannot be built from it ({first_line(error)})",
+                _BAD,
             ) from error
         model = _loaded(kind, config, outline, checkpoint, notes)
     itself = replace(checkpoint, state=dict(model.state_dict()), prefix="")
@@ -102,7 +105,7 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise refuse(path, f"it is no JSON ({_first(error)})", "Download it again") from error
+        raise refuse(path, f"it is no JSON ({first_line(error)})", "Download it again") from error
     if not isinstance(found, dict):
         raise refuse(path, "it is no JSON object", "Download it again")
     return found
@@ -145,7 +148,9 @@ def _described(folder: Path, transformers: Any) -> tuple[Any, Any, list[str]]:
     try:
         config = kinds[type_name].from_dict(kept)
     except Exception as error:  # every model type checks its own
-        raise refuse(path, f"transformers {version} refuses it ({_first(error)})", _BAD) from error
+        raise refuse(
+            path, f"transformers {version} refuses it ({first_line(error)})", _BAD
+        ) from error
     if hasattr(config, "use_cache"):
         config.use_cache = False  # keys and values of earlier tokens, for generating further ones
     return kind, config, notes
@@ -184,8 +189,8 @@ def _loaded(
         )
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{path}: its tensors cannot be put into {kind.__name__} ({_first(error)}). Give the "
-            "folder that the weights were saved in."
+            f"{path}: its tensors cannot be put into {kind.__name__} ({first_line(error)}). Give "
+            "the folder that the weights were saved in."
         ) from error
     missing, misshapen = (
         sorted(map(str, told[f"{what}_keys"])) for what in ("missing", "mismatched")
@@ -205,14 +210,19 @@ def _loaded(
 
 
 @contextmanager
-def _apart(transformers: Any) -> Iterator[None]:
-    """A block in which the library asks nothing of the network, and prints nothing."""
-    talk = transformers.utils.logging
+def apart() -> Iterator[None]:
+    """A block in which transformers fetches nothing, and prints nothing.
+
+    Nor does it warn of what it will change: that is for those who call it.
+    """
+    talk = _library().utils.logging
     level, bars = talk.get_verbosity(), talk.is_progress_bar_enabled()
     talk.set_verbosity(talk.CRITICAL)
     talk.disable_progress_bar()
     try:
-        with _offline():
+        with _offline(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
         talk.set_verbosity(level)
@@ -234,5 +244,6 @@ def _offline() -> Iterator[None]:
             os.environ["HF_HUB_OFFLINE"] = before
 
 
-def _first(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, safe to print."""
     return printable((str(error).splitlines() or [type(error).__name__])[0].rstrip("."))

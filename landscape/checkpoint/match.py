@@ -13,7 +13,8 @@ from landscape.hints import closest
 
 _ADAPTERS = (
     "It has LoRA's adapters, which are added to the weights of a network when peft loads them. "
-    "Merge them, and pass the file that this writes: "
+    "Pass the network's own checkpoint, and the adapter's folder as --adapter; or merge them, and "
+    "pass the file that this writes: "
     "torch.save(peft_model.merge_and_unload().state_dict(), 'weights.pt')."
 )
 _RENAMED = (

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from landscape.checkpoint.adapter import is_adapter_folder
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
 from landscape.checkpoint.hugging_face import PREFIX, folder_of, is_model_folder, network_of
 from landscape.checkpoint.infer import infer_model
@@ -198,6 +199,13 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     CheckpointError
         If no network is known, or the weights do not fit it.
     """
+    path = checkpoint.path
+    if is_adapter_folder(path) and not is_model_folder(path):
+        raise refuse(
+            path,
+            "it is an adapter, which a network needs",
+            "Pass the network's own checkpoint, and this folder as --adapter",
+        )
     found = spec or model_spec(checkpoint)
     if found is None:
         raise CheckpointError(_unknown(checkpoint))

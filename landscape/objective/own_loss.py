@@ -149,8 +149,8 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
         )
     known = _arguments(model)
     surplus = [name for name in batch if name not in known]
-    note = f"entries that the network does not take, left out: {few(surplus, 8)}"
-    notes = (note,) if surplus else ()
+    left_out = f"entries that the network does not take, left out: {few(surplus, 8)}"
+    notes = (left_out,) if surplus else ()
     by_labels = _needs_labels(model, batch)
 
     def given(batch: Nest, *, labels: bool) -> dict[str, Any]:
@@ -167,13 +167,15 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
         model.train(was_training)
     kind = type(_base(model)).__name__
     if found is not None:
-        return OwnLoss(kind, found, lambda batch: given(batch, labels=by_labels)), notes
+        objective = OwnLoss(kind, found, lambda batch: given(batch, labels=by_labels))
+        return objective, (f"the loss is the network's own: {found.name}", *notes)
 
     def whole(model: nn.Module, batch: Nest) -> Value:
         count = _count(batch)
         return model(**given(batch, labels=True)).loss * count, count
 
-    return Objective(whole, name=f"{kind}'s own loss"), notes
+    read = "the loss is what the network returns as such, a mean weighted by its number of labels"
+    return Objective(whole, name=f"{kind}'s own loss"), (read, *notes)
 
 
 def _form_of(
@@ -182,7 +184,7 @@ def _form_of(
     """The form whose value and slope by the logits are those of the network's own loss."""
     inputs, labels = given(batch, labels=True), batch.get(LABELS)
     if isinstance(labels, Tensor) and labels.ndim == 2 and not _needs_labels(model, batch):
-        logits = model(**given(batch, labels=False)).logits
+        logits = getattr(model(**given(batch, labels=False)), "logits", None)
         if isinstance(logits, Tensor) and logits.shape == labels.shape:
             inputs[LABELS] = labels.to(logits.dtype)  # a row of 0 and 1, or of numbers
     output = model(**inputs)

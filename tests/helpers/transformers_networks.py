@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.analysis.target import open_target
+from landscape.analysis.target_settings import TargetSettings
+from landscape.curvature.operators import make_operator
+
 VOCABULARY, LENGTH, CLASSES = 7, 5, 3
 
 
@@ -75,3 +79,44 @@ def saved(model, folder):
     t.utils.logging.disable_progress_bar()
     model.save_pretrained(folder)
     return folder
+
+
+def opened(folder, data, **settings):
+    """The target of the folder's network on ``data``, in float64."""
+    np.savez(folder / "data.npz", **data)
+    settings = {"dtype": "float64", "data": f"{folder / 'data.npz'}"} | settings
+    return open_target(folder, TargetSettings(**settings))
+
+
+def products(target, name="hessian"):
+    """The operator times the directions that :func:`own` takes."""
+    operator = make_operator(target.risk, name)
+    return torch.stack([operator @ v for v in directions(operator.dim)])
+
+
+def directions(dim):
+    """What matrices are compared on; shape (8, dim)."""
+    return torch.randn(8, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+
+def own(model, data):
+    """The loss that ``model`` itself computes, and its Hessian times some directions; float64."""
+    model = model.double()
+    batch = {k: torch.as_tensor(v) for k, v in data.items()}
+    batch = {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}
+    theta = [p for p in model.parameters() if p.requires_grad]
+
+    def derivative(value):
+        found = torch.autograd.grad(value, theta, create_graph=True, materialize_grads=True)
+        return torch.cat([part.flatten() for part in found])
+
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        loss = model(**batch).loss
+        slope = derivative(loss)
+    rows = [derivative(slope @ v).detach() for v in directions(len(slope))]
+    return loss.item(), torch.stack(rows)
+
+
+def is_close(found, expected, rtol=1e-6):
+    """Whether two matrices or vectors agree in norm."""
+    return float((found - expected).norm()) < rtol * float(expected.norm())

@@ -1,63 +1,11 @@
 """Folders of transformers' networks, analysed as they are: the model's own loss, exactly."""
 
-import socket
-
 import numpy as np
 import pytest
 import torch
-from transformers_networks import arrays, saved, tiny
-
-from landscape.analysis.target import open_target
-from landscape.analysis.target_settings import TargetSettings
-from landscape.curvature.operators import make_operator
+from transformers_networks import arrays, directions, is_close, opened, own, products, saved, tiny
 
 pytest.importorskip("transformers")
-
-
-@pytest.fixture(autouse=True)
-def _no_network(monkeypatch):
-    def refused(*_):
-        raise AssertionError("something asked the network")
-
-    monkeypatch.setattr(socket.socket, "connect", refused)
-
-
-def opened(folder, data, **settings):
-    np.savez(folder / "data.npz", **data)
-    settings = {"dtype": "float64", "data": f"{folder / 'data.npz'}"} | settings
-    return open_target(folder, TargetSettings(**settings))
-
-
-def products(target, name="hessian"):
-    """The operator times the directions that :func:`own` takes."""
-    operator = make_operator(target.risk, name)
-    return torch.stack([operator @ v for v in directions(operator.dim)])
-
-
-def directions(dim):
-    return torch.randn(8, dim, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-
-
-def own(model, data):
-    """The loss that ``model`` itself computes, and its Hessian times some directions; float64."""
-    model = model.double()
-    batch = {k: torch.as_tensor(v) for k, v in data.items()}
-    batch = {k: v.double() if v.is_floating_point() else v for k, v in batch.items()}
-    theta = [p for p in model.parameters() if p.requires_grad]
-
-    def derivative(value):
-        found = torch.autograd.grad(value, theta, create_graph=True, materialize_grads=True)
-        return torch.cat([part.flatten() for part in found])
-
-    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        loss = model(**batch).loss
-        slope = derivative(loss)
-    rows = [derivative(slope @ v).detach() for v in directions(len(slope))]
-    return loss.item(), torch.stack(rows)
-
-
-def is_close(found, expected, rtol=1e-6):
-    return float((found - expected).norm()) < rtol * float(expected.norm())
 
 
 @pytest.mark.parametrize("name", ["gpt2", "llama", "t5", "bert", "tagger", "vit"])
