@@ -9,20 +9,13 @@ import torch
 from torch import nn
 
 from landscape.analysis.choices import choose_data, choose_objective, choose_own_loss, training_info
+from landscape.analysis.network import open_network
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import (
-    check_range,
-    folder_of,
-    load_adapter,
-    load_checkpoint,
-    model_of,
-    model_spec,
-    with_adapter,
-)
+from landscape.checkpoint import check_range, load_checkpoint
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
@@ -148,14 +141,7 @@ def open_target(
         allow_globals=settings.allow_globals,
         unsafe_pickle=settings.unsafe_pickle,
     )
-    named, digest = settings.model or model_spec(checkpoint) or "", checkpoint.sha256
-    is_of_library = folder_of(named) is not None
-    model, fitted = model_of(checkpoint, settings.model)
-    if settings.adapter is not None:
-        adapter = load_adapter(settings.adapter)
-        model, added = with_adapter(model, adapter)
-        named, fitted = f"{named} with {settings.adapter}", (*fitted, *added)
-        digest = hashlib.sha256(f"{digest} {adapter.checkpoint.sha256}".encode()).hexdigest()
+    network = open_network(checkpoint, settings)
     choice = Choice(
         split=settings.split,
         examples=settings.examples,
@@ -163,24 +149,23 @@ def open_target(
         keep=settings.keep,
         told=told,
     )
-    is_asked = settings.loss is not None or settings.objective is not None
     read_as: tuple[str, ...] = ()
-    if is_asked or not is_of_library:
+    if network.has_own_loss and settings.loss is None and settings.objective is None:
+        data = choose_data(checkpoint, settings, choice)
+        objective, read_as = choose_own_loss(network.model, data.source)
+    else:
         objective = choose_objective(checkpoint, settings.loss, settings.objective)
         data = choose_data(checkpoint, settings, choice)
-    else:
-        data = choose_data(checkpoint, settings, choice)
-        objective, read_as = choose_own_loss(model, data.source)
     return make_target(
-        model,
+        network.model,
         objective,
         data.source,
         settings,
         label=label or path.stem,
         checkpoint=str(path),
-        checkpoint_sha256=digest,
-        model_name=named,
-        notes=(*checkpoint.notes, *fitted, *data.notes, *read_as),
+        checkpoint_sha256=network.sha256,
+        model_name=network.name,
+        notes=(*checkpoint.notes, *network.notes, *data.notes, *read_as),
         sidecar_info=training_info(checkpoint.sidecar),
     )
 

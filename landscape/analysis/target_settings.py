@@ -84,6 +84,12 @@ class TargetSettings:
     seed: int = setting(0, minimum=0)
     use_ema: bool = setting(False, "--ema", help="Use the averaged weights in the file.")
     state_key: str | None = setting(None, help="Which entry of the file holds the weights.")
+    part: str | None = setting(
+        None, metavar="NAME", help="The module within the network that the weights are of."
+    )
+    weights_loaded: bool = setting(
+        False, help="The factory loads the weights itself: those of the file are not."
+    )
     allow_globals: tuple[str, ...] = setting(
         (),
         "--allow-global",

@@ -13,6 +13,7 @@ from landscape.checkpoint.files.outline import TensorOutline
 from landscape.checkpoint.files.pickled import check_names, refuse_code
 from landscape.checkpoint.files.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.formats import Format, bare_pickle, recognise
+from landscape.checkpoint.hugging_face import PREFIX, is_model_folder
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import format_name, not_a_shard, outline_of, sidecar_of
 from landscape.checkpoint.models import BUILTIN_MODELS
@@ -46,7 +47,7 @@ class CheckpointInfo:
     sidecar: Sidecar | None
     notes: tuple[str, ...]  # what loading would unwrap, strip or ignore
     obstacle: str | None  # why loading would be refused as things are, and the way out
-    model: str | None  # built-in network by sidecar or tensors; or named by the sidecar only
+    model: str | None  # built-in by sidecar or tensors, or its folder's; or named by a sidecar only
     command: str | None  # that would analyse it; None for a file that is refused
     running: tuple[str, ...] = ()  # names in the file that can run code
 
@@ -88,7 +89,8 @@ def inspect_checkpoint(
     if state:
         notes.append(f"neuron state, not loaded into a network: {printable(', '.join(state))}")
     inferred = infer_model(found.tensors)
-    model = sidecar.model if sidecar is not None else inferred
+    own = f"{PREFIX}{path}" if is_model_folder(path) else inferred
+    model = sidecar.model if sidecar is not None else own
     return CheckpointInfo(
         path=path,
         size_bytes=_size(kind, source),
@@ -166,6 +168,8 @@ def _command(path: Path, model: str | None) -> str:
     base = f"landscape analyze {shlex.quote(named)} -o reports/{shlex.quote(path.stem)}"
     if model is not None and model.partition("?")[0] in BUILTIN_MODELS:
         return base
+    if model is not None and model.startswith(PREFIX):
+        return f"{base} --data FILE"
     named = shlex.quote(model) if model is not None else "MODULE:FACTORY"
     return f"{base} --model {named} --data MODULE:FACTORY --loss cross-entropy"
 

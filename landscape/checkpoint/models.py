@@ -8,14 +8,15 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.adapter import is_adapter_folder
-from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
 from landscape.checkpoint.hugging_face import PREFIX, folder_of, is_model_folder, network_of
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
 from landscape.distributed import check_whole
 from landscape.factories import MODELS, FactoryError, load_factory, parse_arguments
-from landscape.nests import describe
+from landscape.hints import close_to
+from landscape.nests import describe, digest
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.surrogate import surrogate_by_name
@@ -178,7 +179,13 @@ def build_model(spec: str) -> nn.Module:
     return made
 
 
-def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module, tuple[str, ...]]:
+def model_of(
+    checkpoint: Checkpoint,
+    spec: str | None = None,
+    *,
+    part: str | None = None,
+    weights_loaded: bool = False,
+) -> tuple[nn.Module, tuple[str, ...]]:
     """Build the network of ``checkpoint`` and load its weights.
 
     Parameters
@@ -187,6 +194,11 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
         As read by ``load_checkpoint``.
     spec
         What the user asked for; None takes the network that :func:`model_spec` finds.
+    part
+        Name of the module within the network that the weights are of; None: the whole, or what
+        their names show.
+    weights_loaded
+        The network that ``spec`` makes has its weights already.
 
     Returns
     -------
@@ -210,11 +222,15 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     if found is None:
         raise CheckpointError(_unknown(checkpoint))
     folder = folder_of(found)
+    if (part or weights_loaded) and (spec is None or folder is not None):
+        raise ValueError("--part and --weights-loaded are for a network that a factory makes.")
     if folder is not None:
         return network_of(folder, checkpoint)
     if spec is not None:
         model = build_model(spec)
-        return model, _load_all_digits(model, checkpoint)
+        if weights_loaded:
+            return model, (_as_loaded(model, checkpoint),)
+        return model, _load_all_digits(model, checkpoint, part)
     try:
         # A spec from a file may ask for any size. On the meta device that costs nothing, and
         # weights that do not fit it are refused there.
@@ -241,11 +257,32 @@ def _built_by_file(spec: str) -> nn.Module:
     return build_model(spec)
 
 
-def _load_all_digits(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
+def _load_all_digits(
+    model: nn.Module, checkpoint: Checkpoint, part: str | None = None
+) -> tuple[str, ...]:
     """``load_into``, but the model becomes float64 where the file's weights are."""
     if any(tensor.dtype == torch.float64 for tensor in checkpoint.state.values()):
         model.double()
-    return load_into(model, checkpoint)
+    if part is None:
+        return load_into(model, checkpoint)
+    modules = dict(model.named_modules())
+    if not part or part not in modules:
+        hint = close_to(part, modules)
+        raise CheckpointError(f"--part '{part}': the network has no module of that name.{hint}")
+    beside = [name for name in model.state_dict() if not name.startswith(f"{part}.")]
+    note = f"weights put into the part '{part}' of the network, as asked"
+    rest = f"; as the factory made them: {listing(beside)}" if beside else ""
+    return (f"{note}{rest}", *load_into(modules[part], checkpoint))
+
+
+def _as_loaded(model: nn.Module, checkpoint: Checkpoint) -> str:
+    """How many of the file's tensors a network has that loaded them itself, under any names."""
+    held = {digest(tensor) for tensor in model.state_dict().values()}
+    found = sum(digest(tensor) in held for tensor in checkpoint.state.values())
+    return (
+        f"weights as the factory loaded them: of the file's {len(checkpoint.state)} tensors "
+        f"{found} are in the network, to the bit"
+    )
 
 
 def _unknown(checkpoint: Checkpoint) -> str:

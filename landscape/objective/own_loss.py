@@ -150,7 +150,7 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
     known = _arguments(model)
     surplus = [name for name in batch if name not in known]
     left_out = f"entries that the network does not take, left out: {few(surplus, 8)}"
-    notes = (left_out,) if surplus else ()
+    notes: tuple[str, ...] = (left_out,) if surplus else ()
     by_labels = _needs_labels(model, batch)
 
     def given(batch: Nest, *, labels: bool) -> dict[str, Any]:
@@ -168,7 +168,10 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
     kind = type(_base(model)).__name__
     if found is not None:
         objective = OwnLoss(kind, found, lambda batch: given(batch, labels=by_labels))
-        return objective, (f"the loss is the network's own: {found.name}", *notes)
+        notes = (f"the loss is the network's own: {found.name}", *notes)
+        if found.pair is _at_each and _are_inputs(batch):
+            notes += ("labels are the input's own tokens, each at its place: is that the task?",)
+        return objective, notes
 
     def whole(model: nn.Module, batch: Nest) -> Value:
         count = _count(batch)
@@ -233,6 +236,13 @@ def _needs_labels(model: nn.Module, batch: Mapping[str, Any]) -> bool:
     config = getattr(model, "config", None)
     made = not batch.keys() & {"decoder_input_ids", "decoder_inputs_embeds"}
     return bool(getattr(config, "is_encoder_decoder", False)) and made
+
+
+def _are_inputs(batch: Mapping[str, Any]) -> bool:
+    ids, labels = batch.get("input_ids"), batch[LABELS]
+    if not isinstance(ids, Tensor) or ids.shape != labels.shape:
+        return False
+    return bool(((ids == labels) | (labels == IGNORED)).all())
 
 
 def _count(batch: Mapping[str, Any]) -> float:

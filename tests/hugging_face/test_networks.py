@@ -86,3 +86,11 @@ def test_labels_say_what_a_head_is_trained_for(kind, labels, tmp_path):
     assert kind in target.subject.loss_name
     assert target.subject.loss == pytest.approx(loss, rel=1e-9)
     assert is_close(products(target), expected)
+
+
+def test_labels_that_repeat_the_input_are_asked_about(tmp_path):
+    """As texts without targets give them, which is right for the next token alone."""
+    asked = "each at its place"
+    for name, is_asked in (("t5", True), ("gpt2", False)):
+        target = opened(saved(tiny(name), tmp_path / name), arrays(name))
+        assert any(asked in note for note in target.subject.notes) is is_asked
