@@ -94,3 +94,19 @@ def test_labels_that_repeat_the_input_are_asked_about(tmp_path):
     for name, is_asked in (("t5", True), ("gpt2", False)):
         target = opened(saved(tiny(name), tmp_path / name), arrays(name))
         assert any(asked in note for note in target.subject.notes) is is_asked
+
+
+def test_another_loss_is_taken_as_the_network_gives_it(tmp_path):
+    """Two cross entropies, of where an answer starts and of where it ends."""
+    import transformers
+
+    config = transformers.BertConfig(**tiny("bert").config.to_dict() | {"num_labels": 2})
+    model = transformers.BertForQuestionAnswering(config).eval()
+    data = {k: v for k, v in arrays("bert").items() if k != "labels"}
+    data |= {"start_positions": np.array([0, 1, 0, 1]), "end_positions": np.array([1, 1, 2, 3])}
+    target = opened(saved(model, tmp_path), data, batch_size=3)
+    loss, expected = own(model, data)
+    assert target.subject.loss == pytest.approx(loss, rel=1e-9)
+    assert is_close(products(target), expected)
+    with pytest.raises(ValueError, match="does not say what its outputs are"):
+        products(target, "ggn")
