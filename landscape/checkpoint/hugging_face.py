@@ -70,6 +70,7 @@ def network_of(folder: Path, checkpoint: Checkpoint) -> tuple[nn.Module, tuple[s
         try:
             with torch.device("meta"):
                 outline = kind(copy.deepcopy(config))
+                outline.tie_weights()
         except Exception as error:  # the config's values reach every layer
             raise refuse(
                 folder / _CONFIG,

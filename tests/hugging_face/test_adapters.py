@@ -8,8 +8,11 @@ from transformers_networks import arrays, is_close, opened, own, products, saved
 from landscape.checkpoint import CheckpointError
 
 peft = pytest.importorskip("peft")
-# Of transformers, at what peft calls.
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+# Of transformers, at what peft calls; of peft, at a network that was never saved.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 
 def adapted(base, folder, **settings):

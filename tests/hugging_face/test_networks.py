@@ -8,6 +8,13 @@ from transformers_networks import arrays, directions, is_close, opened, own, pro
 pytest.importorskip("transformers")
 
 
+def with_labels(count):
+    """The config of the small BERT for so many labels."""
+    config = tiny("bert").config
+    config.num_labels = count
+    return config
+
+
 @pytest.mark.parametrize("name", ["gpt2", "llama", "t5", "bert", "tagger", "vit"])
 def test_hessian_is_that_of_the_models_own_loss(name, tmp_path):
     model, data = tiny(name), arrays(name)
@@ -77,8 +84,7 @@ def test_labels_say_what_a_head_is_trained_for(kind, labels, tmp_path):
     """Several labels an example, as whole numbers of 0 and 1; a single number."""
     import transformers
 
-    config = tiny("bert").config.to_dict() | {"num_labels": len(labels[0])}
-    model = transformers.BertForSequenceClassification(transformers.BertConfig(**config)).eval()
+    model = transformers.BertForSequenceClassification(with_labels(len(labels[0]))).eval()
     data = arrays("bert") | {"labels": np.array(labels)}
     target = opened(saved(model, tmp_path), data)
     as_floats = data | {"labels": np.array(labels, dtype="f8")}
@@ -100,8 +106,7 @@ def test_another_loss_is_taken_as_the_network_gives_it(tmp_path):
     """Two cross entropies, of where an answer starts and of where it ends."""
     import transformers
 
-    config = transformers.BertConfig(**tiny("bert").config.to_dict() | {"num_labels": 2})
-    model = transformers.BertForQuestionAnswering(config).eval()
+    model = transformers.BertForQuestionAnswering(with_labels(2)).eval()
     data = {k: v for k, v in arrays("bert").items() if k != "labels"}
     data |= {"start_positions": np.array([0, 1, 0, 1]), "end_positions": np.array([1, 1, 2, 3])}
     target = opened(saved(model, tmp_path), data, batch_size=3)

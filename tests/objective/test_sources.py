@@ -184,6 +184,12 @@ class _Record:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Slotted:
+    x: torch.Tensor
+    name: str
+
+
 class _Graph:
     """What a graph of torch_geometric shows of itself."""
 
@@ -262,6 +268,7 @@ Pair = namedtuple("Pair", "x y")
         ({"a": torch.ones(4), "b": [torch.ones(4, 1)], "c": "text", "d": None}, 4),
         (Pair(torch.ones(4), (torch.ones(4), torch.ones(4))), 4),
         (_Record(torch.ones(4), "r"), 4),
+        (_Slotted(torch.ones(4), "r"), 4),
         ((torch.ones(4), torch.ones(5)), None),
         ((torch.ones(4), torch.tensor(1.0)), None),
         (_graph(), None),
