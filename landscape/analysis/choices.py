@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.checkpoint import Checkpoint, CheckpointError, Sidecar, infer_model
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.sidecar import Sidecar
 from landscape.data.choosing import Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME

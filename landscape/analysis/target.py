@@ -14,7 +14,9 @@ from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range
+from landscape.checkpoint.models import model_of, model_spec
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source, Told

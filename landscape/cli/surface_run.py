@@ -32,7 +32,7 @@ from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
 from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.checkpoint import load_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 from landscape.cli.measured import Asked
 from landscape.cli.options import open_targets
 from landscape.cli.overall import Overall

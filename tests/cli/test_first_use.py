@@ -29,6 +29,25 @@ def test_help_of_no_command_imports_torch_or_matplotlib():
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_file_is_described_without_importing_torch(tmp_path, pickled):
+    path = ROOT / "checkpoints/ikun_v1-adam-s0.safetensors"  # and its sidecar
+    if pickled:
+        path = tmp_path / "net.pt"
+        torch.save({"model": {"w": torch.ones(2, 3)}, "epoch": np.int64(3)}, path)
+    code = (
+        "import sys\n"
+        "from landscape.cli import cli\n"
+        f"cli.main(['info', {str(path)!r}], standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("w         2×3" if pickled else "trained on") in done.stdout
+
+
 def test_summaries_of_commands_within_a_command_are_whole(invoke):
     told = invoke("data", "--help").stdout.partition("Commands:")[2]
     assert "fetch" in told

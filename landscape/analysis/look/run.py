@@ -15,7 +15,7 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.catalog.words import SPLITS
-from landscape.checkpoint import Checkpoint
+from landscape.checkpoint.load import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
 from landscape.data.choosing import Choice
 from landscape.objective.halving import with_smaller_batches
