@@ -1,6 +1,6 @@
 """The queue of a study's runs: what is left is worked through, then the report is written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -39,13 +39,24 @@ def own_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[Run, ...]:
 
 
 def run_study(
-    plan: Plan, out: Path, *, machine: Machine, settings: QueueSettings, notify: Notify
+    plan: Plan,
+    out: Path,
+    *,
+    machine: Machine,
+    settings: QueueSettings,
+    notify: Notify,
+    figures: Sequence[str] = (),
 ) -> Outcome:
     """Work through what is left of ``plan`` in ``out``, and write the report once all is done.
 
     Several processes, on any machines that share the folder, may do so at once: a run is one
     process's at a time. Whoever finishes the last run writes the report. Runs of workers whose
     study has been killed are waited for, and gone on with.
+
+    Parameters
+    ----------
+    figures
+        Formats that the report's figures are written in beside the SVG.
 
     Raises
     ------
@@ -79,7 +90,8 @@ def run_study(
             stack.enter_context(exclusive_lock(folder.lock))
         except OutputError:
             return Outcome((), None, None)  # another process is writing the same report
-        return Outcome((), *write_outcome(plan, folder, command=machine.command))
+        written = write_outcome(plan, folder, command=machine.command, figures=figures)
+        return Outcome((), *written)
 
 
 def _events(

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.analysis.look.run import SETTINGS as LOOK
+from landscape.analysis.spectrum.settings import DensitySettings, EigenvalueSettings
 from landscape.cli import cli, main
 from landscape.cli.surface_run import _shard_file
 
@@ -46,6 +48,13 @@ def test_a_file_is_described_without_importing_torch(tmp_path, pickled):
     )
     assert done.returncode == 0, done.stderr
     assert ("w         2×3" if pickled else "trained on") in done.stdout
+
+
+def test_first_answers_cost_about_as_many_products():
+    """A search takes two to three a pair and twenty to look for missed ones: 150 are a minute."""
+    for asked in (EigenvalueSettings(), DensitySettings(), LOOK):
+        pairs, steps = asked.num_largest + asked.num_smallest, asked.num_probes * asked.num_steps
+        assert 3 * pairs + 20 + steps <= 150
 
 
 def test_summaries_of_commands_within_a_command_are_whole(invoke):

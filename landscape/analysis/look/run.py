@@ -28,7 +28,7 @@ from landscape.values import Estimate
 
 # Eigenvalues to a per cent of ‖H‖, with as many as the largest's error over examples takes, and a
 # trace to some tenths: 50 to 80 products.
-_SETTINGS = SpectrumSettings(
+SETTINGS = SpectrumSettings(
     operator="hessian",
     num_largest=1 + NUM_BEYOND,
     num_smallest=0,
@@ -63,7 +63,7 @@ def look_at(
     by_split = {target.subject.split: own}
     if other is not None:
         by_split[_other(target.subject.split)] = other
-    found = spectrum(target, settings=_SETTINGS, progress=progress)
+    found = spectrum(target, settings=SETTINGS, progress=progress)
     s = target.subject
     fields = {
         "model": s.model,
