@@ -142,8 +142,8 @@ def test_mistakes_are_told_before_the_work(smooth_checkpoint, monkeypatch, optio
 
 def test_trace_says_that_the_relative_error_was_not_reached(invoke, smooth_checkpoint):
     path, arguments = smooth_checkpoint
-    options = ["--rel-error", 1e-6, "--matvecs", 12, "--method", "hutchinson"]
-    assert "raise --matvecs" in invoke("trace", path, *arguments, *options).stderr
+    options = ["--rel-error", 1e-6, "--max-matvecs", 12, "--method", "hutchinson"]
+    assert "raise --max-matvecs" in invoke("trace", path, *arguments, *options).stderr
 
 
 def test_nystrom_is_refused_where_eigenvalues_may_be_negative(invoke, smooth_checkpoint):
@@ -212,7 +212,7 @@ def test_the_default_number_of_examples_bounds_and_an_explicit_one_is_wanted(
     """The data hold 40."""
     path, arguments = smooth_checkpoint
     named = arguments[: arguments.index("--examples")]
-    record = json.loads(invoke("trace", path, *named, "--json", "--matvecs", 12).stdout)
+    record = json.loads(invoke("trace", path, *named, "--json", "--max-matvecs", 12).stdout)
     assert record["num_examples"] == 40
     assert record["notes"] == ["the data hold 40 examples: all used"]
     with pytest.raises(ValueError, match="examples 41 reach beyond the data, which hold 40"):

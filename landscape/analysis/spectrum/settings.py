@@ -99,7 +99,7 @@ class TraceSettings(OperatorSettings):
     method: Literal["auto", "hutchinson", "hutch++", "xtrace", "xnystrace"] = setting(
         "auto", help="auto: the one that promises least error."
     )
-    num_matvecs: int = setting(60, "--matvecs", minimum=12, help="At most so many.")
+    num_matvecs: int = setting(60, "--max-matvecs", minimum=12, help="At most so many.")
     rel_error: float | None = setting(
         None, above=0, help="Stop once the standard error is this share of the trace."
     )

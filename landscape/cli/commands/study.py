@@ -32,7 +32,7 @@ _FEW = 8  # networks: more are told by their groups alone
     "--jobs",
     "-j",
     type=click.IntRange(min=1),
-    help="Processes side by side. [default: one a core; 1 on an accelerator]",
+    help="Processes side by side.  [default: one a core; 1 on an accelerator]",
 )
 @settings_options(Machine, "machine")
 @settings_options(QueueSettings, "settings")
@@ -40,11 +40,13 @@ _FEW = 8  # networks: more are told by their groups alone
     "--curvature-every",
     type=click.IntRange(min=0),
     metavar="K",
-    help="Measure the curvature every K epochs of training. [default: as the plan says]",
+    help="Measure the curvature every K epochs of training.  [default: as the plan says]",
 )
 @figures_option
 @click.option("--dry-run", is_flag=True, help="Print runs and a forecast; write nothing.")
-@click.option("--strict", is_flag=True, help="Exit 1 if a run failed or a control came out wrong.")
+@click.option(
+    "--strict", is_flag=True, help="Exit code 1 if a run failed or a control came out wrong."
+)
 @quiet_option
 def study(
     plan_file: Path,

@@ -32,7 +32,7 @@ _ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv"}
     "references for BibTeX, which go into a .bib file beside --out.",
 )
 @click.option(
-    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File. [default: stdout]"
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File.  [default: stdout]"
 )
 def table(
     reports: tuple[Path, ...],
