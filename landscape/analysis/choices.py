@@ -8,16 +8,16 @@ from typing import NamedTuple
 import torch
 from torch import nn
 
+from landscape.analysis.network import Network
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    Sidecar,
-    folder_of,
-    infer_model,
-    model_spec,
-)
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.model_folders import folder_of
+from landscape.checkpoint.models import model_spec
+from landscape.checkpoint.optimizer_state import OptimizerState, find_optimizer
+from landscape.checkpoint.sidecar import Sidecar
 from landscape.data.choice import Choice
 from landscape.data.choosing import open_source, source_of
 from landscape.data.dataset import Dataset
@@ -41,6 +41,34 @@ class ChosenData(NamedTuple):
 
     source: Source
     notes: tuple[str, ...]
+
+
+def choose_problem(
+    checkpoint: Checkpoint, network: Network, settings: TargetSettings, choice: Choice
+) -> tuple[Objective, ChosenData]:
+    """What is minimised, and on which examples; see ``choose_objective`` and ``choose_data``.
+
+    Where nothing is asked for, a network by transformers is taken by the loss that it computes.
+
+    Raises
+    ------
+    CheckpointError
+        If nothing says which loss or which data.
+    ValueError
+        If loss, data or examples cannot be found, or the network computes no loss of them.
+    """
+    is_asked = settings.loss is not None or settings.objective is not None
+    if is_asked or not network.has_own_loss:
+        objective = choose_objective(checkpoint, settings.loss, settings.objective)
+        return objective, choose_data(checkpoint, settings, choice)
+    data = choose_data(checkpoint, settings, choice)
+    source, model = data.source, network.model
+    dtype = next((p.dtype for p in model.parameters()), torch.float32)
+    try:
+        objective, read_as = own_loss(model, source.head(_TRIED, dtype, torch.device("cpu")))
+    except ValueError as error:
+        raise ValueError(f"{error} ({source.name} gives {source.outline()})") from error
+    return objective, ChosenData(source, (*data.notes, *read_as))
 
 
 def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | None) -> Objective:
@@ -69,21 +97,6 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
             "--objective module:function of (model, batch)."
         )
     return named_loss(spec)
-
-
-def choose_own_loss(model: nn.Module, data: Source) -> tuple[Objective, tuple[str, ...]]:
-    """The loss that a Hugging Face network computes itself, and notes of how the data are read.
-
-    Raises
-    ------
-    ValueError
-        If the network cannot be run on the data, or computes no loss of them.
-    """
-    dtype = next((p.dtype for p in model.parameters()), torch.float32)
-    try:
-        return own_loss(model, data.head(_TRIED, dtype, torch.device("cpu")))
-    except ValueError as error:
-        raise ValueError(f"{error} ({data.name} gives {data.outline()})") from error
 
 
 def named_loss(spec: str) -> Objective:
@@ -177,6 +190,7 @@ def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:
         beta=beta if isinstance(beta, str) else None,
         optimizer=training.optimizer,
         learning_rate=training.learning_rate,
+        last_learning_rate=training.last_learning_rate,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         batch_size=training.batch_size,
@@ -188,6 +202,18 @@ def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:
         test_loss=metrics.test_loss,
         test_accuracy=metrics.test_accuracy,
     )
+
+
+def optimizer_state_of(
+    checkpoint: Checkpoint, model: nn.Module, settings: TargetSettings
+) -> tuple[OptimizerState | None, tuple[str, ...]]:
+    """The optimiser's state that the checkpoint holds, and why, if it holds one that is no use."""
+    if settings.use_ema or settings.unsafe_pickle:
+        return None, ()  # averaged weights are not those that it steps; no pickle is run twice
+    try:
+        return find_optimizer(checkpoint, model, settings.allow_globals), ()
+    except CheckpointError as error:
+        return None, (f"the optimiser's state was not used: {error}",)
 
 
 def _trained_on(dataset: Dataset, sidecar: Sidecar) -> tuple[Dataset, tuple[str, ...]]:

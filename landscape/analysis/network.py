@@ -6,14 +6,10 @@ from typing import NamedTuple
 from torch import nn
 
 from landscape.analysis.target_settings import TargetSettings
-from landscape.checkpoint import (
-    Checkpoint,
-    folder_of,
-    load_adapter,
-    model_of,
-    model_spec,
-    with_adapter,
-)
+from landscape.checkpoint.adapter import load_adapter, with_adapter
+from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.model_folders import folder_of
+from landscape.checkpoint.models import model_of, model_spec
 from landscape.nests import digest
 
 

@@ -8,19 +8,26 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.analysis.choices import choose_data, choose_objective, choose_own_loss, training_info
+from landscape.analysis.choices import choose_problem, optimizer_state_of, training_info
 from landscape.analysis.network import open_network
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
-from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
+from landscape.analysis.target_checks import (
+    check_agreement,
+    divide_probes,
+    open_device,
+    sha256_of_theta,
+)
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import check_range, load_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range
+from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
-from landscape.distributed import alone, check_whole, world_size
+from landscape.distributed import alone, check_whole
 from landscape.nests import describe
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity
@@ -29,9 +36,6 @@ from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, spiking_notes
-
-# With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
-_LEAST_SHARE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +50,7 @@ class Target:
     doubt: str  # what speaks against the network on these data, see landscape.analysis.sanity
     second_derivative: SecondDerivative
     additivity: Additivity
+    optimizer_state: OptimizerState | None = None  # at these weights, where the checkpoint has it
 
     @property
     def model(self) -> nn.Module:
@@ -149,14 +154,9 @@ def open_target(
         keep=settings.keep,
         told=told,
     )
-    read_as: tuple[str, ...] = ()
-    if network.has_own_loss and settings.loss is None and settings.objective is None:
-        data = choose_data(checkpoint, settings, choice)
-        objective, read_as = choose_own_loss(network.model, data.source)
-    else:
-        objective = choose_objective(checkpoint, settings.loss, settings.objective)
-        data = choose_data(checkpoint, settings, choice)
-    return make_target(
+    objective, data = choose_problem(checkpoint, network, settings, choice)
+    state, unused = optimizer_state_of(checkpoint, network.model, settings)
+    target = make_target(
         network.model,
         objective,
         data.source,
@@ -165,9 +165,12 @@ def open_target(
         checkpoint=str(path),
         checkpoint_sha256=network.sha256,
         model_name=network.name,
-        notes=(*checkpoint.notes, *network.notes, *data.notes, *read_as),
+        notes=(*checkpoint.notes, *network.notes, *data.notes, *unused),
         sidecar_info=training_info(checkpoint.sidecar),
     )
+    if state is not None:
+        target.risk.preconditioner = state.preconditioner
+    return replace(target, optimizer_state=state)
 
 
 def target_in_memory(
@@ -245,7 +248,7 @@ def make_target(
             "torch.inference_mode is on, in which nothing can be differentiated; call this outside "
             "of it (torch.no_grad does no harm)."
         )
-    by_probes = _by_probes(settings.share, len(data))
+    by_probes = divide_probes(settings.share, len(data))
     dtype, device = getattr(torch, settings.dtype), open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
@@ -291,9 +294,3 @@ def make_target(
         additivity=ready.additivity,
         second_derivative=ready.second_derivative,
     )
-
-
-def _by_probes(share: str, num_examples: int) -> bool:
-    """Whether processes take probes of their own on all examples, rather than a part of these."""
-    few = num_examples < _LEAST_SHARE * world_size()
-    return world_size() > 1 and (share == "probes" or (share == "auto" and few))

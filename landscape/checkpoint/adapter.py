@@ -8,11 +8,11 @@ from typing import Any
 from torch import nn
 
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
-from landscape.checkpoint.hugging_face import apart, first_line
+from landscape.checkpoint.hugging_face import apart
 from landscape.checkpoint.load import Checkpoint, load_checkpoint
+from landscape.checkpoint.model_folders import ADAPTER_CONFIG, first_line, is_adapter_folder
 from landscape.extras import library
 
-_CONFIG = "adapter_config.json"
 _OTHER_BASE = "Give the network that it was trained on"
 
 
@@ -22,11 +22,6 @@ class Adapter:
 
     checkpoint: Checkpoint
     config: Any
-
-
-def is_adapter_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder with an adapter by peft."""
-    return (path / _CONFIG).is_file()
 
 
 def load_adapter(folder: Path) -> Adapter:
@@ -41,17 +36,17 @@ def load_adapter(folder: Path) -> Adapter:
     """
     if not is_adapter_folder(folder):
         raise refuse(
-            folder, f"it holds no {_CONFIG}", "Give a folder that peft saved an adapter in"
+            folder, f"it holds no {ADAPTER_CONFIG}", "Give a folder that peft saved an adapter in"
         )
     peft = library("peft", "an adapter")
     try:
-        kept = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+        kept = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
         kept = {name: value for name, value in kept.items() if name != "auto_mapping"}
         kind = peft.PEFT_TYPE_TO_CONFIG_MAPPING[kept["peft_type"]]
         config = kind.from_peft_type(**kept | {"inference_mode": False})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise refuse(
-            folder / _CONFIG,
+            folder / ADAPTER_CONFIG,
             f"peft {peft.__version__} cannot read it ({first_line(error)})",
             "Install the version of peft that wrote it",
         ) from error

@@ -6,7 +6,6 @@ is read here, its weights by :func:`landscape.checkpoint.load.load_checkpoint`.
 """
 
 import copy
-import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -22,31 +21,13 @@ from landscape.checkpoint.align import aligned
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into
+from landscape.checkpoint.model_folders import CONFIG, first_line, read_config
 from landscape.extras import library
 
-PREFIX = "hf:"
-
-_CONFIG = "config.json"
-_LARGEST = 10_000_000  # bytes of a config
 _OWN_CODE = "auto_map"
 # How numbers were stored or computed where the network was trained or served: not its function.
 _NOT_THE_NETWORK = {_OWN_CODE, "dtype", "torch_dtype", "attn_implementation", "_name_or_path"}
 _FACTORY = "Give the network by a factory: --model file.py:factory"
-
-
-def is_model_folder(path: Path) -> bool:
-    """Whether ``path`` is a folder with the config of a network by transformers."""
-    try:
-        return (path / _CONFIG).is_file() and "model_type" in _read(path)
-    except CheckpointError:
-        return False
-
-
-def folder_of(spec: str | None) -> Path | None:
-    """The folder that a model's spec names as ``hf:FOLDER``; None: it names another network."""
-    if spec is None or not spec.startswith(PREFIX):
-        return None
-    return Path(spec.removeprefix(PREFIX)).expanduser()
 
 
 def network_of(folder: Path, checkpoint: Checkpoint) -> tuple[nn.Module, tuple[str, ...]]:
@@ -73,7 +54,7 @@ def network_of(folder: Path, checkpoint: Checkpoint) -> tuple[nn.Module, tuple[s
                 outline.tie_weights()
         except Exception as error:  # the config's values reach every layer
             raise refuse(
-                folder / _CONFIG,
+                folder / CONFIG,
                 f"{kind.__name__} cannot be built from it ({first_line(error)})",
                 _BAD,
             ) from error
@@ -91,30 +72,9 @@ def _library() -> Any:
         return library("transformers", "a Hugging Face folder")
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    path = folder / _CONFIG
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise refuse(path, f"it is larger than {_LARGEST:,} bytes", "Is it a config?")
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise refuse(
-            folder,
-            f"it holds no {_CONFIG}, which says what the network is",
-            "Give a folder that save_pretrained wrote",
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise refuse(path, f"it is no JSON ({first_line(error)})", "Download it again") from error
-    if not isinstance(found, dict):
-        raise refuse(path, "it is no JSON object", "Download it again")
-    return found
-
-
 def _described(folder: Path, transformers: Any) -> tuple[Any, Any, list[str]]:
     """The library's class, its config, and what was left out of that."""
-    raw, path, notes = _read(folder), folder / _CONFIG, []
+    raw, path, notes = read_config(folder), folder / CONFIG, []
     version, kinds = transformers.__version__, transformers.CONFIG_MAPPING
     type_name, names = raw.get("model_type"), raw.get("architectures")
     if not isinstance(type_name, str) or type_name not in kinds:
@@ -171,7 +131,7 @@ def _loaded(
     held = sum(t.numel() for t in state.values())
     if size > held:  # before memory is taken for what a config asks
         raise CheckpointError(
-            f"{path}: it holds {held:,} numbers, the network {kind.__name__} of {_CONFIG} needs "
+            f"{path}: it holds {held:,} numbers, the network {kind.__name__} of {CONFIG} needs "
             f"{size:,}. Give the folder that the weights were saved in."
         )
     stored = {t.dtype for t in state.values() if t.is_floating_point()}
@@ -200,7 +160,7 @@ def _loaded(
         parts = [("missing", missing), ("of another shape", misshapen)]
         words = "; ".join(f"{what}: {listing(names)}" for what, names in parts if names)
         raise CheckpointError(
-            f"{path}: its tensors do not fit {kind.__name__}, which {_CONFIG} names: {words}. "
+            f"{path}: its tensors do not fit {kind.__name__}, which {CONFIG} names: {words}. "
             "Give the folder that the weights were saved in."
         )
     if surplus := sorted(told["unexpected_keys"]):
@@ -243,8 +203,3 @@ def _offline() -> Iterator[None]:
             del os.environ["HF_HUB_OFFLINE"]
         else:
             os.environ["HF_HUB_OFFLINE"] = before
-
-
-def first_line(error: Exception) -> str:
-    """What an error says first, safe to print."""
-    return printable((str(error).splitlines() or [type(error).__name__])[0].rstrip("."))

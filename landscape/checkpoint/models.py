@@ -7,16 +7,20 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.checkpoint.adapter import is_adapter_folder
-from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
-from landscape.checkpoint.hugging_face import PREFIX, folder_of, is_model_folder, network_of
-from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.hugging_face import network_of
+from landscape.checkpoint.infer import BUILTIN_NAMES, infer_model, is_builtin
 from landscape.checkpoint.load import Checkpoint
-from landscape.checkpoint.match import load_into, matched
+from landscape.checkpoint.match import how_loaded, load_into, load_into_part, matched
+from landscape.checkpoint.model_folders import (
+    PREFIX,
+    folder_of,
+    is_adapter_folder,
+    is_model_folder,
+)
 from landscape.distributed import check_whole
 from landscape.factories import MODELS, FactoryError, load_factory, parse_arguments
-from landscape.hints import close_to
-from landscape.nests import describe, digest
+from landscape.nests import describe
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.surrogate import surrogate_by_name
@@ -105,11 +109,9 @@ def mlp(sizes: str, activation: str = "relu", bias: bool = True) -> nn.Sequentia
     return nn.Sequential(*layers[:-1])
 
 
-BUILTIN_MODELS: Mapping[str, Callable[..., nn.Module]] = {
-    "csnn": csnn,
-    "spiking-mlp": spiking_mlp,
-    "mlp": mlp,
-}
+BUILTIN_MODELS: Mapping[str, Callable[..., nn.Module]] = dict(
+    zip(BUILTIN_NAMES, (csnn, spiking_mlp, mlp), strict=True)
+)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -152,7 +154,7 @@ def model_spec(checkpoint: Checkpoint) -> str | None:
     gives None. A folder's config can name networks of transformers, and no others.
     """
     named = checkpoint.sidecar.model if checkpoint.sidecar is not None else None
-    if named is not None and named.partition("?")[0] in BUILTIN_MODELS:
+    if is_builtin(named):
         return named
     if is_model_folder(checkpoint.path):
         return f"{PREFIX}{checkpoint.path}"
@@ -229,7 +231,7 @@ def model_of(
     if spec is not None:
         model = build_model(spec)
         if weights_loaded:
-            return model, (_as_loaded(model, checkpoint),)
+            return model, (how_loaded(model, checkpoint),)
         return model, _load_all_digits(model, checkpoint, part)
     try:
         # A spec from a file may ask for any size. On the meta device that costs nothing, and
@@ -263,26 +265,7 @@ def _load_all_digits(
     """``load_into``, but the model becomes float64 where the file's weights are."""
     if any(tensor.dtype == torch.float64 for tensor in checkpoint.state.values()):
         model.double()
-    if part is None:
-        return load_into(model, checkpoint)
-    modules = dict(model.named_modules())
-    if not part or part not in modules:
-        hint = close_to(part, modules)
-        raise CheckpointError(f"--part '{part}': the network has no module of that name.{hint}")
-    beside = [name for name in model.state_dict() if not name.startswith(f"{part}.")]
-    note = f"weights put into the part '{part}' of the network, as asked"
-    rest = f"; as the factory made them: {listing(beside)}" if beside else ""
-    return (f"{note}{rest}", *load_into(modules[part], checkpoint))
-
-
-def _as_loaded(model: nn.Module, checkpoint: Checkpoint) -> str:
-    """How many of the file's tensors a network has that loaded them itself, under any names."""
-    held = {digest(tensor) for tensor in model.state_dict().values()}
-    found = sum(digest(tensor) in held for tensor in checkpoint.state.values())
-    return (
-        f"weights as the factory loaded them: of the file's {len(checkpoint.state)} tensors "
-        f"{found} are in the network, to the bit"
-    )
+    return load_into(model, checkpoint) if part is None else load_into_part(model, checkpoint, part)
 
 
 def _unknown(checkpoint: Checkpoint) -> str:

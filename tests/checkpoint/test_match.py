@@ -5,7 +5,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from landscape.checkpoint import check_range, load_checkpoint, load_into, model_of
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range, load_into
+from landscape.checkpoint.models import model_of
 from landscape.factories import MODELS, load_factory
 
 

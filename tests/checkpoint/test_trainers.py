@@ -5,7 +5,10 @@ import torch
 from torch import nn
 from transformers_networks import arrays, tiny
 
-from landscape.checkpoint import CheckpointError, load_checkpoint, load_into, model_of
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import load_into
+from landscape.checkpoint.models import model_of
 
 # Of the trainers, at what they call.
 pytestmark = [

@@ -5,7 +5,7 @@ import pytest
 import torch
 from transformers_networks import arrays, is_close, opened, own, products, saved, tiny
 
-from landscape.checkpoint import CheckpointError
+from landscape.checkpoint.errors import CheckpointError
 
 peft = pytest.importorskip("peft")
 # Of transformers, at what peft calls; of peft, at a network that was never saved.

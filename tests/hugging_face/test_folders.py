@@ -10,7 +10,9 @@ import torch
 from command_line import invoke
 from transformers_networks import arrays, opened, saved, tiny
 
-from landscape.checkpoint import CheckpointError, load_checkpoint, model_of
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.models import model_of
 
 transformers = pytest.importorskip("transformers")
 
