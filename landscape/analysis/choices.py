@@ -33,7 +33,7 @@ from landscape.objective.pair import loss_of
 from landscape.results import TrainingInfo
 
 _OWN_DATA = (NAME, EMBEDDED_NAME)
-_TRIED = 2  # examples that a network's own loss is looked at on
+_TRIED = 4  # examples that a network's own loss is looked at on
 
 
 class ChosenData(NamedTuple):

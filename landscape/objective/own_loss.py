@@ -198,6 +198,11 @@ def _form_of(
             f"{type(_base(model)).__name__} computes no loss of entries {held}: give it "
             f"'{LABELS}', or a --loss or --objective of your own; without a head there is none."
         )
+    if not bool(torch.isfinite(own).all()):
+        raise ValueError(
+            f"{type(_base(model)).__name__} computes a loss of {own.item()} of the first examples. "
+            f"Are their {LABELS} all {IGNORED}, which asks for nothing?"
+        )
     if not isinstance(labels, Tensor) or not isinstance(logits, Tensor):
         return None
     slope = _slope(own, logits)

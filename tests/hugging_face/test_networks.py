@@ -115,3 +115,16 @@ def test_another_loss_is_taken_as_the_network_gives_it(tmp_path):
     assert is_close(products(target), expected)
     with pytest.raises(ValueError, match="does not say what its outputs are"):
         products(target, "ggn")
+
+
+def test_examples_that_ask_for_nothing_weigh_nothing(tmp_path):
+    data = arrays("gpt2")
+    folder = saved(tiny("gpt2"), tmp_path)
+    silent = data | {"labels": np.where(np.arange(4)[:, None] == 1, -100, data["labels"])}
+    others = {name: values[[0, 2, 3]] for name, values in data.items()}
+    for size in (1, 4):
+        found = opened(folder, silent, batch_size=size).subject.loss
+        assert found == pytest.approx(opened(folder, others).subject.loss, rel=1e-12)
+    nothing = data | {"labels": np.full_like(data["labels"], -100)}
+    with pytest.raises(ValueError, match="all -100"):
+        opened(folder, nothing)
