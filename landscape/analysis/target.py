@@ -31,6 +31,8 @@ from landscape.snn.adapters import is_spiking, spiking_notes
 # With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
 _LEAST_SHARE = 64
 
+IN_MEMORY = "in memory"  # in the place of the path of a checkpoint
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -218,7 +220,7 @@ def make_target(
     settings: TargetSettings,
     *,
     label: str,
-    checkpoint: str = "in memory",
+    checkpoint: str = IN_MEMORY,
     checkpoint_sha256: str = "",
     model_name: str = "",
     notes: tuple[str, ...] = (),

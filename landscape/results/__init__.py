@@ -35,6 +35,7 @@ from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
 from landscape.results.preflight import Check, Preflight
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
+from landscape.results.robustness import Disturbed, Robustness, Undisturbed
 from landscape.results.sharpness import (
     Measure,
     SharpnessTable,
@@ -90,6 +91,7 @@ __all__ = [
     "CurvatureCourse",
     "DirectionFidelity",
     "DirectionSpec",
+    "Disturbed",
     "DoesNotApply",
     "Eigenvalues",
     "Fidelity",
@@ -115,6 +117,7 @@ __all__ = [
     "RecipeAccuracy",
     "Result",
     "ResultError",
+    "Robustness",
     "RunValue",
     "SharpnessTable",
     "SlopeRow",
@@ -129,6 +132,7 @@ __all__ = [
     "TrainingCurves",
     "TrainingInfo",
     "Trajectory",
+    "Undisturbed",
     "epoch_in",
     "flatter_arrow",
     "free_label",

@@ -8,7 +8,6 @@ import landscape
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog import ANALYSES
 from landscape.cli.options import command_line, force_option, out_option, quiet_option
 
 TITLE = "IKUN and Kaiming on Fashion-MNIST: a demonstration"
@@ -40,7 +39,7 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
             command=command_line(),
         ),
         suite=SuiteSettings(budget=BUDGETS["quick"], folder=ReportFolder(out)),
-        names=tuple(ANALYSES),
+        names=BUDGETS["quick"].unasked,
         title=TITLE,
         baseline="kaiming-adam-s0",
         force=force,
