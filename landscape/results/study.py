@@ -6,7 +6,7 @@ from typing import Annotated
 from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result, Stored
 from landscape.results.subject import OperatorSpec
-from landscape.values import Interval
+from landscape.values import Interval, Levels, WithinGroupCorrelation
 
 ByEpoch = Annotated[Array, Shape("E", measured=True)]
 
@@ -83,6 +83,19 @@ class ControlRow:
     words: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutcomeLink(WithinGroupCorrelation):
+    """Sharpness by a primary measure against a harm, by ranks within recipes.
+
+    Positive: of two runs of a recipe the flatter one tends to fare better.
+    """
+
+    measure: str
+    title: str  # the measure's, for a reader
+    outcome: str  # the harm, in words
+    p_holm: float | None  # over all links of the study
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study(Stored):
     """A plan's outcome, beside the verdicts on its contrasts."""
@@ -96,6 +109,8 @@ class Study(Stored):
     accuracies: tuple[RecipeAccuracy, ...]
     differences: tuple[AccuracyDifference, ...]
     speeds: tuple[SpeedRow, ...]
+    links: tuple[OutcomeLink, ...] = ()
+    alpha: float = Levels.alpha  # at which links are called distinguishable from zero
     notes: tuple[str, ...]
 
 

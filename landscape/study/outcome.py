@@ -22,6 +22,7 @@ from landscape.study.accuracy import (
 from landscape.study.contrasts import compare_contrasts
 from landscape.study.controls import check_control
 from landscape.study.folder import StudyFolder
+from landscape.study.links import outcome_links
 from landscape.study.plan import Plan
 
 
@@ -59,6 +60,8 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         accuracies=recipe_accuracies(curves, plan.comparison),
         differences=accuracy_differences(curves, plan.comparison),
         speeds=speed_rows(curves, plan.comparison),
+        links=outcome_links(_trained(plan, groups), plan.comparison),
+        alpha=plan.comparison.alpha,
         notes=plan.warnings,
     )
     save_result(study, folder.study)
@@ -95,6 +98,11 @@ def _groups(plan: Plan, results: dict[str, list[Result]]) -> dict[str, list[Anal
             name, _ = plan.labels[label]
             groups.setdefault(name, []).append(Analysed(subject=kept[0].subject, results=kept))
     return groups
+
+
+def _trained(plan: Plan, groups: dict[str, list[Analysed]]) -> dict[str, list[Analysed]]:
+    """Each network once: without the copies, which compute the same."""
+    return {r.name: groups[r.name] for r in plan.recipes if r.name in groups}
 
 
 def _curves(plan: Plan, results: dict[str, list[Result]]) -> Curves:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import synthetic_comparison
 import synthetic_measures
+import synthetic_study
 from latex import compiled, complaints, needs_latex, tables_of
 from synthetic_results import (
     curves,
@@ -25,6 +26,7 @@ from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.report.notebook import load_comparison, load_results, load_study
 from landscape.report.sections.study import split_study
+from landscape.report.sections.study_links import links_section
 from landscape.results import SlopeRow
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -54,7 +56,11 @@ def synthetic():
         line("kaiming-s0", direction=path, axis=np.linspace(0, 1, 41), slope=None, curvature=None),
         synthetic_measures.fidelity("kaiming-s0", slope_sweep=slopes),
     ]
-    return tables_of(gather(results, "kaiming-s0"), comparison=synthetic_comparison.comparison())
+    return tables_of(
+        gather(results, "kaiming-s0"),
+        comparison=synthetic_comparison.comparison(),
+        further=[links_section(synthetic_study.study())],
+    )
 
 
 def hostile():

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -205,9 +204,9 @@ def _changes(disturbance: _Disturbance, base: ExampleScores) -> Tensor:
 def _summary(whole: Estimate | None, draws: list[Estimate | None]) -> tuple[float, float, float]:
     if whole is None:
         return (math.nan,) * 3
-    means = np.array([d.mean for d in draws if d is not None])
-    over_draws = means.std(ddof=1) / len(means) ** 0.5 if len(means) > 1 else math.nan
-    return whole.mean, whole.error, float(over_draws)
+    means = torch.tensor([d.mean for d in draws if d is not None], dtype=torch.float64)
+    over_draws = float(means.std()) / len(means) ** 0.5 if len(means) > 1 else math.nan
+    return whole.mean, whole.error, over_draws
 
 
 def _estimate(mean: float, error: float) -> Estimate | None:

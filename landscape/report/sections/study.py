@@ -10,6 +10,7 @@ from landscape.page.section import ReportFigure, Section
 from landscape.page.style import Stroke, strokes_for
 from landscape.plotting import legend_above
 from landscape.plotting.course import plot_course
+from landscape.report.sections.study_links import links_section
 from landscape.report.sections.study_tables import (
     accuracy_table,
     control_table,
@@ -44,6 +45,7 @@ def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], 
     sections = (
         _controls(study),
         _accuracy(study),
+        links_section(study),
         _course(study, courses),
         _one_image(study, one_image),
         _runs(study),

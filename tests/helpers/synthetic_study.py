@@ -1,0 +1,70 @@
+"""The outcome of an invented study."""
+
+from synthetic_results import provenance
+
+from landscape.results.study import OutcomeLink, Study
+from landscape.values import Interval
+
+MEASURES = {
+    "frobenius_norm[filter] hessian": "Frobenius norm (filter scale, formal Hessian)",
+    "expected_rise[filter] ρ=0.2": "expected rise (filter scale, ρ = 0.2)",
+}
+OUTCOMES = (
+    "test error",
+    "generalisation gap (test less training loss)",
+    "weight noise, ρ = 0.1 (rise of the test loss)",
+    "weights in 8 bits (rise of the test loss)",
+    "weights in 4 bits (rise of the test loss)",
+    "weights in 3 bits (rise of the test loss)",
+    "input noise, 0.1 sd (rise of the test loss)",
+    "moved by 2 pixels (rise of the test loss)",
+    "contrast × 0.5 (rise of the test loss)",
+)
+
+
+def link(measure: str, outcome: str, r: float | None, p_holm: float | None = 1.0) -> OutcomeLink:
+    """A correlation of 260 runs."""
+    interval = None
+    if r is not None:
+        interval = Interval(low=r - 0.13, high=r + 0.13, confidence=0.95, method="Fisher z")
+    return OutcomeLink(
+        measure=measure,
+        title=MEASURES[measure],
+        outcome=outcome,
+        correlation=r,
+        interval=interval,
+        p_value=None if p_holm is None else p_holm / 18,
+        p_holm=p_holm,
+        num_runs=260,
+        num_groups=13,
+        words="",
+    )
+
+
+def links() -> tuple[OutcomeLink, ...]:
+    """Every measure against every outcome; noise on the weights alone goes with flatness."""
+    return tuple(
+        link(measure, outcome, 0.55, 0.002)
+        if outcome.startswith("weight noise")
+        else link(measure, outcome, 0.04 * (k % 5) - 0.08)
+        for measure in MEASURES
+        for k, outcome in enumerate(OUTCOMES)
+    )
+
+
+def study(**changes: object) -> Study:
+    settings: dict[str, object] = {
+        "provenance": provenance(),
+        "title": "invented",
+        "plan_sha256": "ab" * 32,
+        "num_tests": 24,
+        "total_seconds": 3600.0,
+        "runs": (),
+        "controls": (),
+        "accuracies": (),
+        "differences": (),
+        "speeds": (),
+        "links": links(),
+        "notes": (),
+    }
+    return Study(**(settings | changes))
