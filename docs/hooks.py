@@ -138,6 +138,7 @@ def budgets() -> str:
         "num_directions": "random lines",
         "plane_points": "points a side of the plane",
         "sharpness.num_pairs": "antithetic pairs of noise",
+        "robustness.num_pairs": "robustness, where it is asked for: such pairs",
     }
     rows = [
         f"| {words} | " + " | ".join(_of_budget(b, field) for b in BUDGETS.values()) + " |"

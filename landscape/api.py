@@ -79,7 +79,8 @@ def analyze(
     budget
         ``quick``, ``standard`` or ``thorough``.
     only, skip
-        Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity.
+        Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity,
+        robustness; the last is left out unless it is named, or the budget is ``thorough``.
     all_layers
         A row for each layer, where a budget would join them, whatever it costs.
     params

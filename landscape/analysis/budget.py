@@ -88,6 +88,9 @@ class Budget:
             else "eigenvalues of layers, and traces that probes of the whole network do not tell",
             "sharpness": ", ".join([*measures, *(f"the scale {name}" for name in scales)]),
             "fidelity": self._examples_left,
+            "robustness": f"robustness on all but about {self.robustness.part} of the examples"
+            if self.robustness.part
+            else "",
             "line": self._examples_left,
             "plane": self._examples_left,
         }

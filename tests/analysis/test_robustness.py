@@ -10,16 +10,19 @@ from torch.nn import functional as F
 import landscape
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import quiet
+from landscape.analysis.robustness import run
 from landscape.analysis.robustness.run import robustness
 from landscape.analysis.robustness.settings import RobustnessSettings
 from landscape.analysis.target import open_target, target_in_memory
 from landscape.analysis.target_settings import TargetSettings
+from landscape.curvature.example_scores import example_scores
 from landscape.curvature.perturbation import noise_like
 from landscape.curvature.rounding import rounded
 from landscape.curvature.scaling import relative_scale
 from landscape.objective.pair import loss_of
 from landscape.parameters import ParameterLayout
 from landscape.results import load_result, save_result
+from landscape.store import states
 
 SIDE = 9
 ONLY = {"only": ["robustness"], "budget": "quick", "dtype": "float64"}
@@ -114,7 +117,8 @@ def test_input_noise_has_its_size_and_falls_alike_into_any_batches(network, imag
     ]
     rises = [row_of(r, "input-noise", 0.1).loss_change.mean for r in results]
     assert rises[0] == pytest.approx(rises[1], rel=1e-12)
-    expected = (0.1 * float(x.std(correction=0))) ** 2 * float(linear[1].weight.detach().square().sum())
+    weight = linear[1].weight.detach()
+    expected = 0.1**2 * float(x.var(correction=0) * weight.square().sum())
     assert rises[0] / expected == pytest.approx(1, abs=4 * math.sqrt(2 / 30))  # mean of 30 χ²₁
 
 
@@ -124,14 +128,14 @@ def test_weight_noise_of_a_quadratic_is_half_its_curvature(linear):
     (x, _), rng = joined(linear), linear.generator("robustness weights")
     H = torch.block_diag(*[x.T @ x / len(x)] * 2)  # two outputs, each with half of the square
     scale = relative_scale("filter", linear.risk.layout, linear.risk.theta)
-    steps = [scale * noise_like(linear.risk, rng) for _ in range(3)]
+    steps = [scale * noise_like(linear.risk, rng) for _ in range(5)]
     curved = torch.stack([step @ H @ step for step in steps])
     rows = [r for r in result.rows if r.name == "weight-noise"]
     assert [r.size for r in rows] == [0.05, 0.1, 0.2]
     for row in rows:
         half = row.size**2 / 2
         assert row.loss_change.mean == pytest.approx(half * float(curved.mean()), rel=1e-9)
-        assert row.loss_over_draws == pytest.approx(half * float(curved.std()) / 3**0.5, rel=1e-9)
+        assert row.loss_over_draws == pytest.approx(half * float(curved.std()) / 5**0.5, rel=1e-9)
         assert row.accuracy_change is row.accuracy_over_draws is None
 
 
@@ -220,6 +224,34 @@ def test_a_loss_that_overflows_costs_that_row_alone(tmp_path):
     assert far is None
     save_result(found, tmp_path / "robustness.json")
     assert load_result(tmp_path / "robustness.json").rows == found.rows
+
+
+def test_what_was_cut_off_goes_on_after_the_last_row(linear, tmp_path, monkeypatch):
+    monkeypatch.setattr(states, "_INTERVAL", 0.0)
+    monkeypatch.setattr(states, "_SHARE", 1e9)
+    passes = []
+
+    def counted(*args):
+        passes.append(args)
+        return example_scores(*args)
+
+    monkeypatch.setattr(run, "example_scores", counted)
+    settings, state = RobustnessSettings(), tmp_path / "state"
+    whole = robustness(linear, settings=settings, progress=quiet)
+    total = len(passes)
+    assert total == whole.num_evaluations <= settings.num_passes
+
+    def cut(done, total):
+        if done > 2 * settings.num_pairs:  # one radius is measured
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        robustness(linear, settings=settings, state=state, progress=cut)
+    passes.clear()
+    resumed = robustness(linear, settings=settings, state=state, progress=quiet)
+    assert resumed.rows == whole.rows
+    assert len(passes) == total - 2 * settings.num_pairs
+    assert not state.exists()
 
 
 def test_it_is_run_where_it_is_asked_for_or_thorough():

@@ -13,7 +13,7 @@ class RobustnessSettings:
     radii: tuple[float, ...] = setting(
         (0.05, 0.1, 0.2), help="Of noise on the weights, as fractions of their filters' norms."
     )
-    num_pairs: int = setting(3, minimum=2, help="Antithetic pairs of that noise.")
+    num_pairs: int = setting(5, minimum=2, help="Antithetic pairs of that noise.")
     bits: tuple[int, ...] = setting((8, 4, 3), help="That weights are rounded to.")
     input_noise: float = setting(
         0.1, above=0, help="Noise on the inputs, as a fraction of their standard deviation."
