@@ -1,8 +1,10 @@
 """The outcome of an invented study."""
 
+from dataclasses import replace
+
 from synthetic_results import provenance
 
-from landscape.results.study import OutcomeLink, Study
+from landscape.results.study import JudgedAt, LossMatchedRow, OutcomeLink, Study
 from landscape.values import Interval
 
 MEASURES = {
@@ -52,6 +54,26 @@ def links() -> tuple[OutcomeLink, ...]:
     )
 
 
+def loss_matched() -> LossMatchedRow:
+    """A contrast that is decided at the last epoch and no more at one loss."""
+    interval = Interval(low=0.6, high=0.9, confidence=0.95, method="sign-flip")
+    judged = JudgedAt(
+        num_pairs=20,
+        loss_ratio=0.9,
+        scale="ratio",
+        estimate=0.75,
+        interval=interval,
+        verdict="flatter",
+    )
+    return LossMatchedRow(
+        group="ikun_v1",
+        baseline="kaiming",
+        measure=MEASURES["expected_rise[filter] ρ=0.2"],
+        by_epoch=judged,
+        by_loss=replace(judged, loss_ratio=1.0, estimate=0.97, verdict="undecided"),
+    )
+
+
 def study(**changes: object) -> Study:
     settings: dict[str, object] = {
         "provenance": provenance(),
@@ -65,6 +87,7 @@ def study(**changes: object) -> Study:
         "differences": (),
         "speeds": (),
         "links": links(),
+        "loss_matched": (loss_matched(),),
         "notes": (),
     }
     return Study(**(settings | changes))

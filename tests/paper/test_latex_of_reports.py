@@ -26,7 +26,6 @@ from landscape.page.latex.table import to_latex
 from landscape.page.material import gather
 from landscape.report.notebook import load_comparison, load_results, load_study
 from landscape.report.sections.study import split_study
-from landscape.report.sections.study_links import links_section
 from landscape.results import SlopeRow
 
 REPORTS = Path(__file__).parents[2] / "reports"
@@ -48,7 +47,7 @@ def shipped(name):
 
 
 def synthetic():
-    """Those, and the kinds that only a path and a sweep of slopes have."""
+    """Those, and the kinds that only a path, a sweep of slopes and a study have."""
     path = direction(1, kind="between", normalisation="none", description="towards kaiming-s1")
     slopes = (SlopeRow(factor=2.0, operator="ggn", ratio=0.5, rank_correlation=None),)
     results = [
@@ -56,10 +55,11 @@ def synthetic():
         line("kaiming-s0", direction=path, axis=np.linspace(0, 1, 41), slope=None, curvature=None),
         synthetic_measures.fidelity("kaiming-s0", slope_sweep=slopes),
     ]
+    _, further = split_study(synthetic_study.study(), [])
     return tables_of(
         gather(results, "kaiming-s0"),
         comparison=synthetic_comparison.comparison(),
-        further=[links_section(synthetic_study.study())],
+        further=further,
     )
 
 
