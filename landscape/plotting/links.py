@@ -13,10 +13,11 @@ _ROOM = 0.6  # of a row that its marks spread over
 def plot_links(rows: Sequence[OutcomeLink], ax: Axes, *, alpha: float) -> None:
     """Draw a mark for each measure in the row of each outcome; hollow: not decided after Holm.
 
-    Rows are named by what stands before the brackets of an outcome's words.
+    Measures and outcomes are named by what stands before their brackets, if that tells them apart.
     """
     outcomes = list(dict.fromkeys(row.outcome for row in rows))
     titles = list(dict.fromkeys(row.title for row in rows))
+    names = {title: figure_text(_short(title, titles)) for title in titles}
     strokes = strokes_for(titles)
     ax.axvline(0, color=INK, linewidth=0.8)
     for k, title in enumerate(titles):
@@ -40,10 +41,8 @@ def plot_links(rows: Sequence[OutcomeLink], ax: Axes, *, alpha: float) -> None:
                 markerfacecolor=stroke.colour if decided else PAPER,
                 linestyle="none",
             )
-        ax.plot(
-            [], [], color=stroke.colour, marker=stroke.marker, label=figure_text(title, longest=44)
-        )
-    ax.set_yticks(range(len(outcomes)), [figure_text(o.partition(" (")[0]) for o in outcomes])
+        ax.plot([], [], color=stroke.colour, marker=stroke.marker, label=names[title])
+    ax.set_yticks(range(len(outcomes)), [figure_text(_short(o, outcomes)) for o in outcomes])
     ax.set_ylim(len(outcomes) - 0.5, -0.5)
     ends = [abs(e) for r in rows if r.interval for e in (r.interval.low, r.interval.high)]
     far = min(1.0, 1.05 * max([0.5, *ends]))
@@ -51,3 +50,8 @@ def plot_links(rows: Sequence[OutcomeLink], ax: Axes, *, alpha: float) -> None:
     ax.grid(visible=False, axis="y")
     read_out(ax, "correlation {:.2f}", "")
     ax.set_xlabel("rank correlation within recipes\n(right: flatter fares better)")
+
+
+def _short(words: str, among: Sequence[str]) -> str:
+    short = words.partition(" (")[0]
+    return short if sum(w.partition(" (")[0] == short for w in among) == 1 else words

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from synthetic_results import provenance
 
-from landscape.results.study import JudgedAt, LossMatchedRow, OutcomeLink, Study
+from landscape.results.study import JudgedAt, LossMatchedRow, OutcomeLink, Study, StudyRun
 from landscape.values import Interval
 
 MEASURES = {
@@ -21,6 +21,16 @@ OUTCOMES = (
     "input noise, 0.1 sd (rise of the test loss)",
     "moved by 2 pixels (rise of the test loss)",
     "contrast × 0.5 (rise of the test loss)",
+)
+
+RUN = StudyRun(
+    label="ikun_v1-s0",
+    recipe="ikun_v1",
+    seed=0,
+    state="done",
+    reason="",
+    training_seconds=20.0,
+    analysis_seconds=60.0,
 )
 
 
@@ -81,7 +91,7 @@ def study(**changes: object) -> Study:
         "plan_sha256": "ab" * 32,
         "num_tests": 24,
         "total_seconds": 3600.0,
-        "runs": (),
+        "runs": (RUN,),
         "controls": (),
         "accuracies": (),
         "differences": (),
