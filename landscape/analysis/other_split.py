@@ -7,7 +7,7 @@ from landscape.analysis.choices import choose_data
 from landscape.analysis.memory import fitting_batches
 from landscape.analysis.target import IN_MEMORY, Target
 from landscape.catalog.words import SPLITS
-from landscape.checkpoint import Checkpoint, load_checkpoint
+from landscape.checkpoint.load import Checkpoint, load_checkpoint
 from landscape.data.choosing import Choice
 from landscape.data.source import Source
 from landscape.objective.risk import EmpiricalRisk

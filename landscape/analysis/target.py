@@ -24,7 +24,10 @@ from landscape.analysis.target_checks import (
 )
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import OptimizerState, check_range, load_checkpoint, model_of, model_spec
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range
+from landscape.checkpoint.models import model_of, model_spec
+from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source, Told

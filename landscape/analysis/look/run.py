@@ -11,7 +11,7 @@ from landscape.analysis.spectrum.run import Spectrum, spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
-from landscape.checkpoint import Checkpoint
+from landscape.checkpoint.load import Checkpoint
 from landscape.curvature.example_scores import example_scores
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalues
@@ -22,7 +22,7 @@ from landscape.values import Estimate
 
 # Eigenvalues to a per cent of ‖H‖, with as many as the largest's error over examples takes, and a
 # trace to some tenths: 50 to 80 products.
-_SETTINGS = SpectrumSettings(
+SETTINGS = SpectrumSettings(
     operator="hessian",
     num_largest=1 + NUM_BEYOND,
     num_smallest=0,
@@ -56,7 +56,7 @@ def look_at(
     by_split = {target.subject.split: own}
     if other is not None:
         by_split[other_split(target.subject.split)] = other
-    found = spectrum(target, settings=_SETTINGS, progress=progress)
+    found = spectrum(target, settings=SETTINGS, progress=progress)
     s = target.subject
     fields = {
         "model": s.model,
