@@ -1,7 +1,7 @@
 """Final accuracies with intervals, and the epochs that it takes to reach one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -11,10 +11,9 @@ from landscape.statistics.designs import Pairs
 from landscape.statistics.intervals import t_interval
 from landscape.statistics.inversion import centre_of, interval_of
 from landscape.statistics.scores import Scale
+from landscape.study.gathered import Curves
 from landscape.study.plan import ComparisonPlan
 from landscape.values import Interval
-
-Curves = Mapping[str, Mapping[int, TrainingCurves]]  # by recipe and seed
 
 
 def recipe_accuracies(curves: Curves, plan: ComparisonPlan) -> tuple[RecipeAccuracy, ...]:
