@@ -31,7 +31,9 @@ from landscape.study.plan import Plan, Run
 from landscape.study.scales import recipe_scales
 
 
-def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Path, Study]:
+def write_outcome(
+    plan: Plan, folder: StudyFolder, *, command: str, figures: Sequence[str] = ()
+) -> tuple[Path, Study]:
     """Judge what was measured and write the report; runs that failed are named in it.
 
     Raises
@@ -80,7 +82,12 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         save_result(comparison, folder.comparison)
     others, sections = split_study(study, [r for found in results.values() for r in found])
     page = write_report(
-        folder.root, others, title=plan.title, comparison=comparison, further=sections
+        folder.root,
+        others,
+        title=plan.title,
+        comparison=comparison,
+        further=sections,
+        figures=figures,
     )
     return page, study
 

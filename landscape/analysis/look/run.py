@@ -15,7 +15,7 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.catalog.words import SPLITS
-from landscape.checkpoint import Checkpoint
+from landscape.checkpoint.load import Checkpoint
 from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
 from landscape.data.choosing import Choice
 from landscape.objective.halving import with_smaller_batches
@@ -28,7 +28,7 @@ from landscape.values import Estimate
 
 # Eigenvalues to a per cent of ‖H‖, with as many as the largest's error over examples takes, and a
 # trace to some tenths: 50 to 80 products.
-_SETTINGS = SpectrumSettings(
+SETTINGS = SpectrumSettings(
     operator="hessian",
     num_largest=1 + NUM_BEYOND,
     num_smallest=0,
@@ -63,7 +63,7 @@ def look_at(
     by_split = {target.subject.split: own}
     if other is not None:
         by_split[_other(target.subject.split)] = other
-    found = spectrum(target, settings=_SETTINGS, progress=progress)
+    found = spectrum(target, settings=SETTINGS, progress=progress)
     s = target.subject
     fields = {
         "model": s.model,
@@ -77,7 +77,10 @@ def look_at(
         **_of_activity(activity),
         "activity": activity,
     }
-    return fields, (*s.notes, *([note] if note else []), *_of_examples(found.eigenvalues))
+    ends = found.eigenvalues
+    no_edge = [f"no edge of stability: {ends.stability_of}"] if ends.stability_of else []
+    more = [*([note] if note else []), *_of_examples(ends)]
+    return fields, (*s.notes, *more, *(no_edge if ends.stability_edge is None else []))
 
 
 def fit_on(
@@ -167,6 +170,9 @@ def _of_curvature(found: Spectrum) -> dict[str, Any]:
         "lambda_max_high": known and known.high,
         "lambda_max_of": known and known.of,
         "lambda_max_converged": top.converged,
+        "stability_edge": found.eigenvalues.stability_edge,
+        "share_of_edge": found.eigenvalues.share_of_edge,
+        "stability_of": found.eigenvalues.stability_of or None,
         "trace": trace.trace.mean,
         "trace_stderr": trace.trace.stderr,
         "num_matvecs": found.eigenvalues.num_matvecs,
