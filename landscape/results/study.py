@@ -50,7 +50,7 @@ class AccuracyDifference:
     group: str
     baseline: str
     num_pairs: int
-    difference: float  # mean
+    difference: float  # the centre of the pairs
     interval: Interval | None
 
 
@@ -66,7 +66,7 @@ class SpeedRow:
     num_reached: tuple[int, int]  # of the group and of the baseline
     num_runs: tuple[int, int]
     num_pairs: int  # of seeds where both reach it
-    ratio: float | None  # median over these pairs, group over baseline
+    ratio: float | None  # the centre of these pairs, group over baseline
     interval: Interval | None  # of the ratio
     words: str
 
