@@ -37,6 +37,8 @@ from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, spiking_notes
 
+IN_MEMORY = "in memory"  # in the place of the path of a checkpoint
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -228,7 +230,7 @@ def make_target(
     settings: TargetSettings,
     *,
     label: str,
-    checkpoint: str = "in memory",
+    checkpoint: str = IN_MEMORY,
     checkpoint_sha256: str = "",
     model_name: str = "",
     notes: tuple[str, ...] = (),

@@ -92,7 +92,7 @@ def worst_rise(
     def search() -> Tensor:
         limit = radius * risk.num_params**0.5
         paired = PairedRise(risk)
-        base = mean_over_examples(paired.base, risk).mean
+        base = mean_over_examples(paired.base).mean
         best, best_z, restarts = 0.0, torch.zeros_like(risk.theta), []
         for restart in range(num_restarts):
             z = torch.zeros_like(risk.theta)

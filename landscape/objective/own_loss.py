@@ -104,9 +104,10 @@ class OwnLoss(Objective):
     def answers(self, outputs: Nest, batch: Nest) -> Answers:
         pair = self.form.pair(outputs, batch[LABELS]) if self.form.has_classes else None
         if pair is None:
-            return Answers(0, 0)
+            return Answers.none()
         asked = pair.targets != IGNORED
-        return Answers(((pair.scores.argmax(-1) == pair.targets) & asked).sum(), asked.sum())
+        hits = (pair.scores.argmax(-1) == pair.targets) & asked
+        return Answers(*(x.view(len(asked), -1).sum(1) for x in (hits, asked)))
 
     def _of_batch(self, model: nn.Module, batch: Nest) -> Value:
         return self._of_logits(self._logits(model, batch), batch)

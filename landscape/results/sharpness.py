@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from landscape.catalog import MEASURES
 from landscape.results.base import Result
+from landscape.values import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,15 @@ class Measure:
     source: str
     num_evaluations: int  # passes over the examples, or matvecs where ``operator`` is set
     note: str
+    dof: float | None = None  # degrees of freedom of ``stderr``, where they are known
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of 95 %, over what the standard error is taken over; None where there is none."""
+        if self.stderr is None:
+            return None
+        found = Estimate(self.value, self.stderr, dof=self.dof)
+        return found.interval(positive=MEASURES[self.name].is_positive)
 
     @property
     def label(self) -> str:
@@ -57,6 +67,7 @@ def make_measure(
     layer: str | None = None,
     num_evaluations: int = 0,
     note: str = "",
+    dof: float | None = None,
 ) -> Measure:
     """Join a value to what ``MEASURES`` says of its measure.
 
@@ -83,6 +94,7 @@ def make_measure(
         source=kind.source,
         num_evaluations=num_evaluations,
         note=note,
+        dof=dof,
     )
 
 

@@ -102,7 +102,13 @@ def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Kee
     cost = 2 * settings.num_pairs
     return [
         make_measure(
-            "expected_rise", e.mean, e.stderr, scale=scale, radius=radius, num_evaluations=cost
+            "expected_rise",
+            e.mean,
+            e.stderr,
+            dof=e.dof,
+            scale=scale,
+            radius=radius,
+            num_evaluations=cost,
         )
         for radius, e in zip(settings.radii, rises, strict=True)
     ]
@@ -124,6 +130,7 @@ def _trace(target: Target, settings: SharpnessSettings, radius: float, keep: Kee
             "smoothed_trace",
             e.mean,
             e.stderr,
+            dof=e.dof,
             radius=radius,
             num_evaluations=4 * settings.num_pairs,
         )
@@ -214,6 +221,7 @@ def _relative(target: Target, settings: SharpnessSettings, name: str, keep: Keep
             "relative_flatness",
             found.mean,
             found.stderr,
+            dof=found.dof,
             operator="hessian",
             layer=name,
             num_evaluations=settings.num_probes,

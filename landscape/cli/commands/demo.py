@@ -8,7 +8,6 @@ import landscape
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog import ANALYSES
 from landscape.cli.options import (
     command_line,
     figures_option,
@@ -47,7 +46,7 @@ def demo(ctx: click.Context, out: Path, figures: tuple[str, ...], force: bool, q
             command=command_line(),
         ),
         suite=SuiteSettings(budget=BUDGETS["quick"], folder=ReportFolder(out)),
-        names=tuple(ANALYSES),
+        names=BUDGETS["quick"].unasked,
         title=TITLE,
         baseline="kaiming-adam-s0",
         figures=figures,
