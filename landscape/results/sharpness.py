@@ -30,6 +30,8 @@ class Measure:
     source: str
     num_evaluations: int  # passes over the examples, or matvecs where ``operator`` is set
     note: str
+    base_radius: float | None = None  # ρ₀ of the smoothed loss that a rise is over; None: L(θ)
+    roughness: float | None = None  # of the loss: see ``expected_rise``; None: not measured
 
     @property
     def label(self) -> str:
@@ -57,6 +59,8 @@ def make_measure(
     layer: str | None = None,
     num_evaluations: int = 0,
     note: str = "",
+    base_radius: float | None = None,
+    roughness: float | None = None,
 ) -> Measure:
     """Join a value to what ``MEASURES`` says of its measure.
 
@@ -83,6 +87,8 @@ def make_measure(
         source=kind.source,
         num_evaluations=num_evaluations,
         note=note,
+        base_radius=base_radius,
+        roughness=roughness,
     )
 
 
@@ -95,6 +101,7 @@ class SharpnessTable(Result):
     accuracy_drop: float  # of tolerated_noise, a fraction
     num_pairs: int
     num_evaluations: int
+    rise_share: float | None = None  # of radius_of_rise, a fraction; None: of a version without it
 
     def find(
         self, name: str, *, scale: str = "none", radius: float | None = None

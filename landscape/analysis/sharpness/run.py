@@ -11,6 +11,7 @@ from landscape.analysis.target import Target
 from landscape.catalog import SCALES
 from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
+from landscape.curvature.smoothing import check_radii_of_rise
 from landscape.linalg.units import within
 from landscape.results import Result, SharpnessTable, readings_of
 from landscape.store.identity import identity_of
@@ -63,11 +64,14 @@ def sharpness(
         batch_norm=target.risk.batch_norm,
         accuracy_drop=settings.accuracy_drop,
         num_pairs=settings.num_pairs,
+        rise_share=settings.rise_share,
         num_evaluations=sum(row.num_evaluations for row in rows if row.operator is None),
     )
 
 
 def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result]) -> None:
+    if "expected_rise" in settings.measures:
+        check_radii_of_rise(settings.radii)
     check_radii("radii", settings.radii)
     check_radii("ball_radii", settings.ball_radii)
     for kind, asked, known in (
