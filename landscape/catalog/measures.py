@@ -186,8 +186,8 @@ MEASURES = Registry(
         title="expected rise",
         symbol="rise",
         sentence="average-case sharpness: how much random noise on the weights costs",
-        formula="[E L(θ + ρ S ε) - E L(θ + ρ₀ S ε)] ρ² / (ρ² - ρ₀²), ε ~ N(0, I), ρ₀ = 0.003; on a "
-        "quadratic E L(θ + ρ S ε) - L(θ)",
+        formula="[E L(θ + ρ S ε) - E L(θ + ρ₀ S ε)] ρ² / (ρ² - ρ₀²), ε ~ N(0, I), ρ₀ = 0.01 and at "
+        "most ρ / 3; on a quadratic E L(θ + ρ S ε) - L(θ)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
         compared_at=("filter", "none"),

@@ -7,11 +7,11 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation_search import Bound, SameNoise, bracket
-from landscape.curvature.smoothing import BASE_RADIUS, check_pairs, over_base
+from landscape.curvature.smoothing import base_radius, check_pairs, over_base
 from landscape.linalg.units import Keep, afresh, number
 from landscape.objective.risk import EmpiricalRisk
 
-_SMALLEST = 1.5 * BASE_RADIUS  # below that hardly anything is left over the base
+_SMALLEST = 1e-3
 # The loss is followed along a straight line in ρ between radii so close: 0.1 % of the radius on a
 # quadratic, exact on a cusp.
 _TOL = 0.1
@@ -68,7 +68,7 @@ def radius_of_rise(
     )
 
     def rises(radius: float) -> Tensor:
-        return over_base(noise.means(BASE_RADIUS), noise.means(radius), radius)
+        return over_base(noise.means(base_radius(radius)), noise.means(radius), radius)
 
     found = bracket(lambda r: float(rises(r).mean()) < goal, smallest=_SMALLEST, tol=_TOL)
     radius, stderr = found.middle, None

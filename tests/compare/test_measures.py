@@ -59,9 +59,9 @@ def test_rises_over_different_bases_are_no_one_measure():
         row = make_measure("expected_rise", 0.02, 1e-3, scale="filter", radius=0.1, **base)
         return [replace(sharpness(subject(init, s), 1.0), rows=(row,)) for s in range(2)]
 
-    new = {"base_radius": 0.003, "roughness": 1e-4}
+    new = {"base_radius": 0.01, "roughness": 1e-4}
     with pytest.raises(
-        ValueError, match=r"base of the rise: L\(θ\) .* against smoothed at ρ₀ = 0\.003"
+        ValueError, match=r"base of the rise: L\(θ\) .* against smoothed at ρ₀ = 0\.01"
     ):
         shared(rises("ikun_v1", **new), rises("kaiming"))
     measures, _ = shared(rises("ikun_v1", **new), rises("kaiming", **new))

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from landscape.curvature.perturbation_rise import radius_of_rise
 from landscape.curvature.scaling import relative_scale
-from landscape.curvature.smoothing import BASE_RADIUS, expected_rise
+from landscape.curvature.smoothing import base_radius, expected_rise
 from landscape.objective.risk import Evaluation
 
 
@@ -37,7 +37,8 @@ def test_at_that_radius_the_loss_has_risen_by_the_share(kind, make_risk):
     assert found.bound is None
     assert found.rise == 0.05 * risk.evaluate(torch.zeros_like(risk.theta)).loss
     around = (found.radius / 1.1, found.radius, found.radius * 1.1)
-    rises = [r.mean for r in expected_rise(risk, S, around, num_pairs=20, rng=seeded(3)).rises]
+    found_there = expected_rise(risk, S, around, num_pairs=20, rng=seeded(3))
+    rises = [at.rise.mean for at in found_there]
     if kind == "smooth":
         assert rises[1] == pytest.approx(found.rise, rel=4e-3)
     # Ten examples are a staircase of few steps: it is crossed between the neighbours.
@@ -54,7 +55,7 @@ def test_its_error_covers_the_radius_that_is_known(power, make_risk, monkeypatch
         exact = (0.1 / (P * size**2)) ** 0.5
     else:  # its rise over the smoothed base is c ρ² / (ρ + ρ₀)
         c = size * 2**0.5 * math.exp(math.lgamma((P + 1) / 2) - math.lgamma(P / 2))
-        exact = (0.1 + (0.1**2 + 0.4 * c * BASE_RADIUS) ** 0.5) / (2 * c)
+        exact = (0.1 + (0.1**2 + 0.4 * c * base_radius(1)) ** 0.5) / (2 * c)
     found = [radius_of_rise(risk, S, share=0.1, num_pairs=20, rng=seeded(k)) for k in range(20)]
     z = torch.tensor([(f.radius - exact) / f.stderr for f in found], dtype=torch.float64)
     # Of t with 19 degrees of freedom; the mean of 20 is off by 4 of its errors once in 10,000.

@@ -15,7 +15,7 @@ from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_rise import radius_of_rise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.scaling import relative_scale
-from landscape.curvature.smoothing import BASE_RADIUS, expected_rise, smoothed_trace
+from landscape.curvature.smoothing import expected_rise, radii_tried, smoothed_trace
 from landscape.linalg.units import Keep
 from landscape.results import Measure, make_measure
 
@@ -46,7 +46,7 @@ def expected_rises(target: Target, settings: SharpnessSettings) -> Rows:
     """A job a scale."""
     return Rows(
         [partial(_expected, target, settings, scale) for scale in settings.scales],
-        num_losses=len(settings.scales) * 2 * settings.num_pairs * (1 + len(settings.radii)),
+        num_losses=len(settings.scales) * 2 * settings.num_pairs * len(radii_tried(settings.radii)),
     )
 
 
@@ -111,21 +111,26 @@ def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Kee
     found = expected_rise(
         target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng, keep=keep
     )
-    cost = 2 * settings.num_pairs
-    return [
-        make_measure(
-            "expected_rise",
-            rise.mean,
-            rise.stderr,
-            scale=scale,
-            radius=radius,
-            num_evaluations=cost if k > 0 else 2 * cost,  # the base's with those of the first
-            note=_of_roughness(rise.mean, found.roughness),
-            base_radius=BASE_RADIUS,
-            roughness=found.roughness,
+    passes, bases = 2 * settings.num_pairs, set[float]()
+    rows = []
+    for radius, (rise, base, roughness) in zip(settings.radii, found, strict=True):
+        # A base is counted with the first of the rises that are taken from it.
+        cost = passes * (1 + (base not in bases and base not in settings.radii))
+        bases.add(base)
+        rows.append(
+            make_measure(
+                "expected_rise",
+                rise.mean,
+                rise.stderr,
+                scale=scale,
+                radius=radius,
+                num_evaluations=cost,
+                note=_of_roughness(rise.mean, roughness),
+                base_radius=base,
+                roughness=roughness,
+            )
         )
-        for k, (radius, rise) in enumerate(zip(settings.radii, found.rises, strict=True))
-    ]
+    return rows
 
 
 def _of_roughness(rise: float, roughness: float) -> str:

@@ -11,7 +11,6 @@ from landscape.analysis.target import Target
 from landscape.catalog import SCALES
 from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
-from landscape.curvature.smoothing import check_radii_of_rise
 from landscape.linalg.units import within
 from landscape.results import Result, SharpnessTable, readings_of
 from landscape.store.identity import identity_of
@@ -70,8 +69,6 @@ def sharpness(
 
 
 def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result]) -> None:
-    if "expected_rise" in settings.measures:
-        check_radii_of_rise(settings.radii)
     check_radii("radii", settings.radii)
     check_radii("ball_radii", settings.ball_radii)
     for kind, asked, known in (
