@@ -118,8 +118,8 @@ BUDGETS: dict[str, Budget] = {
             radii=(0.03, 0.1, 0.3),
             ball_radii=(0.003,),
             num_pairs=5,
-            num_restarts=1,
-            num_steps=5,
+            num_restarts=2,  # towards both ends of the sharpest direction
+            num_steps=3,
         ),
         fidelity=SUMMARY,
     ),

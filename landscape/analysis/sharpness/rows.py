@@ -226,7 +226,6 @@ def _worst(
         rng=target.generator("worst rise"),
         keep=keep,
     )
-    low = min(found.restarts)
     return [
         make_measure(
             "worst_rise",
@@ -235,7 +234,8 @@ def _worst(
             scale=scale,
             radius=radius,
             num_evaluations=found.num_evaluations,
-            note=f"lower bound; the worst of {settings.num_restarts} starts reached {low:.3g}",
+            note=f"lower bound; half the steps reached {found.by_half:.3g}, and the starts "
+            + ", ".join(f"{rise:.3g}" for rise in found.restarts),
         )
     ]
 
