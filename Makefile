@@ -8,7 +8,7 @@ RUNTIME := $(VENV)/.installed
 DEVELOPMENT := $(VENV)/.installed-dev
 OLD := $(VENV)/old-spikingjelly
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test lint docs bench package clean
 
 demo: $(RUNTIME)
 	$(BIN)/landscape demo -o reports/demo --force
@@ -28,6 +28,16 @@ docs: $(DEVELOPMENT)
 
 bench: $(DEVELOPMENT)
 	$(BIN)/python -m benchmarks
+
+# The wheel is built from the sdist, and used from a folder where nothing else of the project is.
+package: | $(VENV)/bin/python
+	rm -rf dist build/clean
+	$(INSTALL) build
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv build/clean
+	build/clean/bin/python -m pip --disable-pip-version-check install --quiet -c constraints.txt dist/*.whl
+	cd build/clean && bin/landscape env && bin/landscape look lib/python*/site-packages/landscape/shipped/*.safetensors \
+	    --data fashion-mnist-embedded --examples 64 --quiet --fail-if 'train_accuracy < 0.8'
 
 clean:
 	rm -rf $(VENV) build dist site

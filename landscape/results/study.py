@@ -22,9 +22,10 @@ class StudyRun:
     reason: str  # why it failed, and in which stage; empty otherwise
     training_seconds: float
     analysis_seconds: float
-    train_loss: float | None  # at the final weights
-    train_accuracy: float | None
-    test_accuracy: float | None
+    epoch: int | None = None  # after which the copy was made that was measured; None: the last
+    train_loss: float | None = None  # at the final weights
+    train_accuracy: float | None = None
+    test_accuracy: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,43 @@ class SpeedRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class JudgedAt:
+    """A contrast by one measure, between networks chosen in one way."""
+
+    num_pairs: int
+    loss_ratio: float | None  # median of the group's loss over the baseline's
+    scale: str  # ratio | difference
+    estimate: float
+    interval: Interval | None
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossMatchedRow:
+    """A contrast by one measure: at the last epoch, and between networks of one training loss."""
+
+    group: str
+    baseline: str
+    measure: str  # in words
+    by_epoch: JudgedAt
+    by_loss: JudgedAt
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeScale:
+    """How large a recipe's weights are at the start, and what is then measured of its networks."""
+
+    recipe: str
+    init: str
+    optimizer: str
+    gain: float
+    in_sweep: bool  # differs from another recipe in its gain alone
+    scale: float  # geometric mean over layers of fan-in times the weights' variance
+    measure: str  # in words
+    values: tuple[float, ...]  # a run each
+
+
+@dataclass(frozen=True, kw_only=True)
 class ControlRow:
     """A comparison whose outcome was known beforehand."""
 
@@ -97,6 +135,8 @@ class Study(Stored):
     differences: tuple[AccuracyDifference, ...]
     speeds: tuple[SpeedRow, ...]
     notes: tuple[str, ...]
+    loss_matched: tuple[LossMatchedRow, ...] = ()
+    scales: tuple[RecipeScale, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

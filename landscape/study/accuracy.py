@@ -1,17 +1,16 @@
 """Final accuracies with intervals, and the epochs that it takes to reach one."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from landscape.results.study import AccuracyDifference, RecipeAccuracy, SpeedRow
 from landscape.results.training import TrainingCurves
 from landscape.statistics.intervals import sign_flip_interval, t_interval
+from landscape.study.gathered import Curves
 from landscape.study.plan import ComparisonPlan
 from landscape.values import Interval
-
-Curves = Mapping[str, Mapping[int, TrainingCurves]]  # by recipe and seed
 
 
 def recipe_accuracies(curves: Curves, plan: ComparisonPlan) -> tuple[RecipeAccuracy, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from landscape.compare.groups import Analysed
 from landscape.compare.run import compare_groups
-from landscape.compare.settings import CompareSettings
+from landscape.compare.settings import CompareSettings, Match
 from landscape.results import Comparison
 from landscape.study.plan import ComparisonPlan
 
@@ -12,7 +12,12 @@ Groups = Mapping[str, Sequence[Analysed]]
 
 
 def settings_of(
-    plan: ComparisonPlan, measures: tuple[str, ...], *, split: str = "train", command: str = ""
+    plan: ComparisonPlan,
+    measures: tuple[str, ...],
+    *,
+    split: str = "train",
+    command: str = "",
+    match: Match = CompareSettings.match,
 ) -> CompareSettings:
     """A comparison by ``measures``, all of them required; the first primary one decides."""
     return CompareSettings(
@@ -20,6 +25,7 @@ def settings_of(
         primary=plan.primary[0],
         measures=measures,
         all_required=True,
+        match=match,
         split=split,
         seed=plan.seed,
         command=command,
@@ -27,7 +33,12 @@ def settings_of(
 
 
 def compare_contrasts(
-    groups: Groups, plan: ComparisonPlan, *, split: str, command: str
+    groups: Groups,
+    plan: ComparisonPlan,
+    *,
+    split: str,
+    command: str,
+    match: Match = CompareSettings.match,
 ) -> Comparison | None:
     """Judge every contrast of the plan whose two recipes have runs; None: there is none.
 
@@ -44,6 +55,6 @@ def compare_contrasts(
     return compare_groups(
         {name: list(groups[name]) for name in order},
         contrasts,
-        settings=settings_of(plan, plan.all_measures, split=split, command=command),
+        settings=settings_of(plan, plan.all_measures, split=split, command=command, match=match),
         notes=[f"{pair}: no run of one of them was finished." for pair in missing],
     )

@@ -21,7 +21,7 @@ from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_image import one_image_spectrum
-from landscape.study.plan import Plan, Run, label_of
+from landscape.study.plan import Plan, RescaledCopy, Run, label_of
 from landscape.study.settings import Machine
 from landscape.training.loop import Progress as TrainingProgress
 from landscape.training.loop import train
@@ -77,11 +77,11 @@ class _Work:
         self._note(state="begun")
         checkpoint = self._train()
         jobs = [(label, checkpoint, name) for name in analysis.only]
-        if analysis.one_image:
+        if analysis.one_image and self.run.epoch is None:
             jobs.append((label, checkpoint, "one-image"))
         if self.run.with_course:
             jobs.append((label, checkpoint, "course"))
-        for copy in self.plan.copies_of(self.run.recipe):
+        for copy in self._rescaled():
             name = label_of(copy.name, self.run.config.seed)
             path = self.folder.checkpoint(name)
             if not path.exists():
@@ -112,8 +112,13 @@ class _Work:
         reason = str(error) if isinstance(error, ValueError) else f"{kind}: {error}"
         self._note(state="failed", stage=self.stage, reason=reason)
 
+    def _rescaled(self) -> tuple[RescaledCopy, ...]:
+        return () if self.run.epoch is not None else self.plan.copies_of(self.run.recipe)
+
     def _train(self) -> Path:
-        config, out = self.run.config, self.folder.checkpoint(self.run.label)
+        config, out = self.run.config, self.folder.checkpoint(self.run.training)
+        if self.run.epoch is not None:
+            return RunFiles(out).snapshot(self.run.epoch)
         self.stage = "training"
         if self.folder.finished(self.run.label).is_done("training"):
             return out
@@ -160,7 +165,7 @@ class _Work:
             found = {
                 "course": measure_course(
                     label,
-                    [(e, files.snapshot(e)) for e in self.run.config.snapshot_epochs],
+                    [(e, files.snapshot(e)) for e in self.plan.course_epochs(self.run.config)],
                     config=self.run.config,
                     plan=self.plan.analysis,
                     settings=self._target_settings,

@@ -1,19 +1,16 @@
 """From all runs' results to the study's outcome and its report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
 
 from landscape.analysis.provenance import start_clock
-from landscape.compare.groups import Analysed
 from landscape.report import write_report
 from landscape.report.sections.study import split_study
-from landscape.results import Result, save_result
+from landscape.results import save_result
 from landscape.results.study import Study, StudyRun
-from landscape.results.training import TrainingCurves
 from landscape.study.accuracy import (
-    Curves,
     accuracy_differences,
     final_accuracy,
     recipe_accuracies,
@@ -22,7 +19,16 @@ from landscape.study.accuracy import (
 from landscape.study.contrasts import compare_contrasts
 from landscape.study.controls import check_control
 from landscape.study.folder import StudyFolder
-from landscape.study.plan import Plan
+from landscape.study.gathered import (
+    Curves,
+    by_recipe,
+    finished_results,
+    results_along,
+    training_curves,
+)
+from landscape.study.matching import loss_matched_rows, loss_matched_runs
+from landscape.study.plan import Plan, Run
+from landscape.study.scales import recipe_scales
 
 
 def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Path, Study]:
@@ -34,18 +40,24 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         If no run was finished.
     """
     clock = start_clock()
-    results = _results(plan, folder)
+    results = finished_results(plan, folder)
     if not results:
         reasons = "; ".join(
             f"{r.label}: {r.reason}" for run in plan.runs if (r := folder.record(run.label)).reason
         )
         raise ValueError(f"no run of the study was finished, so there is no report. {reasons}")
-    groups = _groups(plan, results)
+    curves = training_curves(plan, results)
+    copies = loss_matched_runs(plan, curves)
+    along = results_along(copies, folder)
+    recipes = {label: name for label, (name, _) in plan.labels.items()}
+    groups = by_recipe(results, recipes, plan.analysis.split)
     comparison = compare_contrasts(
         groups, plan.comparison, split=plan.analysis.split, command=command
     )
-    curves = _curves(plan, results)
-    runs = tuple(_run_rows(plan, folder, curves))
+    runs = tuple(_run_rows((*plan.runs, *copies), folder, curves))
+    whole = by_recipe(
+        results | along, recipes | {c.label: c.recipe for c in copies}, plan.analysis.split
+    )
     study = Study(
         provenance=clock.provenance(
             command=command, seed=plan.comparison.seed, device=torch.device("cpu")
@@ -60,6 +72,8 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         differences=accuracy_differences(curves, plan.comparison),
         speeds=speed_rows(curves, plan.comparison),
         notes=plan.warnings,
+        loss_matched=loss_matched_rows(plan, whole, comparison, command=command),
+        scales=recipe_scales(plan, groups),
     )
     save_result(study, folder.study)
     if comparison is not None:
@@ -71,47 +85,12 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
     return page, study
 
 
-def _results(plan: Plan, folder: StudyFolder) -> dict[str, list[Result]]:
-    """Results of finished runs and their copies, by label, in the plan's order."""
-    finished = {
-        (run.recipe, run.config.seed)
-        for run in plan.runs
-        if folder.record(run.label).state == "done"
-    }
-    source = {c.name: c.of for c in plan.copies}
-    return {
-        label: list(found.values())
-        for label, (name, seed) in plan.labels.items()
-        if (source.get(name, name), seed) in finished
-        and (found := folder.finished(label).results())
-    }
-
-
-def _groups(plan: Plan, results: dict[str, list[Result]]) -> dict[str, list[Analysed]]:
-    groups: dict[str, list[Analysed]] = {}
-    for label, found in results.items():
-        kept = tuple(r for r in found if r.subject.split == plan.analysis.split)
-        if kept:
-            name, _ = plan.labels[label]
-            groups.setdefault(name, []).append(Analysed(subject=kept[0].subject, results=kept))
-    return groups
-
-
-def _curves(plan: Plan, results: dict[str, list[Result]]) -> Curves:
-    curves: dict[str, dict[int, TrainingCurves]] = {}
-    for label, found in results.items():
-        name, seed = plan.labels[label]
-        for result in found:
-            if isinstance(result, TrainingCurves):
-                curves.setdefault(name, {})[seed] = result
-    return curves
-
-
-def _run_rows(plan: Plan, folder: StudyFolder, curves: Curves) -> Sequence[StudyRun]:
+def _run_rows(runs: Iterable[Run], folder: StudyFolder, curves: Curves) -> Sequence[StudyRun]:
     rows = []
-    for run in plan.runs:
+    for run in runs:
         record = folder.record(run.label)
-        known = curves.get(run.recipe, {}).get(run.config.seed)
+        trained = run.epoch is None
+        known = curves.get(run.recipe, {}).get(run.config.seed) if trained else None
         training = known.subject.training if known else None
         reason = f"{record.stage}: {record.reason}" if record.state == "failed" else ""
         rows.append(
@@ -123,6 +102,7 @@ def _run_rows(plan: Plan, folder: StudyFolder, curves: Curves) -> Sequence[Study
                 reason=reason,
                 training_seconds=record.training_seconds,
                 analysis_seconds=record.analysis_seconds,
+                epoch=run.epoch,
                 train_loss=training.train_loss if training else None,
                 train_accuracy=final_accuracy(known, "train") if known else None,
                 test_accuracy=final_accuracy(known, "test") if known else None,

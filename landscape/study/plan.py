@@ -5,8 +5,8 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from landscape.analysis.budget import Budget
 from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
@@ -18,8 +18,8 @@ from landscape.snn.initialization import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
 
-Expectation = Literal["flatter", "sharper", "no difference", "identical"]
-EXPECTATIONS = ("flatter", "sharper", "no difference", "identical")
+Expectation = Literal["flatter", "sharper", "equivalent", "no difference", "identical"]
+EXPECTATIONS = get_args(Expectation)
 
 # The spectrum blind to rescaled filters, and the rise of the loss that spikes really compute.
 DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.03")
@@ -29,12 +29,31 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One training, and the checkpoint that it leaves."""
+    """One training and the checkpoint that it leaves, or a copy that was kept along the way.
+
+    Attributes
+    ----------
+    with_course
+        Whether curvature is measured along the training.
+    epoch
+        After which the copy was made; None: the training itself, and its end.
+    """
 
     label: str
     recipe: str
     config: TrainConfig
-    with_course: bool  # whether curvature is measured along it
+    with_course: bool
+    epoch: int | None = None
+
+    @property
+    def training(self) -> str:
+        """Label of the training that the checkpoint is of."""
+        return label_of(self.recipe, self.config.seed)
+
+    def copied_at(self, epoch: int) -> "Run":
+        """The copy of its weights after ``epoch`` epochs."""
+        label = f"{self.label}-e{epoch:02}"
+        return dataclasses.replace(self, label=label, with_course=False, epoch=epoch)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +122,13 @@ class ComparisonPlan(DecisionSettings):
         Test accuracies; epochs to reach them are counted.
     claimed_train, claimed_test
         Final accuracies that were claimed, as fractions; every recipe is set against them.
+    loss_matched_seeds
+        Number of seeds, the first ones, whose contrasts are also judged at one training loss: of
+        each pair the run that ends lower is set back to the epoch where it had the other's. 0:
+        none.
+    scatter
+        Standard deviation of the paired log ratio over seeds by measure, known from other seeds:
+        from it a dry run tells what the plan can be expected to find.
     """
 
     primary: tuple[str, ...] = DEFAULT_PRIMARY
@@ -111,6 +137,8 @@ class ComparisonPlan(DecisionSettings):
     accuracies: tuple[float, ...] = ()
     claimed_train: float | None = None
     claimed_test: float | None = None
+    loss_matched_seeds: int = 0
+    scatter: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def all_measures(self) -> tuple[str, ...]:
@@ -169,6 +197,11 @@ class Plan:
             )
         for name in self.analysis.only:
             _require_known(name, set(ANALYSES), "only names the analysis")
+        for name, sd in self.comparison.scatter.items():
+            _require_known(name, set(self.comparison.all_measures), "scatter names the measure")
+            _require(sd > 0, f"scatter of {name!r} must be positive; got {sd}.")
+        wanted = self.comparison.loss_matched_seeds
+        _require(wanted >= 0, f"loss_matched_seeds must be 0 or more; got {wanted}.")
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -190,14 +223,22 @@ class Plan:
                     )
         return tuple(found)
 
+    def recipe(self, name: str) -> Recipe:
+        """The one of that name, which the plan is known to have."""
+        return next(r for r in self.recipes if r.name == name)
+
     @property
     def labels(self) -> dict[str, tuple[str, int]]:
         """The recipe (or copy) and the seed behind each label."""
         found = {r.label: (r.recipe, r.config.seed) for r in self.runs}
         for copy in self.copies:
-            source = next(r for r in self.recipes if r.name == copy.of)
-            found |= {label_of(copy.name, seed): (copy.name, seed) for seed in source.seeds}
+            seeds = self.recipe(copy.of).seeds
+            found |= {label_of(copy.name, seed): (copy.name, seed) for seed in seeds}
         return found
+
+    def course_epochs(self, config: TrainConfig) -> tuple[int, ...]:
+        """Epochs after which the curvature is measured; 0 is the initialisation."""
+        return tuple(range(0, config.epochs + 1, self.analysis.curvature_every))
 
     def copies_of(self, recipe: str) -> tuple[RescaledCopy, ...]:
         return tuple(c for c in self.copies if c.of == recipe)

@@ -62,7 +62,9 @@ def plan_from_table(table: _Table, *, default_title: str) -> Plan:
     grid = _part(table, "grid", _GRID)
     analysis = _analysis(table.get("analysis", {}))
     seeds = _seeds(table.get("seeds", 1))
-    every = analysis.curvature_every
+    comparison = table.get("comparison", {})
+    # One loss may lie after any epoch: then each leaves a copy.
+    every = 1 if comparison.get("loss_matched_seeds") else analysis.curvature_every
     recipes = [
         _recipe({**shared, **chosen}, None, seeds, every) for chosen in _combinations(grid, shared)
     ]
@@ -71,6 +73,8 @@ def plan_from_table(table: _Table, *, default_title: str) -> Plan:
         settings = {k: v for k, v in entry.items() if k not in ("name", "seeds")}
         own = _seeds(entry["seeds"]) if "seeds" in entry else seeds
         recipes.append(_recipe({**shared, **settings}, entry.get("name"), own, every))
+    if analysis.curvature_every:
+        _check_course(recipes, analysis.curvature_every)
     for entry in table.get("copy", ()):
         _check(entry, ("name", "of", "factor"), "[[copy]]")
     for entry in table.get("control", ()):
@@ -81,7 +85,7 @@ def plan_from_table(table: _Table, *, default_title: str) -> Plan:
         recipes=tuple(recipes),
         copies=tuple(RescaledCopy(**entry) for entry in table.get("copy", ())),
         analysis=analysis,
-        comparison=_comparison(table.get("comparison", {}), optimizers),
+        comparison=_comparison(comparison, optimizers),
         controls=tuple(Control(**entry) for entry in table.get("control", ())),
     )
 
@@ -100,13 +104,17 @@ def recipe_name(config: TrainConfig) -> str:
 def _recipe(settings: _Table, name: str | None, seeds: tuple[int, ...], every: int) -> Recipe:
     config = TrainConfig(**settings)
     if every:
+        config = dataclasses.replace(config, snapshots=config.epochs // every + 1)
+    return Recipe(name=name or recipe_name(config), config=config, seeds=seeds)
+
+
+def _check_course(recipes: Iterable[Recipe], every: int) -> None:
+    for config in (recipe.config for recipe in recipes):
         if config.epochs % every:
             raise ValueError(
                 f"curvature_every must divide epochs ({config.epochs}), so that the last "
                 f"measurement is of the trained network; got {every}."
             )
-        config = dataclasses.replace(config, snapshots=config.epochs // every + 1)
-    return Recipe(name=name or recipe_name(config), config=config, seeds=seeds)
 
 
 def _combinations(grid: _Table, shared: _Table) -> Iterable[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """The queue of a study's runs: what is left is worked through, then the report is written."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ from landscape.files import (
 )
 from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
+from landscape.study.gathered import finished_results, training_curves
+from landscape.study.matching import loss_matched_runs
 from landscape.study.one_run import attempt
 from landscape.study.outcome import write_outcome
 from landscape.study.plan import Plan, Run
@@ -36,6 +39,11 @@ def own_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[Run, ...]:
     """The runs of one shard: every n-th, so that shards are alike in recipes and seeds."""
     i, n = shard or (1, 1)
     return plan.runs[i - 1 :: n]
+
+
+def unsettled(runs: Sequence[Run], folder: StudyFolder) -> list[Run]:
+    """Those that are neither done nor failed."""
+    return [run for run in runs if not folder.record(run.label).is_settled]
 
 
 def run_study(
@@ -62,24 +70,44 @@ def run_study(
         for run in own:
             folder.forget_failure(run.label)
     with present(folder.presence) as is_alone:
-        while waiting := [run for run in own if not folder.record(run.label).is_settled]:
-            for event in _events(waiting, plan, folder, machine, settings.jobs, notify):
-                notify(event)
-            held = [run for run in waiting if not folder.record(run.label).is_settled]
-            if not (held and is_alone()):  # what others have in hand is theirs
-                break
-            for run in held:  # by workers whose study is gone, which end at their next word to it
-                notify(Event(run.label, 0.0, "waiting for the worker of a study that was killed"))
-                wait_until_free(folder.run_lock(run.label))
-    left = tuple(r.label for r in plan.runs if not folder.record(r.label).is_settled)
+        work_off = partial(_work_off, plan, folder, machine, settings.jobs, notify, is_alone)
+        work_off(own)
+        left = unsettled(plan.runs, folder)
+        if not left:  # only now all losses are known
+            copies = loss_matched_runs(plan, training_curves(plan, finished_results(plan, folder)))
+            if waiting := unsettled(copies, folder):
+                notify(Event("", 0.0, "", num_more=len(waiting)))
+            work_off(copies)
+            left = unsettled(copies, folder)
     if left:
-        return Outcome(left, None, None)
+        return Outcome(tuple(run.label for run in left), None, None)
     with ExitStack() as stack:
         try:
             stack.enter_context(exclusive_lock(folder.lock))
         except OutputError:
             return Outcome((), None, None)  # another process is writing the same report
         return Outcome((), *write_outcome(plan, folder, command=machine.command))
+
+
+def _work_off(
+    plan: Plan,
+    folder: StudyFolder,
+    machine: Machine,
+    jobs: int,
+    notify: Notify,
+    is_alone: Callable[[], bool],
+    runs: Sequence[Run],
+) -> None:
+    """Finish ``runs``, but for those that another study's processes have in hand."""
+    while waiting := unsettled(runs, folder):
+        for event in _events(waiting, plan, folder, machine, jobs, notify):
+            notify(event)
+        held = unsettled(waiting, folder)
+        if not (held and is_alone()):  # what others have in hand is theirs
+            return
+        for run in held:  # by workers of a study that is gone; they end at their next word to it
+            notify(Event(run.label, 0.0, "waiting for the worker of a study that was killed"))
+            wait_until_free(folder.run_lock(run.label))
 
 
 def _events(

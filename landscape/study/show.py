@@ -40,6 +40,7 @@ def show_progress(
         tally.take(event)
         bar.update(
             task,
+            total=tally.total,
             completed=tally.settled + sum(tally.parts.values()),
             done=tally.settled,
             now=Text(" · ".join(f"{k}: {v}" for k, v in tally.stages.items())).plain,
@@ -64,6 +65,9 @@ class Tally:
 
     def take(self, event: Event) -> None:
         label = event.label
+        self.total += event.num_more
+        if event.num_more:
+            return
         if event.elsewhere:
             self.total -= 1
         elif event.record is not None:

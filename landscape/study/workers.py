@@ -27,13 +27,17 @@ _INTERRUPTED = 130  # exit code of a worker that a signal has stopped where its 
 
 
 class Event(NamedTuple):
-    """A run went on (``record`` is None), ended, or is in another process's hands."""
+    """A run went on (``record`` is None), ended, or is in another process's hands.
+
+    With ``num_more`` it is of no run: so many have been added to the work.
+    """
 
     label: str
     part: float  # of the run that is done, in [0, 1]
     stage: str
     record: RunRecord | None = None
     elsewhere: bool = False
+    num_more: int = 0
 
 
 @dataclass

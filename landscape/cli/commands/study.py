@@ -110,6 +110,7 @@ def _default_jobs(machine: Machine) -> int:
 def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSettings) -> None:
     from landscape.study.folder import StudyFolder
     from landscape.study.forecast import forecast_recipes
+    from landscape.study.power import expected_findings
     from landscape.study.queue import own_runs
     from landscape.study.workers import prepare_process
 
@@ -125,6 +126,8 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
         f"\n{len(own)} runs, {sum(run.record.state == 'waiting' for run in rows)} of them waiting; "
         f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests."
     )
+    for line in expected_findings(plan):
+        click.echo(line)
     hours = left / settings.jobs / 3600
     click.echo(
         f"About {left / 3600:.2g} hours on one process; at best {hours:.2g} hours with "

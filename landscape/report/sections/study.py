@@ -1,4 +1,4 @@
-"""A study's own sections: controls, accuracy and speed, curvature along training, runs."""
+"""A study's own sections: controls, scale, loss, accuracy, curvature along training, runs."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -10,16 +10,18 @@ from landscape.page.section import ReportFigure, Section
 from landscape.page.style import Stroke, strokes_for
 from landscape.plotting import legend_above
 from landscape.plotting.course import plot_course
+from landscape.plotting.scales import plot_recipe_scales
 from landscape.report.sections.study_tables import (
     accuracy_table,
     control_table,
     difference_table,
+    loss_matched_table,
     one_image_table,
     run_table,
     speed_table,
 )
 from landscape.results import Result
-from landscape.results.study import CurvatureCourse, OneImageSpectrum, Study
+from landscape.results.study import CurvatureCourse, OneImageSpectrum, RecipeScale, Study
 
 _MEASURES = ("lambda_max", "trace", "rise")
 
@@ -40,9 +42,16 @@ def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], 
     )
     courses = [r for r in results if isinstance(r, CurvatureCourse)]
     one_image = [r for r in results if isinstance(r, OneImageSpectrum)]
-    others = [r for r in results if not isinstance(r, CurvatureCourse | OneImageSpectrum)]
+    along = {run.label for run in study.runs if run.epoch is not None}
+    others = [
+        r
+        for r in results
+        if not isinstance(r, CurvatureCourse | OneImageSpectrum) and r.subject.label not in along
+    ]
     sections = (
         _controls(study),
+        _scales(study),
+        _loss_matched(study),
         _accuracy(study),
         _course(study, courses),
         _one_image(study, one_image),
@@ -73,6 +82,62 @@ def _controls(study: Study) -> Section | None:
         ),
         tables=(control_table(study),),
         notes=tuple(f"{c.name}: {c.words}" for c in study.controls),
+    )
+
+
+def _scales(study: Study) -> Section | None:
+    if not study.scales:
+        return None
+    measures = dict.fromkeys(row.measure for row in study.scales)
+    named = list(dict.fromkeys(row.init for row in study.scales))
+    swept = next(row for row in study.scales if row.in_sweep)
+    runs = max(len(row.values) for row in study.scales)
+    return Section(
+        key="scale",
+        title="This initialisation, or this scale?",
+        summary=f"{swept.init} at several gains, the others beside it ({swept.optimizer})",
+        paragraphs=(
+            "Schemes differ in the scale of the weights before anything else. The line is one "
+            "scheme times several gains; a scheme whose bar lies on the line owes what it shows "
+            "to its scale, one beside the line to something of its own.",
+        ),
+        figures=tuple(
+            ReportFigure(
+                name=f"scale-{number + 1}",
+                draw=partial(_draw_scales, study.scales, measure),
+                height=3.4,
+                caption=f"{measure[0].upper()}{measure[1:]} against the scale of the initial "
+                "weights (geometric mean over layers; 1 is LeCun's, 2 Kaiming's). Dots: runs; "
+                f"bars: median and range of up to {runs} runs of the named schemes.",
+                alt=f"{measure} by the scale of initial weights for {', '.join(named)}.",
+            )
+            for number, measure in enumerate(measures)
+        ),
+    )
+
+
+def _draw_scales(rows: Sequence[RecipeScale], measure: str, figure: Figure, _log: bool) -> None:
+    ax = figure.subplots()
+    plot_recipe_scales(rows, ax, measure=measure)
+    legend_above(ax, figure)
+
+
+def _loss_matched(study: Study) -> Section | None:
+    if not study.loss_matched:
+        return None
+    rows = study.loss_matched
+    same = sum(row.by_epoch.verdict == row.by_loss.verdict for row in rows)
+    return Section(
+        key="loss-matched",
+        title="At one training loss",
+        summary=f"{same} of {len(rows)} verdicts are the same",
+        paragraphs=(
+            "A network that is trained to a lower loss may be flatter or sharper for that reason "
+            "alone. Here, of each pair, the run that ends lower is set back to the epoch whose "
+            "training loss is nearest to where the other ends. Its learning rate had then not "
+            "come down yet, which is a difference of its own.",
+        ),
+        tables=(loss_matched_table(study),),
     )
 
 
@@ -169,16 +234,17 @@ def _draw(
 
 
 def _runs(study: Study) -> Section:
-    done = sum(r.state == "done" for r in study.runs)
+    trained = [r for r in study.runs if r.epoch is None]
+    done = sum(r.state == "done" for r in trained)
     hours = study.total_seconds / 3600
     spent = f"{hours:.2g} hours" if hours >= 1 else f"{study.total_seconds / 60:.2g} minutes"
     return Section(
         key="runs",
         title="Runs",
-        summary=f"{done} of {len(study.runs)} trainings finished",
+        summary=f"{done} of {len(trained)} trainings finished",
         on_paper=False,
         paragraphs=(
-            f"{done} of {len(study.runs)} trainings were finished; all took {spent} of one "
+            f"{done} of {len(trained)} trainings were finished; all took {spent} of one "
             "process's time. The first finished seed of each recipe is shown in detail below; "
             "all are judged above. The plan, written before the first run, has SHA-256 "
             f"{study.plan_sha256[:16]}…; {study.num_tests} tests are corrected for together.",

@@ -13,6 +13,8 @@ from landscape.page.table import Column, Table
 from landscape.results.study import (
     AccuracyDifference,
     ControlRow,
+    JudgedAt,
+    LossMatchedRow,
     OneImageSpectrum,
     RecipeAccuracy,
     SpeedRow,
@@ -66,6 +68,34 @@ _SPEEDS: list[Column[SpeedRow]] = [
     interval_column("interval", lambda s: s.interval),
     text_column("verdict", lambda s: s.words),
 ]
+
+
+def _judged_columns(at: str) -> list[Column[JudgedAt]]:
+    """Of a contrast between networks chosen in one way, which ``at`` names."""
+    return [
+        count_column(f"pairs, {at}", lambda j: j.num_pairs),
+        number_column(f"loss ratio, {at}", lambda j: j.loss_ratio, digits=3),
+        number_column(f"ratio, {at}", lambda j: j.estimate, digits=3),
+        interval_column(f"interval, {at}", lambda j: j.interval),
+        text_column(f"verdict, {at}", lambda j: j.verdict),
+    ]
+
+
+def _by_epoch(row: LossMatchedRow) -> JudgedAt:
+    return row.by_epoch
+
+
+def _by_loss(row: LossMatchedRow) -> JudgedAt:
+    return row.by_loss
+
+
+_LOSS_MATCHED: list[Column[LossMatchedRow]] = [
+    text_column("group", lambda r: r.group),
+    text_column("baseline", lambda r: r.baseline),
+    text_column("measure", lambda r: r.measure),
+    *(column.of(_by_epoch) for column in _judged_columns("last epoch")),
+    *(column.of(_by_loss) for column in _judged_columns("one loss")),
+]
 _RUNS: list[Column[StudyRun]] = [
     text_column("run", lambda r: r.label),
     text_column("recipe", lambda r: r.recipe),
@@ -107,6 +137,21 @@ def control_table(study: Study) -> Table[ControlRow]:
         caption="Comparisons whose outcome was known beforehand.",
         columns=_CONTROLS,
         rows=study.controls,
+    )
+
+
+def loss_matched_table(study: Study) -> Table[LossMatchedRow]:
+    """Every contrast at the last epoch, and between networks of one training loss."""
+    differs = any("difference" in (r.by_epoch.scale, r.by_loss.scale) for r in study.loss_matched)
+    return Table(
+        name="loss-matched",
+        caption="The contrasts again, between networks of one training loss.",
+        columns=_LOSS_MATCHED,
+        rows=study.loss_matched,
+        note="A loss ratio is the median of the group's loss over the baseline's. Each way of "
+        "choosing is corrected for all its tests."
+        + " Where a value is not positive, ratio and interval are a difference."
+        * differs,
     )
 
 
