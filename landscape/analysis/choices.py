@@ -6,8 +6,18 @@ Names that come from a file are looked up among the built-in ones and never impo
 from pathlib import Path
 from typing import NamedTuple
 
+from torch import nn
+
+from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.checkpoint import Checkpoint, CheckpointError, Sidecar, infer_model
+from landscape.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    OptimizerState,
+    Sidecar,
+    find_optimizer,
+    infer_model,
+)
 from landscape.data.choosing import Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
@@ -149,6 +159,7 @@ def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:
         beta=beta if isinstance(beta, str) else None,
         optimizer=training.optimizer,
         learning_rate=training.learning_rate,
+        last_learning_rate=training.last_learning_rate,
         momentum=training.momentum,
         weight_decay=training.weight_decay,
         batch_size=training.batch_size,
@@ -160,6 +171,18 @@ def training_info(sidecar: Sidecar | None) -> TrainingInfo | None:
         test_loss=metrics.test_loss,
         test_accuracy=metrics.test_accuracy,
     )
+
+
+def optimizer_state_of(
+    checkpoint: Checkpoint, model: nn.Module, settings: TargetSettings
+) -> tuple[OptimizerState | None, tuple[str, ...]]:
+    """The optimiser's state that the checkpoint holds, and why, if it holds one that is no use."""
+    if settings.use_ema or settings.unsafe_pickle:
+        return None, ()  # averaged weights are not those that it steps; no pickle is run twice
+    try:
+        return find_optimizer(checkpoint, model, settings.allow_globals), ()
+    except CheckpointError as error:
+        return None, (f"the optimiser's state was not used: {error}",)
 
 
 def _trained_on(dataset: Dataset, sidecar: Sidecar) -> tuple[Dataset, tuple[str, ...]]:

@@ -8,17 +8,27 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.analysis.choices import choose_data, choose_objective, training_info
+from landscape.analysis.choices import (
+    choose_data,
+    choose_objective,
+    optimizer_state_of,
+    training_info,
+)
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
-from landscape.analysis.target_checks import check_agreement, open_device, sha256_of_theta
+from landscape.analysis.target_checks import (
+    check_agreement,
+    divide_probes,
+    open_device,
+    sha256_of_theta,
+)
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import check_range, load_checkpoint, model_of, model_spec
+from landscape.checkpoint import OptimizerState, check_range, load_checkpoint, model_of, model_spec
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source, Told
-from landscape.distributed import alone, check_whole, world_size
+from landscape.distributed import alone, check_whole
 from landscape.nests import describe
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity
@@ -27,9 +37,6 @@ from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, spiking_notes
-
-# With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
-_LEAST_SHARE = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +51,7 @@ class Target:
     doubt: str  # what speaks against the network on these data, see landscape.analysis.sanity
     second_derivative: SecondDerivative
     additivity: Additivity
+    optimizer_state: OptimizerState | None = None  # at these weights, where the checkpoint has it
 
     @property
     def model(self) -> nn.Module:
@@ -149,7 +157,8 @@ def open_target(
         told=told,
     )
     data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
-    return make_target(
+    state, unused = optimizer_state_of(checkpoint, model, settings)
+    target = make_target(
         model,
         objective,
         data.source,
@@ -158,9 +167,12 @@ def open_target(
         checkpoint=str(path),
         checkpoint_sha256=checkpoint.sha256,
         model_name=settings.model or model_spec(checkpoint) or "",
-        notes=(*checkpoint.notes, *fitted, *data.notes),
+        notes=(*checkpoint.notes, *fitted, *data.notes, *unused),
         sidecar_info=training_info(checkpoint.sidecar),
     )
+    if state is not None:
+        target.risk.preconditioner = state.preconditioner
+    return replace(target, optimizer_state=state)
 
 
 def target_in_memory(
@@ -238,7 +250,7 @@ def make_target(
             "torch.inference_mode is on, in which nothing can be differentiated; call this outside "
             "of it (torch.no_grad does no harm)."
         )
-    by_probes = _by_probes(settings.share, len(data))
+    by_probes = divide_probes(settings.share, len(data))
     dtype, device = getattr(torch, settings.dtype), open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
@@ -284,9 +296,3 @@ def make_target(
         additivity=ready.additivity,
         second_derivative=ready.second_derivative,
     )
-
-
-def _by_probes(share: str, num_examples: int) -> bool:
-    """Whether processes take probes of their own on all examples, rather than a part of these."""
-    few = num_examples < _LEAST_SHARE * world_size()
-    return world_size() > 1 and (share == "probes" or (share == "auto" and few))

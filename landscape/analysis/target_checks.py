@@ -15,6 +15,8 @@ from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
 from landscape.objective.user_errors import UserCodeError
 
+# With fewer examples a process, a matvec's time hardly shrinks any more (docs/scaling.md).
+_LEAST_SHARE = 64
 _TWO_TYPES = ("same dtype", "expected scalar type", "type (", "must have the type")
 
 
@@ -98,3 +100,9 @@ def open_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device {name!r} cannot be used: {reason}. Try --device cpu.") from error
     return device
+
+
+def divide_probes(share: str, num_examples: int) -> bool:
+    """Whether processes take probes of their own on all examples, rather than a part of these."""
+    few = num_examples < _LEAST_SHARE * world_size()
+    return world_size() > 1 and (share == "probes" or (share == "auto" and few))

@@ -1,4 +1,4 @@
-"""What can be asked for by name: analyses, measures, operators, scales.
+"""What can be asked for by name: analyses, measures, operators, scales; and optimisers.
 
 Each fact about one stands in its entry: choices and help of commands, titles, sentences of
 reports, tables of the documentation and the functions that compute are all read off these. They
@@ -9,17 +9,21 @@ built.
 from landscape.catalog.analyses import ANALYSES, AnalysisKind
 from landscape.catalog.measures import MEASURES, MeasureKind
 from landscape.catalog.operators import OPERATORS, OperatorKind
+from landscape.catalog.optimizers import OPTIMIZERS, OptimizerKind
 from landscape.catalog.registry import Registry, resolve
-from landscape.catalog.scales import SCALES, ScaleKind
+from landscape.catalog.scales import SCALES, SCALES_OF_WEIGHTS, ScaleKind
 
 __all__ = [
     "ANALYSES",
     "MEASURES",
     "OPERATORS",
+    "OPTIMIZERS",
     "SCALES",
+    "SCALES_OF_WEIGHTS",
     "AnalysisKind",
     "MeasureKind",
     "OperatorKind",
+    "OptimizerKind",
     "Registry",
     "ScaleKind",
     "resolve",

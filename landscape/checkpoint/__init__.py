@@ -6,6 +6,7 @@ from landscape.checkpoint.inspection import CheckpointInfo, inspect_checkpoint
 from landscape.checkpoint.load import Checkpoint, load_checkpoint
 from landscape.checkpoint.match import check_range, load_into
 from landscape.checkpoint.models import BUILTIN_MODELS, build_model, model_of, model_spec
+from landscape.checkpoint.optimizer_state import OptimizerState, find_optimizer
 from landscape.checkpoint.save import save_checkpoint
 from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
 
@@ -16,10 +17,12 @@ __all__ = [
     "CheckpointInfo",
     "DataSpec",
     "Metrics",
+    "OptimizerState",
     "Sidecar",
     "TrainingSpec",
     "build_model",
     "check_range",
+    "find_optimizer",
     "infer_model",
     "inspect_checkpoint",
     "load_checkpoint",

@@ -24,6 +24,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**64 - 1),
     "gain": (0, 1e6),
     "learning_rate": (1e-30, 1e6),
+    "last_learning_rate": (0, 1e6),
     "momentum": (0, 1),
     "weight_decay": (0, 1e6),
     "batch_size": (1, _COUNT),
@@ -56,7 +57,8 @@ class TrainingSpec:
     init: str
     gain: float = 1.0
     optimizer: str
-    learning_rate: float
+    learning_rate: float  # of the first epoch
+    last_learning_rate: float | None = None  # of the last finished epoch; None: not known
     momentum: float = 0.0
     weight_decay: float = 0.0
     batch_size: int

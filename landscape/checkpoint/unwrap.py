@@ -18,7 +18,7 @@ STATE_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "last
 EMA_KEYS = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict")
 _PREFIXES = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "model.")
 _AVERAGED = "n_averaged"  # torch.optim.swa_utils.AveragedModel's counter, beside "module.*"
-_OPTIMIZER = "optim"  # names that begin so hold tensors, but no weights
+OPTIMIZER = "optim"  # names that begin so hold tensors, but no weights
 # What a part of the network that was wrapped leaves in the middle of names.
 _MARKS = {
     "_orig_mod.": "torch.compile",
@@ -194,7 +194,7 @@ def _sets_of_tensors(
     for key, inner in value.items():
         if not isinstance(inner, Mapping) or not isinstance(key, str) or key in EMA_KEYS:
             continue
-        if key.lower().startswith(_OPTIMIZER) or id(inner) in seen:
+        if key.lower().startswith(OPTIMIZER) or id(inner) in seen:
             continue
         seen.add(id(inner))
         if any(map(is_tensor, inner.values())):

@@ -99,6 +99,10 @@ def _measured(row: Look) -> Iterator[_Line]:
         if not row.lambda_max_converged:
             over += ", NOT CONVERGED"
         yield _Line(f"λ_max ({of})", row.lambda_max, row.lambda_max_stderr or None, over)
+        if row.share_of_edge is not None:
+            yield _Line(
+                "λ_max / edge of stability", row.share_of_edge, None, row.stability_of or ""
+            )
         yield _Line(f"trace ({of})", row.trace, row.trace_stderr, "probes")
     if row.firing_rate_mean is not None:
         yield _Line("firing rate", row.firing_rate_mean, None)

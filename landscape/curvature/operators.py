@@ -24,7 +24,7 @@ def make_operator(
     ValueError
         For an unknown name or scale, and for ``smooth-hessian`` on a network without spikes.
     """
-    S = None if scale == "none" else scale_of(scale, risk.layout, risk.theta)
+    S = None if scale == "none" else scale_of(scale, risk)
     return _made(risk, name, S, weight_decay, graph_budget)
 
 
@@ -43,7 +43,7 @@ def make_grouped_operator(
     kept between products.
     """
     groups, rest = risk.groups(num_groups, rng)
-    S = None if scale == "none" else scale_of(scale, risk.layout, risk.theta)  # one for all
+    S = None if scale == "none" else scale_of(scale, risk)  # one for all
 
     def made(part: EmpiricalRisk) -> SelfAdjointOperator:
         return _made(part, name, S, weight_decay, 0)

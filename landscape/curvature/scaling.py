@@ -1,4 +1,4 @@
-"""S A S with a diagonal S from the weights: spectra that a rescaling of the weights leaves alone.
+"""S A S with a diagonal S from the weights, blind to their rescaling, or an optimiser's state.
 
 Batch norm and ReLU let weights be rescaled without changing the function, and with it any
 eigenvalue of A (Dinh et al. 2017, arXiv 1703.04933). The eigenvalues of S A S do not move
@@ -9,13 +9,19 @@ eigenvalue of A (Dinh et al. 2017, arXiv 1703.04933). The eigenvalues of S A S d
 - ``weight``: s_i = |θ_i|; blind to those and to rescalings of single units between ReLUs.
 
 Tensors of one dimension (biases, batch norm) have entries for filters: s_i = |θ_i| in both.
+
+An optimiser with a diagonal preconditioner P descends on the eigenvectors of P^-1 A, whose
+eigenvalues are those of P^-1/2 A P^-1/2 (Cohen et al. 2022, arXiv 2207.14484):
+
+- ``optimizer``: s_i = P_ii^-1/2.
 """
 
 import torch
 from torch import Tensor
 
-from landscape.catalog import SCALES, resolve
+from landscape.catalog import SCALES, SCALES_OF_WEIGHTS, resolve
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.at_theta import AtTheta
 from landscape.parameters import ParameterLayout
 from landscape.results import DoesNotApply
 
@@ -64,6 +70,12 @@ def no_scale(layout: ParameterLayout, theta: Tensor) -> Tensor:
     return torch.ones_like(theta)
 
 
+def optimizer_scale(layout: ParameterLayout, preconditioner: Tensor) -> Tensor:
+    """P_ii^-1/2, shape (P,); 0 where the optimiser makes no steps."""
+    del layout
+    return preconditioner.rsqrt()
+
+
 def filter_noise(layout: ParameterLayout, theta: Tensor) -> Tensor:
     """Norm of each entry's filter over the root of its size: each filter moves by its own norm."""
     sizes = [w.numel() // max(1, w.shape[0]) if w.ndim > 1 else 1 for w in layout.split(theta)]
@@ -73,14 +85,22 @@ def filter_noise(layout: ParameterLayout, theta: Tensor) -> Tensor:
     return filter_scale(layout, theta) / layout.flatten(counts).sqrt()
 
 
-def scale_of(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
-    """The diagonal of S by name, shape (P,)."""
-    diagonal: Tensor = resolve(SCALES[name].diagonal)(layout, theta)
-    return diagonal
+def scale_of(name: str, risk: AtTheta) -> Tensor:
+    """The diagonal of S by name, shape (P,).
+
+    Raises
+    ------
+    DoesNotApply
+        Where S is made of the optimiser's state, and none is known.
+    """
+    kind, layout = SCALES[name], risk.layout
+    made_of = risk.theta if kind.of_weights else risk.preconditioner(layout)
+    diagonal: Tensor = resolve(kind.diagonal)(layout, made_of)
+    return diagonal.to(risk.theta)
 
 
 def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
-    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I).
+    """The diagonal of S, shape (P,), with E‖S ε‖² = ‖θ‖² for ε ~ N(0, I); of the weights' scales.
 
     Raises
     ------
@@ -88,11 +108,10 @@ def relative_scale(name: str, layout: ParameterLayout, theta: Tensor) -> Tensor:
         If all weights are 0: then so is S.
     """
     need_weights(theta)
-    kind = SCALES[name]
+    kind = SCALES_OF_WEIGHTS[name]
+    S: Tensor = resolve(kind.relative or kind.diagonal)(layout, theta)
     if kind.relative:
-        diagonal: Tensor = resolve(kind.relative)(layout, theta)
-        return diagonal
-    S = scale_of(name, layout, theta)
+        return S
     return S * (float(theta.norm()) / float(S.norm()))
 
 

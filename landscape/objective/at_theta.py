@@ -16,6 +16,7 @@ from landscape.objective.plain_forms import plain_forms
 from landscape.objective.swap import Swap
 from landscape.objective.user_errors import told_as_users
 from landscape.parameters import ParameterLayout
+from landscape.results import DoesNotApply
 from landscape.seeds import seeded
 from landscape.snn.adapters import EvalMode, reset_state
 from landscape.snn.altered import Alteration
@@ -61,6 +62,8 @@ class AtTheta:
         self._copies_batches = False
         # The seed of the random numbers that a forward pass draws; None: it draws none.
         self.noise: int | None = 0 if objective.draws > 1 else None
+        # The diagonal of the optimiser's preconditioner for a layout's parameters, shape (P,).
+        self.preconditioner: Callable[[ParameterLayout], Tensor] = _no_preconditioner
         first = next(model.parameters(), torch.empty(0))
         real = first.dtype.to_real() if first.is_complex() else first.dtype
         self._swap = Swap(
@@ -193,6 +196,13 @@ class AtTheta:
             for module in self.model.modules():
                 if isinstance(module, nn.modules.batchnorm._BatchNorm):
                     module.train()
+
+
+def _no_preconditioner(layout: ParameterLayout) -> Tensor:
+    raise DoesNotApply(
+        "no state of an optimiser was found: it is read from training checkpoints of PyTorch, "
+        "{'model': model.state_dict(), 'optimizer': optimizer.state_dict()}."
+    )
 
 
 def leaves(tensors: Sequence[Tensor]) -> list[Tensor]:

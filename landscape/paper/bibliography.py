@@ -188,6 +188,15 @@ _ENTRIES = r"""
   archiveprefix = {arXiv},
 }
 
+@article{cohen2022,
+  title = {Adaptive gradient methods at the edge of stability},
+  author = {Cohen, Jeremy M. and Ghorbani, Behrooz and Krishnan, Shankar and Agarwal, Naman and
+    Medapati, Sourabh and Badura, Michal and Suo, Daniel and Cardoze, David and Nado, Zachary and
+    Dahl, George E. and Gilmer, Justin},
+  journal = {arXiv preprint arXiv:2207.14484},
+  year = {2022},
+}
+
 @article{sagun2018,
   title = {Empirical analysis of the {H}essian of over-parametrized neural networks},
   author = {Sagun, Levent and Evci, Utku and G{\"u}ney, V. U{\u{g}}ur and Dauphin, Yann and

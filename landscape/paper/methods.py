@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from landscape.catalog import MEASURES
+from landscape.catalog.scales import scale_called
 from landscape.compare.groups import analysed_checkpoints
 from landscape.hints import few
 from landscape.page.latex.text import breakable
@@ -108,10 +109,13 @@ def _of_operators(results: Sequence[Result]) -> Iterator[str]:
         + _cite(*keys)
         + breakable(f", in {dtypes}, batch norm in {modes} mode, dropout off.")
     )
-    scales = _each(spec.scale for spec, _ in specs.values() if spec.scale != "none")
-    if scales:
-        yield breakable(f"Scaled by {scales}: the spectrum of S A S with S the weights' norms") + (
-            _cite("kwon2021") + "."
+    scaled = {spec.scale for spec, _ in specs.values()} - {"none"}
+    for kind in (scale_called(name) for name in sorted(scaled)):
+        source = "kwon2021" if kind.of_weights else "cohen2022"
+        yield (
+            breakable(f"Scaled by {kind.name}: the spectrum of S A S with S the {kind.words}")
+            + _cite(source)
+            + "."
         )
 
 

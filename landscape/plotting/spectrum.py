@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from landscape.catalog.scales import scale_called
 from landscape.page.style import (
     GRID,
     INK,
@@ -29,10 +30,13 @@ _MOST_RUGS = 6
 
 
 def _of_unit(results: Sequence[SpectralDensity | Eigenvalues | Trace | LayerTable]) -> str:
-    """The unit in brackets; of S A S, with S the scale, it is that of the loss."""
-    scales = {r.operator.scale for r in results}
-    scaled = ", ".join(sorted(scales - {"none"}))
-    return " (loss per unit of θ²)" if not scaled else f" of S A S, S = {scaled} norms (loss)"
+    """The unit in brackets; of scaled operators before it what S is."""
+    scales = [scale_called(name) for name in sorted({r.operator.scale for r in results})]
+    scaled = ", ".join(kind.words or kind.name for kind in scales if kind.name != "none")
+    if not scaled:
+        return " (loss per unit of θ²)"
+    units = dict.fromkeys(kind.unit for kind in scales if kind.name != "none")
+    return f" of S A S, S = {scaled} ({', '.join(units)})"
 
 
 def plot_density(
@@ -107,7 +111,7 @@ def plot_eigenvalues(
     """Draw both ends against their rank from the end; hollow where not converged.
 
     Bars are one standard error over data shards where there are shards, else the 95 % interval of
-    the largest for the set that the examples stand for. The edge of stability (2 + 2m)/lr is drawn
+    the largest for the set that the examples stand for. The edge of stability is drawn
     where the eigenvalues come near it.
     """
     labels = [r.subject.label for r in results]

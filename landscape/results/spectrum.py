@@ -23,7 +23,8 @@ class Eigenvalues(Result):
     num_matvecs: int
     method: str  # e.g. thick-restart Lanczos
     shards: tuple[tuple[float, ...], ...] = ()  # the largest, on each disjoint data shard
-    stability_edge: float | None = None  # (2 + 2 momentum) / lr, where the optimiser is known
+    stability_edge: float | None = None  # for the largest: where the optimiser leaves a quadratic
+    stability_of: str = ""  # the optimiser at its learning rate; or why there is no edge
     basis_dtype: str | None = None  # of the Lanczos vectors kept, where a Krylov run made these
     orthogonality_loss: float | None = None  # of them, the largest ‖QQᵀ - I‖₂, from below
     largest_sum: LargestSum | None = None  # None with too few pairs, or as of ``no_population``
@@ -37,6 +38,13 @@ class Eigenvalues(Result):
             for end in (self.largest, self.smallest)
         )
         return largest, smallest
+
+    @property
+    def share_of_edge(self) -> float | None:
+        """The largest eigenvalue over the edge of stability; near 1 the optimiser has set it."""
+        if self.stability_edge is None or not self.largest:
+            return None
+        return self.largest[0].value / self.stability_edge
 
     @property
     def shard_stderr(self) -> tuple[float, ...]:

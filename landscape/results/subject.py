@@ -13,7 +13,8 @@ class TrainingInfo:
     gain: float = 1.0
     beta: str | None = None
     optimizer: str
-    learning_rate: float
+    learning_rate: float  # of the first epoch
+    last_learning_rate: float | None = None  # of the last finished epoch, where it is known
     momentum: float | None = None
     weight_decay: float = 0.0
     batch_size: int | None = None
@@ -62,7 +63,7 @@ class OperatorSpec:
     name: str  # hessian | ggn | fisher | smooth-hessian
     params: str = "*"  # glob over parameter names
     num_params: int  # P of the operator: the selected parameters
-    scale: str = "none"  # none | filter | weight: the spectrum of S A S
+    scale: str = "none"  # none | filter | weight | optimizer: the spectrum of S A S
     weight_decay: float = 0.0  # A + wd I
     batch_norm: str = "eval"  # eval | train
     dtype: str = "float32"

@@ -14,6 +14,7 @@ from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.optimizers import Optimizer, edge_of
 from landscape.results.study import CurvatureCourse
 from landscape.study.plan import AnalysisPlan
 from landscape.training.config import TrainConfig
@@ -54,6 +55,7 @@ def measure_course(
         (rise,) = sharpness(target, settings=noise, progress=quiet).rows
         top, trace = found.eigenvalues.largest[0], found.trace.trace
         rate = config.learning_rate_at(epoch + 1) if epoch < config.epochs else 0.0
+        edge = edge_of(_optimizer(config, rate), scale="none").value
         rows.append(
             {
                 "epochs": epoch,
@@ -65,7 +67,7 @@ def measure_course(
                 "rise": rise.value,
                 "rise_stderr": math.nan if rise.stderr is None else rise.stderr,
                 "learning_rates": rate,
-                "edges": _edge(config, rate),
+                "edges": math.nan if edge is None else edge,
             }
         )
     progress(len(snapshots), len(snapshots))
@@ -81,8 +83,11 @@ def measure_course(
     )
 
 
-def _edge(config: TrainConfig, rate: float) -> float:
-    """(2 + 2 m) / lr: Cohen et al. 2021 (arXiv 2103.00065), appendix B; plain SGD has one."""
-    if config.optimizer != "sgd" or config.sam_rho > 0 or rate == 0:
-        return math.nan
-    return (2 + 2 * config.momentum) / rate
+def _optimizer(config: TrainConfig, rate: float) -> Optimizer:
+    return Optimizer(
+        kind=f"sam-{config.optimizer}" if config.sam_rho > 0 else config.optimizer,
+        learning_rate=rate,
+        rate_of="of the next epoch",
+        momentum=config.momentum if config.optimizer == "sgd" else 0.0,
+        weight_decay=config.weight_decay,
+    )

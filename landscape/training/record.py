@@ -61,6 +61,7 @@ def describe(
             gain=config.gain,
             optimizer=f"sam-{config.optimizer}" if config.sam_rho > 0 else config.optimizer,
             learning_rate=config.learning_rate,
+            last_learning_rate=config.learning_rate_at(max(1, len(records))),
             momentum=config.momentum if config.optimizer == "sgd" else 0.0,
             weight_decay=config.weight_decay,
             batch_size=config.batch_size,

@@ -1,7 +1,5 @@
 """What a spectrum says of itself: which eigenvalues are known, and what is exact."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -11,13 +9,12 @@ from torch import nn
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum.results import density_result
-from landscape.analysis.spectrum.run import spectrum, stability_edge
+from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import make_target
 from landscape.linalg.quadrature import GaussRule
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
-from landscape.results import TrainingInfo
 
 SEARCH = SpectrumSettings(
     operator="hessian",
@@ -54,16 +51,6 @@ def test_a_spectrum_that_is_known_whole_claims_no_probes(linear):
     assert found.trace.trace.stderr == 0
     assert found.trace.num_probes == 0
     assert found.trace.method.startswith("exact")
-
-
-@pytest.mark.parametrize(("optimizer", "edge"), [("sgd", 38), ("sam-sgd", None), ("adam", None)])
-def test_only_plain_sgd_has_the_edge_of_stability(optimizer, edge, linear):
-    training = TrainingInfo(
-        init="lecun", optimizer=optimizer, learning_rate=0.1, momentum=0.9, seed=0, epoch=1,
-        num_epochs=1,
-    )  # fmt: skip
-    trained = replace(linear, subject=replace(linear.subject, training=training))
-    assert stability_edge(trained) == (None if edge is None else pytest.approx(edge))
 
 
 def test_the_wasserstein_bound_is_a_share_of_the_range_of_the_nodes(linear):

@@ -77,7 +77,10 @@ def look_at(
         **_of_activity(activity),
         "activity": activity,
     }
-    return fields, (*s.notes, *([note] if note else []), *_of_examples(found.eigenvalues))
+    ends = found.eigenvalues
+    no_edge = [f"no edge of stability: {ends.stability_of}"] if ends.stability_of else []
+    more = [*([note] if note else []), *_of_examples(ends)]
+    return fields, (*s.notes, *more, *(no_edge if ends.stability_edge is None else []))
 
 
 def fit_on(
@@ -167,6 +170,9 @@ def _of_curvature(found: Spectrum) -> dict[str, Any]:
         "lambda_max_high": known and known.high,
         "lambda_max_of": known and known.of,
         "lambda_max_converged": top.converged,
+        "stability_edge": found.eigenvalues.stability_edge,
+        "share_of_edge": found.eigenvalues.share_of_edge,
+        "stability_of": found.eigenvalues.stability_of or None,
         "trace": trace.trace.mean,
         "trace_stderr": trace.trace.stderr,
         "num_matvecs": found.eigenvalues.num_matvecs,

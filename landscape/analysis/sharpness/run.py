@@ -8,7 +8,7 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness.rows import rows_of
 from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.target import Target
-from landscape.catalog import SCALES
+from landscape.catalog import SCALES_OF_WEIGHTS
 from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
@@ -73,7 +73,7 @@ def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result
     check_radii("ball_radii", settings.ball_radii)
     for kind, asked, known in (
         ("measures", settings.measures, SAMPLED),
-        ("scales", settings.scales, SCALES),
+        ("scales", settings.scales, SCALES_OF_WEIGHTS),
     ):
         unknown = [name for name in asked if name not in known]
         if unknown or not asked:

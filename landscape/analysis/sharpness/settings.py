@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landscape.catalog import SCALES
+from landscape.catalog import SCALES_OF_WEIGHTS
 from landscape.catalog.measures import SAMPLED
 from landscape.settings import setting
 
@@ -16,7 +16,7 @@ class SharpnessSettings:
     )
     scales: tuple[str, ...] = setting(
         ("none", "filter", "weight"),
-        choices=SCALES,
+        choices=SCALES_OF_WEIGHTS,
         help="Of perturbations. The scaled ones are blind to rescaled weights.",
     )
     radii: tuple[float, ...] = setting(

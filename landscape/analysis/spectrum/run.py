@@ -11,6 +11,7 @@ from torch import Generator
 from landscape.analysis.memory import MemoryPlan, basis_rows, plan_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.provenance import Clock, start_clock
+from landscape.analysis.spectrum.edge import stability_edge
 from landscape.analysis.spectrum.population import (
     Stated,
     grouped_operator,
@@ -29,6 +30,7 @@ from landscape.analysis.spectrum.results import (
 )
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
+from landscape.catalog import SCALES
 from landscape.curvature.operators import make_operator
 from landscape.curvature.scaling import need_weights
 from landscape.linalg.eigen import Eigenpairs
@@ -71,11 +73,11 @@ def spectrum(
     ValueError
         For settings out of range, an unknown operator, or parameters that match nothing.
     DoesNotApply
-        For a scale where all weights are 0.
+        For a scale where all weights are 0, or whose optimiser's state is not known.
     """
     clock = start_clock()
     risk = selected(target.risk, settings.params)
-    if settings.scale != "none":
+    if settings.scale != "none" and SCALES[settings.scale].of_weights:
         need_weights(risk.theta)
     plan = memory_plan(target, settings)
     parts = target.shards(settings.num_shards) if settings.num_shards else []
@@ -177,18 +179,6 @@ def max_basis(plan: MemoryPlan | None) -> dict[str, int]:
     return {"max_basis": plan.max_basis} if plan else {}
 
 
-def stability_edge(target: Target) -> float | None:
-    """(2 + 2 m) / lr: above it, gradient descent with momentum m leaves a minimum.
-
-    Cohen et al. 2021 (arXiv 2103.00065), appendix B. For plain SGD only: Adam has no one learning
-    rate, and sharpness-aware minimisation (sam-sgd) leaves minima well below this edge.
-    """
-    training = target.subject.training
-    if training is None or training.optimizer != "sgd":
-        return None
-    return (2 + 2 * (training.momentum or 0.0)) / training.learning_rate
-
-
 def _results(
     target: Target,
     settings: SpectrumSettings,
@@ -202,7 +192,7 @@ def _results(
     provenance = clock.provenance_of(target, matvecs)
     pairs = run.eigenpairs
     exact = run.trace.num_probes == 0 and target.is_trusted
-    plain = settings.scale == "none" and settings.operator == "hessian"
+    edge = stability_edge(target, settings)
     top, sums = (None, None) if run.groups is None else run.groups
     found = of_largest(known, settings, pairs.largest.tolist(), top)
     largest = _listed(pairs, slice(0, pairs.num_largest))
@@ -218,7 +208,8 @@ def _results(
         num_matvecs=run.num_matvecs,
         method=METHOD + ("" if num_verification(len(pairs.values)) is None else _BOUNDS),
         shards=tuple(tuple(shard.eigenpairs.largest.tolist()) for shard in shards),
-        stability_edge=stability_edge(target) if plain else None,
+        stability_edge=edge.value,
+        stability_of=edge.words,
         orthogonality_loss=pairs.orthogonality_loss,
         basis_dtype=settings.basis_dtype or spec.dtype,
         largest_sum=found.sum,

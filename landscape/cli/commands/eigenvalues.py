@@ -156,6 +156,13 @@ def _print(result: "Eigenvalues") -> None:
         result.no_population,
     ):
         echo(sentence)
+    if result.share_of_edge is not None:
+        echo(
+            f"λ_max is {result.share_of_edge:.3g} of {result.stability_edge:.4g}, the edge of "
+            f"stability of {result.stability_of}."
+        )
+    elif result.stability_of:
+        echo(f"No edge of stability: {result.stability_of}.")
     if result.method.startswith("thick") and not whole:
         click.echo(_claim(result))
 

@@ -92,7 +92,17 @@ def eigenvalue_table(
             lambda r: r.stability_edge,
             key="stability_edge",
             unit=unit,
-            formula="(2 + 2 momentum) / learning rate: full-batch descent keeps λ_max near it",
+            formula="where the optimiser's steps leave a quadratic; of SGD with momentum m and no "
+            "dampening, (2 + 2 m) / learning rate",
+            source="Cohen et al. 2021, arXiv 2103.00065; Adam: 2022, arXiv 2207.14484",
+            optional=True,
+        ),
+        number_column(
+            "λ_max / edge",
+            lambda r: r.share_of_edge,
+            key="share_of_edge",
+            digits=2,
+            formula="near 1 the learning rate has set λ_max",
             source="Cohen et al. 2021, arXiv 2103.00065",
             optional=True,
         ),
@@ -103,7 +113,16 @@ def eigenvalue_table(
         caption=f"Ends of the spectrum: {title_of(spec, results)}.",
         columns=columns,
         rows=results,
-        note=f"{_over_examples(results)} {_NOT_CONVERGED}".strip(),
+        note=f"{_over_examples(results)} {_NOT_CONVERGED} {_of_edges(results)}".strip(),
+    )
+
+
+def _of_edges(results: Sequence[Eigenvalues]) -> str:
+    """Which optimisers the edges are of, and at which rate; or why there is none."""
+    said = {(r.stability_edge is None, r.stability_of) for r in results if r.stability_of}
+    return " ".join(
+        f"No edge of stability: {words}." if unknown else f"The edge is that of {words}."
+        for unknown, words in sorted(said)
     )
 
 

@@ -158,8 +158,9 @@ def traps_section(material: Material) -> Section:
         "Curvature away from a minimum is not flatness: look at the gradient norm first.",
         "Curvature on a few examples is that of their sampling noise; on one exactly fitted "
         "example the Hessian has at most as many nonzero eigenvalues as the network has outputs.",
-        "Training near the edge of stability pins λ_max to (2 + 2 momentum) / learning rate: the "
-        "optimiser may have set it, not what is being compared.",
+        "Training near the edge of stability pins λ_max to (2 + 2 momentum) / learning rate, and "
+        "Adam that of the Hessian preconditioned by its state to 38 / learning rate at β1 = 0.9: "
+        "the optimiser may have set it, not what is being compared.",
         "Compare at a matched training loss: a network trained further is often sharper or "
         "flatter for that reason alone.",
         "Flatness need not mean better test accuracy; on 10 000 test images a difference below "

@@ -184,7 +184,8 @@ def _course(study: Study, courses: list[CurvatureCourse]) -> Section | None:
         notes=(
             "The edge (2 + 2m)/lr is where gradient descent with momentum m leaves a quadratic "
             "minimum (Cohen et al. 2021, full batches); cosine annealing raises it to infinity "
-            "at the end. Adam and sharpness-aware minimisation have no such edge.",
+            "at the end. Adam has one of another matrix, the Hessian preconditioned by its state; "
+            "that of sharpness-aware minimisation is lower and moves with the gradient.",
         ),
     )
 
