@@ -120,8 +120,8 @@ def retraining() -> str:
         "| recipe | number | mean | scatter | printed ± | scatter / ± | differences that hold 0 |"
     )
     rows = [
-        f"| {row['recipe']} | {row['number']} | {row['mean']:.2g} | {row['scatter']:.1g} "
-        f"| {row['error']:.1g} | {row['scatter'] / row['error']:.2f} | {row['coverage']:.0%} |"
+        f"| {row['recipe']} | {row['number']} | {row['mean']:.2g} | {row['scatter']:.2g} "
+        f"| {row['error']:.2g} | {row['scatter'] / row['error']:.2f} | {row['coverage']:.0%} |"
         for row in found["rows"]
     ]
     made = (

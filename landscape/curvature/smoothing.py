@@ -27,10 +27,10 @@ from landscape.values import Estimate
 # the steps of a spiking network, narrow enough that the smoothed curvature hardly does.
 TRACE_WINDOW = 0.5
 
-# Spiking networks trained again with other rounding end 0.01 to 0.05 of their filters' norms apart,
-# on 2,000 images: rises from a base at 0.001, 0.003 and 0.01 then scatter by 1.9 to 2.3, 0.8 to 1.7
-# and 0.6 to 1.1 of their printed errors (benchmarks/retraining.py), those from L(θ) by up to 4. The
-# loss itself scatters from point to point by as much at 0.003 as at 0.01.
+# Spiking networks trained again with other rounding end 0.01 to 0.05 of their filters' norms apart.
+# Rises at 0.03 and 0.1 from a base at 0.01 scatter between them by 0.6 to 1.2 of their printed
+# errors (benchmarks/retraining.py), from one at 0.003 by 0.8 to 1.7, at 0.001 by 0.9 to 2.3, and
+# over L(θ) by up to 4: what is rough at the distance of such networks has to be smoothed away.
 _BASE_RADIUS = 0.01
 
 
