@@ -98,6 +98,29 @@ def population() -> str:
     return "\n".join([head, "|---|--:|---|--:|--:|--:|", *rows, "", made])
 
 
+def verdicts() -> str:
+    """How often verdicts of ``compare`` were false in simulations, and what they found."""
+    found = json.loads((ROOT / "benchmarks" / "results" / "verdicts.json").read_text())
+    head = (
+        '| runs | law | false "differs" | held | false "equivalent" | finds 1.25 | a t test does '
+        "| A and A equivalent |"
+    )
+    shares = ("false_difference", "held", "false_equivalent", "found", "found_by_t", "equivalent")
+    rows = []
+    for row in found["rows"]:
+        n, m = row["num_runs"]
+        runs = f"{n} pairs" if row["design"] == "pairs" else f"{n} and {m}"
+        rows.append(f"| {runs} | {row['law']} | {' | '.join(f'{row[s]:.1%}' for s in shares)} |")
+    made = (
+        f"*{found['draws']:,} simulated comparisons a row at alpha = 0.05, of one measure: 5 % ± "
+        f"{100 * (0.05 * 0.95 / found['draws']) ** 0.5:.1f}. Logarithms of runs, or for "
+        '"held" and false "equivalent" of pairs their log ratios, follow the law; '
+        f"a normal log ratio has a standard deviation of {found['scatter']:g}. "
+        f"{found['cpu_seconds'] // 60} minutes of one core: `{found['command']}`.*"
+    )
+    return "\n".join([head, "|---|---|--:|--:|--:|--:|--:|--:|", *rows, "", made])
+
+
 def invariances() -> str:
     """Which rescalings leave which measure alone, by the scale S."""
     words = {
@@ -177,6 +200,7 @@ def budgets() -> str:
         "num_directions": "random lines",
         "plane_points": "points a side of the plane",
         "sharpness.num_pairs": "antithetic pairs of noise",
+        "robustness.num_pairs": "robustness, where it is asked for: such pairs",
     }
     rows = [
         f"| {words} | " + " | ".join(_of_budget(b, field) for b in BUDGETS.values()) + " |"
@@ -234,8 +258,12 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "measures": measures,
     "invariances": invariances,
     "population": population,
+<<<<<<< HEAD
     "retraining": retraining,
     "worst_case": worst_case,
+=======
+    "verdicts": verdicts,
+>>>>>>> main
     "look": look,
     "extensions": extensions,
     "budgets": budgets,

@@ -111,7 +111,7 @@ class Interval:
     low: float
     high: float
     confidence: float  # nominal coverage, for example 0.95
-    method: str  # "sign-flip", "t", "Welch t", "nested bootstrap-t", "Fisher z"
+    method: str  # "normal-scores", "t", "Welch t", "nested bootstrap-t", "Fisher z"
 
     def excludes(self, value: float) -> bool:
         return not self.low <= value <= self.high
@@ -168,6 +168,11 @@ class Levels:
     def __post_init__(self) -> None:
         check_probability("alpha", self.alpha)
         check_probability("power", self.power)
+        low, high = self.bounds
+        if not 0 < low < 1 < high < math.inf:
+            raise ValueError(
+                f"bounds must be two ratios around 1, for example (0.8, 1.25); got {self.bounds}."
+            )
 
     @property
     def levels(self) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def test_help_and_refusals_name_it(toys, run, checkpoint, command):
 
 def test_commands_compute_it(toys, run, checkpoint):
     def trace(*options):
-        return json.loads(run("trace", *checkpoint, "--json", "--matvecs", 60, *options))
+        return json.loads(run("trace", *checkpoint, "--json", "--max-matvecs", 60, *options))
 
     plain, double = trace(), trace("--operator", "twice")
     assert double["trace"]["mean"] == pytest.approx(2 * plain["trace"]["mean"], rel=1e-5)
@@ -122,7 +122,7 @@ def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, t
 
 
 def test_gates_know_a_measure_of_a_result(toys, run, checkpoint):
-    told = run("trace", *checkpoint, "--matvecs", 12, "--fail-if", "thrice > trace", code=1)
+    told = run("trace", *checkpoint, "--max-matvecs", 12, "--fail-if", "thrice > trace", code=1)
     assert "thrice = " in told
     run("eigenvalues", *checkpoint, "--fail-if", "thrice > 1", code=2)
 

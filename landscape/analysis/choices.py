@@ -10,14 +10,11 @@ from torch import nn
 
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.checkpoint import (
-    Checkpoint,
-    CheckpointError,
-    OptimizerState,
-    Sidecar,
-    find_optimizer,
-    infer_model,
-)
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.optimizer_state import OptimizerState, find_optimizer
+from landscape.checkpoint.sidecar import Sidecar
 from landscape.data.choosing import Choice, open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME

@@ -24,7 +24,10 @@ from landscape.analysis.target_checks import (
 )
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
-from landscape.checkpoint import OptimizerState, check_range, load_checkpoint, model_of, model_spec
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range
+from landscape.checkpoint.models import model_of, model_spec
+from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choosing import Choice, source_of
 from landscape.data.source import Source, Told
@@ -37,6 +40,8 @@ from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, spiking_notes
+
+IN_MEMORY = "in memory"  # in the place of the path of a checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +235,7 @@ def make_target(
     settings: TargetSettings,
     *,
     label: str,
-    checkpoint: str = "in memory",
+    checkpoint: str = IN_MEMORY,
     checkpoint_sha256: str = "",
     model_name: str = "",
     notes: tuple[str, ...] = (),

@@ -39,7 +39,7 @@ class TargetSettings:
         help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
         "DataLoader or other batches.",
     )
-    data_dir: Path | None = setting(None, help="Folder of the data's files.")
+    data_dir: Path | None = setting(None, help="Folder of the data set's files.")
     loss: str | None = setting(
         None, help="mse, cross-entropy, nll or module:function(outputs, targets)."
     )

@@ -10,11 +10,9 @@ from torch import Tensor, nn
 
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.neuron_state import neuron_state_names
 from landscape.checkpoint.unwrap import without_marks
 
-# Membranes, synaptic currents and spikes that SpikingJelly and snnTorch may keep as buffers. They
-# belong to the batch last seen, not to the network, and start at zero in every evaluation.
-_NEURON_STATE = {"mem", "syn", "syn_exc", "syn_inh", "spk", "v", "v_seq", "spike", "spike_seq"}
 _COUNTER = ".num_batches_tracked"
 _MAX_PREFIXES = 100
 # Trainers' modules hold losses and metrics beside the network, which has one of these names.
@@ -48,11 +46,6 @@ def aligned(
     if any(plain[new] in fitted for new in older):
         notes.append("weights of weight_norm under their older names (weight_g, weight_v)")
     return {real.get(name, name): tensor for name, tensor in fitted.items()}
-
-
-def neuron_state_names(names: Iterable[str]) -> set[str]:
-    """Those names that a spiking layer's state would have (``lif1.mem``, ``sn2.v``)."""
-    return {name for name in names if "." in name and name.rpartition(".")[2] in _NEURON_STATE}
 
 
 def address(tensor: Tensor) -> tuple[int, tuple[int, ...]] | None:

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from landscape.checkpoint.align import neuron_state_names
+from landscape.checkpoint.containers import format_name, not_a_shard, outline_of, sidecar_of
 from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.files.distributed_folder import outline_folder
 from landscape.checkpoint.files.outline import TensorOutline
 from landscape.checkpoint.files.pickled import check_names, refuse_code
 from landscape.checkpoint.files.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.formats import Format, bare_pickle, recognise
-from landscape.checkpoint.infer import infer_model
-from landscape.checkpoint.load import format_name, not_a_shard, outline_of, sidecar_of
-from landscape.checkpoint.models import BUILTIN_MODELS
+from landscape.checkpoint.infer import infer_model, is_builtin
 from landscape.checkpoint.names import running_code
+from landscape.checkpoint.neuron_state import neuron_state_names
 from landscape.checkpoint.sidecar import Sidecar
 from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
 
@@ -164,7 +163,7 @@ def _command(path: Path, model: str | None) -> str:
     """The command line that would analyse the file; what only the user knows is in capitals."""
     named = f"./{path}" if str(path).startswith("-") else str(path)  # else it is an option
     base = f"landscape analyze {shlex.quote(named)} -o reports/{shlex.quote(path.stem)}"
-    if model is not None and model.partition("?")[0] in BUILTIN_MODELS:
+    if is_builtin(model):
         return base
     named = shlex.quote(model) if model is not None else "MODULE:FACTORY"
     return f"{base} --model {named} --data MODULE:FACTORY --loss cross-entropy"

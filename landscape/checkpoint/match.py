@@ -6,9 +6,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from landscape.checkpoint.align import address, aligned, neuron_state_names
+from landscape.checkpoint.align import address, aligned
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.neuron_state import neuron_state_names
 from landscape.hints import closest
 
 _ADAPTERS = (

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
-from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.infer import BUILTIN_NAMES, infer_model, is_builtin
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into, matched
 from landscape.distributed import check_whole
@@ -102,11 +102,9 @@ def mlp(sizes: str, activation: str = "relu", bias: bool = True) -> nn.Sequentia
     return nn.Sequential(*layers[:-1])
 
 
-BUILTIN_MODELS: Mapping[str, Callable[..., nn.Module]] = {
-    "csnn": csnn,
-    "spiking-mlp": spiking_mlp,
-    "mlp": mlp,
-}
+BUILTIN_MODELS: Mapping[str, Callable[..., nn.Module]] = dict(
+    zip(BUILTIN_NAMES, (csnn, spiking_mlp, mlp), strict=True)
+)
 
 
 def parse_sizes(text: str) -> tuple[int, ...]:
@@ -149,7 +147,7 @@ def model_spec(checkpoint: Checkpoint) -> str | None:
     gives None.
     """
     named = checkpoint.sidecar.model if checkpoint.sidecar is not None else None
-    if named is not None and named.partition("?")[0] in BUILTIN_MODELS:
+    if is_builtin(named):
         return named
     return infer_model(checkpoint.state)
 

@@ -199,13 +199,11 @@ def compared_name(label: str) -> Known:
 
 def reachable(comparison: "Comparison") -> set[str]:
     """Verdicts that so many runs can reach on some pair; undecided always."""
-    from landscape.compare.expectation import can_decide
+    from landscape.compare.expectation import can_be_equivalent, can_decide
 
-    primary = comparison.settings.primary
-    rows = [row for pair in comparison.pairs for row in pair.measures]
     found = {"undecided"}
     if can_decide(comparison):
         found |= {"flatter", "sharper"}
-    if any(r.measure == primary and r.equivalence_p is not None for r in rows):
+    if can_be_equivalent(comparison):
         found.add("equivalent")
     return found

@@ -97,7 +97,7 @@ def worst_rise(
     def search() -> Tensor:
         limit = radius * risk.num_params**0.5
         paired = PairedRise(risk)
-        base = mean_over_examples(paired.base, risk).mean
+        base = mean_over_examples(paired.base).mean
         best, best_z, by_half, restarts = 0.0, torch.zeros_like(risk.theta), 0.0, []
         for restart in range(num_restarts):
             z = -best_z

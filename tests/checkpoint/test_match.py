@@ -5,7 +5,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from landscape.checkpoint import check_range, load_checkpoint, load_into
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.match import check_range, load_into
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from landscape.results import save_result
             "lambda_max > 1",
         ),
         (
-            ["trace", "--matvecs", 12],
+            ["trace", "--max-matvecs", 12],
             "trace > 0 and trace.high > 0",
             "effective_rank.low > 1e9",
             "trace[ggn] > 1",

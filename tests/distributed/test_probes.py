@@ -24,10 +24,10 @@ from landscape.store import states
 pytestmark = pytest.mark.dist
 
 METHODS = {
-    "xtrace": ["--matvecs", "25"],
-    "hutch++": ["--matvecs", "24"],
-    "hutchinson": ["--matvecs", "60", "--rel-error", "0.2"],
-    "xnystrace": ["--matvecs", "23", "--operator", "ggn"],
+    "xtrace": ["--max-matvecs", "25"],
+    "hutch++": ["--max-matvecs", "24"],
+    "hutchinson": ["--max-matvecs", "60", "--rel-error", "0.2"],
+    "xnystrace": ["--max-matvecs", "23", "--operator", "ggn"],
 }
 
 
