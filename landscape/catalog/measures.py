@@ -43,6 +43,8 @@ class MeasureKind:
         Whether it is read off the network's own forward, spikes included.
     error_over
         What its standard error is taken over.
+    is_positive
+        Whether it is so by definition: its interval is then that of its logarithm.
     invariant_under
         Rescalings of the weights that leave it alone; None: those that leave its scale alone.
     read
@@ -70,6 +72,7 @@ class MeasureKind:
     usual_radius: float | None = None
     hard_forward: bool = False
     error_over: str
+    is_positive: bool = False
     invariant_under: tuple[str, ...] | None = None
     read: str = ""
     of: str = ""
@@ -153,6 +156,7 @@ MEASURES = Registry(
         formula="‖S A S‖_F",
         source="Wu et al. 2022, arXiv 2207.02628",
         error_over=OVER_PROBES,
+        is_positive=True,
         read=f"{_READ}:frobenius_norm",
         of="Trace",
     ),

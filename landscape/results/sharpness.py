@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from landscape.catalog import MEASURES
 from landscape.results.base import Result
+from landscape.values import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +33,15 @@ class Measure:
     note: str
     base_radius: float | None = None  # ρ₀ of the smoothed loss that a rise is over; None: L(θ)
     roughness: float | None = None  # of the loss: see ``expected_rise``; None: not measured
+    dof: float | None = None  # degrees of freedom of ``stderr``, where they are known
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of 95 %, over what the standard error is taken over; None where there is none."""
+        if self.stderr is None:
+            return None
+        found = Estimate(self.value, self.stderr, dof=self.dof)
+        return found.interval(positive=MEASURES[self.name].is_positive)
 
     @property
     def label(self) -> str:
@@ -61,6 +71,7 @@ def make_measure(
     note: str = "",
     base_radius: float | None = None,
     roughness: float | None = None,
+    dof: float | None = None,
 ) -> Measure:
     """Join a value to what ``MEASURES`` says of its measure.
 
@@ -89,6 +100,7 @@ def make_measure(
         note=note,
         base_radius=base_radius,
         roughness=roughness,
+        dof=dof,
     )
 
 
