@@ -24,7 +24,8 @@ from landscape.curvature.perturbation import (
     noise_like,
 )
 from landscape.curvature.smoothing import expected_rise
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.data.dataset import cut
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
