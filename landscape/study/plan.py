@@ -22,7 +22,7 @@ Expectation = Literal["flatter", "sharper", "equivalent", "no difference", "iden
 EXPECTATIONS = get_args(Expectation)
 
 # The spectrum blind to rescaled filters, and the rise of the loss that spikes really compute.
-DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.03")
+DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.1")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

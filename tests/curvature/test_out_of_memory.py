@@ -82,7 +82,7 @@ def _point(risk):
 def _smoothed(risk):
     rng = torch.Generator().manual_seed(1)
     scale = torch.ones_like(risk.theta)
-    return expected_rise(risk, scale, (0.1,), num_pairs=2, rng=rng)[0].mean
+    return expected_rise(risk, scale, (0.1,), num_pairs=2, rng=rng)[0].rise.mean
 
 
 def _numbers(estimates):

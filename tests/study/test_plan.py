@@ -96,6 +96,6 @@ def test_the_file_is_named_where_it_is_wrong(tmp_path):
 def test_differences_name_the_place_and_both_values(table):
     before = make(table).record()
     assert differences(before, make(table).record()) == []
-    table["analysis"]["radii"] = [0.1]
+    table["analysis"]["radii"] = [0.3]
     (found,) = differences(before, make(table).record())
-    assert found == "analysis.budget.sharpness.radii was [0.03], now [0.1]"
+    assert found == "analysis.budget.sharpness.radii was [0.1], now [0.3]"
