@@ -1,6 +1,6 @@
 import pytest
 
-from landscape.study.plan import differences
+from landscape.study.plan_difference import differences
 from landscape.study.plan_file import load_plan, plan_from_table
 
 
