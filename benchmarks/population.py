@@ -1,136 +1,60 @@
 """``python -m benchmarks.population``: how often intervals over examples hold, and their lengths.
 
-A pool of images with a smooth and a spiking network of 118 parameters stands for the population:
-its Hessian is known. Samples are drawn from it with replacement, and each is analysed as any other
-data are, in float32 by Lanczos. Beside the intervals found so stand those of dense float64 matrices
-and all their eigenvectors, by formulas that are written down once more here.
+Samples are drawn with replacement from the pool of :mod:`benchmarks.population_bed`, and each is
+analysed as any other data are, in float32 by Lanczos. Beside the intervals found so stand those of
+dense float64 matrices and all their eigenvectors. A run that was stopped goes on with the cells
+that its file lacks; each has seeds of its own.
 """
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy.stats import t as student
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
+from benchmarks.cells import least_of, measured
+from benchmarks.population_bed import (
+    KINDS,
+    Array,
+    Network,
+    dense_interval,
+    example_matrices,
+    images,
+    trained,
+)
 from benchmarks.record import RESULTS, describe_machine
 from landscape.analysis.spectrum.population import Stated, of_largest, of_norm, of_trace, split_of
 from landscape.analysis.spectrum.run import run_spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.curvature.operators import make_grouped_operator
-from landscape.data.choosing import Choice, open_source
 from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk
 from landscape.statistics.population import NUM_GROUPS
 from landscape.values import Population
 
-_HIDDEN, _INPUTS, _CLASSES, _STEPS = 4, 16, 10, 6
-_SIZES = (_INPUTS * _HIDDEN, _HIDDEN, _HIDDEN * _CLASSES, _CLASSES)
-_SETTINGS = SpectrumSettings(
-    num_largest=10, num_smallest=0, num_probes=2, num_steps=4, tol=1e-3, max_matvecs=400
-)
-Array = NDArray[np.float64]
+_NETWORKS = ("smooth", "spiking")
 
 
-def logits(theta: Tensor, x: Tensor, *, spiking: bool) -> Tensor:
-    """Of two layers, for θ of each example, shape (B, P), and inputs (B, 16).
+@dataclass(frozen=True)
+class Cell:
+    """What is drawn, and how often."""
 
-    Hidden units are tanh, or integrate-and-fire neurons over six steps with an arctangent as their
-    surrogate: each derivative of a spike is that of the surrogate, the second one too.
-    """
-    w1, b1, w2, b2 = theta.split(_SIZES, dim=1)
-    drive = torch.einsum("bhi,bi->bh", w1.view(len(x), _HIDDEN, _INPUTS), x) + b1
-    hidden = _spikes(drive) if spiking else torch.tanh(drive)
-    return torch.einsum("bch,bh->bc", w2.view(len(x), _CLASSES, _HIDDEN), hidden) + b2
+    network: str
+    matrix: str  # of KINDS
+    num_examples: int
+    draws: int
+    pool: int
 
-
-def _spikes(drive: Tensor) -> Tensor:
-    membrane, total = torch.zeros_like(drive), torch.zeros_like(drive)
-    for _ in range(_STEPS):
-        membrane = 0.8 * membrane + drive
-        smooth = torch.atan(5 * (membrane - 1)) / torch.pi + 0.5
-        spike = smooth + ((membrane > 1).to(smooth) - smooth).detach()
-        membrane, total = membrane - spike, total + spike / _STEPS
-    return total
-
-
-class Network(nn.Module):
-    """The network that users have: one θ for all examples."""
-
-    def __init__(self, theta: Tensor, *, spiking: bool) -> None:
-        super().__init__()
-        self.theta, self.spiking = nn.Parameter(theta), spiking
-
-    def forward(self, x: Tensor) -> Tensor:
-        return logits(self.theta.expand(len(x), -1).contiguous(), x, spiking=self.spiking)
-
-
-def images(count: int) -> tuple[Tensor, Tensor]:
-    """Fashion-MNIST in 16 blocks of 49 pixels, standardised, float32, and the classes."""
-    drawn = open_source("fashion-mnist", Choice(split="train", examples=count, seed=0))
-    inputs, targets = drawn.head(count, torch.float32, torch.device("cpu"))
-    blocks = nn.functional.avg_pool2d(inputs, 7).flatten(1)
-    return (blocks - blocks.mean(0)) / blocks.std(0), targets
-
-
-def trained(x: Tensor, y: Tensor, *, spiking: bool) -> Network:
-    """After 1,500 steps of Adam."""
-    torch.manual_seed(0)
-    parts = [torch.randn(n) * s for n, s in zip(_SIZES, (0.35, 0, 0.5, 0), strict=True)]
-    network = Network(torch.cat(parts), spiking=spiking)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.02)
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, 1_500)
-    for _ in range(1_500):
-        batch = torch.randint(len(x), (256,))
-        optimizer.zero_grad()
-        cross_entropy(network(x[batch]), y[batch]).backward()
-        optimizer.step()
-        schedule.step()
-    return network
-
-
-def example_hessians(network: Network, x: Tensor, y: Tensor) -> Array:
-    """The (formal) Hessian of each example's loss, shape (N, P, P)."""
-    found = []
-    for inputs, targets in zip(x.double().split(500), y.split(500), strict=True):
-        theta = network.theta.detach().double().expand(len(inputs), -1).clone().requires_grad_()
-        loss = cross_entropy(
-            logits(theta, inputs, spiking=network.spiking), targets, reduction="sum"
-        )
-        (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
-        rows = [
-            torch.autograd.grad(gradient[:, p].sum(), theta, retain_graph=True)[0]
-            for p in range(theta.shape[1])
-        ]
-        found.append(torch.stack(rows, dim=1).float())
-    return torch.cat(found).numpy()
-
-
-def dense_interval(groups: Array, k: int) -> tuple[float, float]:
-    """For the sum of the k largest, from the groups' dense matrices, shape (K, P, P).
-
-    All eigenvectors are known here; beyond the five after the k largest, eigenvalues count as 0.
-    """
-    values, vectors = np.linalg.eigh(groups.mean(0))
-    order = np.argsort(-values)
-    values, vectors = values[order], vectors[:, order]
-    elements = np.einsum("aj,gab,bi->gji", vectors, groups, vectors[:, :k], optimize=True)
-    variances = elements.var(0, ddof=1) / len(groups)
-    beyond = np.where(np.arange(len(values)) < k + 5, values, 0.0)
-    b = sum((variances[k:, i] / (values[i] - beyond[k:])).sum() for i in range(k))
-    sums = np.einsum("gii->g", elements[:, :k])
-    reach = student.ppf(0.975, len(groups) - 1) * sums.std(ddof=1) / len(groups) ** 0.5
-    value = values[:k].sum()
-    fresh = value - 2 * b
-    low = fresh * np.exp(-reach / fresh) if fresh > 0 else -np.inf
-    return float(low), float(value * np.exp(reach / value))
+    @property
+    def rng(self) -> np.random.Generator:
+        which = _NETWORKS.index(self.network), list(KINDS).index(self.matrix)
+        return np.random.default_rng([self.num_examples, *which])
 
 
 @dataclass
@@ -138,6 +62,7 @@ class Row:
     """Of one number, over all draws of one size."""
 
     network: str
+    matrix: str
     num_examples: int
     number: str
     truth: float
@@ -151,8 +76,17 @@ class Row:
         return self.coverage >= self.least and (self.ratio is None or self.ratio <= 1.1)
 
 
-def measure(network: Network, x: Tensor, y: Tensor, n: int, draws: int, pool: Array) -> list[Row]:
-    """Coverage and length on samples of n examples."""
+@lru_cache(maxsize=1)
+def _bed(network: str, matrix: str, pool: int) -> tuple[Network, Tensor, Tensor, Array]:
+    x, y = images(pool)
+    found = trained(x, y, spiking=network == "spiking")
+    return found, x, y, example_matrices(found, x, y, KINDS[matrix])
+
+
+def measure(cell: Cell) -> list[Row]:
+    """Coverage and length on samples of the cell's size."""
+    torch.set_num_threads(1)
+    network, x, y, pool = _bed(cell.network, cell.matrix, cell.pool)
     mean = pool.mean(0, dtype=np.float64)
     values = np.linalg.eigvalsh(mean)[::-1]
     truths = {
@@ -161,12 +95,12 @@ def measure(network: Network, x: Tensor, y: Tensor, n: int, draws: int, pool: Ar
         "trace": mean.trace(),
         "Frobenius norm": float(np.linalg.norm(mean)),
     }
-    rng = np.random.default_rng(n)
+    n, rng = cell.num_examples, cell.rng
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in truths}
     dense: dict[str, list[tuple[float, float]]] = {"λ_max": [], "sum of 5": []}
-    for draw in range(draws):
+    for draw in range(cell.draws):
         rows = rng.integers(len(x), size=n)
-        ours = analysed(network, x[rows], y[rows], seed=draw)
+        ours = analysed(network, x[rows], y[rows], matrix=cell.matrix, seed=draw)
         for name, ends in ours.items():
             low = -np.inf if ends is None or ends.low is None else ends.low
             found[name].append((low, np.inf if ends is None else ends.high))
@@ -175,8 +109,7 @@ def measure(network: Network, x: Tensor, y: Tensor, n: int, draws: int, pool: Ar
         groups = dealt.mean(1, dtype=np.float64)
         for name, k in (("λ_max", 1), ("sum of 5", 5)):
             dense[name].append(dense_interval(groups, k))
-    least = 0.95 - 2 * (0.95 * 0.05 / draws) ** 0.5
-    kind = "spiking" if network.spiking else "smooth"
+    least = least_of(cell.draws)
     result = []
     for name, truth in truths.items():
         low, high = np.array(found[name]).T
@@ -184,27 +117,40 @@ def measure(network: Network, x: Tensor, y: Tensor, n: int, draws: int, pool: Ar
         other = np.array(dense[name]) if name in dense else None
         ratio = None if other is None else length / float(np.median(other[:, 1] - other[:, 0]))
         covered = float(np.mean((low <= truth) & (truth <= high)))
-        result.append(
-            Row(kind, n, name, float(truth), covered, least, length / float(truth), ratio)
-        )
+        where = cell.network, cell.matrix, n, name
+        result.append(Row(*where, float(truth), covered, least, length / float(truth), ratio))
     return result
 
 
-def analysed(network: Network, x: Tensor, y: Tensor, *, seed: int) -> dict[str, Population | None]:
+def analysed(
+    network: Network, x: Tensor, y: Tensor, *, matrix: str, seed: int
+) -> dict[str, Population | None]:
     """What an analysis of these examples says of those that they were drawn from."""
-    batches = list(zip(x.split(250), y.split(250), strict=True))
-    risk = EmpiricalRisk(network, loss_of("cross-entropy"), batches)
+    kind = KINDS[matrix]
+    settings = SpectrumSettings(
+        operator=kind.operator,
+        scale=kind.scale,
+        num_largest=10,
+        num_smallest=0,
+        num_probes=2,
+        num_steps=4,
+        tol=1e-3,
+        max_matvecs=400,
+    )
+    risk = EmpiricalRisk(network, loss_of("cross-entropy"), [(x, y)])
     generator = torch.Generator().manual_seed
-    A = make_grouped_operator(risk, "hessian", NUM_GROUPS, generator(2 * seed))
+    A = make_grouped_operator(
+        risk, kind.operator, NUM_GROUPS, generator(2 * seed), scale=kind.scale
+    )
     run = run_spectrum(
         risk,
-        settings=_SETTINGS,
+        settings=settings,
         rng=generator(2 * seed + 1),
-        split=split_of(A, _SETTINGS.num_largest),
+        split=split_of(A, settings.num_largest),
     )
     assert run.groups is not None
     known = Stated(of="the pool", fraction=0.0)
-    largest = of_largest(known, _SETTINGS, run.eigenpairs.largest.tolist(), run.groups.top)
+    largest = of_largest(known, settings, run.eigenpairs.largest.tolist(), run.groups.top)
     sums = run.groups.sums
     return {
         "λ_max": largest.first,
@@ -214,46 +160,60 @@ def analysed(network: Network, x: Tensor, y: Tensor, *, seed: int) -> dict[str, 
     }
 
 
+def _kept(path: Path, drawn: dict[str, int]) -> list[Row]:
+    """Rows of an earlier run of as many draws."""
+    stored: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    same = all(stored.get(name) == value for name, value in drawn.items())
+    return [Row(**row) for row in stored["rows"]] if same else []
+
+
 @click.command()
 @click.option("--draws", default=400, show_default=True, help="Samples of each size.")
 @click.option("--sizes", default="250,500,1000", show_default=True, help="Examples in a sample.")
 @click.option("--pool", default=4_000, show_default=True, help="Examples that stand for all.")
-@click.option("--networks", default="smooth,spiking", show_default=True)
+@click.option("--networks", default=",".join(_NETWORKS), show_default=True)
+@click.option("--matrices", default=",".join(KINDS), show_default=True)
+@click.option("--processes", default=1, show_default=True, help="Cells at a time.")
 @click.option(
     "--json",
     "json_file",
     type=click.Path(dir_okay=False, path_type=Path),
     default=RESULTS / "population.json",
-    help="Where the results go.",
+    help="Where the results go, after each cell; those that it has are kept.",
 )
-def main(draws: int, sizes: str, pool: int, networks: str, json_file: Path) -> None:
+def main(
+    draws: int,
+    sizes: str,
+    pool: int,
+    networks: str,
+    matrices: str,
+    processes: int,
+    json_file: Path,
+) -> None:
     """Coverage of 95 % intervals over examples; exit code 1 where one is left too often."""
-    torch.set_num_threads(1)
-    start, rows = time.process_time(), []
-    x, y = images(pool)
-    tell: Callable[[str], None] = click.echo
-    tell("network  examples  number          coverage (least)  length/value  to dense")
-    for kind in networks.split(","):
-        network = trained(x, y, spiking=kind == "spiking")
-        hessians = example_hessians(network, x, y)
-        for n in map(int, sizes.split(",")):
-            for row in measure(network, x, y, n, draws, hessians):
-                ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
-                tell(
-                    f"{row.network:8} {row.num_examples:8} {row.number:15} {row.coverage:8.3f} "
-                    f"({row.least:.3f})  {row.length:12.2f}  {ratio}"
-                )
-                rows.append(row)
-    asked = f"--draws {draws} --sizes {sizes} --pool {pool} --networks {networks}"
-    found = {
-        "command": f"python -m benchmarks.population {asked}",
-        "draws": draws,
-        "pool": pool,
-        "machine": describe_machine(),
-        "cpu_seconds": round(time.process_time() - start),
-        "rows": [asdict(row) for row in rows],
-    }
-    json_file.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    drawn = {"draws": draws, "pool": pool}
+    rows = _kept(json_file, drawn)
+    known = {(row.network, row.matrix, row.num_examples) for row in rows}
+    asked = list(product(networks.split(","), matrices.split(","), map(int, sizes.split(","))))
+    cells = [Cell(*which, draws, pool) for which in asked if which not in known]
+    click.echo(
+        "network  matrix  examples  number          coverage (least)  length/value  to dense"
+    )
+    for found in measured(measure, cells, processes):
+        for row in found:
+            ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
+            click.echo(
+                f"{row.network:8} {row.matrix:7} {row.num_examples:8}  {row.number:15} "
+                f"{row.coverage:8.3f} ({row.least:.3f})  {row.length:12.2f}  {ratio}"
+            )
+        rows = sorted([*rows, *found], key=lambda r: (r.network, r.matrix, r.num_examples))
+        stored = {
+            "command": f"python -m benchmarks.population --draws {draws} --pool {pool}",
+            **drawn,
+            "machine": describe_machine(),
+            "rows": [asdict(row) for row in rows],
+        }
+        json_file.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
     if not all(row.holds for row in rows):
         raise click.exceptions.Exit(1)
 

@@ -20,7 +20,9 @@ _CHECKPOINT = _ROOT / "checkpoints" / "ikun_v1-adam-s0.safetensors"
 def run_trace(num_processes: int, num_examples: int, share: str) -> float:
     """Seconds of one run, its start left out."""
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node", str(num_processes)]
-    options = f"--examples {num_examples} --matvecs 48 --method xtrace --share {share} --json -q"
+    options = (
+        f"--examples {num_examples} --max-matvecs 48 --method xtrace --share {share} --json -q"
+    )
     command = [
         sys.executable,
         *(launcher if num_processes > 1 else []),

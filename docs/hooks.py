@@ -3,7 +3,6 @@
 A line ``<!-- made: NAME -->`` in a page is replaced by what the function of that name makes.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from simulations import bands, population, retraining, verdicts, worst_case
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -79,25 +79,6 @@ def measures() -> str:
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
 
 
-def population() -> str:
-    """How often intervals over examples held in simulations, and how long they were."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "population.json").read_text())
-    head = "| network | examples | number | held | median length / value | to dense matrices |"
-    rows = [
-        f"| {row['network']} | {row['num_examples']:,} | {row['number']} | {row['coverage']:.1%} "
-        f"| {row['length']:.2f} | {'–' if row['ratio'] is None else format(row['ratio'], '.2f')} |"
-        for row in found["rows"]
-    ]
-    made = (
-        f"*{found['draws']} samples of each size from {found['pool']:,} images, whose Hessian is "
-        "known: networks of 118 parameters, by Lanczos in float32, beside the same formula on "
-        f"dense float64 matrices. At least {found['rows'][0]['least']:.1%} are to hold, two "
-        f"simulation errors below 95 %. {found['cpu_seconds'] // 60} minutes of one core: "
-        f"`{found['command']}`; by default it draws 400.*"
-    )
-    return "\n".join([head, "|---|--:|---|--:|--:|--:|", *rows, "", made])
-
-
 def invariances() -> str:
     """Which rescalings leave which measure alone, by the scale S."""
     words = {
@@ -138,6 +119,7 @@ def budgets() -> str:
         "num_directions": "random lines",
         "plane_points": "points a side of the plane",
         "sharpness.num_pairs": "antithetic pairs of noise",
+        "robustness.num_pairs": "robustness, where it is asked for: such pairs",
     }
     rows = [
         f"| {words} | " + " | ".join(_of_budget(b, field) for b in BUDGETS.values()) + " |"
@@ -195,6 +177,10 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "measures": measures,
     "invariances": invariances,
     "population": population,
+    "retraining": retraining,
+    "worst_case": worst_case,
+    "bands": bands,
+    "verdicts": verdicts,
     "look": look,
     "extensions": extensions,
     "budgets": budgets,

@@ -79,7 +79,8 @@ def analyze(
     budget
         ``quick``, ``standard`` or ``thorough``.
     only, skip
-        Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity.
+        Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity,
+        robustness; the last is left out unless it is named, or the budget is ``thorough``.
     all_layers
         A row for each layer, where a budget would join them, whatever it costs.
     params
@@ -105,7 +106,7 @@ def analyze(
         raise ValueError("only and skip must be lists of names, such as ['spectrum', 'layers'].")
     if budget not in BUDGETS:
         raise ValueError(f"budget must be one of {', '.join(BUDGETS)}; got {budget!r}.")
-    asked = list(ANALYSES) if only is None else list(only)
+    asked = list(BUDGETS[budget].unasked if only is None else only)
     if unknown := [name for name in (*asked, *skip) if name not in ANALYSES]:
         known = ", ".join(ANALYSES)
         raise ValueError(f"analyses must be some of {known}; got {', '.join(unknown)}.")

@@ -34,6 +34,7 @@ from landscape.results import (
     Measure,
     Preflight,
     Result,
+    Robustness,
     SharpnessTable,
     SpectralDensity,
     Subject,
@@ -98,6 +99,10 @@ class Findings:
     @property
     def fidelity(self) -> Fidelity:
         return self._get("fidelity", Fidelity)
+
+    @property
+    def robustness(self) -> Robustness:
+        return self._get("robustness", Robustness)
 
     def plot_eigenvalues(self, ax: Axes | None = None) -> Axes:
         """Draw both ends of the spectrum; see :func:`landscape.plotting.plot_eigenvalues`."""
@@ -199,6 +204,12 @@ def _summary(result: Result) -> list[tuple[str, str]]:
             return [_of_measure(row, result) for row in plain]
         case Fidelity():
             return [("fidelity", result.sentence)]
+        case Robustness():
+            return [
+                (f"{row.title}: rise of the {row.split} loss", rounded(e.mean, e.stderr).text())
+                for row in result.on(result.split)
+                if (e := row.loss_change) is not None
+            ]
     return []
 
 

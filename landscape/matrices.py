@@ -161,13 +161,15 @@ def density(
     num_points: int = 1024,
     seed: int = 0,
 ) -> DensityCurve:
-    """φ(λ), the density of the eigenvalues on a grid, with its standard error over probes.
+    """φ(λ), the density of the eigenvalues on a grid, with its error over probes and steps.
 
     ``bandwidth`` is the standard deviation of the kernel, in units of λ; None: one hundredth of the
     spectrum's range.
     """
     rules = spectral_quadrature(A, num_probes=num_probes, num_steps=num_steps, rng=_generator(seed))
-    return spectral_density(rules, num_points=num_points, bandwidth=bandwidth)
+    return spectral_density(
+        rules, dim=A.dim, num_steps=num_steps, num_points=num_points, bandwidth=bandwidth
+    )
 
 
 def diagonal(A: SelfAdjointOperator, *, num_matvecs: int = 200, seed: int = 0) -> Diagonal:

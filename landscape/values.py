@@ -3,12 +3,62 @@
 import math
 import sys
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from landscape.settings import setting
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
 # Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
 _LARGEST_LOG = math.log(sys.float_info.max) - 1e-9
+
+
+def quantile(dof: float | None = None, level: float = 0.95) -> float:
+    """Standard errors on either side that a two-sided interval of this level takes.
+
+    Student's t. None: the degrees of freedom are not known, as of what earlier versions stored, or
+    are many; then the normal distribution's.
+    """
+    check_probability("level", level)
+    from scipy.special import ndtri, stdtrit  # noqa: PLC0415  # slow, and --help needs Levels
+
+    p = (1 + level) / 2
+    return float(ndtri(p) if dof is None else stdtrit(dof, p))
+
+
+def joint(*errors: tuple[float, float | None]) -> tuple[float, float | None]:
+    """Standard error of a sum of independent terms, and its degrees of freedom, from theirs.
+
+    Welch (1947), Biometrika 34:28-35, and Satterthwaite.
+    """
+    total = math.hypot(*(stderr for stderr, _ in errors))
+    shares = [(stderr / total) ** 4 / dof for stderr, dof in errors if dof and total]
+    return total, 1 / sum(shares) if sum(shares) else None
+
+
+def gamma_interval(mean: "Array", stderr: "Array", level: float = 0.95) -> "tuple[Array, Array]":
+    """Two-sided interval of numbers estimated by sums of squares, such as densities; shapes (g,).
+
+    As if mean = c g with c = stderr² / mean and g from a gamma distribution whose shape is sought:
+    exact for the weight of an eigenvalue, of any multiplicity, under normal probes, and close to
+    the normal distribution's where many eigenvalues add up. Never negative, nor more than 7
+    standard errors above, which two probes or more never need.
+    """
+    import numpy as np  # noqa: PLC0415  # slow, and --help needs Levels
+    from scipy.special import gdtrib  # noqa: PLC0415
+
+    check_probability("level", level)
+    known = ~(stderr > 1e-12 * mean)
+    g = np.where(known, 1.0, mean / np.where(known, 1.0, stderr)) ** 2
+    shapes = (gdtrib(1.0, (1 + side * level) / 2, g) for side in (1, -1))
+    low, high = (mean * shape / np.where(g > 0, g, 1.0) for shape in shapes)
+    low = np.where(low < mean, low, 0.0)  # far below one standard error all is open
+    high = np.minimum(np.where(g > 0, high, np.inf), mean + 7 * stderr)
+    return np.where(known, mean, low), np.where(known, mean, high)
 
 
 @dataclass(frozen=True)
@@ -19,11 +69,14 @@ class Estimate:
     stderr: float | None = None  # None where one sample gave the value; 0 where it is exact
     # Samples behind the mean; 0: it is exact, or they are not known, as of what was stored.
     num_probes: int = field(default=0, compare=False, metadata={"stored": False})
+    dof: float | None = None  # degrees of freedom of ``stderr``, for ``quantile``
 
     @classmethod
-    def of(cls, mean: float, error: float, num_probes: int = 0) -> "Estimate":
+    def of(
+        cls, mean: float, error: float, num_probes: int = 0, dof: float | None = None
+    ) -> "Estimate":
         """From numbers of an array, where an error that is not known is NaN or infinite."""
-        return cls(mean, error if math.isfinite(error) else None, num_probes)
+        return cls(mean, error if math.isfinite(error) else None, num_probes, dof)
 
     @property
     def error(self) -> float:
@@ -34,24 +87,21 @@ class Estimate:
         stderr = None if self.stderr is None else self.stderr / abs(number)
         return replace(self, mean=self.mean / number, stderr=stderr)
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Two-sided Student t interval with ``num_probes - 1`` degrees of freedom.
+    def interval(self, level: float = 0.95, *, positive: bool = False) -> tuple[float, float]:
+        """Two-sided Student t interval; of the logarithm of a mean that is known to be positive.
 
         Raises
         ------
         ValueError
-            If ``level`` is no probability, or the number of samples was not told.
+            If ``level`` is no probability.
         """
-        check_probability("level", level)
-        if self.stderr is None or self.num_probes == 1:
-            return -math.inf, math.inf
-        if self.stderr == 0:
-            return self.mean, self.mean
-        if self.num_probes == 0:
-            raise ValueError("num_probes must be known for an interval; this estimate has none.")
-        from scipy.special import stdtrit  # noqa: PLC0415  # slow, and --help needs Levels
-
-        half = float(stdtrit(self.num_probes - 1, (1 + level) / 2)) * self.stderr
+        reach = quantile(self.dof, level)
+        if self.stderr is None:
+            return 0.0 if positive else -math.inf, math.inf
+        half = reach * self.stderr
+        if positive and self.mean > 0:
+            factor = math.exp(min(half / self.mean, _LARGEST_LOG))
+            return self.mean / factor, self.mean * factor
         return self.mean - half, self.mean + half
 
 
@@ -111,7 +161,7 @@ class Interval:
     low: float
     high: float
     confidence: float  # nominal coverage, for example 0.95
-    method: str  # "sign-flip", "t", "Welch t", "nested bootstrap-t", "Fisher z"
+    method: str  # "normal-scores", "t", "Welch t", "nested bootstrap-t", "Fisher z"
 
     def excludes(self, value: float) -> bool:
         return not self.low <= value <= self.high
@@ -168,6 +218,11 @@ class Levels:
     def __post_init__(self) -> None:
         check_probability("alpha", self.alpha)
         check_probability("power", self.power)
+        low, high = self.bounds
+        if not 0 < low < 1 < high < math.inf:
+            raise ValueError(
+                f"bounds must be two ratios around 1, for example (0.8, 1.25); got {self.bounds}."
+            )
 
     @property
     def levels(self) -> dict[str, Any]:

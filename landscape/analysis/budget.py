@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from landscape.analysis.fidelity.settings import SUMMARY, FidelitySettings
+from landscape.analysis.robustness.settings import RobustnessSettings
 from landscape.analysis.sharpness.settings import SharpnessSettings
+from landscape.catalog import ANALYSES
 from landscape.catalog.measures import SAMPLED
 
 
@@ -45,8 +47,10 @@ class Budget:
         Grid points a side.
     num_directions
         Random directions of the 1-D surface.
-    sharpness, fidelity
-        Settings of these two analyses.
+    sharpness, fidelity, robustness
+        Settings of these analyses.
+    further
+        Analyses that it runs unasked beside the usual ones.
     """
 
     num_largest: int
@@ -64,6 +68,13 @@ class Budget:
     num_directions: int
     sharpness: SharpnessSettings
     fidelity: FidelitySettings
+    robustness: RobustnessSettings
+    further: tuple[str, ...] = ()
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """Names of the analyses that are run where none is named, in the catalog's order."""
+        return tuple(n for n, kind in ANALYSES.items() if kind.is_usual or n in self.further)
 
     def left_out(self, names: Sequence[str]) -> list[str]:
         """What of the analyses called ``names`` it lacks, or gives less exactly, in words."""
@@ -77,6 +88,9 @@ class Budget:
             else "eigenvalues of layers, and traces that probes of the whole network do not tell",
             "sharpness": ", ".join([*measures, *(f"the scale {name}" for name in scales)]),
             "fidelity": self._examples_left,
+            "robustness": f"robustness on all but about {self.robustness.part} of the examples"
+            if self.robustness.part
+            else "",
             "line": self._examples_left,
             "plane": self._examples_left,
         }
@@ -115,13 +129,14 @@ BUDGETS: dict[str, Budget] = {
         sharpness=SharpnessSettings(
             measures=("expected_rise", "worst_rise", "sam_rise"),
             scales=("none", "filter"),
-            radii=(0.01, 0.03),
+            radii=(0.03, 0.1, 0.3),
             ball_radii=(0.003,),
             num_pairs=5,
-            num_restarts=1,
-            num_steps=5,
+            num_restarts=2,  # towards both ends of the sharpest direction
+            num_steps=3,
         ),
         fidelity=SUMMARY,
+        robustness=RobustnessSettings(),
     ),
     STANDARD: Budget(
         num_largest=10,
@@ -139,6 +154,7 @@ BUDGETS: dict[str, Budget] = {
         num_directions=5,
         sharpness=SharpnessSettings(),
         fidelity=FidelitySettings(),
+        robustness=RobustnessSettings(),
     ),
     "thorough": Budget(
         num_largest=50,
@@ -162,5 +178,7 @@ BUDGETS: dict[str, Budget] = {
             num_pairs=16,
             slopes=(0.5, 2.0, 4.0, 8.0),
         ),
+        robustness=RobustnessSettings(num_pairs=10, part=None),
+        further=("robustness",),
     ),
 }

@@ -30,6 +30,8 @@ class AnalysisKind:
         sections show are shown there.
     figures
         How many figures it adds to a report, and how many more for each checkpoint.
+    is_usual
+        Whether it is run where no analysis is named; else by budgets that say so.
     """
 
     name: str
@@ -40,6 +42,7 @@ class AnalysisKind:
     scale: str = "none"
     section: str = ""
     figures: tuple[int, int] = (0, 0)
+    is_usual: bool = True
 
 
 _SECTIONS = "landscape.report.sections"
@@ -98,6 +101,16 @@ ANALYSES = Registry(
         gives=("SharpnessTable",),
         section=f"{_SECTIONS}.sharpness:sharpness_section",
         figures=(1, 0),
+    ),
+    AnalysisKind(
+        name="robustness",
+        sentence="what noise on the weights, fewer bits and shifted inputs cost, on held-out "
+        "examples too",
+        run="landscape.analysis.robustness.entry:run",
+        cost="landscape.analysis.robustness.entry:cost",
+        gives=("Robustness",),
+        section=f"{_SECTIONS}.robustness:robustness_section",
+        is_usual=False,
     ),
     AnalysisKind(
         name="line",

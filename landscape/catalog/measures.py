@@ -43,6 +43,8 @@ class MeasureKind:
         Whether it is read off the network's own forward, spikes included.
     error_over
         What its standard error is taken over.
+    is_positive
+        Whether it is so by definition: its interval is then that of its logarithm.
     invariant_under
         Rescalings of the weights that leave it alone; None: those that leave its scale alone.
     read
@@ -70,6 +72,7 @@ class MeasureKind:
     usual_radius: float | None = None
     hard_forward: bool = False
     error_over: str
+    is_positive: bool = False
     invariant_under: tuple[str, ...] | None = None
     read: str = ""
     of: str = ""
@@ -153,6 +156,7 @@ MEASURES = Registry(
         formula="‖S A S‖_F",
         source="Wu et al. 2022, arXiv 2207.02628",
         error_over=OVER_PROBES,
+        is_positive=True,
         read=f"{_READ}:frobenius_norm",
         of="Trace",
     ),
@@ -186,15 +190,28 @@ MEASURES = Registry(
         title="expected rise",
         symbol="rise",
         sentence="average-case sharpness: how much random noise on the weights costs",
-        formula="E L(θ + ρ S ε) - L(θ), ε ~ N(0, I)",
+        formula="[E L(θ + ρ S ε) - E L(θ + ρ₀ S ε)] ρ² / (ρ² - ρ₀²), ε ~ N(0, I), ρ₀ = 0.01 and at "
+        "most ρ / 3; on a quadratic E L(θ + ρ S ε) - L(θ)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
         compared_at=("filter", "none"),
         shown_at=("filter", "none"),
-        usual_radius=0.03,
+        usual_radius=0.1,  # several times the roughness of spiking networks
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:expected_rises",
+    ),
+    MeasureKind(
+        name="radius_of_rise",
+        title="radius of a rise",
+        sentence="how much random noise on the weights it takes to raise the loss by a set amount",
+        formula="ρ at which the expected rise is a share of L(0), the loss with all weights zero",
+        source="the expected rise, inverted",
+        unit="fraction of the weights",
+        better="higher",
+        hard_forward=True,
+        error_over=OVER_NOISE,
+        rows=f"{_ROWS}:radii_of_rise",
     ),
     MeasureKind(
         name="smoothed_trace",

@@ -8,4 +8,4 @@ BASIS_DTYPES = ("bfloat16", *DTYPES)
 FIGURE_FORMATS = ("pdf", "png")  # that figures are written in where asked, beside the SVG
 SHARES = ("auto", "examples", "probes")  # what processes divide
 
-MOST_EXAMPLES = 1000  # where no number is asked for: all where the data hold fewer
+MOST_EXAMPLES = 1000  # of every first answer; all where the data hold fewer

@@ -20,8 +20,14 @@ _CSNN_SHAPES = {
     "conv_fc.9.weight": ("16C", "49C"),
     "conv_fc.11.weight": (10, "16C"),
 }
+BUILTIN_NAMES = ("csnn", "spiking-mlp", "mlp")  # networks that need no code of the user's
 _OPTIONAL = re.compile(r"conv_fc\.[15]\.num_batches_tracked")
 _FIRST = "conv_fc.0.weight"
+
+
+def is_builtin(spec: str | None) -> bool:
+    """Whether ``spec`` names a built-in network."""
+    return spec is not None and spec.partition("?")[0] in BUILTIN_NAMES
 
 
 def infer_model(state: Mapping[str, Any]) -> str | None:

@@ -2,29 +2,24 @@
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from landscape.checkpoint.errors import CheckpointError, printable, refuse
-from landscape.checkpoint.files.archive import outline_of_bare, outline_of_legacy, outline_of_zip
-from landscape.checkpoint.files.distributed_folder import read_folder
-from landscape.checkpoint.files.outline import Outline
-from landscape.checkpoint.files.pickled import check_names, load_unrestricted
-from landscape.checkpoint.files.safetensor import of_all_shards, read_safetensors, shards_of
+from landscape.checkpoint.containers import format_name, not_a_shard, outline_of, sidecar_of
+from landscape.checkpoint.errors import printable, refuse
+from landscape.checkpoint.files.distributed_tensors import read_folder
+from landscape.checkpoint.files.pickled import check_names
+from landscape.checkpoint.files.safetensor import of_all_shards, opened_safetensors
 from landscape.checkpoint.files.tensors import read_tensors
+from landscape.checkpoint.files.unrestricted import load_unrestricted
 from landscape.checkpoint.formats import Format, recognise
-from landscape.checkpoint.save import EMBEDDED_SIDECAR
-from landscape.checkpoint.sidecar import Sidecar, read_sidecar, sidecar_path
+from landscape.checkpoint.sidecar import Sidecar
 from landscape.checkpoint.unwrap import Unwrapped, named_tensors, unwrap
-from landscape.files import sha256_of_file
-
-LIGHTNING = "pytorch-lightning_version"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,7 +70,7 @@ def load_checkpoint(
     choose = functools.partial(unwrap, path, use_ema=use_ema, state_key=state_key)
     metadata: Mapping[str, str] = {}
     if kind is Format.SAFETENSORS:
-        value, metadata = read_safetensors(source)
+        value, metadata = _read_safetensors(source)
         found = choose(value)
     elif kind is Format.SHARDED:
         found = choose(of_all_shards(source, _read_shard))
@@ -103,27 +98,11 @@ def load_checkpoint(
     )
 
 
-def format_name(kind: Format, source: Path, contents: Mapping[str, str]) -> str:
-    """The container's name, and the trainer's where the contents show it."""
-    if kind is Format.SHARDED and not all(n.endswith(".safetensors") for n in shards_of(source)):
-        return f"{Format.TORCH_ZIP.value} in shards"
-    return f"{kind.value} (Lightning)" if LIGHTNING in contents else kind.value
-
-
-def outline_of(kind: Format, path: Path, file: IO[bytes]) -> Outline:
-    """Check and outline a file that ``torch.save`` wrote, in either of its formats."""
-    if kind is Format.TORCH_ZIP:
-        return outline_of_zip(path, file)
-    return (
-        outline_of_legacy(path, file)
-        if kind is Format.TORCH_LEGACY
-        else outline_of_bare(path, file)
-    )
-
-
-def not_a_shard(file: Path) -> CheckpointError:
-    """The error for a file that an index names and that holds no weights."""
-    return refuse(file, "it is no part of a checkpoint in shards", "Download it again")
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """All tensors of one file, on the CPU, and its metadata."""
+    with opened_safetensors(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return tensors, dict(file.metadata() or {})
 
 
 def _read_pickled(
@@ -145,7 +124,7 @@ def _read_shard(file: Path) -> tuple[Mapping[str, Tensor], Mapping[str, str]]:
     """The tensors of one file of several, under the names that it has for them."""
     kind, _ = recognise(file)
     if kind is Format.SAFETENSORS:
-        return read_safetensors(file)
+        return _read_safetensors(file)
     if kind not in (Format.TORCH_ZIP, Format.TORCH_LEGACY):
         raise not_a_shard(file)
     return _read_pickled(kind, file, (), functools.partial(named_tensors, file)).tensors, {}
@@ -163,36 +142,3 @@ def _check_tensor(path: Path, name: str, tensor: Tensor) -> None:
             f"tensor '{printable(name)}' is {kind}; curvature needs dense floating-point weights",
             "Save the weights before quantisation or sparsification",
         )
-
-
-def _digest(kind: Format, source: Path) -> str:
-    if kind is Format.SHARDED:
-        files = [source, *(source.parent / name for name in sorted(shards_of(source)))]
-    elif kind is Format.DISTRIBUTED:
-        files = sorted(file for file in source.iterdir() if file.is_file())
-    else:
-        return sha256_of_file(source)
-    lines = "".join(f"{sha256_of_file(file)}  {file.name}\n" for file in files)
-    return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def sidecar_of(
-    kind: Format, source: Path, metadata: Mapping[str, str]
-) -> tuple[str, Sidecar | None, tuple[str, ...]]:
-    """The checkpoint's digest, and the sidecar of these very weights with notes on it.
-
-    That is the file beside them if it was written for them, or else the copy within.
-    """
-    digest = _digest(kind, source)
-    beside = read_sidecar(source) if source.is_file() else None
-    if beside is not None and beside.weights_sha256 in ("", digest):
-        return digest, beside, ()
-    name = sidecar_path(source).name
-    embedded = metadata.get(EMBEDDED_SIDECAR)
-    if embedded is not None:
-        inside = Sidecar.from_json(embedded, source)
-        note = "" if beside is None else f"{name} describes other weights; "
-        return digest, inside, (f"{note}the sidecar kept inside the weights' file was used",)
-    if beside is not None:
-        return digest, None, (f"{name} describes other weights and was ignored",)
-    return digest, None, ()

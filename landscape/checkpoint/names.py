@@ -8,12 +8,25 @@ the spelling decides, as it does for readers: a call of ``package.function`` can
 
 import sys
 
-import torch
-
 from landscape.checkpoint.files.arrays import RECONSTRUCT_PATHS, SCALAR_PATHS
 from landscape.checkpoint.files.outline import Outline, rebuilds_tensor
 
-_TORCH_TYPES = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
+# PyTorch's dtypes, layouts, memory formats and schemes of quantisation: values, which do nothing.
+_TORCH_VALUES = {
+    *("bool", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble"),
+    *("bfloat16", "float16", "float32", "float64", "half", "float", "double"),
+    *("float4_e2m1fn_x2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
+    *("float8_e8m0fnu", "int8", "int16", "int32", "int64", "short", "int", "long"),
+    *("uint8", "uint16", "uint32", "uint64", "quint8", "qint8", "qint32", "quint4x2", "quint2x4"),
+    *(f"{kind}{n}" for kind in ("int", "uint") for n in range(1, 8)),
+    *("bit", "bits8", "bits16", "bits1x8", "bits2x4", "bits4x2"),
+    *("strided", "jagged", "_mkldnn", "sparse_coo"),
+    *(f"sparse_{kind}" for kind in ("csr", "csc", "bsr", "bsc")),
+    *("channels_last", "channels_last_3d"),
+    *(f"{kind}_format" for kind in ("contiguous", "legacy_contiguous", "preserve")),
+    *("per_tensor_affine", "per_tensor_symmetric", "per_channel_affine", "per_channel_symmetric"),
+    "per_channel_affine_float_qparams",
+}
 # What files of weights and plain values are made of. Fewer than PyTorch allows by itself: a bare
 # tensor or storage constructor can be asked for any size.
 CALLED_PATHS = {
@@ -89,10 +102,8 @@ def is_known(path: str) -> bool:
     if rebuilds_tensor(path):
         return True
     module, _, name = path.rpartition(".")
-    # By its dictionary: as attributes some of its modules are imported when they are asked for.
-    is_type = isinstance(vars(torch).get(name), _TORCH_TYPES)
     return module in ("torch", "torch.storage", "torch.cuda") and (
-        is_type or name.endswith("Storage")
+        name in _TORCH_VALUES or name.endswith("Storage")
     )
 
 

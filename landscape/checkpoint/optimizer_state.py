@@ -13,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from landscape.catalog.optimizers import Optimizer
+from landscape.checkpoint.containers import outline_of
 from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.files.contents import is_tensor
 from landscape.checkpoint.files.pickled import check_names
 from landscape.checkpoint.files.tensors import read_tensors
 from landscape.checkpoint.formats import Format, recognise
-from landscape.checkpoint.load import Checkpoint, outline_of
+from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.optimizer_names import in_order
 from landscape.checkpoint.optimizer_settings import Group, family_of, settings_of
 from landscape.checkpoint.unwrap import OPTIMIZER, without_marks

@@ -8,10 +8,8 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor
 
-from landscape.checkpoint.sidecar import Sidecar, sidecar_path
+from landscape.checkpoint.sidecar import EMBEDDED_SIDECAR, Sidecar, sidecar_path
 from landscape.files import write_atomic
-
-EMBEDDED_SIDECAR = "landscape.sidecar"  # key in the safetensors file's own metadata
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Tensor], sidecar: Sidecar) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
 
 SCHEMA_VERSION = 1
+EMBEDDED_SIDECAR = "landscape.sidecar"  # key in a safetensors file's own metadata
 _MAX_TEXT = 10_000
 MAX_SIDECAR_BYTES = 2**20
 _MAX_DIGITS = 20  # of a whole number: 64 bits and a sign

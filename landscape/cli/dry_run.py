@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from landscape.analysis.forecast import ForecastLine
 
 
+_FEW = 3  # checkpoints: of more, each analysis has one row for all
+
+
 def print_forecast(
     checkpoints: Sequence[Path],
     settings: TargetSettings,
@@ -38,6 +41,8 @@ def print_forecast(
         each = [counted(rates, target, replace(suite, budget=b), names) for b in BUDGETS.values()]
         for line, *others in zip(lines, *each, strict=True):
             rows.append(_Cost(f"{label}: {line.name}", [o.seconds for o in others], line))
+    if len(checkpoints) > _FEW:
+        rows = _together(rows, len(checkpoints))
     drawing = report_seconds(names, len(checkpoints), figures)
     rows.append(_Cost("report", [drawing] * len(BUDGETS)))
     totals = zip(*(row.seconds for row in rows), strict=True)
@@ -52,6 +57,26 @@ class _Cost(NamedTuple):
     name: str
     seconds: Sequence[float]  # one a budget
     of: "ForecastLine | None" = None  # of the budget that was chosen
+
+
+def _together(rows: Sequence[_Cost], number: int) -> list[_Cost]:
+    """A row for each analysis: what all checkpoints take, and the largest peak of memory."""
+    alike: dict[str, list[tuple[Sequence[float], ForecastLine]]] = {}
+    for row in rows:
+        if row.of is not None:
+            alike.setdefault(row.of.name, []).append((row.seconds, row.of))
+    summed = []
+    for name, parts in alike.items():
+        lines = [line for _, line in parts]
+        of = replace(
+            lines[0],
+            num_matvecs=sum(line.num_matvecs for line in lines),
+            num_losses=sum(line.num_losses for line in lines),
+            peak_bytes=max(line.peak_bytes for line in lines),
+        )
+        seconds = [sum(column) for column in zip(*(s for s, _ in parts), strict=True)]
+        summed.append(_Cost(f"{name} of all {number}", seconds, of))
+    return summed
 
 
 def _minutes(place: int) -> Callable[[_Cost], str]:

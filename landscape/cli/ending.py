@@ -48,6 +48,22 @@ def print_numbers(results: "Iterable[Result]") -> None:
         print_words(table.note)
 
 
+def print_groups(results: "Iterable[Result]", comparison: "Comparison | None", split: str) -> None:
+    """Mean ± standard deviation of each group: of those compared, else by what was trained how."""
+    from landscape.compare.groups import groups_of
+    from landscape.paper.settings import PaperSettings
+    from landscape.paper.table import paper_table
+
+    groups = None if comparison is None else groups_of(comparison)
+    try:
+        table = paper_table(list(results), PaperSettings(groups=groups, split=split))
+    except ValueError as error:  # of networks that were trained or measured unlike
+        print_words(f"No table by group: {error}")
+        return
+    print_table(table)
+    print_words(table.note)
+
+
 def print_verdicts(comparison: "Comparison") -> None:
     """A line for each pair of groups, with the numbers of the measure that decides."""
     primary = comparison.settings.primary

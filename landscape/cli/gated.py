@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from landscape.catalog import MEASURES
 from landscape.catalog.measures import OF_SOLVER
 from landscape.gates import Known, Value, qualifier
+from landscape.values import Estimate
 
 if TYPE_CHECKING:
     from landscape.analysis.sharpness.settings import SharpnessSettings
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from landscape.results.comparison import MeasureRow, PairRow
     from landscape.results.readings import Reading
 
-_Z = 1.96  # standard errors to either side of a normal estimate that hold the truth in 95 of 100
 NO_BOUNDS = "it has no bounds over examples, only a solver's residual; gate on it itself"
 NO_ERROR = "it has no interval"
 OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
@@ -92,7 +92,7 @@ def sharpness_names(settings: "SharpnessSettings") -> list[Known]:
                 for s in settings.scales
                 for r in settings.ball_radii
             ]
-        elif measure == "tolerated_noise":
+        elif measure in ("radius_of_rise", "tolerated_noise"):
             pairs = [(measure, s, None) for s in settings.scales]
         else:  # of layers, whose names are the network's
             found.append(Known(measure, any_qualifier=True))
@@ -151,13 +151,10 @@ def _of_reading(reading: "Reading", main: str) -> Value:
     if population is not None:
         return within(known, m.value, population.low, population.high)
     if reading.residual is not None:
-        return with_error(known, m.value, reading.residual, reading.shard_stderr)
-    return bounded(known, m.value, m.stderr)
-
-
-def with_error(known: Known, value: float, residual: float, stderr: float | None) -> Value:
-    """An eigenvalue with the larger of its solver's error and that over examples."""
-    return Value(known, value, max(residual, _Z * (stderr or 0.0)))
+        spread = reading.over_shards or Estimate(m.value, 0.0)
+        # The larger of its solver's error and that over examples.
+        return Value(known, m.value, max(reading.residual, spread.interval()[1] - m.value))
+    return bounded(known, m.value, m.interval)
 
 
 def within(known: Known, value: float, low: float | None, high: float) -> Value:
@@ -165,12 +162,11 @@ def within(known: Known, value: float, low: float | None, high: float) -> Value:
     return Value(known, value, low=-math.inf if low is None else low, high=high)
 
 
-def bounded(known: Known, value: float | None, stderr: float | None) -> Value:
-    """A value with its 95 % interval, where its standard error is known."""
-    if value is None or stderr is None:
+def bounded(known: Known, value: float | None, ends: tuple[float, float] | None) -> Value:
+    """A value with its 95 % interval, where that is known."""
+    if value is None or ends is None:
         return Value(known, value)
-    half = _Z * stderr
-    return Value(known, value, half, value - half, value + half)
+    return Value(known, value, ends[1] - value, *ends)
 
 
 def comparison_values(pair: "PairRow") -> list[Value]:
@@ -199,13 +195,11 @@ def compared_name(label: str) -> Known:
 
 def reachable(comparison: "Comparison") -> set[str]:
     """Verdicts that so many runs can reach on some pair; undecided always."""
-    from landscape.compare.expectation import can_decide
+    from landscape.compare.expectation import can_be_equivalent, can_decide
 
-    primary = comparison.settings.primary
-    rows = [row for pair in comparison.pairs for row in pair.measures]
     found = {"undecided"}
     if can_decide(comparison):
         found |= {"flatter", "sharper"}
-    if any(r.measure == primary and r.equivalence_p is not None for r in rows):
+    if can_be_equivalent(comparison):
         found.add("equivalent")
     return found

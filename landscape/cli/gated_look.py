@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from landscape.cli.gated import NO_ERROR, bounded, known_of, with_error, within
+from landscape.cli.gated import NO_ERROR, bounded, known_of, within
 from landscape.gates import Known, Value
 from landscape.results.look import MEANINGS, OF_LAYERS, OF_WEIGHTS
+from landscape.values import Estimate
 
 if TYPE_CHECKING:
     from landscape.results.look import Look
@@ -70,7 +71,7 @@ def look_values(look: "Look") -> list[Value]:
         if name == "lambda_max":
             found.append(_of_largest(known, look))
         else:
-            found.append(bounded(known, value, stderr))
+            found.append(bounded(known, value, _ends(value, stderr)))
     of_layers = {(name, layer): value for name, layer, value in look.by_layer()}
     for (name, layer), value in of_layers.items():
         if name in OF_WEIGHTS:
@@ -79,8 +80,14 @@ def look_values(look: "Look") -> list[Value]:
             shown, own = f"{name}[{layer}]", frozenset({layer})
             total = name in MEANINGS
             known = Known(name, own if total else frozenset(), own, NO_ERROR, shown=shown)
-        found.append(bounded(known, value, of_layers.get((f"{name}_stderr", layer))))
+        stderr = of_layers.get((f"{name}_stderr", layer))
+        found.append(bounded(known, value, _ends(value, stderr)))
     return found
+
+
+def _ends(value: float | None, stderr: float | None) -> tuple[float, float] | None:
+    """Of many examples, or eigenvalues: the normal distribution's."""
+    return None if value is None or stderr is None else Estimate(value, stderr).interval()
 
 
 def _of_weight(name: str, layer: str) -> Known:
@@ -92,7 +99,7 @@ def _of_largest(known: Known, look: "Look") -> Value:
     assert look.lambda_max is not None
     if look.lambda_max_high is None:
         known = known._replace(unbounded="; ".join(look.notes))
-        return with_error(known, look.lambda_max, look.lambda_max_residual or 0.0, None)
+        return Value(known, look.lambda_max, look.lambda_max_residual or 0.0)
     return within(known, look.lambda_max, look.lambda_max_low, look.lambda_max_high)
 
 

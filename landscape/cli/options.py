@@ -81,7 +81,7 @@ def width_option(of: str) -> Callable[[F], F]:
         "--width",
         type=Parsed(inches),
         metavar="LENGTH",
-        help=f"Of {of}: 3.25in, 8cm, 240pt. [default: wider than a paper's column]",
+        help=f"Of {of}: 3.25in, 8cm, 240pt.  [default: wider than a paper's column]",
     )
 
 
@@ -93,7 +93,7 @@ def group_option(command: F) -> F:
         multiple=True,
         metavar="NAME=GLOB",
         callback=_groups,
-        help="Checkpoints by path, file name or label; repeatable. "
+        help="Checkpoints by path, file name or label; repeatable.  "
         "[default: by initialisation and optimiser, else by file name]",
     )
     return option(command)

@@ -31,7 +31,7 @@ from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
 from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.checkpoint import load_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 from landscape.cli.measured import Asked
 from landscape.cli.options import open_targets
 from landscape.cli.overall import Overall
@@ -219,7 +219,7 @@ class SurfaceRun:
     def _axes(self, trajectory: Trajectory | None) -> list[Array]:
         """One axis, or two for a plane; those of a trajectory's plane hold it by default."""
         in_plane = self.request.y is not None or self.request.follows_trajectory
-        default = "0:1:25" if self.request.along_path else "-1:1:25" if in_plane else "-1:1:51"
+        default = "0:1:25" if self.request.along_path else "-1:1:15" if in_plane else "-1:1:51"
         axes = []
         for k, text in enumerate((self.request.x, self.request.y)[: 1 + in_plane]):
             if text is None and trajectory is not None:

@@ -26,7 +26,7 @@ class SurfaceRequest:
     x: str | None = setting(
         None,
         metavar="A:B:N",
-        help="N coordinates from A to B.  [default: -1:1:51; of a plane -1:1:25; between and "
+        help="N coordinates from A to B.  [default: -1:1:51; of a plane -1:1:15; between and "
         "bezier 0:1:25; trajectory: around it]",
     )
     y: str | None = setting(None, metavar="A:B:N", help="The second axis: a plane, not a line.")

@@ -11,7 +11,7 @@ from landscape.results import Comparison
 from landscape.statistics import RunValues, seeds_pair
 from landscape.statistics.multiplicity import in_turn
 from landscape.statistics.permutation import floor_of, runs_needed_at_least
-from landscape.statistics.verdict import branches_of
+from landscape.statistics.verdict import best_equivalence_p, branches_of
 from landscape.statistics.wording import runs_words
 
 
@@ -84,6 +84,17 @@ def can_decide(comparison: Comparison) -> bool:
     )
     return any(
         row.measure == s.primary and p <= s.alpha for (_, row), p in zip(rows, best, strict=True)
+    )
+
+
+def can_be_equivalent(comparison: Comparison) -> bool:
+    """Whether so many runs can be shown to be equivalent by the primary measure, in some pair."""
+    s = comparison.settings
+    rows = [row for p in comparison.pairs for row in p.measures]
+    best = best_equivalence_p([None if r.equivalence_p is None else r.p_floor for r in rows])
+    return any(
+        row.measure == s.primary and p is not None and p <= s.alpha
+        for row, p in zip(rows, best, strict=True)
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import PurePath
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from landscape.compare.recipes import Recipe
 from landscape.hints import few
 from landscape.results import (
     ComparedRun,
+    Comparison,
     Result,
     Subject,
     TrainingInfo,
@@ -231,3 +233,8 @@ def _by_patterns(checkpoints: Sequence[Analysed], patterns: Mapping[str, Sequenc
                 f"There are {', '.join(c.subject.checkpoint for c in checkpoints)}."
             )
     return groups
+
+
+def groups_of(comparison: Comparison) -> dict[str, list[str]]:
+    """The groups that were compared, as globs of their runs' labels."""
+    return {group.name: [escape(run.label) for run in group.runs] for group in comparison.groups}

@@ -45,7 +45,7 @@ class CompareSettings(DecisionSettings):
     primary: str | None = setting(
         None,
         metavar="MEASURE",
-        help="The measure that decides. [default: lambda_max[filter] where measured, else "
+        help="The measure that decides.  [default: lambda_max[filter] where measured, else "
         "lambda_max]",
     )
     measures: tuple[str, ...] | None = setting(
@@ -53,7 +53,7 @@ class CompareSettings(DecisionSettings):
         choices=COMPARED,
         patterns=True,
         help="Compare these, or what fits a glob; '*' is all. Every further one raises the "
-        "corrected p-values. [default, and where the first does not pay for the others: "
+        "corrected p-values.  [default, and where the first does not pay for the others: "
         f"{', '.join(kind.title for kind in COMPARED.values() if kind.compared_at)}]",
     )
     all_required: bool = False

@@ -47,7 +47,10 @@ def check_radii(name: str, radii: tuple[float, ...]) -> None:
 
 
 class ExampleLosses(NamedTuple):
-    """This process's losses in their smallest units, float64; L = Σ totals / Σ weights."""
+    """This process's losses in their smallest units, float64; L = Σ totals / Σ weights.
+
+    Right answers out of those asked for are kept alike.
+    """
 
     totals: Tensor  # shape (n,)
     weights: Tensor  # shape (n,); those of examples are 1 where nothing else is said
@@ -67,11 +70,11 @@ def example_losses(risk: EmpiricalRisk, theta: Tensor) -> ExampleLosses:
     return with_smaller_batches(risk, losses)
 
 
-def mean_over_examples(values: ExampleLosses, risk: EmpiricalRisk) -> Estimate:
+def mean_over_examples(values: ExampleLosses) -> Estimate:
     """Mean over all processes' examples, and its standard error: that of a ratio of two sums."""
-    weight = risk.total_weight
-    total, units = all_reduce_sum(
-        torch.stack([values.totals.sum(), values.totals.new_tensor(len(values.totals))])
+    count = values.totals.new_tensor(len(values.totals))
+    total, weight, units = all_reduce_sum(
+        torch.stack([values.totals.sum(), values.weights.sum(), count])
     ).tolist()
     mean = total / weight
     # Centred before squaring: differences of nearly equal losses leave no digits to spare.
@@ -102,4 +105,4 @@ class PairedRise:
 
     def at(self, step: Tensor) -> Estimate:
         """The rise at θ + ``step``; standard error over examples."""
-        return mean_over_examples(self.differences(step), self.risk)
+        return mean_over_examples(self.differences(step))

@@ -62,4 +62,8 @@ def block_traces(samples: Sequence[Tensor]) -> tuple[Estimate, ...]:
         return ()
     means, variances = torch.stack(known).mean(0)
     errors = (variances / len(known)).sqrt()
-    return tuple(map(Estimate, means.tolist(), errors.tolist()))
+    p = len(known)  # degrees of freedom too: at least as many, and so where one eigenvalue counts
+    return tuple(
+        Estimate(mean, error, p, p)
+        for mean, error in zip(means.tolist(), errors.tolist(), strict=True)
+    )

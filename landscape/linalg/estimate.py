@@ -8,9 +8,11 @@ from landscape.values import Estimate
 
 
 def estimate_mean(samples: Tensor, offset: float = 0.0) -> Estimate:
-    """Mean of ``samples``, shape (m,), plus the exactly known ``offset``, with its stderr."""
+    """Mean of ``samples``, shape (m,), plus the exactly known ``offset``, with their spread."""
     num = len(samples)
     if num == 0:
         raise ValueError("samples must hold at least one value; got none.")
-    stderr = float(samples.std()) / math.sqrt(num) if num > 1 else None
-    return Estimate(offset + float(samples.mean()), stderr, num)
+    mean = offset + float(samples.mean())
+    if num == 1:
+        return Estimate(mean, None, num)
+    return Estimate(mean, float(samples.std()) / math.sqrt(num), num, num - 1)

@@ -38,10 +38,9 @@ class _Hutchinson:
         return len(self.forms)
 
     def add(self, count: int, rng: Generator) -> None:
-        forms = probe_forms(
+        self.forms += probe_forms(
             self.A, num_probes=count, rng=rng, keep=self.keep, first=self.num_probes
         )
-        self.forms += [form.trace for form in forms]
 
     def estimate(self) -> Estimate:
         return estimate_mean(torch.tensor(self.forms, dtype=torch.float64))

@@ -61,7 +61,7 @@ class GroupedOperator(SelfAdjointOperator):
     def _split(self, x: Tensor, rows: Sequence[Callable[[], Tensor]]) -> tuple[Tensor, Tensor]:
         table = torch.zeros(len(self.groups), INNER + len(rows), dtype=torch.float64)
         total = torch.zeros(self.dim, dtype=self.dtype, device=self.device)
-        signs = _random_signs(total)
+        signs = random_signs(total)
         sketches = []
         for g, A in enumerate(self.groups):
             u = finite_product(A, x)
@@ -69,7 +69,7 @@ class GroupedOperator(SelfAdjointOperator):
                 table[g, column] = gram(y[None], u[None])[0, 0]
             for column, row in enumerate(rows, start=INNER):
                 table[g, column] = gram(row()[None], u[None])[0, 0]
-            sketches.append(_sketch(u, signs))
+            sketches.append(sketch(u, signs))
             total += u
         inner = gram(torch.stack(sketches), torch.stack(sketches))
         table[:, WITH_OTHERS] = (inner.sum(1) - inner.diagonal()) / (len(table) - 1)
@@ -79,14 +79,14 @@ class GroupedOperator(SelfAdjointOperator):
         return product, table
 
 
-def _random_signs(like: Tensor) -> Tensor:
+def random_signs(like: Tensor) -> Tensor:
     """Signs of a generator of their own: to measure changes no other random number."""
     rng = Generator().manual_seed(0)
     signs = 2 * torch.randint(2, like.shape, generator=rng, dtype=torch.int8) - 1
     return signs.to(like.device)
 
 
-def _sketch(u: Tensor, signs: Tensor) -> Tensor:
+def sketch(u: Tensor, signs: Tensor) -> Tensor:
     """Sums of signed blocks, shape (m,), float64: E S(u)ᵀS(v) = uᵀv, exact in m dimensions [1]_.
 
     References

@@ -38,6 +38,7 @@ from landscape.linalg.eigen import (
 )
 from landscape.linalg.estimate import estimate_mean
 from landscape.linalg.grouped import INNER, GroupSums, Split, TopShares
+from landscape.linalg.moments import degrees_of_freedom, form_covariance
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probe_record import ProbeRecord
 from landscape.linalg.probes import sphere
@@ -191,9 +192,13 @@ def _summarise(
 
     traces = [n * float(rule.weights @ rule.nodes) for rule in rules]
     squares = [n * float(rule.weights @ rule.nodes**2) for rule in rules]
-    covariance = _form_covariance([] if exact else samples, n)
+    covariance = form_covariance([] if exact else samples, n)
     trace, frobenius = (
-        replace(estimate(values), stderr=float(covariance[i, i].clamp(min=0).sqrt()))
+        replace(
+            estimate(values),
+            stderr=float(covariance[i, i].clamp(min=0).sqrt()),
+            dof=None if exact else degrees_of_freedom(samples, n, 2 * i + 2),
+        )
         for i, values in enumerate((traces, squares))
     )
     return SpectralRun(
@@ -242,38 +247,6 @@ def _whole_rule(record: ProbeRecord, dim: int) -> GaussRule:
     return GaussRule(nodes[order], weights[order])
 
 
-def _form_covariance(samples: list[ProbeRecord], dim: int) -> Tensor:
-    """Covariance of the mean trace and the mean squared Frobenius norm over probes, shape (2, 2).
-
-    For z uniform on the sphere in R^d and samples d zᵀBz and d zᵀCz,
-    Cov = 2d/(d + 2) (tr BC - tr B tr C / d). With the probe's own samples in the place of the
-    traces, their products are too large by the covariance itself; a factor of 2 in the place of
-    2d/(d + 2) makes up for that, so that each probe gives the covariance without bias. The spread
-    of two or three probes, which could stand here, is now and then close to nothing.
-    """
-    total = torch.zeros(2, 2, dtype=torch.float64)
-    for record in samples:
-        d = dim - len(record.locked)
-        traces = d * _first_moments(record)
-        for i in (1, 2):
-            for j in (1, 2):
-                total[i - 1, j - 1] += 2 * (traces[i + j] - traces[i] * traces[j] / d)
-    return total / max(len(samples), 1) ** 2
-
-
-def _first_moments(record: ProbeRecord) -> Tensor:
-    """zᵀ(P A P)^k z of the unit vector z for k from 0 to 4, shape (5,), by two steps or more.
-
-    A rule of m nodes is exact below degree 2m. Of degree 2m it lacks the product of all squared
-    off-diagonal elements, that of the last residual included: Golub & Meurant (2010), chapter 6.
-    """
-    rule = gauss_rule(record.tridiagonal())
-    moments = torch.stack([rule.weights @ rule.nodes**degree for degree in range(5)])
-    if len(rule.nodes) == 2:
-        moments[4] += record.tridiagonal().betas.square().prod()
-    return moments
-
-
 def _effective_rank(trace: Estimate, frobenius: Estimate, covariance: Tensor) -> Estimate:
     """(tr A)² / ||A||_F², its error to first order in those of the two, which share probes."""
     if frobenius.mean == 0:
@@ -281,7 +254,8 @@ def _effective_rank(trace: Estimate, frobenius: Estimate, covariance: Tensor) ->
     ratio = trace.mean / frobenius.mean
     slope = torch.tensor([2 * ratio, -(ratio**2)], dtype=torch.float64)
     variance = (slope @ covariance @ slope).clamp(min=0)
-    return Estimate(trace.mean * ratio, float(variance.sqrt()), trace.num_probes)
+    dof = frobenius.dof  # the fewer: squares have fewer eigenvalues that count
+    return Estimate(trace.mean * ratio, float(variance.sqrt()), trace.num_probes, dof)
 
 
 def subspace_overlap(V: Tensor, W: Tensor) -> float:

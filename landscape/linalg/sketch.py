@@ -211,13 +211,13 @@ def _jackknife(
         return Estimate(mean, None, num_probes)
     spread = float((whole - mean).abs().max())
     if may_agree and spread <= _AGREE * rounding:
-        return Estimate(mean, max(spread, BREAKDOWN_EPS * rounding), num_probes)
+        return Estimate(mean, max(spread, BREAKDOWN_EPS * rounding), num_probes, num_probes - 1)
     blocks = torch.arange(num_probes).tensor_split(min(num_probes, _MOST_BLOCKS))
     others = [torch.cat([*blocks[:i], *blocks[i + 1 :]]) for i in range(len(blocks))]
     without = torch.stack([of(probes).mean() for probes in others])
     squares = (without - without.mean()).square().sum()
     stderr = math.sqrt(float(squares) * (len(blocks) - 1) / len(blocks))
-    return Estimate(mean, max(stderr, rounding), num_probes)
+    return Estimate(mean, max(stderr, rounding), num_probes, len(blocks) - 1)
 
 
 def _drawn(

@@ -7,28 +7,19 @@ References
 """
 
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
 from landscape.linalg.estimate import estimate_mean
-from landscape.linalg.grouped import GroupedOperator, GroupSums
+from landscape.linalg.grouped import INNER, GroupedOperator, GroupSums, random_signs, sketch
 from landscape.linalg.lanczos import finite_product
 from landscape.linalg.operator import DeflatedOperator, SelfAdjointOperator
 from landscape.linalg.probes import rademacher
 from landscape.linalg.sketch import gram
 from landscape.linalg.units import Keep, afresh, numbers, products
 from landscape.values import Estimate
-
-
-class ProbeForms(NamedTuple):
-    """What one product A z of a Rademacher probe shows."""
-
-    trace: float  # zᵀ A z, an unbiased estimate of tr A
-    frobenius: float  # ||A z||², an unbiased estimate of ||A||_F²
-    shares: Tensor | None = None  # of a grouped operator, the groups' (linalg.grouped)
 
 
 def probe_forms(
@@ -38,42 +29,62 @@ def probe_forms(
     rng: Generator,
     keep: Keep = afresh,
     first: int = 0,
-) -> list[ProbeForms]:
-    """zᵀ A z and ||A z||² of ``num_probes`` Rademacher probes: one product, one unit each.
+) -> list[float]:
+    """zᵀ A z of ``num_probes`` Rademacher probes, unbiased for tr A: one product, one unit each.
 
     ``first`` is the number of the first probe, in the units' names.
     """
-    grouped = A if isinstance(A, GroupedOperator) else None
 
-    def forms(z: Tensor) -> Tensor:
-        product, shares = (finite_product(A, z), None) if grouped is None else grouped.product(z)
-        form = float(z.double() @ product.double())
-        square = float(vector_norm(product, dtype=torch.float64)) ** 2
-        found = torch.tensor([form, square], dtype=torch.float64)
-        return found if shares is None else torch.cat([found, shares.flatten()])
-
-    def read(unit: Tensor) -> ProbeForms:
-        trace, frobenius, *_ = unit.tolist()
-        shares = None if grouped is None else unit[2:].view(len(grouped.groups), -1)
-        return ProbeForms(trace, frobenius, shares)
+    def form(z: Tensor) -> float:
+        return float(z.double() @ finite_product(A, z).double())
 
     names = (f"probe {i}" for i in range(first, first + num_probes))
-    units = keep.each((name, partial(forms, rademacher(A, rng))) for name in names)
-    return list(map(read, units))
+    return numbers(keep, ((name, partial(form, rademacher(A, rng))) for name in names))
 
 
 def frobenius_squared(
     A: SelfAdjointOperator, *, num_matvecs: int, rng: Generator, keep: Keep = afresh
 ) -> tuple[Estimate, GroupSums | None]:
-    """Estimate ||A||_F² = E ||A z||² by the mean over Rademacher probes.
+    """Estimate ||A||_F² = E ||A z||² by the mean over m Rademacher probes.
+
+    Its variance is 2 tr A⁴ / m at most, and (A z)ᵀ A z' of two probes has the mean square tr A⁴:
+    relative to their lengths that gives r = tr A⁴ / ||A||_F⁴, which few probes give well where they
+    are most in need of it, r = 1 with one eigenvalue alone. Their spread is then now and then close
+    to nothing.
 
     Of a grouped operator, also what the same products say of its groups.
     """
     _refuse_below(num_matvecs, 2)
-    forms = probe_forms(A, num_probes=num_matvecs, rng=rng, keep=keep)
-    squared = estimate_mean(torch.tensor([f.frobenius for f in forms], dtype=torch.float64))
-    tables = [form.shares for form in forms if form.shares is not None]
-    return squared, GroupSums.of(torch.stack(tables).mean(0)) if tables else None
+    grouped = A if isinstance(A, GroupedOperator) else None
+    signs = random_signs(torch.empty(A.dim, dtype=A.dtype, device=A.device))
+
+    def seen(z: Tensor) -> Tensor:
+        product, shares = (finite_product(A, z), None) if grouped is None else grouped.product(z)
+        square = vector_norm(product, dtype=torch.float64).square().reshape(1)
+        parts = [square, sketch(product, signs), *([] if shares is None else [shares.flatten()])]
+        return torch.cat([part.cpu() for part in parts])
+
+    probes = ((f"probe {i}", partial(seen, rademacher(A, rng))) for i in range(num_matvecs))
+    units = torch.stack(list(keep.each(probes)))
+    num_shares = 0 if grouped is None else len(grouped.groups) * INNER
+    squares, sketches, shares = units.split_with_sizes(
+        [1, units.shape[1] - 1 - num_shares, num_shares], dim=1
+    )
+    sums = None
+    if grouped is not None:
+        sums = GroupSums.of(shares.mean(0).view(len(grouped.groups), INNER))
+    return _of_squares(squares[:, 0], sketches), sums
+
+
+def _of_squares(squares: Tensor, sketches: Tensor) -> Estimate:
+    """The mean of ||A z||², shape (m,), with its error from sketches of A z, shape (m, s)."""
+    num = len(squares)
+    inner = gram(sketches, sketches).square()
+    lengths = inner.diagonal().sqrt()
+    between = float(torch.outer(lengths, lengths).sum() - inner.trace())
+    r = float(inner.sum() - inner.trace()) / between if between else 0.0
+    mean = float(squares.mean())
+    return Estimate(mean, mean * (2 * r / num) ** 0.5, num, num - 1)
 
 
 def hutchpp_trace(
@@ -110,7 +121,7 @@ def deflated_trace(
     """
     _refuse_below(num_matvecs, 2)
     forms = probe_forms(DeflatedOperator(A, Q), num_probes=num_matvecs, rng=rng, keep=keep)
-    return estimate_mean(torch.tensor([f.trace for f in forms], dtype=torch.float64), known)
+    return estimate_mean(torch.tensor(forms, dtype=torch.float64), known)
 
 
 def exact_trace(A: SelfAdjointOperator, keep: Keep = afresh) -> Estimate:

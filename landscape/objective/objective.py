@@ -36,10 +36,18 @@ class Terms(NamedTuple):
 
 
 class Answers(NamedTuple):
-    """How many were right of how many that were asked for; 0 of 0 where there are no classes."""
+    """How many of each example were right, of how many that were asked for; of shape (n,).
 
-    right: Tensor | int
-    asked: Tensor | int
+    They stay on their device: reading them would wait for all work before them.
+    """
+
+    right: Tensor
+    asked: Tensor
+
+    @classmethod
+    def none(cls) -> "Answers":
+        """Where there are no classes: of no example."""
+        return cls(torch.zeros(0), torch.zeros(0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,14 +144,14 @@ class Objective:
     ) -> tuple[Terms, Answers, Nest]:
         """Losses, right answers, and what they are of, where that is known, in one forward pass."""
         if self.outputs is None:
-            return self.terms(model, batch, only=only), Answers(0, 0), None
+            return self.terms(model, batch, only=only), Answers.none(), None
         outputs = self.outputs(model, batch)
         terms = self.terms_of_outputs(outputs, batch, only=only)
         return terms, self.answers(outputs, batch), outputs
 
     def answers(self, outputs: Nest, batch: Nest) -> Answers:
-        """How many predictions are right; 0 of 0 where that is not known."""
-        return Answers(0, 0)
+        """How many predictions are right; none asked for where that is not known."""
+        return Answers.none()
 
     def notes(self, outputs: Nest, batch: Nest) -> tuple[str, ...]:
         """What should be known of how outputs are read; none where they go to the user's own."""

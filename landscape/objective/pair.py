@@ -65,25 +65,25 @@ class Loss(Objective):
     def answers(self, outputs: Nest, batch: Nest) -> Answers:
         found, targets = prediction(outputs), batch[1]
         if found is None or not isinstance(targets, Tensor):
-            return Answers(0, 0)
+            return Answers.none()
         return self.accuracy_counts(found.tensor, targets)
 
     def accuracy_counts(self, outputs: Tensor, targets: Tensor) -> Answers:
-        """Right and asked over all positions, 0 of 0 where targets are no classes.
+        """Right and asked over the positions of each example; none where targets are no classes.
 
-        Of probabilities the largest is right. The first stays on its device: reading it would wait
-        for all work before it.
+        Of probabilities the largest is right.
         """
         axis = self._class_axis(outputs, targets)
         if axis is None or outputs.shape[axis] == 1:
-            return Answers(0, 0)
+            return Answers.none()
+        answers = outputs.argmax(axis).flatten()
         if targets.is_floating_point():
-            right = targets.argmax(axis)
-            return Answers((outputs.argmax(axis).flatten() == right.flatten()).sum(), right.numel())
-        ignored = getattr(self.function, "ignore_index", IGNORED)
-        asked = (targets != ignored).flatten()
-        hits = (outputs.argmax(axis).flatten() == targets.flatten()) & asked
-        return Answers(hits.sum(), asked.sum())
+            hits = answers == targets.argmax(axis).flatten()
+            asked = torch.ones_like(hits)
+        else:
+            asked = (targets != getattr(self.function, "ignore_index", IGNORED)).flatten()
+            hits = (answers == targets.flatten()) & asked
+        return Answers(*(x.view(len(targets), -1).sum(1) for x in (hits, asked)))
 
     def notes(self, outputs: Nest, batch: Nest) -> tuple[str, ...]:
         found, targets = prediction(outputs), batch[1]

@@ -211,7 +211,7 @@ class EmpiricalRisk(AtTheta):
             lambda batch: self.objective.measure(self.model, batch, only=self._only),
         )
         terms, answers, outputs = zip(*found, strict=True)
-        right, asked = (sum(parts) for parts in zip(*answers, strict=True))
+        right, asked = (torch.stack(parts).sum(0) for parts in zip(*answers, strict=True))
         return _mean_of(terms), Answers(right, asked), list(outputs)
 
     def evaluate(self, theta: Tensor | None = None) -> Evaluation:
@@ -226,8 +226,8 @@ class EmpiricalRisk(AtTheta):
                     terms, answers, _ = self.measure(index)
                     total[0] += terms.totals.detach().double().sum()
                     total[1] += terms.weights.double().sum()
-                    total[2] += answers.right
-                    total[3] += answers.asked
+                    total[2] += answers.right.sum()
+                    total[3] += answers.asked.sum()
                     weights = terms.example_weights(sizes[index])
                     total[4] += weights.square().sum()
                     total[5] += len(weights)

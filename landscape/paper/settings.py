@@ -28,7 +28,7 @@ class PaperSettings:
         None,
         metavar="NAMES",
         help="Comma-separated: measures or globs of them; loss, accuracy, grad_norm, test_loss, "
-        "test_accuracy. [default: lambda_max, trace, expected_rise[filter], test_accuracy, or "
+        "test_accuracy.  [default: lambda_max, trace, expected_rise[filter], test_accuracy, or "
         "those nearest to them]",
     )
     groups: Mapping[str, Sequence[str]] | None = None

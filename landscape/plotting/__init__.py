@@ -17,6 +17,7 @@ from landscape.page.style import (
 from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
+from landscape.plotting.links import plot_links
 from landscape.plotting.plane import (
     panels_across,
     plane_names,
@@ -59,6 +60,7 @@ __all__ = [
     "plot_fidelity_ratios",
     "plot_layers",
     "plot_line",
+    "plot_links",
     "plot_plane",
     "plot_plane_3d",
     "plot_planes",

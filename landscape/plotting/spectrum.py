@@ -22,6 +22,7 @@ from landscape.page.style import (
 )
 from landscape.plotting.band import Band, band_of, draw_band, grouped
 from landscape.results import Eigenvalues, LayerRow, LayerTable, SpectralDensity, Trace
+from landscape.values import gamma_interval
 
 Strokes = Mapping[str, Stroke]
 Values = NDArray[np.floating]
@@ -47,7 +48,7 @@ def plot_density(
     groups: Mapping[str, str] | None = None,
     log: bool = True,
 ) -> None:
-    """Draw φ(λ), one line a checkpoint, with a band of one standard error over probes.
+    """Draw φ(λ), one line a checkpoint, with a 95 % band, over probes and steps.
 
     ``groups`` names what each label is drawn as: the runs of one group share a line, their
     median, and a band from the lowest to the highest of them. On the log axis the bottom is a
@@ -78,10 +79,10 @@ def plot_density(
 
 
 def _band(members: Sequence[SpectralDensity]) -> Band:
-    """Of one result its density ± one standard error; of several their median and range."""
+    """Of one result its density with its 95 % interval; of several their median and range."""
     if len(members) == 1:
         (r,) = members
-        return Band(r.grid, r.density, r.density - r.stderr, r.density + r.stderr)
+        return Band(r.grid, r.density, *gamma_interval(r.density, r.stderr))
     return band_of([(r.grid, r.density) for r in members])
 
 

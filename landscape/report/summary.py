@@ -13,10 +13,11 @@ from landscape.results import (
     Preflight,
     Reading,
     Result,
+    Robustness,
     readings_of,
 )
 from landscape.results.comparison import PairRow
-from landscape.values import Interval
+from landscape.values import Estimate, Interval
 
 Entry = dict[str, Any]
 
@@ -77,7 +78,34 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "grad_norm": _finite(subject.grad_norm),
         "failed_checks": [c.name for c in checks if c.status == "fail"],
         "measures": [entry for r in results for entry in measures(r)],
+        "robustness": [row for r in results if isinstance(r, Robustness) for row in _splits(r)],
     }
+
+
+def _splits(result: Robustness) -> list[Entry]:
+    """The network as it is on each split, and what each disturbance changes there."""
+    return [
+        {
+            "split": found.split,
+            "num_examples": found.num_examples,
+            "loss": _estimate(found.loss),
+            "accuracy": _estimate(found.accuracy),
+            "disturbed": [
+                {
+                    "name": row.name,
+                    "size": row.size,
+                    "loss_change": _estimate(row.loss_change),
+                    "accuracy_change": _estimate(row.accuracy_change),
+                }
+                for row in result.on(found.split)
+            ],
+        }
+        for found in result.undisturbed
+    ]
+
+
+def _estimate(found: Estimate | None) -> Entry | None:
+    return None if found is None else {"mean": _finite(found.mean), "stderr": found.stderr}
 
 
 def measures(result: Result) -> list[Entry]:

@@ -35,6 +35,7 @@ from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
 from landscape.results.preflight import Check, Preflight
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
+from landscape.results.robustness import Disturbed, Robustness, Undisturbed
 from landscape.results.sharpness import (
     Measure,
     SharpnessTable,
@@ -53,6 +54,7 @@ from landscape.results.study import (
     ControlRow,
     CurvatureCourse,
     OneImageSpectrum,
+    OutcomeLink,
     RecipeAccuracy,
     SpeedRow,
     Study,
@@ -90,6 +92,7 @@ __all__ = [
     "CurvatureCourse",
     "DirectionFidelity",
     "DirectionSpec",
+    "Disturbed",
     "DoesNotApply",
     "Eigenvalues",
     "Fidelity",
@@ -105,6 +108,7 @@ __all__ = [
     "OneImageSpectrum",
     "OperatorSpec",
     "OperatorVerdict",
+    "OutcomeLink",
     "PairRow",
     "PairVerdict",
     "PlaneMeasures",
@@ -115,6 +119,7 @@ __all__ = [
     "RecipeAccuracy",
     "Result",
     "ResultError",
+    "Robustness",
     "RunValue",
     "SharpnessTable",
     "SlopeRow",
@@ -129,6 +134,7 @@ __all__ = [
     "TrainingCurves",
     "TrainingInfo",
     "Trajectory",
+    "Undisturbed",
     "epoch_in",
     "flatter_arrow",
     "free_label",

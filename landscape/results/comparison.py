@@ -73,7 +73,7 @@ class MeasureRow:
     verdict: str  # flatter | sharper | equivalent | undecided
     reason: str
     scale: str  # ratio | difference: of the estimate and its intervals
-    estimate: float  # median ratio to the baseline
+    estimate: float  # central ratio to the baseline
     interval: Interval | None
     other_intervals: tuple[Interval, ...]
     test: str

@@ -26,7 +26,7 @@ _MAX_WHOLE = 2**64
 _MAX_TEXT = 20_000
 # Longer where a command names many files, shorter where a text is repeated all over a report.
 _MAX_TEXT_OF = {"command": 2**20, "label": 300}
-_AT_LEAST_ONE = ("num_params", "num_examples")
+_AT_LEAST_ONE = ("num_params", "num_examples", "dof")
 # By the ends of their names: what is no less than zero, and what is more.
 _NOT_NEGATIVE = ("stderr", "stderrs", "residual", "residuals", "seconds", "norm", "radius")
 _POSITIVE = ("bandwidth", "theta_norm")
@@ -211,7 +211,15 @@ def _printable(text: str) -> str:
 
 def _number(value: Any, at: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    least = 1 / LARGEST if at.endswith(_POSITIVE) else 0 if at.endswith(_NOT_NEGATIVE) else -LARGEST
+    least = (
+        1
+        if at.endswith(_AT_LEAST_ONE)
+        else 1 / LARGEST
+        if at.endswith(_POSITIVE)
+        else 0
+        if at.endswith(_NOT_NEGATIVE)
+        else -LARGEST
+    )
     fits = is_number and least <= value <= LARGEST
     _require(fits, at, f"a number from {least:g} to {LARGEST:g}", value)
     return float(value)

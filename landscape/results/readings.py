@@ -48,6 +48,13 @@ class Reading:
         """Standard error of the value from the spread over parts of the examples."""
         return stderr_over(self.shards)
 
+    @property
+    def over_shards(self) -> Estimate | None:
+        """The value with that error."""
+        stderr = self.shard_stderr
+        dof = len(self.shards) - 1
+        return None if stderr is None else Estimate(self.measure.value, stderr, dof=dof)
+
 
 def stderr_over(parts: Sequence[float]) -> float | None:
     """Standard error of a mean over disjoint parts of the examples; None: there are no two."""
@@ -122,6 +129,7 @@ def steepest_cusp(result: Result) -> Iterator[Reading]:
             "cusp_slope",
             steepest.cusp_slope.mean,
             steepest.cusp_slope.stderr,
+            dof=steepest.cusp_slope.dof,
             num_evaluations=2 * len(result.radii) * num_directions,
             note=f"along the steepest of {num_directions} directions, {steepest.name}; "
             f"t up to {result.fit_radius:g} ‖θ‖",
@@ -172,6 +180,7 @@ def _of_spectrum(
             name,
             found.mean,
             found.stderr,
+            dof=found.dof,
             scale=spec.scale,
             operator=spec.name,
             num_evaluations=result.num_matvecs,
@@ -196,6 +205,11 @@ def _of_row(row: Measure, table: SharpnessTable) -> Conditions:
     conditions = [("batch norm", table.batch_norm)]
     if row.operator:
         conditions.append(("operator", row.operator))
+    if row.name == "expected_rise":
+        base = "L(θ)" if row.base_radius is None else f"smoothed at ρ₀ = {row.base_radius:g}"
+        conditions.append(("base of the rise", base))
     if row.name == "tolerated_noise":
         conditions.append(("accuracy drop", f"{table.accuracy_drop:g}"))
+    if row.name == "radius_of_rise":
+        conditions.append(("rise", f"{table.rise_share:g} of the loss with all weights zero"))
     return tuple(conditions)

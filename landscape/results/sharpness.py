@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from landscape.catalog import MEASURES
 from landscape.results.base import Result
+from landscape.values import Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,17 @@ class Measure:
     source: str
     num_evaluations: int  # passes over the examples, or matvecs where ``operator`` is set
     note: str
+    base_radius: float | None = None  # ρ₀ of the smoothed loss that a rise is over; None: L(θ)
+    roughness: float | None = None  # of the loss: see ``expected_rise``; None: not measured
+    dof: float | None = None  # degrees of freedom of ``stderr``, where they are known
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of 95 %, over what the standard error is taken over; None where there is none."""
+        if self.stderr is None:
+            return None
+        found = Estimate(self.value, self.stderr, dof=self.dof)
+        return found.interval(positive=MEASURES[self.name].is_positive)
 
     @property
     def label(self) -> str:
@@ -57,6 +69,9 @@ def make_measure(
     layer: str | None = None,
     num_evaluations: int = 0,
     note: str = "",
+    base_radius: float | None = None,
+    roughness: float | None = None,
+    dof: float | None = None,
 ) -> Measure:
     """Join a value to what ``MEASURES`` says of its measure.
 
@@ -83,6 +98,9 @@ def make_measure(
         source=kind.source,
         num_evaluations=num_evaluations,
         note=note,
+        base_radius=base_radius,
+        roughness=roughness,
+        dof=dof,
     )
 
 
@@ -95,6 +113,7 @@ class SharpnessTable(Result):
     accuracy_drop: float  # of tolerated_noise, a fraction
     num_pairs: int
     num_evaluations: int
+    rise_share: float | None = None  # of radius_of_rise, a fraction; None: of a version without it
 
     def find(
         self, name: str, *, scale: str = "none", radius: float | None = None

@@ -6,7 +6,7 @@ from typing import Annotated
 from landscape.results.arrays import Array, Shape
 from landscape.results.base import Result, Stored
 from landscape.results.subject import OperatorSpec
-from landscape.values import Interval
+from landscape.values import Interval, Levels, WithinGroupCorrelation
 
 ByEpoch = Annotated[Array, Shape("E", measured=True)]
 
@@ -50,7 +50,7 @@ class AccuracyDifference:
     group: str
     baseline: str
     num_pairs: int
-    difference: float  # mean
+    difference: float  # the centre of the pairs
     interval: Interval | None
 
 
@@ -66,7 +66,7 @@ class SpeedRow:
     num_reached: tuple[int, int]  # of the group and of the baseline
     num_runs: tuple[int, int]
     num_pairs: int  # of seeds where both reach it
-    ratio: float | None  # median over these pairs, group over baseline
+    ratio: float | None  # the centre of these pairs, group over baseline
     interval: Interval | None  # of the ratio
     words: str
 
@@ -121,6 +121,19 @@ class ControlRow:
     words: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class OutcomeLink(WithinGroupCorrelation):
+    """Sharpness by a primary measure against a harm, by ranks within recipes.
+
+    Positive: of two runs of a recipe the flatter one tends to fare better.
+    """
+
+    measure: str
+    title: str  # the measure's, for a reader
+    outcome: str  # the harm, in words
+    p_holm: float | None  # over all links of the study
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Study(Stored):
     """A plan's outcome, beside the verdicts on its contrasts."""
@@ -134,6 +147,8 @@ class Study(Stored):
     accuracies: tuple[RecipeAccuracy, ...]
     differences: tuple[AccuracyDifference, ...]
     speeds: tuple[SpeedRow, ...]
+    links: tuple[OutcomeLink, ...] = ()
+    alpha: float = Levels.alpha  # at which links are called distinguishable from zero
     notes: tuple[str, ...]
     loss_matched: tuple[LossMatchedRow, ...] = ()
     scales: tuple[RecipeScale, ...] = ()

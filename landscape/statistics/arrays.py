@@ -6,8 +6,6 @@ from numpy.typing import ArrayLike, NDArray
 Vector = NDArray[np.float64]  # shape (n,)
 Table = NDArray[np.float64]  # shape (n, K): a row a run, a column a data shard
 
-SMALLEST_P = float(np.finfo(np.float64).tiny)
-
 
 def as_vector(name: str, values: ArrayLike, *, minimum: int) -> Vector:
     """Return ``values`` as float64 of shape (n,), n >= ``minimum``, all finite."""
@@ -41,11 +39,6 @@ def as_stderrs(name: str, values: ArrayLike, *, like: Table) -> Table:
     if (stderrs < 0).any():
         raise ValueError(f"{name} must not be negative; the smallest is {stderrs.min():g}.")
     return stderrs
-
-
-def clip_p(p: float) -> float:
-    """Keep a computed p-value in (0, 1]: t tails underflow, and a p-value is never zero."""
-    return min(1.0, max(SMALLEST_P, float(p)))
 
 
 def _refuse_nonfinite(name: str, values: NDArray[np.float64]) -> None:

@@ -12,14 +12,7 @@ from numpy.random import Generator
 
 from landscape.results.comparison import JudgedMeasure
 from landscape.statistics.arrays import as_stderrs, as_table
-from landscape.statistics.effects import (
-    Effect,
-    Sample,
-    paired_difference,
-    paired_ratio,
-    unpaired_difference,
-    unpaired_ratio,
-)
+from landscape.statistics.effects import Effect, Sample, effect_of
 from landscape.values import Levels
 
 
@@ -85,11 +78,6 @@ def compare_runs(
             f"paired runs must share their data shards; {names[0]!r} has {a.values.shape[1]} a "
             f"run, {names[1]!r} {b.values.shape[1]}. Measure both on the same shards."
         )
-    positive = bool((a.values > 0).all() and (b.values > 0).all())
-    if positive:
-        compute = paired_ratio if paired else unpaired_ratio
-    else:
-        compute = paired_difference if paired else unpaired_difference
     return Contrast(
         measure=measure,
         group=names[0],
@@ -97,7 +85,7 @@ def compare_runs(
         paired=paired,
         num_runs=(len(kept), len(partners)),
         num_left_out=len(runs) + len(baseline) - len(kept) - len(partners),
-        effect=compute(a, b, levels, rng),
+        effect=effect_of(a, b, paired=paired, levels=levels, rng=rng),
     )
 
 

@@ -1,10 +1,11 @@
 """Tests that hold at any sample size, because chance is re-enacted rather than modelled.
 
 Paired runs: if initialisation A and B do not differ, the two labels within a seed could be
-swapped, so each difference d_i is as likely to be -d_i. The p-value is the share of the 2ⁿ sign
-patterns whose |Σ ±d_i| is at least the |Σ d_i| observed. Unpaired runs: the labels could be dealt
-anew among all runs. Neither needs a normal distribution; neither can give a p-value below its
-``floor``, so that too few runs can never be called significant, however large the effect.
+swapped, so each score s_i is as likely to be -s_i: among the 2ⁿ sign patterns one counts those
+whose Σ ±s_i is at least, or at most, the Σ s_i observed. Unpaired runs: the labels could be dealt
+anew among all runs. Twice the smaller share is the two-sided p-value. Neither test needs a normal
+distribution; neither can give a p-value below its ``floor``, so that too few runs can never be
+called significant, however large the effect.
 
 References
 ----------
@@ -13,20 +14,34 @@ References
 .. [3] Chung & Romano (2013), Exact and asymptotically robust permutation tests, Ann. Statist. 41.
 """
 
+import itertools
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import ArrayLike
-from scipy.stats import permutation_test, rankdata
+from numpy.typing import NDArray
 
-from landscape.statistics.arrays import Table, Vector, as_vector
+from landscape.statistics.arrays import Vector
 
-MAX_EXACT_PAIRS = 20  # 2¹⁹ sums (the other half mirrors them): 4 MB and some milliseconds
+MAX_EXACT_PAIRS = 20  # 2²⁰ sums: 8 MB
 MAX_EXACT_DEALS = 200_000
-_CHUNK = 2_000_000  # numbers held at once when sampling
+_ROUNDING = 1e-12  # of scores, which are about 1
+
+
+class Tails(NamedTuple):
+    """Shares of the patterns, that of the runs as they are among them."""
+
+    above: float  # whose statistic is at least the observed one: small where the group is higher
+    below: float  # at most
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided, in (0, 1]."""
+        return min(1.0, 2 * min(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +50,122 @@ class PermutationTest:
 
     p_value: float  # in (0, 1]
     floor: float  # smallest attainable p-value at this n
-    exact: bool  # every pattern enumerated; else sampled, with the +1 correction of [2]
+    exact: bool  # every pattern enumerated; else sampled, the observed one counted among them [2]
     num_patterns: int  # sign patterns, or deals of the labels, that were looked at
+
+
+class Patterns:
+    """All that chance can make of the scores of so many runs, or ``num_resamples`` draws of it.
+
+    The same draws for every question that is put, so that an interval agrees with its test.
+    """
+
+    def __init__(self, num_patterns: int, drawn: Callable[[Vector], Vector] | None) -> None:
+        self.exact = drawn is None
+        self.num_patterns = num_patterns
+        self._drawn = drawn
+        self._known: tuple[bytes, Vector] | None = None
+
+    @property
+    def floor(self) -> float:
+        """The smallest two-sided p-value; the observed pattern is counted among drawn ones [2]."""
+        return min(1.0, 2.0 / (self.num_patterns + (not self.exact)))
+
+    def _tails(self, observed: float, chance: Vector) -> Tails:
+        """Of ``chance``, sorted; what ties with the observed statistic is at least as extreme."""
+        # Statistics that are equal on paper differ by rounding.
+        tie = 1e-9 * max(1.0, abs(observed)) if math.isfinite(observed) else 0.0
+        above = len(chance) - int(np.searchsorted(chance, observed - tie, side="left"))
+        below = int(np.searchsorted(chance, observed + tie, side="right"))
+        extra = int(not self.exact)
+        total = self.num_patterns + extra
+        return Tails((above + extra) / total, (below + extra) / total)
+
+    def _draw(self, scores: Vector) -> Vector:
+        """The statistic of each draw, sorted; kept, since most questions share their scores."""
+        key = scores.tobytes()
+        if self._known is None or self._known[0] != key:
+            assert self._drawn is not None
+            self._known = (key, np.sort(self._drawn(scores)))
+        return self._known[1]
+
+
+class SignFlips(Patterns):
+    """The sign patterns of n scores: all of them up to 20 pairs."""
+
+    def __init__(self, n: int, *, num_resamples: int, rng: Generator) -> None:
+        if n <= MAX_EXACT_PAIRS:
+            super().__init__(2**n, None)
+        else:
+            signs = 2.0 * rng.integers(2, size=(num_resamples, n)) - 1
+            super().__init__(num_resamples, lambda sizes: signs @ sizes)
+
+    def tails(self, scores: Vector) -> Tails:
+        """Of the sum of ``scores``, shape (n,)."""
+        sizes = np.sort(np.abs(scores))
+        chance = flip_sums(sizes.tobytes()) if self.exact else self._draw(sizes)
+        return self._tails(float(scores.sum()), chance)
+
+
+class Deals(Patterns):
+    """The ways to deal labels to n and m runs, both at least 2: all of them up to 200,000."""
+
+    def __init__(self, n: int, m: int, *, num_resamples: int, rng: Generator) -> None:
+        self._n = n
+        if math.comb(n + m, n) <= MAX_EXACT_DEALS:
+            super().__init__(math.comb(n + m, n), None)
+        else:
+            chosen = np.argsort(rng.random((num_resamples, n + m)), axis=1)[:, :n]
+            super().__init__(num_resamples, lambda scores: _of_chosen(scores, chosen))
+
+    def tails(self, scores: Vector) -> Tails:
+        """Of Welch's t, the first n of ``scores``, shape (n + m,), against the others."""
+        n, pool = self._n, np.sort(scores)
+        chance = deal_statistics(pool.tobytes(), n) if self.exact else self._draw(pool)
+        observed = _of_chosen(scores, np.arange(n)[None])
+        return self._tails(float(observed[0]), chance)
+
+
+@lru_cache(maxsize=8)
+def flip_sums(sizes: bytes) -> Vector:
+    """Σ ± of float64 ``sizes`` for all signs, sorted. Untied scores of n pairs are always those."""
+    sums = np.zeros(1)
+    for size in np.frombuffer(sizes):
+        sums = np.concatenate([sums - size, sums + size])
+    return np.sort(sums)
+
+
+@lru_cache(maxsize=8)
+def deal_statistics(pool: bytes, n: int) -> Vector:
+    """Welch's t of any n of the float64 scores ``pool`` against the others, sorted."""
+    scores = np.frombuffer(pool)
+    chosen = np.array(list(itertools.combinations(range(len(scores)), n)))
+    return np.sort(_of_chosen(scores, chosen))
+
+
+def _of_chosen(scores: Vector, chosen: NDArray[np.int_]) -> Vector:
+    """Welch's t of the scores that each row has ``chosen`` against the others, shape (rows,)."""
+    of, squares = scores[chosen], scores**2
+    sums, squared = of.sum(axis=1), (of**2).sum(axis=1)
+    n = chosen.shape[1]
+    return welch_t(sums, scores.sum() - sums, squared, squares.sum() - squared, n, len(scores) - n)
+
+
+def welch_t(
+    sums: Vector, other_sums: Vector, squares: Vector, other_squares: Vector, n: int, m: int
+) -> Vector:
+    """Welch's t by the sums of n and of m scores and of their squares.
+
+    Standardised by the groups' own scatter, so that unequal spreads do not pass for unequal
+    centres [3]; of groups of one size it orders deals as the sums do.
+    """
+    gap = sums / n - other_sums / m
+    gap = np.where(np.abs(gap) <= _ROUNDING, 0.0, gap)
+    spread = _variance(sums, squares, n) / n + _variance(other_sums, other_squares, m) / m
+    # Two groups without scatter: infinitely far apart if they differ at all, else not apart.
+    apart = np.where(gap == 0, 0.0, np.copysign(np.inf, gap))
+    statistic: Vector = np.divide(gap, np.sqrt(spread), out=apart, where=spread > 0)
+    return statistic
 
 
 def sign_flip_floor(num_pairs: int) -> float:
@@ -45,8 +174,8 @@ def sign_flip_floor(num_pairs: int) -> float:
 
 
 def deal_floor(n: int, m: int) -> float:
-    """Return the smallest p-value of dealing labels to n and m runs anew."""
-    return (2 if n == m else 1) / math.comb(n + m, n)
+    """Return the smallest two-sided p-value of dealing labels to n and m runs anew."""
+    return min(1.0, 2 / math.comb(n + m, n))
 
 
 def floor_of(num_runs: tuple[int, int], *, paired: bool) -> float:
@@ -61,7 +190,7 @@ def runs_needed_at_least(alpha: float, num_tests: int, *, paired: bool) -> int:
     """
     if paired:
         return pairs_needed(alpha, num_tests)
-    return next(n for n in count(1) if deal_floor(n, n) * num_tests <= alpha)
+    return next(n for n in itertools.count(1) if deal_floor(n, n) * num_tests <= alpha)
 
 
 def pairs_needed(alpha: float, num_tests: int) -> int:
@@ -69,123 +198,7 @@ def pairs_needed(alpha: float, num_tests: int) -> int:
     return max(1, math.ceil(1 + math.log2(num_tests / alpha) - 1e-12))
 
 
-def sign_flip_test(
-    differences: ArrayLike, *, num_resamples: int, rng: Generator
-) -> PermutationTest:
-    """Test that paired differences, shape (n,), are symmetric about zero.
-
-    Exact for n <= 20 by enumeration (``rng`` is then not touched); beyond that p is
-    (1 + hits)/(1 + num_resamples) over random sign patterns. SciPy enumerates patterns one by one:
-    the same p-value, 4 s in place of 2 ms at n = 20.
-    """
-    d = as_vector("differences", differences, minimum=1)
-    n = len(d)
-    # Sums that are equal on paper differ by rounding; a tie counts as at least as extreme.
-    threshold = abs(d.sum()) - 4 * n * np.finfo(np.float64).eps * np.abs(d).sum()
-    if n <= MAX_EXACT_PAIRS:
-        sums = d[:1].copy()
-        for value in d[1:]:
-            sums = np.concatenate([sums + value, sums - value])
-        hits = int(np.count_nonzero(np.abs(sums) >= threshold))
-        return PermutationTest(
-            p_value=hits / len(sums), floor=sign_flip_floor(n), exact=True, num_patterns=2**n
-        )
-    return _sampled(
-        permutation_test(
-            (d,),
-            lambda d, axis: 1.0 * (np.abs(d.sum(axis)) >= threshold),
-            permutation_type="samples",
-            vectorized=True,
-            alternative="greater",
-            n_resamples=num_resamples,
-            batch=max(1, _CHUNK // n),
-            rng=rng,
-        ).pvalue,
-        num_resamples,
-    )
-
-
-def signed_rank_test(
-    differences: ArrayLike, *, num_resamples: int, rng: Generator
-) -> PermutationTest:
-    """Wilcoxon's signed-rank test: the sign-flip test of sign(d)·rank(|d|).
-
-    For values that have no logarithm: only the order of the |d_i| counts. Ties get mid-ranks;
-    zeros are ranked but carry no sign (Pratt 1959). Exact, ties and zeros included, for n <= 20.
-    """
-    d = as_vector("differences", differences, minimum=1)
-    return sign_flip_test(np.sign(d) * rankdata(np.abs(d)), num_resamples=num_resamples, rng=rng)
-
-
-def label_permutation_test(
-    a: ArrayLike, b: ArrayLike, *, ranks: bool, num_resamples: int, rng: Generator
-) -> PermutationTest:
-    """Test that two unpaired samples, shapes (n,) and (m,), come from one distribution.
-
-    The statistic is Welch's |t|, so that unequal spreads do not pass for unequal means [3]; with
-    ``ranks`` it is the difference of mean ranks (Wilcoxon-Mann-Whitney, ties included). Exact up
-    to 200,000 deals of the labels, sampled beyond.
-    """
-    a, b = as_vector("a", a, minimum=2), as_vector("b", b, minimum=2)
-    n, total = len(a), len(a) + len(b)
-    if ranks:
-        ranked = rankdata(np.concatenate([a, b]))
-        a, b = ranked[:n], ranked[n:]
-    of_deals = _rank_statistic if ranks else welch_statistic
-    observed = of_deals(np.concatenate([a, b])[None, :], n)[0]
-    threshold = observed - 1e-9 * max(1.0, abs(observed)) if np.isfinite(observed) else observed
-
-    def is_extreme(a: Table, b: Table, axis: int) -> Vector:
-        # SciPy's own margin for ties is relative: too small near 0, undefined where infinite.
-        deals = np.concatenate(np.atleast_2d(a, b), axis)
-        return np.where(of_deals(deals, n) >= threshold, 1.0, 0.0)
-
-    num_deals = math.comb(total, n)
-    exact = num_deals <= MAX_EXACT_DEALS
-    p_value = permutation_test(
-        (a, b),
-        is_extreme,
-        permutation_type="independent",
-        vectorized=True,
-        alternative="greater",
-        n_resamples=np.inf if exact else num_resamples,
-        batch=max(1, _CHUNK // total),
-        rng=rng,
-    ).pvalue
-    if not exact:
-        return _sampled(p_value, num_resamples)
-    return PermutationTest(
-        p_value=float(p_value),
-        # Ranks turned round are as far apart: then the lowest p belongs to two deals.
-        floor=(2 if ranks or total == 2 * n else 1) / num_deals,
-        exact=True,
-        num_patterns=num_deals,
-    )
-
-
-def _sampled(p_value: float, num_resamples: int) -> PermutationTest:
-    # The observed pattern belongs to the reference set: SciPy adds 1 above and below [2].
-    return PermutationTest(
-        p_value=float(p_value),
-        floor=1 / (1 + num_resamples),
-        exact=False,
-        num_patterns=num_resamples,
-    )
-
-
-def welch_statistic(deals: Table, n: int) -> Vector:
-    """Welch's |t| of each row: its first ``n`` numbers against the rest, shape (rows,)."""
-    a, b = deals[:, :n], deals[:, n:]
-    gap = np.abs(a.mean(1) - b.mean(1))
-    spread = np.sqrt(a.var(1, ddof=1) / a.shape[1] + b.var(1, ddof=1) / b.shape[1])
-    # Two constant samples: infinitely far apart if they differ at all, else not apart.
-    rounding = 8 * np.finfo(np.float64).eps * np.abs(deals).max(1)
-    gap, spread = np.where(gap <= rounding, 0.0, gap), np.where(spread <= rounding, 0.0, spread)
-    apart = np.where(gap > 0, np.inf, 0.0)
-    statistic: Vector = np.divide(gap, spread, out=apart, where=spread > 0)
-    return statistic
-
-
-def _rank_statistic(deals: Table, n: int) -> Vector:
-    statistic: Vector = np.abs(deals[:, :n].mean(1) - deals[:, n:].mean(1))
-    return statistic
+def _variance(sums: Vector, squares: Vector, n: int) -> Vector:
+    left = squares - sums**2 / n
+    variance: Vector = np.where(left <= n * _ROUNDING, 0.0, left) / (n - 1)
+    return variance

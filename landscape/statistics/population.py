@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
+
+from landscape.values import joint, quantile
 
 Array = npt.NDArray[np.float64]
 
@@ -89,7 +90,7 @@ def largest_bounds(
     left = 1 - fraction
     s = math.sqrt(left) * _stderr(sums)
     bias = left * _bias(values, forms, squares, mean_squares) / (num_groups * (num_groups - 1))
-    t = float(stdtrit(num_groups - 1, (1 + level) / 2))
+    t = quantile(num_groups - 1, level)
     fresh = value - 2 * bias
     low = fresh * math.exp(-t * s / fresh) if fresh > 0 else 0.0 if is_definite else -math.inf
     warnings = []
@@ -126,15 +127,18 @@ def mean_bounds(
     over_groups: Array,
     *,
     stderr: float = 0.0,
+    dof: float | None = None,
     fraction: float = 0.0,
     level: float = 0.95,
 ) -> Bounds:
     """A mean over examples, such as the trace, known to ``stderr`` on these examples.
 
-    Student's t over the groups' means, shape (K,), whose variance and that of ``stderr`` add up.
+    Student's t over the groups' means, shape (K,), whose variance and that of ``stderr``, of
+    ``dof`` degrees of freedom, add up.
     """
-    error = math.hypot(math.sqrt(1 - fraction) * _stderr(over_groups), stderr)
-    half = float(stdtrit(len(over_groups) - 1, (1 + level) / 2)) * error
+    of_groups = math.sqrt(1 - fraction) * _stderr(over_groups), len(over_groups) - 1
+    error, joint_dof = joint(of_groups, (stderr, dof))
+    half = quantile(joint_dof, level) * error
     return Bounds(value, error, value - half, value + half)
 
 
@@ -144,6 +148,7 @@ def norm_bounds(
     with_others: Array,
     *,
     stderr: float = 0.0,
+    dof: float | None = None,
     fraction: float = 0.0,
     level: float = 0.95,
 ) -> Bounds:
@@ -157,15 +162,16 @@ def norm_bounds(
     Parameters
     ----------
     squared
-        ‖A‖_F² on these examples, known to ``stderr``.
+        ‖A‖_F² on these examples, known to ``stderr``, of ``dof`` degrees of freedom.
     excess
         S - D: of the mean over groups, ‖Σ A_g / K‖_F² less the mean of tr A_g A_h over pairs.
     with_others
         The mean of tr A_g A_h over h other than g, shape (K,).
     """
     center = squared - (1 - fraction) * excess
-    error = math.hypot(math.sqrt(1 - fraction) * 2 * _stderr(with_others), stderr)
-    reach = float(stdtrit(len(with_others) - 1, (1 + level) / 2)) * error
+    of_groups = math.sqrt(1 - fraction) * 2 * _stderr(with_others), len(with_others) - 1
+    error, joint_dof = joint(of_groups, (stderr, dof))
+    reach = quantile(joint_dof, level) * error
     low = center * math.exp(-reach / center) if center > 0 else 0.0
     high = squared * math.exp(reach / squared) if squared > 0 else reach
     estimate = math.sqrt(max(0.0, center))

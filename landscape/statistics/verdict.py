@@ -2,8 +2,9 @@
 
 Per measure, with every p-value corrected over all measures and pairs of groups:
 
-- *equivalent* if TOST, corrected by Holm, shows the ratio within the declared bounds, even if a
-  difference is also significant: a difference declared negligible beforehand stays so;
+- *equivalent* if the tests against both declared bounds, corrected by Holm, show the ratio within
+  them, and its interval lies within them too, even if a difference is also significant: one
+  declared negligible beforehand stays so. So the word says no more than the interval does;
 - else *flatter* or *sharper* if the permutation test rejects, by its direction;
 - else *undecided*, which is no evidence of equality; the reason says what could have been seen.
 
@@ -23,6 +24,7 @@ from dataclasses import replace
 from landscape.results.comparison import JudgedMeasure, MeasureRow, PairVerdict
 from landscape.statistics.comparison import Contrast
 from landscape.statistics.detectable import found_log_ratio
+from landscape.statistics.effects import Effect
 from landscape.statistics.multiplicity import holm, in_turn
 from landscape.statistics.wording import (
     Turn,
@@ -52,19 +54,30 @@ def judge(
     branches = branches_of(tests, primary if turns else None)
     adjusted = in_turn(p_values, branches)
     turn_of = _turns(branches, contrasts, adjusted)
-    have_tost = [i for i, c in enumerate(contrasts) if c.effect.equivalence_p is not None]
-    tost: dict[int, float] = {}
-    if have_tost:
-        raw = [contrasts[i].effect.equivalence_p or 1.0 for i in have_tost]
-        tost = dict(zip(have_tost, holm(raw), strict=True))
+    within = _holm_where_tested([c.effect.equivalence_p for c in contrasts])
     pairs: dict[tuple[str, str], list[Judged]] = {}
     for i, contrast in enumerate(contrasts):
         floor = contrast.effect.test.floor
         at_best = [*p_values[:i], min(floor, p_values[i]), *p_values[i + 1 :]]
         best_p = in_turn(at_best, branches)[i]
-        row = _judge_measure(contrast, adjusted[i], tost.get(i), best_p, turn_of[i], levels)
+        row = _judge_measure(contrast, adjusted[i], within[i], best_p, turn_of[i], levels)
         pairs.setdefault((contrast.group, contrast.baseline), []).append((contrast.measure, row))
     return tuple(_judge_pair(*names, primary, judged) for names, judged in pairs.items())
+
+
+def _holm_where_tested(p_values: Sequence[float | None]) -> list[float | None]:
+    tested = [p for p in p_values if p is not None]
+    adjusted = iter(holm(tested) if tested else ())
+    return [None if p is None else next(adjusted) for p in p_values]
+
+
+def best_equivalence_p(floors: Sequence[float | None]) -> list[float | None]:
+    """The smallest corrected p-values of equivalence that tests of these ``floors`` can give.
+
+    The floors are those of two-sided tests, None: no test. One of equivalence is one-sided, of as
+    many patterns.
+    """
+    return _holm_where_tested([None if floor is None else floor / 2 for floor in floors])
 
 
 def branches_of(tests: Sequence[tuple[tuple[str, str], str]], first: str | None) -> list[list[int]]:
@@ -97,7 +110,7 @@ def _turns(
 def _judge_measure(
     contrast: Contrast,
     p_holm: float,
-    tost_holm: float | None,
+    within_holm: float | None,
     best_p: float,
     turn: Turn,
     levels: Levels,
@@ -105,15 +118,15 @@ def _judge_measure(
     effect, measure = contrast.effect, contrast.measure
     detectable = detectable_ratio(contrast, best_p, turn.num_tests, levels)
     verdict = "undecided"
-    if tost_holm is not None and tost_holm <= levels.alpha:
+    if within_holm is not None and within_holm <= levels.alpha and _lies_within(effect, levels):
         verdict = "equivalent"
-        reason = equivalent_reason(contrast, p_holm, tost_holm, turn, levels)
+        reason = equivalent_reason(contrast, p_holm, within_holm, turn, levels)
     elif p_holm <= levels.alpha:
         grew = effect.centre > 0
         verdict = "sharper" if grew == (measure.larger_is == "sharper") else "flatter"
         reason = decided_reason(contrast, p_holm, turn)
     else:
-        reason = undecided_reason(contrast, p_holm, best_p, detectable, turn, levels)
+        reason = undecided_reason(contrast, p_holm, within_holm, best_p, detectable, turn, levels)
     return MeasureRow(
         measure=measure.name,
         verdict=verdict,
@@ -127,13 +140,18 @@ def _judge_measure(
         p_floor=effect.test.floor,
         p_holm=p_holm,
         equivalence_p=effect.equivalence_p,
-        equivalence_p_holm=tost_holm,
+        equivalence_p_holm=within_holm,
         detectable_ratio=detectable,
         runs_needed=runs_needed(contrast, num_tests=turn.num_tests, levels=levels),
         components=effect.components,
         num_runs=contrast.num_runs,
         num_left_out=contrast.num_left_out,
     )
+
+
+def _lies_within(effect: Effect, levels: Levels) -> bool:
+    low, high = levels.bounds
+    return effect.interval is not None and low < effect.interval.low <= effect.interval.high < high
 
 
 def detectable_ratio(

@@ -6,6 +6,11 @@ from landscape.statistics.comparison import Contrast
 from landscape.statistics.permutation import pairs_needed
 from landscape.values import Levels
 
+_AGAINST_BOUNDS = {
+    True: "exact sign tests of the median against both",
+    False: "one-sided tests against both",
+}
+
 
 class Turn(NamedTuple):
     """When a test is made, and how many others it shares alpha with."""
@@ -22,13 +27,14 @@ def decided_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
 
 
 def equivalent_reason(
-    contrast: Contrast, p_holm: float, tost_holm: float, turn: Turn, levels: Levels
+    contrast: Contrast, p_holm: float, within_holm: float, turn: Turn, levels: Levels
 ) -> str:
     """Say why a measure counts as equivalent, and own up to a difference that is significant."""
     low, high = levels.bounds
     reason = (
         f"{_estimate(contrast)}; shown to lie within {low:g} to {high:g} "
-        f"(two one-sided tests, p = {tost_holm:.2g}{_after_holm(turn.num_all)}), {_runs(contrast)}"
+        f"({_AGAINST_BOUNDS[contrast.paired]}, p = {within_holm:.2g}{_after_holm(turn.num_all)}), "
+        f"{_runs(contrast)}"
     )
     if p_holm <= levels.alpha:
         reason += (
@@ -40,6 +46,7 @@ def equivalent_reason(
 def undecided_reason(
     contrast: Contrast,
     p_holm: float,
+    within_holm: float | None,
     best_p: float,
     detectable: float | None,
     turn: Turn,
@@ -71,6 +78,11 @@ def undecided_reason(
     if effect.test.p_value <= alpha:
         reason += ": significant on its own, not among so many tests"
     reason += "), nor equivalence"
+    if within_holm is not None and within_holm <= alpha:
+        reason += (
+            f" (the {'median' if contrast.paired else 'ratio'} lies within {levels.bounds[0]:g} to "
+            f"{levels.bounds[1]:g}, but the interval does not)"
+        )
     if detectable is not None:
         reason += (
             f"; {_runs(contrast)} of this scatter find a ratio of {detectable:.2f} or "
@@ -81,7 +93,7 @@ def undecided_reason(
 
 def _estimate(contrast: Contrast) -> str:
     effect = contrast.effect
-    what = "median ratio" if effect.scale == "ratio" else "median difference"
+    what = "ratio" if effect.scale == "ratio" else "difference"
     words = f"{what} to {contrast.baseline} {effect.estimate:.3g}"
     if effect.interval is None:
         return words
@@ -89,8 +101,6 @@ def _estimate(contrast: Contrast) -> str:
     words += f" ({i.confidence:.0%} {i.method} interval {i.low:.3g} to {i.high:.3g})"
     if effect.scale == "difference":
         words += ", a ratio being undefined for values that are not positive"
-    elif i.excludes(effect.estimate):
-        words += ", the median outside it because the ratios are skewed"
     return words
 
 

@@ -7,7 +7,10 @@ import numpy as np
 
 from landscape.results.study import AccuracyDifference, RecipeAccuracy, SpeedRow
 from landscape.results.training import TrainingCurves
-from landscape.statistics.intervals import sign_flip_interval, t_interval
+from landscape.statistics.designs import Pairs
+from landscape.statistics.intervals import t_interval
+from landscape.statistics.inversion import centre_of, interval_of
+from landscape.statistics.scores import Scale
 from landscape.study.gathered import Curves
 from landscape.study.plan import ComparisonPlan
 from landscape.values import Interval
@@ -59,16 +62,17 @@ def accuracy_differences(curves: Curves, plan: ComparisonPlan) -> tuple[Accuracy
             (final_accuracy(a, "test"), final_accuracy(b, "test"))
             for a, b in _pairs(curves, group, baseline)
         ]
-        d = np.array([a - b for a, b in pairs if a is not None and b is not None])
-        if not len(d):
+        both = [(a, b) for a, b in pairs if a is not None and b is not None]
+        if not both:
             continue
+        difference, interval = _paired(both, "difference", plan)
         rows.append(
             AccuracyDifference(
                 group=group,
                 baseline=baseline,
-                num_pairs=len(d),
-                difference=float(d.mean()),
-                interval=_paired_interval(d, plan.alpha),
+                num_pairs=len(both),
+                difference=difference,
+                interval=interval,
             )
         )
     return tuple(rows)
@@ -81,7 +85,7 @@ def speed_rows(curves: Curves, plan: ComparisonPlan) -> tuple[SpeedRow, ...]:
     seeds where both do, which favours the recipe that fails more often.
     """
     return tuple(
-        _speed_row(curves, group, baseline, accuracy, plan.alpha)
+        _speed_row(curves, group, baseline, accuracy, plan)
         for accuracy in plan.accuracies
         for group, baseline in plan.contrasts
         if curves.get(group) and curves.get(baseline)
@@ -107,7 +111,7 @@ def epochs_to_reach(curves: TrainingCurves, accuracy: float) -> float | None:
 
 
 def _speed_row(
-    curves: Curves, group: str, baseline: str, accuracy: float, alpha: float
+    curves: Curves, group: str, baseline: str, accuracy: float, plan: ComparisonPlan
 ) -> SpeedRow:
     a = [epochs_to_reach(c, accuracy) for c in curves[group].values()]
     b = [epochs_to_reach(c, accuracy) for c in curves[baseline].values()]
@@ -118,8 +122,7 @@ def _speed_row(
         if (x := epochs_to_reach(p, accuracy)) is not None
         and (y := epochs_to_reach(q, accuracy)) is not None
     ]
-    logs = np.array([math.log(x / y) for x, y in both])
-    logged = _paired_interval(logs, alpha)
+    centre, logged = _paired(both, "ratio", plan) if both else (None, None)
     interval = None if logged is None else logged.exp()
     return SpeedRow(
         group=group,
@@ -130,7 +133,7 @@ def _speed_row(
         num_reached=(len(reached_a), len(reached_b)),
         num_runs=(len(a), len(b)),
         num_pairs=len(both),
-        ratio=math.exp(float(np.median(logs))) if len(logs) else None,
+        ratio=None if centre is None else math.exp(centre),
         interval=interval,
         words=_speed_words(interval, len(both)),
     )
@@ -154,11 +157,18 @@ def _against_claim(interval: Interval | None, claimed: float | None) -> str:
     return "not reached" if interval.high < claimed else "not decided"
 
 
-def _paired_interval(d: np.ndarray, alpha: float) -> Interval | None:
-    if len(d) < 2:
-        return None
-    exact = sign_flip_interval(d, confidence=1 - alpha)
-    return exact or t_interval(d, confidence=1 - alpha)
+def _paired(
+    pairs: Sequence[tuple[float, float]], scale: Scale, plan: ComparisonPlan
+) -> tuple[float, Interval | None]:
+    """The central difference, or log ratio, and its interval: where no test implies one, t's."""
+    a, b = np.array(pairs).T
+    rng = np.random.default_rng(plan.seed)
+    design = Pairs.of(a, b, num_resamples=plan.num_resamples, rng=rng)
+    interval = interval_of(design, scale, alpha=plan.alpha)
+    if interval is None and len(a) > 1:
+        d = np.log(a / b) if scale == "ratio" else a - b
+        interval = t_interval(d, confidence=1 - plan.alpha)
+    return centre_of(design, scale), interval
 
 
 def _pairs(

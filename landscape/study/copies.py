@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from landscape.checkpoint import load_checkpoint, model_of, save_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.models import model_of
+from landscape.checkpoint.save import save_checkpoint
 
 
 def write_rescaled(source: Path, target: Path, factor: float, *, model: str | None = None) -> None:

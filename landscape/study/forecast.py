@@ -10,7 +10,8 @@ from landscape.analysis.forecast import forecast
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.data.choosing import Choice, open_source
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
 from landscape.study.plan import Plan
 from landscape.study.settings import Machine
 from landscape.training.config import TrainConfig

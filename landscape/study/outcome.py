@@ -26,12 +26,15 @@ from landscape.study.gathered import (
     results_along,
     training_curves,
 )
+from landscape.study.links import outcome_links
 from landscape.study.matching import loss_matched_rows, loss_matched_runs
 from landscape.study.plan import Plan, Run
 from landscape.study.scales import recipe_scales
 
 
-def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Path, Study]:
+def write_outcome(
+    plan: Plan, folder: StudyFolder, *, command: str, figures: Sequence[str] = ()
+) -> tuple[Path, Study]:
     """Judge what was measured and write the report; runs that failed are named in it.
 
     Raises
@@ -51,6 +54,8 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
     along = results_along(copies, folder)
     recipes = {label: name for label, (name, _) in plan.labels.items()}
     groups = by_recipe(results, recipes, plan.analysis.split)
+    # Each network once: rescaled copies compute the same.
+    trained = {r.name: groups[r.name] for r in plan.recipes if r.name in groups}
     comparison = compare_contrasts(
         groups, plan.comparison, split=plan.analysis.split, command=command
     )
@@ -71,6 +76,8 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         accuracies=recipe_accuracies(curves, plan.comparison),
         differences=accuracy_differences(curves, plan.comparison),
         speeds=speed_rows(curves, plan.comparison),
+        links=outcome_links(trained, plan.comparison),
+        alpha=plan.comparison.alpha,
         notes=plan.warnings,
         loss_matched=loss_matched_rows(plan, whole, comparison, command=command),
         scales=recipe_scales(plan, groups),
@@ -80,7 +87,12 @@ def write_outcome(plan: Plan, folder: StudyFolder, *, command: str) -> tuple[Pat
         save_result(comparison, folder.comparison)
     others, sections = split_study(study, [r for found in results.values() for r in found])
     page = write_report(
-        folder.root, others, title=plan.title, comparison=comparison, further=sections
+        folder.root,
+        others,
+        title=plan.title,
+        comparison=comparison,
+        further=sections,
+        figures=figures,
     )
     return page, study
 

@@ -47,13 +47,24 @@ def unsettled(runs: Sequence[Run], folder: StudyFolder) -> list[Run]:
 
 
 def run_study(
-    plan: Plan, out: Path, *, machine: Machine, settings: QueueSettings, notify: Notify
+    plan: Plan,
+    out: Path,
+    *,
+    machine: Machine,
+    settings: QueueSettings,
+    notify: Notify,
+    figures: Sequence[str] = (),
 ) -> Outcome:
     """Work through what is left of ``plan`` in ``out``, and write the report once all is done.
 
     Several processes, on any machines that share the folder, may do so at once: a run is one
     process's at a time. Whoever finishes the last run writes the report. Runs of workers whose
     study has been killed are waited for, and gone on with.
+
+    Parameters
+    ----------
+    figures
+        Formats that the report's figures are written in beside the SVG.
 
     Raises
     ------
@@ -86,7 +97,8 @@ def run_study(
             stack.enter_context(exclusive_lock(folder.lock))
         except OutputError:
             return Outcome((), None, None)  # another process is writing the same report
-        return Outcome((), *write_outcome(plan, folder, command=machine.command))
+        written = write_outcome(plan, folder, command=machine.command, figures=figures)
+        return Outcome((), *written)
 
 
 def _work_off(

@@ -67,6 +67,6 @@ class Machine:
         minimum=1,
         help="Of each process. Their number enters the last digits of all numbers.",
     )
-    data_dir: Path | None = setting(None, help="Folder of the data's files.")
+    data_dir: Path | None = setting(None, help="Folder of the data set's files.")
     device: str = setting("cpu")
     command: str = ""

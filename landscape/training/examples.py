@@ -8,7 +8,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from landscape.data.choosing import Choice, open_source
+from landscape.checkpoint.model_folders import folder_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
 from landscape.data.dataset import Dataset
 from landscape.data.selection import NoSplitError
 from landscape.data.source import Source
@@ -89,7 +91,7 @@ def training_source(config: TrainConfig, data_dir: Path | None) -> Source:
     """
     number = "all" if config.images is None else config.images
     choice = Choice(split="train", examples=number, seed=config.data_seed, at_most=True)
-    source = open_source(config.data, choice, data_dir=data_dir)
+    source = open_source(config.data, choice, data_dir=data_dir, tokenizer=folder_of(config.model))
     if config.model is None:
         _check_published(source, config)
     if not source.in_own_batches and num_steps(len(source), config) == 0:
@@ -104,7 +106,9 @@ def held_out_source(config: TrainConfig, data_dir: Path | None) -> Source | None
     """The whole test split; None: the data have none."""
     choice = Choice(split="test", examples="all", seed=0)
     try:
-        return open_source(config.data, choice, data_dir=data_dir)
+        return open_source(
+            config.data, choice, data_dir=data_dir, tokenizer=folder_of(config.model)
+        )
     except NoSplitError:
         return None
 

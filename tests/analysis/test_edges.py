@@ -13,7 +13,9 @@ from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import EigenvalueSettings
 from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.checkpoint import DataSpec, Sidecar, TrainingSpec, load_checkpoint, save_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.save import save_checkpoint
+from landscape.checkpoint.sidecar import DataSpec, Sidecar, TrainingSpec
 from landscape.results import DoesNotApply
 
 NETS = """

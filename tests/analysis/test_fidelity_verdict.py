@@ -32,7 +32,7 @@ def direction(kappa, *, curvature=1.0, stderr=0.01, kind="top", operator="hessia
         minus_stderr=errors,
         kappa=kappa,
         kappa_stderr=errors,
-        ratios=(tuple(ratio_of(k, stderr, curvature) for k in kappa),),
+        ratios=(tuple(ratio_of(Estimate(k, stderr), Estimate(curvature)) for k in kappa),),
         exponent=None,
         cusp_slope=Estimate(mean=0.0, stderr=0.0),
     )
@@ -58,7 +58,7 @@ def test_verdict_follows_the_ratio(kappa, stderr, verdict, low):
 
 
 def test_agreement_ends_where_the_ratio_leaves_the_band():
-    rows = [[ratio_of(k, 0.01, 1.0) for k in (5.0, 1.0, 1.1, 0.1)]]
+    rows = [[ratio_of(Estimate(k, 0.01), Estimate(1.0)) for k in (5.0, 1.0, 1.1, 0.1)]]
     band = agreement(rows, (0.001, 0.01, 0.03, 0.1))
     assert (band.low, band.high, band.from_start) == (0.01, 0.03, False)
 
@@ -153,20 +153,22 @@ def test_the_first_pair_of_neighbours_counts_not_the_first_single_radius():
 
 def test_the_error_of_a_measured_curvature_widens_the_ratio():
     """To first order relative errors add in squares: 3 % and 4 % make 5 %."""
-    found = ratio_of(4.0, 0.12, 2.0, 0.08)
+    found = ratio_of(Estimate(4.0, 0.12), Estimate(2.0, 0.08))
     assert found.value == 2.0
     assert found.high - found.value == pytest.approx(1.959964 * 0.05 * 2)
     assert found.value - found.low == pytest.approx(found.high - found.value)
+    few = ratio_of(Estimate(4.0, 0.0), Estimate(2.0, 0.08, dof=3))
+    assert few.high - few.value == pytest.approx(3.182446305 * 0.04 * 2)
 
 
 def test_an_undecided_radius_parts_no_neighbours():
     errors = (0.01, 50.0, 0.01)
-    rows = [[ratio_of(1.0, error, 1.0) for error in errors]]
+    rows = [[ratio_of(Estimate(1.0, error), Estimate(1.0)) for error in errors]]
     band = agreement(rows, RADII)
     assert (band.low, band.high) == (0.001, 0.1)
 
 
 def test_one_decided_radius_decides_nothing_in_favour():
-    rows = [[ratio_of(1.0, error, 1.0) for error in (0.01, 50.0, 50.0)]]
+    rows = [[ratio_of(Estimate(1.0, error), Estimate(1.0)) for error in (0.01, 50.0, 50.0)]]
     band = agreement(rows, RADII)
     assert (band.low, band.alone, band.decided) == (None, 0.001, False)

@@ -52,10 +52,15 @@ def filled(model, value=None):
 
 
 SURFACES = {"line", "plane"}
+OF_WEIGHTS = {"scaled", *SURFACES, "sharpness", "fidelity", "robustness"}  # relative to them
 NETWORKS = {
     "vector": (Scale(3), 3, SURFACES),
     "scalar": (Scale(), 3, SURFACES),
-    "zeros": (filled(nn.Linear(3, 3), 0.0), 3, {"scaled", *SURFACES, "sharpness", "fidelity"}),
+    "zeros": (
+        filled(nn.Linear(3, 3), 0.0),
+        3,
+        OF_WEIGHTS,
+    ),
     "two parameters": (filled(nn.Linear(1, 1)), 1, {"plane"}),
     "one parameter": (filled(nn.Linear(1, 1, bias=False)), 1, {"plane"}),
     "batch norm": (nn.BatchNorm1d(3), 3, SURFACES),

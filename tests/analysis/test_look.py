@@ -100,8 +100,8 @@ def test_errors_of_loss_and_accuracy_are_those_of_means_over_examples(target, da
     assert fit.num_examples == 12
     assert fit.loss.mean == pytest.approx(losses.mean(), rel=1e-12)
     assert fit.loss.stderr == pytest.approx(losses.std(ddof=1) / math.sqrt(12), rel=1e-12)
-    assert fit.accuracy == right.mean()
-    assert fit.accuracy_stderr == pytest.approx(right.std() / math.sqrt(12), rel=1e-12)
+    assert fit.accuracy.mean == right.mean()
+    assert fit.accuracy.stderr == pytest.approx(right.std(ddof=1) / math.sqrt(12), rel=1e-12)
 
 
 def test_a_row_is_flat_and_json():

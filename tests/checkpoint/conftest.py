@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.checkpoint import CheckpointError, DataSpec, Metrics, Sidecar, TrainingSpec
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
 
 
 @pytest.fixture

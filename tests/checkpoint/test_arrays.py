@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 NUMBERS = ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "c8", "c16", "?"]
 

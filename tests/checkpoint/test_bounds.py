@@ -11,7 +11,8 @@ import pytest
 import reader_process
 import torch
 
-from landscape.checkpoint import CheckpointError, load_checkpoint
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.load import load_checkpoint
 
 
 @pytest.fixture(scope="module")

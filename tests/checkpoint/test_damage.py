@@ -7,7 +7,9 @@ import safetensors.torch
 import torch
 from hostile import saved
 
-from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 
 @pytest.fixture(params=["zip", "legacy", "safetensors"])

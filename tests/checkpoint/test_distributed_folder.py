@@ -13,8 +13,9 @@ from torch.distributed.checkpoint.metadata import (
     MetadataIndex,
 )
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
 from landscape.checkpoint.files.boxes import cover_once
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 
 @pytest.fixture

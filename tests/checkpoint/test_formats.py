@@ -9,7 +9,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 
 def shapes(state):

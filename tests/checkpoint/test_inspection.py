@@ -6,7 +6,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from landscape.checkpoint import inspect_checkpoint, save_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.save import save_checkpoint
 from landscape.cli import main
 
 

@@ -6,16 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.checkpoint import (
-    BUILTIN_MODELS,
-    build_model,
-    infer_model,
-    inspect_checkpoint,
-    load_checkpoint,
-    model_of,
-    model_spec,
-    save_checkpoint,
-)
+from landscape.checkpoint.infer import infer_model
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.models import BUILTIN_MODELS, build_model, model_of, model_spec
+from landscape.checkpoint.save import save_checkpoint
 from landscape.factories import FactoryError
 
 

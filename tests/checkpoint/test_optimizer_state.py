@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from landscape.checkpoint import find_optimizer, load_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.optimizer_state import find_optimizer
 from landscape.parameters import ParameterLayout
 
 LR = 0.01

@@ -13,7 +13,9 @@ import safetensors.torch
 import torch
 from hostile import Payload
 
-from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3)}
 

@@ -7,8 +7,11 @@ import pytest
 import safetensors
 import torch
 
-from landscape.checkpoint import Metrics, inspect_checkpoint, load_checkpoint, save_checkpoint
 from landscape.checkpoint import save as save_module
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.save import save_checkpoint
+from landscape.checkpoint.sidecar import Metrics
 from landscape.files import OutputError, sha256_of_file
 
 

@@ -16,8 +16,9 @@ import pytest
 import torch
 from hostile import Payload
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
-from landscape.checkpoint.names import can_run_code
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.names import can_run_code, is_known
 from landscape.cli import main
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3)}
@@ -156,6 +157,13 @@ def test_one_of_several_files(tmp_path, run):
 )
 def test_names(name, called, expected):
     assert can_run_code(name, called=called) is expected
+
+
+def test_the_listed_values_of_torch_are_all_that_there_are():
+    kinds = (torch.dtype, torch.layout, torch.memory_format, torch.qscheme)
+    there = {name for name, value in vars(torch).items() if isinstance(value, kinds)}
+    assert len(there) > 50
+    assert {name for name in there if not is_known(f"torch.{name}")} == set()
 
 
 def test_names_of_files_and_in_them_stay_on_one_line(tmp_path, run):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 WEIGHTS = {"fc.weight": torch.ones(2, 3), "fc.bias": torch.zeros(2)}
 AVERAGED = {name: t + 1 for name, t in WEIGHTS.items()}

@@ -8,7 +8,8 @@ import hostile
 import pytest
 import torch
 
-from landscape.checkpoint import inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 
 @pytest.fixture

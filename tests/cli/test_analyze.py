@@ -220,7 +220,7 @@ def test_pyhessians_trace_agrees_within_its_scatter(invoke, smooth_checkpoint):
     path, arguments = smooth_checkpoint
     exact, other = (
         json.loads(invoke("trace", path, *arguments, *extra, "--json").stdout)["trace"]
-        for extra in (("--matvecs", 200), ("--solver", "pyhessian"))
+        for extra in (("--max-matvecs", 200), ("--solver", "pyhessian"))
     )
     assert abs(other["mean"] - exact["mean"]) <= 5 * other["stderr"]
 
@@ -265,10 +265,10 @@ def test_low_memory_density_has_the_same_trace(invoke, smooth_checkpoint):
 @pytest.mark.parametrize("method", ["hutchinson", "hutch++", "xtrace"])
 def test_trace_methods_agree(invoke, smooth_checkpoint, method):
     path, arguments = smooth_checkpoint
-    exact = json.loads(invoke("trace", path, *arguments, "--matvecs", 200, "--json").stdout)
+    exact = json.loads(invoke("trace", path, *arguments, "--max-matvecs", 200, "--json").stdout)
     assert exact["method"] == "exact"  # more matvecs than parameters
     found = json.loads(
-        invoke("trace", path, *arguments, "--method", method, "--matvecs", 24, "--json").stdout
+        invoke("trace", path, *arguments, "--method", method, "--max-matvecs", 24, "--json").stdout
     )
     slack = 5 * (found["trace"]["stderr"] or 0) + 1e-5
     assert abs(found["trace"]["mean"] - exact["trace"]["mean"]) <= slack

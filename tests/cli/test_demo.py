@@ -1,6 +1,6 @@
 """The demonstration starts from files that come with the package."""
 
-from landscape.checkpoint import inspect_checkpoint
+from landscape.checkpoint.inspection import inspect_checkpoint
 from landscape.cli.commands.demo import SHIPPED, shipped_checkpoints
 
 

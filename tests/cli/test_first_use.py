@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from landscape.analysis.look.run import SETTINGS as LOOK
+from landscape.analysis.spectrum.settings import DensitySettings, EigenvalueSettings
 from landscape.cli import cli, main
 from landscape.cli.surface_run import _shard_file
 
@@ -27,6 +29,32 @@ def test_help_of_no_command_imports_torch_or_matplotlib():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("pickled", [False, True])
+def test_a_file_is_described_without_importing_torch(tmp_path, pickled):
+    path = ROOT / "checkpoints/ikun_v1-adam-s0.safetensors"  # and its sidecar
+    if pickled:
+        path = tmp_path / "net.pt"
+        torch.save({"model": {"w": torch.ones(2, 3)}, "epoch": np.int64(3)}, path)
+    code = (
+        "import sys\n"
+        "from landscape.cli import cli\n"
+        f"cli.main(['info', {str(path)!r}], standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("w         2×3" if pickled else "trained on") in done.stdout
+
+
+def test_first_answers_cost_about_as_many_products():
+    """A search takes two to three a pair and twenty to look for missed ones: 150 are a minute."""
+    for asked in (EigenvalueSettings(), DensitySettings(), LOOK):
+        pairs, steps = asked.num_largest + asked.num_smallest, asked.num_probes * asked.num_steps
+        assert 3 * pairs + 20 + steps <= 150
 
 
 def test_summaries_of_commands_within_a_command_are_whole(invoke):
@@ -114,8 +142,8 @@ def test_mistakes_are_told_before_the_work(smooth_checkpoint, monkeypatch, optio
 
 def test_trace_says_that_the_relative_error_was_not_reached(invoke, smooth_checkpoint):
     path, arguments = smooth_checkpoint
-    options = ["--rel-error", 1e-6, "--matvecs", 12, "--method", "hutchinson"]
-    assert "raise --matvecs" in invoke("trace", path, *arguments, *options).stderr
+    options = ["--rel-error", 1e-6, "--max-matvecs", 12, "--method", "hutchinson"]
+    assert "raise --max-matvecs" in invoke("trace", path, *arguments, *options).stderr
 
 
 def test_nystrom_is_refused_where_eigenvalues_may_be_negative(invoke, smooth_checkpoint):
@@ -184,7 +212,7 @@ def test_the_default_number_of_examples_bounds_and_an_explicit_one_is_wanted(
     """The data hold 40."""
     path, arguments = smooth_checkpoint
     named = arguments[: arguments.index("--examples")]
-    record = json.loads(invoke("trace", path, *named, "--json", "--matvecs", 12).stdout)
+    record = json.loads(invoke("trace", path, *named, "--json", "--max-matvecs", 12).stdout)
     assert record["num_examples"] == 40
     assert record["notes"] == ["the data hold 40 examples: all used"]
     with pytest.raises(ValueError, match="examples 41 reach beyond the data, which hold 40"):

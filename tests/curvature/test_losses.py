@@ -28,6 +28,10 @@ def _mean(values):
     return values.reshape(len(values), -1).mean(1)
 
 
+def _counts(loss, outputs, targets):
+    return tuple(each.sum() for each in loss.accuracy_counts(outputs, targets))
+
+
 @pytest.mark.parametrize("positions", POSITIONS)
 @pytest.mark.parametrize("move", [False, True])
 def test_classes_may_be_on_the_second_or_on_the_last_axis(positions, move):
@@ -49,9 +53,9 @@ def test_classes_may_be_on_the_second_or_on_the_last_axis(positions, move):
     )
     hot = F.one_hot(numbers, K).double()
     assert_close(mse(laid(scores), numbers), _mean((scores.movedim(1, -1) - hot).square()))
-    assert CE.accuracy_counts(laid(scores), numbers) == (right, numbers.numel())
-    assert CE.accuracy_counts(laid(scores), laid(probabilities)) == (alike, numbers.numel())
-    assert Loss("mse", mse).accuracy_counts(laid(scores), laid(probabilities))[1] == 0
+    assert _counts(CE, laid(scores), numbers) == (right, numbers.numel())
+    assert _counts(CE, laid(scores), laid(probabilities)) == (alike, numbers.numel())
+    assert _counts(Loss("mse", mse), laid(scores), laid(probabilities))[1] == 0
 
 
 def test_where_both_axes_fit_the_last_is_taken_and_said():
@@ -65,7 +69,7 @@ def test_where_both_axes_fit_the_last_is_taken_and_said():
     # PyTorch's own has no choice, and its accuracy goes with it.
     own = Loss("own", nn.CrossEntropyLoss(reduction="none"))
     assert not own.is_ambiguous(scores, numbers)
-    assert own.accuracy_counts(scores, numbers)[0] == (scores.argmax(1) == numbers).sum()
+    assert _counts(own, scores, numbers)[0] == (scores.argmax(1) == numbers).sum()
 
 
 class _Laid(nn.Module):
@@ -133,7 +137,7 @@ def test_accuracy_of_a_risk_is_that_of_the_largest_probability():
 def test_whole_numbers_with_one_output_each_are_numbers(shape):
     outputs, targets = torch.randn(shape).double(), torch.arange(5)
     assert_close(mse(outputs, targets), (outputs.flatten() - targets).square())
-    assert Loss("mse", mse).accuracy_counts(outputs, targets)[1] == 0
+    assert _counts(Loss("mse", mse), outputs, targets)[1] == 0
 
 
 @pytest.mark.parametrize(

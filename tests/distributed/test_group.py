@@ -254,7 +254,7 @@ def test_finished_checkpoints_are_kept_by_all_processes(together, checkpoint, tm
     """A process dies in the second checkpoint; the next run has products for that one alone."""
     other = tmp_path / "other.pth"
     shutil.copy(checkpoint[0], other)
-    options = ["--examples", "all", "--dtype", "float64", "--matvecs", "20"]
+    options = ["--examples", "all", "--dtype", "float64", "--max-matvecs", "20"]
     command = ["trace", other, *checkpoint, *options, "--share", "examples", "-o", tmp_path / "out"]
     assert together(2, _run, command, 25, alone=True) == [130, -signal.SIGKILL]
     kept = (tmp_path / "out" / "unfinished" / "other" / "trace.json").read_bytes()

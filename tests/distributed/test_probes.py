@@ -16,7 +16,8 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.named import named_loss
 from landscape.store import states
@@ -24,10 +25,10 @@ from landscape.store import states
 pytestmark = pytest.mark.dist
 
 METHODS = {
-    "xtrace": ["--matvecs", "25"],
-    "hutch++": ["--matvecs", "24"],
-    "hutchinson": ["--matvecs", "60", "--rel-error", "0.2"],
-    "xnystrace": ["--matvecs", "23", "--operator", "ggn"],
+    "xtrace": ["--max-matvecs", "25"],
+    "hutch++": ["--max-matvecs", "24"],
+    "hutchinson": ["--max-matvecs", "60", "--rel-error", "0.2"],
+    "xnystrace": ["--max-matvecs", "23", "--operator", "ggn"],
 }
 
 

@@ -21,7 +21,7 @@ ANALYSES = {
     "eigenvalues": EIGENVALUES,
     "density": ["--probes", "3", "--steps", "8", "--top", "2"],
     "density --low-memory": ["--probes", "2", "--steps", "6"],
-    "trace": ["--matvecs", "12", "--method", "xtrace", "--share", "examples"],
+    "trace": ["--max-matvecs", "12", "--method", "xtrace", "--share", "examples"],
     "sharpness": [
         *("--num-pairs", "2", "--num-restarts", "1", "--num-steps", "2", "--scales", "none"),
         *("--radii", "0.03", "--ball-radii", "0.03", "--accuracy-drop", "0.3"),

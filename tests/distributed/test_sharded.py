@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import landscape
-from landscape.checkpoint import load_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.models import build_model
 
 pytestmark = pytest.mark.dist

@@ -18,6 +18,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 _SPIKING = {"snntorch_net", "spikingjelly_net", "lif_vgg"}
 # Of those that ``landscape train`` trains: a fifth of the images, in as many steps.
 _FEWER = ["--images", "1000", "--batch-size", "32", "--quiet"]
+_LIBRARIES = {"language_model": "transformers", "lora": "peft"}
 # A tenth of the time of all analyses, and through every part of the network that could object:
 # state, eval mode, batch norm, derivatives twice, many points.
 _ONLY = "preflight,spectrum,line"
@@ -31,12 +32,16 @@ def _commands(example):
 
 
 def test_the_examples_are_there():
-    assert {e.stem for e in EXAMPLES} == _SPIKING | {"resnet", "tabular", "transformer"}
+    plain = {"resnet", "tabular", "transformer"}
+    assert {e.stem for e in EXAMPLES} == _SPIKING | _LIBRARIES.keys() | plain
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what SpikingJelly imports
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of what peft calls
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.stem)
 def test_an_example_runs_as_its_docstring_says(example, tmp_path, monkeypatch, capsys):
+    if example.stem in _LIBRARIES:
+        pytest.importorskip(_LIBRARIES[example.stem])
     shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # the factory's folder goes on it

@@ -20,7 +20,9 @@ from fuzz_inputs import PART, Folder, make_input
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.unwrap import unwrap
 
 _WATCHED = (

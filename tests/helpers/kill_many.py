@@ -41,7 +41,7 @@ COMMANDS = {
     "eigenvalues": "eigenvalues … --top 12 --bottom 8 --tol 1e-8 -o",
     "density": "density … --probes 6 --steps 30 --top 3 -o",
     "low-memory": "density … --low-memory --probes 12 --steps 20 -o",
-    "trace": "trace … --matvecs 120 -o",
+    "trace": "trace … --max-matvecs 120 -o",
     "several": "eigenvalues … OTHER --top 4 --bottom 2 --vectors --overlap -o",
     "sharpness": "sharpness … --num-pairs 4 --num-steps 4 --num-restarts 2 -o",
     "fidelity": "fidelity … --num-top 2 --num-random 2 -o",

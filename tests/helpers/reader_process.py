@@ -11,7 +11,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from landscape.checkpoint import CheckpointError, inspect_checkpoint, load_checkpoint
+from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.inspection import inspect_checkpoint
+from landscape.checkpoint.load import load_checkpoint
 
 ALLOWED = 200_000_000  # bytes, beside four times the file
 

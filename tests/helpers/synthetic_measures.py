@@ -16,6 +16,16 @@ from synthetic_results import (
 
 from landscape.results import Result
 from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, Ratio
+from landscape.results.robustness import (
+    CONTRAST,
+    INPUT_NOISE,
+    ROUNDING,
+    TRANSLATION,
+    WEIGHT_NOISE,
+    Disturbed,
+    Robustness,
+    Undisturbed,
+)
 from landscape.results.sharpness import SharpnessTable, make_measure
 from landscape.values import Estimate
 
@@ -104,6 +114,39 @@ def fidelity(label: str, **changes: object) -> Fidelity:
     return Fidelity(**header(label), **(settings | changes))
 
 
+def robustness(label: str, **changes: object) -> Robustness:
+    top = SHARPEST.get(label, 1.7)
+    sizes = {WEIGHT_NOISE: 0.1, ROUNDING: 4, INPUT_NOISE: 0.1, TRANSLATION: 2, CONTRAST: 0.5}
+    splits = {"train": 0.0123, "test": 0.0181}
+    settings: dict[str, object] = {
+        "undisturbed": tuple(
+            Undisturbed(
+                split=split,
+                num_examples=1000,
+                loss=Estimate(loss, 0.0009),
+                accuracy=Estimate(0.921, 0.009),
+            )
+            for split, loss in splits.items()
+        ),
+        "rows": tuple(
+            Disturbed(
+                split=split,
+                name=name,
+                size=size,
+                loss_change=Estimate(0.0021 * top, 0.0004),
+                accuracy_change=Estimate(-0.013 * top, 0.006),
+                loss_over_draws=0.0002 if name == WEIGHT_NOISE else None,
+                accuracy_over_draws=0.003 if name == WEIGHT_NOISE else None,
+            )
+            for split in splits
+            for name, size in sizes.items()
+        ),
+        "left_out": (),
+        "num_evaluations": 56,
+    }
+    return Robustness(**header(label), **(settings | changes))
+
+
 MAKERS = (
     preflight,
     eigenvalues,
@@ -112,6 +155,7 @@ MAKERS = (
     layers,
     sharpness,
     fidelity,
+    robustness,
     line,
     plane,
     curves,

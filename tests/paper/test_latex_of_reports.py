@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import synthetic_comparison
 import synthetic_measures
+import synthetic_study
 from latex import compiled, complaints, needs_latex, tables_of
 from synthetic_results import (
     curves,
@@ -46,7 +47,7 @@ def shipped(name):
 
 
 def synthetic():
-    """Those, and the kinds that only a path and a sweep of slopes have."""
+    """Those, and the kinds that only a path, a sweep of slopes and a study have."""
     path = direction(1, kind="between", normalisation="none", description="towards kaiming-s1")
     slopes = (SlopeRow(factor=2.0, operator="ggn", ratio=0.5, rank_correlation=None),)
     results = [
@@ -54,7 +55,12 @@ def synthetic():
         line("kaiming-s0", direction=path, axis=np.linspace(0, 1, 41), slope=None, curvature=None),
         synthetic_measures.fidelity("kaiming-s0", slope_sweep=slopes),
     ]
-    return tables_of(gather(results, "kaiming-s0"), comparison=synthetic_comparison.comparison())
+    _, further = split_study(synthetic_study.study(), [])
+    return tables_of(
+        gather(results, "kaiming-s0"),
+        comparison=synthetic_comparison.comparison(),
+        further=further,
+    )
 
 
 def hostile():

@@ -177,6 +177,7 @@ def test_the_details_are_closed_and_stand_in_order_with_the_verdict_first(page):
         "fidelity",
         "layers",
         "sharpness",
+        "robustness",
         "surfaces",
         "training",
         "accuracy",

@@ -59,7 +59,7 @@ def test_the_state_of_another_network_or_batch_norm_is_not_continued(
 ):
     def line(arguments, out):
         more = ["--bn", "train"] if changed[0] == "50" else []
-        return ["trace", *arguments, *more, "--matvecs", "24", "-o", tmp_path / out]
+        return ["trace", *arguments, *more, "--max-matvecs", "24", "-o", tmp_path / out]
 
     other = [a.replace(*changed) if "mlp?" in a or a == changed[0] else a for a in about]
     assert other != about

@@ -16,7 +16,7 @@ COMMANDS = {
     "eigenvalues --vectors": ["--top", 2, "--bottom", 1],
     "fidelity": ["--num-top", 1, "--num-random", 1, "--operators", "hessian", "--num-pairs", 2],
     "sharpness": ["--num-pairs", 2, "--num-restarts", 1, "--num-steps", 2, "--scales", "none"],
-    "trace": ["--matvecs", 24],
+    "trace": ["--max-matvecs", 24],
 }
 
 
@@ -48,7 +48,7 @@ def test_a_finished_checkpoint_is_not_measured_again(name, command, two, kill_ma
 def test_under_other_settings_it_is_measured_anew(command, two, kill_many, tmp_path):
     line, whole, out = line_of("trace", two), tmp_path / "whole", tmp_path / "out"
     assert command(*line, out, one_checkpoint=True)[0] == -signal.SIGKILL
-    for changed in (["--matvecs", 18], ["--examples", 100], ["--operator", "ggn"]):
+    for changed in (["--max-matvecs", 18], ["--examples", 100], ["--operator", "ggn"]):
         other = [*line[:-1], *changed, "-o"]
         assert command(*other, whole) == (0, "")
         assert command(*other, out) == (0, "")

@@ -111,3 +111,72 @@ def test_shared_seeds_in_any_order_and_number_are_taken(rng, options):
     assert first.interval.low == pytest.approx(second.interval.low)
     with pytest.raises(ValueError, match="x, y, groups and seeds must have one entry a run"):
         within_group_correlation(x, y, groups, seeds=[1], **options)
+
+
+def _monotone(x, groups, rng):
+    """``x`` under another increasing function in each group."""
+    changed = np.empty_like(x)
+    for name in dict.fromkeys(groups):
+        inside = np.array([g == name for g in groups])
+        changed[inside] = rng.normal() + np.exp((1 + rng.random()) * x[inside])
+    return changed
+
+
+def test_ranks_in_one_group_are_spearmans_correlation(rng, options):
+    x = rng.integers(0, 8, 40).astype(float)  # with ties
+    y = x + 4 * rng.normal(size=40)
+    result = within_group_correlation(x, y, ["a"] * 40, ranks=True, **options)
+    assert result.correlation == pytest.approx(scipy.stats.spearmanr(x, y).statistic)
+    assert result.words.startswith("rank correlation")
+
+
+def test_ranks_do_not_see_a_monotone_change_within_a_group(rng):
+    groups, seeds = ["a"] * 9 + ["b"] * 12 + ["c"] * 7, [*range(9), *range(12), *range(7)]
+    x = rng.normal(size=28)
+    y = x + rng.normal(size=28)
+    results = [
+        within_group_correlation(
+            *pair,
+            groups,
+            seeds=seeds,
+            ranks=True,
+            confidence=0.95,
+            num_resamples=99,
+            rng=np.random.default_rng(3),
+        )
+        for pair in ((x, y), (_monotone(x, groups, rng), _monotone(y, groups, rng)))
+    ]
+    assert results[0] == results[1]
+
+
+def test_ranks_that_recipes_alone_explain_show_nothing(rng, options):
+    """Simpson: recipes in order of both, and in each of them the runs the other way round."""
+    groups = list(np.repeat(["a", "b", "c", "d"], 12))
+    mean, inside = np.repeat([0.0, 10, 20, 30], 12), rng.normal(size=48)
+    x, y = mean + inside, mean + rng.normal(size=48)
+    assert scipy.stats.spearmanr(x, y).statistic > 0.9
+    unrelated = within_group_correlation(x, y, groups, ranks=True, **options)
+    assert not unrelated.interval.excludes(0)
+    reversed_ = within_group_correlation(x, mean - inside, groups, ranks=True, **options)
+    assert reversed_.correlation == pytest.approx(-1)
+
+
+def test_p_of_ranks_is_uniform_where_nothing_is_associated(rng):
+    """With shared seeds, which hold half of both variables' scatter, each on its own."""
+    num_groups, num_seeds, draws = 5, 8, 400
+    groups = list(np.repeat([f"recipe {i}" for i in range(num_groups)], num_seeds))
+    seeds = list(range(num_seeds)) * num_groups
+    found = []
+    for _ in range(draws):
+        x, y = (
+            (rng.normal(size=(num_groups, num_seeds)) + rng.normal(size=num_seeds)).ravel()
+            for _ in range(2)
+        )
+        result = within_group_correlation(
+            x, y, groups, seeds=seeds, ranks=True, confidence=0.95, num_resamples=99, rng=rng
+        )
+        found.append(result.p_value)
+    # Exact at multiples of 1/100. The largest deviation exceeds 1.95/√n once in 1,000 (Kolmogorov).
+    levels = np.arange(1, 101) / 100
+    observed = np.searchsorted(np.sort(found), levels + 1e-9) / draws
+    assert np.abs(observed - levels).max() <= 1.95 / draws**0.5

@@ -145,6 +145,24 @@ def test_a_negligible_ratio_is_equivalent_even_if_significant(verdict_of, logs):
     assert "a difference is there" in pair.measures[0].reason
 
 
+@pytest.mark.parametrize(("n", "verdict"), [(4, "undecided"), (5, "equivalent")])
+def test_four_pairs_are_never_equivalent_however_alike(verdict_of, n, verdict):
+    pair = verdict_of([np.zeros(n)], measures=[TRACE], primary="trace")
+    assert pair.measures[0].verdict == verdict
+    assert pair.measures[0].equivalence_p == 1 / 2**n
+
+
+def test_no_word_says_more_than_the_interval(verdict_of):
+    """A median near 1 with outliers all on one side: the median lies within, the interval not."""
+    pair = verdict_of(
+        [[0.0, 0.01, -0.01] * 6 + [0.5, 0.6, 0.7, 0.8, 0.9]], measures=[TRACE], primary="trace"
+    )
+    (row,) = pair.measures
+    assert row.equivalence_p <= 0.05 < row.interval.high - 1.25 + 0.05
+    assert row.verdict == "undecided"
+    assert "the median lies within 0.8 to 1.25, but the interval does not" in row.reason
+
+
 def test_five_pairs_are_told_that_they_cannot_decide(verdict_of, logs):
     pair = verdict_of([logs(0.01, n=5)], measures=[INVARIANT])
     assert pair.verdict == "undecided"
@@ -223,7 +241,7 @@ def test_holm_runs_over_all_measures_and_pairs(contrasts_of, logs, levels):
     assert first.measures[0].p_holm == pytest.approx(2 * one.effect.test.p_value)
 
 
-def test_values_without_a_ratio_are_judged_by_rank(levels, rng):
+def test_values_without_a_ratio_are_judged(levels, rng):
     runs = [RunValues(seed=s, values=(-1.0 - s,), stderrs=(0.1,)) for s in range(8)]
     base = [RunValues(seed=s, values=(0.0,), stderrs=(0.1,)) for s in range(8)]
     comparison = compare_runs(

@@ -72,11 +72,20 @@ def test_shipped_plans_are_valid(name, request):
     assert bool(plan.warnings) == (name in ("published", "smoke"))
 
 
-def test_the_report_made_again_is_the_studys_own(plan_file, tmp_path):
+def test_it_ends_with_its_numbers_and_the_report_made_again_is_its_own(plan_file, tmp_path):
     out = tmp_path / "out"
-    assert run(plan_file, "-o", out, "--jobs", 1, "--quiet").exit_code == 0
+    ended = run(plan_file, "-o", out, "--jobs", 1, "--quiet", "--figures", "png")
+    assert ended.exit_code == 0
+    told = ended.stdout
+    by_group, by_checkpoint = told.index("λ_max (filter)"), told.index("kaiming-adam-s0")
+    verdicts, written = told.index("Verdicts, beside"), told.index("written")
+    assert by_group < by_checkpoint < verdicts < written
+    counted = sorted(line.split()[:2] for line in told.splitlines() if "-adam  2 " in line)
+    assert counted == [["ikun_v1-adam", "2"], ["kaiming-adam", "2"]]
+    assert str(out / "index.html") in "".join(told.split())
+    assert {f.suffix for f in (out / "figures").iterdir()} == {".svg", ".png"}
     first = (out / "index.html").read_bytes()
     assert b'id="runs"' in first
-    again = CliRunner().invoke(report, [str(out)], catch_exceptions=False)
+    again = CliRunner().invoke(report, [str(out), "--figures", "png"], catch_exceptions=False)
     assert again.exit_code == 0
     assert (out / "index.html").read_bytes() == first

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from landscape.checkpoint import load_checkpoint, model_of, save_checkpoint
+from landscape.checkpoint.load import load_checkpoint
+from landscape.checkpoint.models import model_of
+from landscape.checkpoint.save import save_checkpoint
 from landscape.checkpoint.sidecar import read_sidecar
 from landscape.snn import SpikingMLP
 from landscape.study.copies import write_rescaled

@@ -8,23 +8,23 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from landscape.results import Ratio
-from landscape.values import Estimate
+from landscape.values import Estimate, joint
 
 Array = NDArray[np.float64]
 
-NORMAL_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 _SIGNIFICANT = 2.0  # standard errors that a rise must stand above zero to enter a power law
 
 
-def ratio_of(
-    kappa: float, stderr: float, curvature: float, curvature_stderr: float = 0.0
-) -> Ratio | None:
+def ratio_of(kappa: Estimate, curvature: Estimate) -> Ratio | None:
     """κ / vᵀAv, its 95 % interval from both errors to first order; None where one is unknown."""
-    if curvature == 0 or not (math.isfinite(kappa) and math.isfinite(stderr)):
+    if curvature.mean == 0 or not math.isfinite(kappa.mean) or kappa.stderr is None:
         return None
-    value = kappa / curvature
-    half = NORMAL_95 * math.hypot(stderr, value * curvature_stderr) / abs(curvature)
-    return Ratio(value=value, low=value - half, high=value + half)
+    value = kappa.mean / curvature.mean
+    error, dof = joint(
+        (kappa.stderr, kappa.dof), (abs(value) * (curvature.stderr or 0.0), curvature.dof)
+    )
+    low, high = (Estimate(kappa.mean, error, dof=dof) / curvature.mean).interval()
+    return Ratio(value=value, low=low, high=high)
 
 
 def rank_correlation(predicted: Sequence[float], measured: Sequence[float]) -> float | None:
@@ -77,16 +77,19 @@ def fit_exponent(
             jackknifed.append(exponents)
     if not fits:
         return None
-    return Estimate(
-        mean=float(np.mean(fits)),
-        stderr=jackknife_stderr(np.mean(np.array(jackknifed, dtype=np.float64), axis=0)),
+    return _jackknifed(
+        float(np.mean(fits)), np.mean(np.array(jackknifed, dtype=np.float64), axis=0)
     )
 
 
 def fit_cusp_slope(without: Array, rise: Array, distances: Array) -> Estimate:
     """Mean over t of rise / t, with its jackknife error; arguments as in ``fit_exponent``."""
     slope: Callable[[Array], Array] = lambda values: (values / distances).mean(-1)  # noqa: E731
-    return Estimate(mean=float(slope(rise)), stderr=jackknife_stderr(slope(without)))
+    return _jackknifed(float(slope(rise)), slope(without))
+
+
+def _jackknifed(value: float, without: Array) -> Estimate:
+    return Estimate(value, jackknife_stderr(without), dof=max(1, len(without) - 1))
 
 
 def jackknife_stderr(values: Array) -> float | None:

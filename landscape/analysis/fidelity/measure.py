@@ -39,7 +39,7 @@ def walk(
         """Mean and error forth, back and on average, then the sums of the groups of the last."""
         forth, back = paired.differences(t * direction), paired.differences(-t * direction)
         both = forth._replace(totals=(forth.totals + back.totals) / 2)
-        estimates = [mean_over_examples(values, paired.risk) for values in (forth, back, both)]
+        estimates = [mean_over_examples(values) for values in (forth, back, both)]
         numbers = [number for e in estimates for number in (e.mean, e.error)]
         return torch.cat([both.totals.new_tensor(numbers), _group_sums(both.totals)]).cpu()
 

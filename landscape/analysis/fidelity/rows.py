@@ -38,10 +38,7 @@ def direction_row(
         kappa=tuple(kappa.tolist()),
         kappa_stderr=tuple(kappa_error.tolist()),
         ratios=tuple(
-            tuple(
-                ratio_of(k, e, c.mean, c.stderr or 0.0)
-                for k, e in zip(kappa, kappa_error, strict=True)
-            )
+            tuple(ratio_of(Estimate.of(k, e), c) for k, e in zip(kappa, kappa_error, strict=True))
             for c in curvatures
         ),
         exponent=exponent,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from landscape.analysis.fidelity.fit import NORMAL_95, rank_correlation
+from landscape.analysis.fidelity.fit import rank_correlation
 from landscape.results import DirectionFidelity, OperatorVerdict, Ratio
 from landscape.results.fidelity import judged_along
-from landscape.values import Estimate
+from landscape.values import Estimate, quantile
 
 FACTOR = 2.0  # agreement: within this factor
 LEAST_RANK = 0.5  # a lower rank correlation is misleading, given enough directions
@@ -135,7 +135,7 @@ def _negative(
     bottom = [d for d in bottom if d.curvatures[index] < 0]
     if not bottom:
         return "none"
-    margins = [(d.kappa[reference], NORMAL_95 * d.kappa_stderr[reference]) for d in bottom]
+    margins = [(d.kappa[reference], quantile() * d.kappa_stderr[reference]) for d in bottom]
     if any(kappa + margin < 0 for kappa, margin in margins):
         return "confirmed"
     return "spurious" if any(kappa - margin > 0 for kappa, margin in margins) else "undecided"

@@ -1,6 +1,5 @@
 """The per-layer table: the diagonal blocks of the operator."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -22,7 +21,7 @@ from landscape.results import LayerRow, LayerTable, Trace
 from landscape.store.identity import identity_of
 from landscape.store.states import StateFile
 from landscape.store.units import journal
-from landscape.values import Eigenvalue, Estimate
+from landscape.values import Eigenvalue, Estimate, joint
 
 _TOL = 1e-3  # a table of layers is read to three digits
 _PRECISE = 0.3  # relative error above which a trace from shared probes says too little
@@ -71,7 +70,7 @@ def layer_table(
                 Eigenvalue(value=v, residual=r, converged=bool(c), rank_shown=bool(s))
                 for v, r, c, s in (numbers[:4], numbers[4:8])
             )
-            mean, stderr, spent = numbers[8:]
+            mean, stderr, dof, spent = numbers[8:]
             matvecs += int(spent)
             rows.append(
                 LayerRow(
@@ -79,7 +78,7 @@ def layer_table(
                     num_params=target.risk.select(row.parameters).num_params,
                     largest=largest,
                     smallest=smallest,
-                    trace=Estimate.of(mean, stderr),
+                    trace=Estimate.of(mean, stderr, dof=dof or None),
                     num_layers=row.num_layers,
                 )
             )
@@ -132,9 +131,9 @@ def _with_entries(target: Target) -> list[str]:
 def _precise_sum(traces: Sequence[Estimate]) -> Estimate | None:
     """Their sum with its error, where that is small enough; variances add up over tensors."""
     mean = sum(t.mean for t in traces)
-    error = math.hypot(*(t.error for t in traces))
+    error, dof = joint(*((t.error, t.dof) for t in traces))
     if error == 0 or error < _PRECISE * abs(mean):
-        return Estimate.of(mean, error)
+        return Estimate.of(mean, error, dof=dof)
     return None
 
 
@@ -145,7 +144,7 @@ def _block(
     plan: MemoryPlan | None,
     file: StateFile,
 ) -> Tensor:
-    """At both ends value, residual, convergence, rank; the trace, its error; matvecs: float64."""
+    """At both ends value, residual, convergence, rank; trace, its error and dof; matvecs."""
     run = run_spectrum(
         target.risk.select(row.parameters),
         settings=settings,
@@ -159,5 +158,6 @@ def _block(
         for end in (0, -1)
         for numbers in (pairs.values, pairs.residuals, pairs.converged, pairs.rank_shown)
     ]
-    found = [*ends, run.trace.mean, run.trace.error, run.num_matvecs]
+    trace = run.trace
+    found = [*ends, trace.mean, trace.error, trace.dof or 0.0, run.num_matvecs]
     return torch.tensor(found, dtype=torch.float64)

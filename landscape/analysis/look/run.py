@@ -5,20 +5,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
-import torch
-
-from landscape.analysis.choices import choose_data
-from landscape.analysis.memory import fitting_batches
+from landscape.analysis.other_split import on_other_split, other_split
 from landscape.analysis.progress import Progress
 from landscape.analysis.spectrum.run import Spectrum, spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
-from landscape.catalog.words import SPLITS
-from landscape.checkpoint import Checkpoint
-from landscape.curvature.perturbation import ExampleLosses, mean_over_examples
-from landscape.data.choosing import Choice
-from landscape.objective.halving import with_smaller_batches
+from landscape.checkpoint.load import Checkpoint
+from landscape.curvature.example_scores import example_scores
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Eigenvalues
 from landscape.results.look import ActivityRow
@@ -28,7 +22,7 @@ from landscape.values import Estimate
 
 # Eigenvalues to a per cent of ‖H‖, with as many as the largest's error over examples takes, and a
 # trace to some tenths: 50 to 80 products.
-_SETTINGS = SpectrumSettings(
+SETTINGS = SpectrumSettings(
     operator="hessian",
     num_largest=1 + NUM_BEYOND,
     num_smallest=0,
@@ -44,8 +38,7 @@ class Fit(NamedTuple):
 
     num_examples: int
     loss: Estimate
-    accuracy: float | None
-    accuracy_stderr: float | None  # over examples; None where a prediction is not one example
+    accuracy: Estimate | None  # None: the objective has no classes
 
 
 def look_at(
@@ -59,11 +52,11 @@ def look_at(
     recorder = ActivityRecorder(target.model) if target.subject.spiking else None
     own = fit_on(target.risk, recorder.watching if recorder else nullcontext)
     activity = recorder.layers() if recorder else ()
-    other, note = _other_split(target, checkpoint)
+    other, note = _on_other_split(target, checkpoint)
     by_split = {target.subject.split: own}
     if other is not None:
-        by_split[_other(target.subject.split)] = other
-    found = spectrum(target, settings=_SETTINGS, progress=progress)
+        by_split[other_split(target.subject.split)] = other
+    found = spectrum(target, settings=SETTINGS, progress=progress)
     s = target.subject
     fields = {
         "model": s.model,
@@ -87,52 +80,17 @@ def fit_on(
     risk: EmpiricalRisk, watching: Callable[[], AbstractContextManager[None]] = nullcontext
 ) -> Fit:
     """Loss and accuracy over the examples, each with its standard error, in one forward pass."""
-
-    def measured() -> tuple[ExampleLosses, float, float]:
-        right = asked = 0.0
-        found = []
-        with watching(), risk.swapped(risk.layout.split(risk.theta.detach())):
-            for index in range(len(risk.batches)):
-                terms, answers, _ = risk.measure(index)
-                found.append(terms)
-                right += float(answers.right)
-                asked += float(answers.asked)
-        totals = torch.cat([terms.totals.detach().double() for terms in found])
-        weights = torch.cat([terms.weights.double() for terms in found])
-        return ExampleLosses(totals, weights), right, asked
-
-    losses, right, asked = with_smaller_batches(risk, measured)
-    accuracy = right / asked if asked else None
-    accuracy_stderr = None
-    if accuracy is not None and asked == risk.num_examples:
-        accuracy_stderr = math.sqrt(accuracy * (1 - accuracy) / asked)
-    return Fit(
-        num_examples=risk.num_examples,
-        loss=mean_over_examples(losses, risk),
-        accuracy=accuracy,
-        accuracy_stderr=accuracy_stderr,
-    )
+    found = example_scores(risk, risk.theta, watching)
+    return Fit(num_examples=risk.num_examples, loss=found.loss, accuracy=found.accuracy)
 
 
-def _other(split: str) -> str:
-    return next(name for name in SPLITS if name != split)
-
-
-def _other_split(target: Target, checkpoint: Checkpoint) -> tuple[Fit | None, str]:
+def _on_other_split(target: Target, checkpoint: Checkpoint) -> tuple[Fit | None, str]:
     """The fit on the split that the target is not of; or why there is none."""
-    settings = target.settings
-    split = _other(target.subject.split)
-    choice = Choice(split=split, examples=settings.examples, seed=settings.seed, keep=settings.keep)
     try:
-        data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
+        risk, source = on_other_split(target, target.settings.examples, checkpoint)
     except ValueError as error:
-        return None, f"no {split} loss: {error}"
-    risk = target.risk
-    batches = data.source.batches(settings.batch_size, risk.dtype, risk.device)
-    risk = risk.on(batches)
-    if settings.memory is not None:
-        risk = fitting_batches(risk, settings.memory)
-    with fitting_advice(target.subject.label, risk, data.source):
+        return None, f"no {other_split(target.subject.split)} loss: {error}"
+    with fitting_advice(target.subject.label, risk, source):
         return fit_on(risk), ""
 
 
@@ -143,8 +101,8 @@ def _of_fits(by_split: dict[str, Fit]) -> dict[str, Any]:
             f"num_{split}_examples": fit.num_examples,
             f"{split}_loss": fit.loss.mean,
             f"{split}_loss_stderr": fit.loss.stderr,
-            f"{split}_accuracy": fit.accuracy,
-            f"{split}_accuracy_stderr": fit.accuracy_stderr,
+            f"{split}_accuracy": fit.accuracy and fit.accuracy.mean,
+            f"{split}_accuracy_stderr": fit.accuracy and fit.accuracy.stderr,
         }
     for name, sign in (("loss", 1), ("accuracy", -1)):
         test, train = (fields.get(f"{split}_{name}") for split in ("test", "train"))

@@ -164,8 +164,14 @@ def of_trace(known: Stated, trace: Estimate, sums: GroupSums | None) -> Populati
     """What is said of the trace."""
     if sums is None:
         return None
-    over, stderr = sums.traces.numpy(), trace.stderr or 0.0
-    return known.within(mean_bounds(trace.mean, over, stderr=stderr, fraction=known.fraction))
+    bounds = mean_bounds(
+        trace.mean,
+        sums.traces.numpy(),
+        stderr=trace.stderr or 0.0,
+        dof=trace.dof,
+        fraction=known.fraction,
+    )
+    return known.within(bounds)
 
 
 def of_norm(known: Stated, squared: Estimate, sums: GroupSums | None) -> Population | None:
@@ -177,6 +183,7 @@ def of_norm(known: Stated, squared: Estimate, sums: GroupSums | None) -> Populat
         sums.excess,
         sums.with_others.numpy(),
         stderr=squared.stderr or 0.0,
+        dof=squared.dof,
         fraction=known.fraction,
     )
     return known.within(bounds)

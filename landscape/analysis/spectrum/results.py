@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +14,6 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.quadrature import (
     GaussRule,
     negative_mass,
-    resolved_negative_mass,
     spectral_density,
     wasserstein_bound,
 )
@@ -66,21 +66,14 @@ def density_result(
     negative from one kernel width below zero: nearer to it, where a network has most of them,
     quadrature cannot tell their sign.
     """
-    curve = spectral_density(rules)
-    nodes, weights = _padded(rules)
     spec = operator_spec(target, settings)
+    curve = spectral_density(rules, dim=spec.num_params, num_steps=num_steps)
+    nodes, weights = _padded(rules)
     steps = min(num_steps, nodes.shape[1])
     bound = wasserstein_bound(steps, len(rules), spec.num_params)
     # Of the rules themselves: rows of ``nodes`` are filled up with zeros.
     low, high = (float(end) for end in torch.cat([r.nodes for r in rules]).aminmax())
-    known = math.isfinite(float(curve.stderr[0])) and not exact
-    negative = (
-        negative_mass(rules, curve.bandwidth)
-        if exact
-        else resolved_negative_mass(
-            rules, curve.bandwidth, dim=spec.num_params, num_steps=num_steps
-        )
-    )
+    negative = negative_mass(rules, curve.bandwidth, dim=spec.num_params, num_steps=num_steps)
     return SpectralDensity(
         subject=target.subject,
         provenance=provenance,
@@ -90,7 +83,7 @@ def density_result(
         atoms=atoms,
         grid=curve.grid.numpy(),
         density=curve.mean.numpy(),
-        stderr=curve.stderr.numpy() if known else np.zeros(len(curve.grid)),
+        stderr=curve.stderr.numpy(),
         bandwidth=curve.bandwidth,
         num_probes=len(rules),
         num_steps=steps,
@@ -118,8 +111,9 @@ def vouched(found: Estimate, target: Target) -> Estimate:
 
 def root_of(squared: Estimate, target: Target) -> Estimate:
     """√x, its error to first order: σ(√x) = σ(x) / (2 √x)."""
-    root, stderr = math.sqrt(max(squared.mean, 0.0)), vouched(squared, target).stderr
-    return Estimate(root, None if stderr is None or root == 0 else stderr / (2 * root))
+    root, known = math.sqrt(max(squared.mean, 0.0)), vouched(squared, target)
+    stderr = None if known.stderr is None or root == 0 else known.stderr / (2 * root)
+    return replace(known, mean=root, stderr=stderr)
 
 
 def selected(risk: EmpiricalRisk, params: str) -> EmpiricalRisk:

@@ -1,6 +1,5 @@
 """The trace alone, by the estimator that promises least error at a budget of matvecs."""
 
-import math
 from pathlib import Path
 
 from landscape.analysis.progress import Progress
@@ -27,7 +26,7 @@ from landscape.linalg.units import within
 from landscape.results import Trace
 from landscape.store.identity import identity_of
 from landscape.store.units import journal, told
-from landscape.values import Estimate
+from landscape.values import Estimate, joint
 
 # One product in six goes to the Frobenius norm, which needs fewer, and never more than so many.
 _SHARE_OF_NORM = 6
@@ -107,6 +106,7 @@ def _ratio(trace: Estimate, squared: Estimate) -> Estimate | None:
     rank = trace.mean**2 / squared.mean
     if trace.mean == 0:
         return Estimate(rank)
-    return Estimate.of(
-        rank, rank * math.hypot(2 * trace.error / trace.mean, squared.error / squared.mean)
+    relative, dof = joint(
+        (2 * trace.error / abs(trace.mean), trace.dof), (squared.error / squared.mean, squared.dof)
     )
+    return Estimate.of(rank, rank * relative, dof=dof)

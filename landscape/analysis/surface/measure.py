@@ -130,8 +130,8 @@ class _Sums:
         self.values = torch.zeros(4 + 2 * len(metrics), dtype=torch.float64, device=risk.device)
 
     def add(self, terms: Terms, answers: Answers, outputs: Sequence[Nest], batch: Nest) -> None:
-        self.values[0] += answers.right
-        self.values[1] += answers.asked
+        self.values[0] += answers.right.sum()
+        self.values[1] += answers.asked.sum()
         for k, found in enumerate(
             (terms, *(self._metric(m, outputs, batch) for m in self.metrics))
         ):

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from landscape.checkpoint.files.outline import Call, Name, OutlineError, checked_shape
 
@@ -67,14 +65,6 @@ class ArrayOutline:
                     raise OutlineError("it describes a NumPy array with another number of bytes")
                 self.state, self.dtype, self.shape = state, torch_dtype(dtype), shape
 
-    def read(self) -> Tensor:
-        """The array as a tensor, in memory of its own."""
-        _, shape, dtype, by_columns, data = self.state
-        flat = np.frombuffer(_bytes_of(data), _order(dtype) + dtype.arguments[0])
-        array = flat.reshape(shape, order="F" if by_columns else "C")
-        native = array.astype(array.dtype.newbyteorder("="), order="C")  # always a copy
-        return torch.from_numpy(native)
-
 
 def is_plain_dtype(call: Call) -> bool:
     """Whether ``numpy.dtype(…)`` as called makes a dtype of plain numbers, text or times."""
@@ -106,7 +96,7 @@ def scalar_text(call: Call) -> str:
     if not is_plain_scalar(call) or not torch_dtype(call.arguments[0]):
         return "NumPy value"
     dtype, data = call.arguments
-    return str(np.frombuffer(_bytes_of(data), _order(dtype) + dtype.arguments[0])[0])
+    return str(np.frombuffer(bytes_of(data), order_of(dtype) + dtype.arguments[0])[0])
 
 
 def is_array_call(path: str, arguments: tuple[Any, ...]) -> bool:
@@ -130,13 +120,15 @@ def _holds(data: Any, num_bytes: int) -> bool:
     return False
 
 
-def _bytes_of(data: Any) -> bytes:
+def bytes_of(data: Any) -> bytes:
+    """The bytes that ``data`` of a checked array or number stands for."""
     if isinstance(data, bytes):
         return data
     return data.arguments[0].encode("latin1") if data.arguments else b""
 
 
-def _order(dtype: Call) -> str:
+def order_of(dtype: Call) -> str:
+    """The byte order that the dtype made by ``dtype`` has."""
     return ">" if dtype.state is not None and dtype.state[1] == ">" else "<"
 
 

@@ -2,11 +2,11 @@
 
 import argparse
 import itertools
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from landscape.checkpoint.errors import printable
 from landscape.checkpoint.files.arrays import SCALAR_PATHS, ArrayOutline, scalar_text
@@ -19,7 +19,11 @@ def is_tensor(value: Any) -> bool:
     """Tell a tensor or an array of numbers, loaded or outlined, from everything else."""
     if isinstance(value, ArrayOutline):
         return bool(value.dtype)
-    return isinstance(value, Tensor | TensorOutline)
+    # Where torch was never imported nothing can have been loaded.
+    torch = sys.modules.get("torch")
+    return isinstance(value, TensorOutline) or (
+        torch is not None and isinstance(value, torch.Tensor)
+    )
 
 
 def describe_all(entries: Mapping[Any, Any], without: Any = None) -> dict[str, str]:

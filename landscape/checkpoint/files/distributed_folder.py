@@ -1,28 +1,23 @@
-"""Read a folder that ``torch.distributed.checkpoint`` wrote, one process being enough.
+"""Outline a folder that ``torch.distributed.checkpoint`` wrote.
 
 PyTorch's own reader runs the folder's ``.metadata`` as an unrestricted pickle. Here it is only
-outlined; each chunk of a tensor then goes through the same checks as a file of its own.
+outlined.
 """
 
 import io
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
 from landscape.checkpoint.files.allowance import Allowance
 from landscape.checkpoint.files.archive import (
-    COPY_AGAIN,
     MAX_PICKLE_BYTES,
-    outline_of_zip,
     outlined,
 )
 from landscape.checkpoint.files.boxes import cover_once
@@ -36,8 +31,7 @@ from landscape.checkpoint.files.outline import (
     item_size,
 )
 from landscape.checkpoint.files.pickle_reader import MAX_DEPTH
-from landscape.checkpoint.files.pickled import check_names, refuse_code
-from landscape.checkpoint.files.tensors import read_tensors
+from landscape.checkpoint.files.pickled import refuse_code
 from landscape.checkpoint.formats import identity
 from landscape.checkpoint.names import running_code
 
@@ -53,7 +47,7 @@ _OTHER = Name("saved object")
 
 
 @dataclass(frozen=True)
-class _Chunk:
+class Chunk:
     """A box of a tensor, and the bytes of one ``.distcp`` file that hold it."""
 
     offsets: tuple[int, ...]
@@ -64,16 +58,21 @@ class _Chunk:
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """A tensor of the checkpoint; ``path`` is its place in the nested dictionary saved."""
 
     path: tuple[Any, ...]
     tensor: TensorOutline
-    chunks: tuple[_Chunk, ...]
+    chunks: tuple[Chunk, ...]
 
     @property
     def of_optimizer(self) -> bool:
         return str(self.path[0]).partition(".")[0] in _OPTIMIZERS
+
+    @property
+    def dotted(self) -> str:
+        """The path, to be shown."""
+        return printable(".".join(map(str, self.path)))
 
 
 def outline_folder(folder: Path) -> Outline:
@@ -88,8 +87,10 @@ def outline_folder(folder: Path) -> Outline:
         return contents
 
 
-def read_folder(folder: Path) -> dict[Any, Any]:
-    """The nested dictionary that was saved; the optimiser's tensors are left out.
+def folder_of(folder: Path, tensor_of: Callable[[Entry], Any]) -> dict[Any, Any]:
+    """The nested dictionary that was saved, with what ``tensor_of`` makes of each tensor.
+
+    The optimiser's tensors are left out.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def read_folder(folder: Path) -> dict[Any, Any]:
         contents = _outline(folder)
         _check_written(folder, contents)
         entries = _entries(folder, contents)
-        tensors = ((e.path, _read(folder, e)) for e in entries if not e.of_optimizer)
+        tensors = ((e.path, tensor_of(e)) for e in entries if not e.of_optimizer)
         return _nested(tensors) | _objects(contents)
 
 
@@ -126,34 +127,7 @@ def _understood(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _read(folder: Path, entry: _Entry) -> Tensor:
-    dtype = getattr(torch, entry.tensor.dtype)
-    tensor = torch.zeros(entry.tensor.shape, dtype=dtype)
-    for chunk in entry.chunks:
-        box = tuple(slice(o, o + n) for o, n in zip(chunk.offsets, chunk.sizes, strict=True))
-        part = _read_chunk(folder / chunk.file, chunk)
-        if not isinstance(part, Tensor) or part.shape != chunk.sizes or part.dtype != dtype:
-            raise refuse(
-                folder / chunk.file,
-                f"its part of '{_dotted(entry)}' is not the tensor that .metadata describes",
-                COPY_AGAIN,
-            )
-        tensor[box] = part
-    return tensor
-
-
-def _read_chunk(file: Path, chunk: _Chunk) -> Any:
-    with file.open("rb") as stream:
-        stream.seek(chunk.start)
-        part = io.BytesIO(stream.read(chunk.length))
-    contents = outline_of_zip(file, part)
-    check_names(file, contents, ())
-    if not isinstance(contents.value, TensorOutline):
-        return None
-    return read_tensors(file, part, contents, {"": contents.value})[""]
-
-
-def _entries(folder: Path, contents: Outline) -> list[_Entry]:
+def _entries(folder: Path, contents: Outline) -> list[Entry]:
     """The tensors, whose chunks lie apart in the folder's files and fill each tensor once."""
     entries = list(_described(folder, contents.value.state))
     names = {chunk.file for entry in entries for chunk in entry.chunks}
@@ -170,7 +144,7 @@ def _entries(folder: Path, contents: Outline) -> list[_Entry]:
     return entries
 
 
-def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
+def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[Entry]:
     records = {
         (where.state["fqn"], _size(where.state["offset"])): what.state
         for where, what in metadata["storage_data"].items()
@@ -190,21 +164,21 @@ def _described(folder: Path, metadata: Mapping[str, Any]) -> Iterator[_Entry]:
             path = tuple(paths.get(name) or (name,))
             if len(path) > MAX_DEPTH or not all(isinstance(part, str | int) for part in path):
                 raise ValueError("tensors that are not nested in dictionaries as anybody writes")
-            entry = _Entry(path, tensor, chunks)
+            entry = Entry(path, tensor, chunks)
             _check(folder, entry)
             yield entry
 
 
-def _chunk(name: str, box: Mapping[str, Any], records: Mapping[Any, Any]) -> _Chunk:
+def _chunk(name: str, box: Mapping[str, Any], records: Mapping[Any, Any]) -> Chunk:
     offsets, sizes = _size(box["offsets"]), _size(box["sizes"])
     record = records[name, offsets]
     if record.get("transform_descriptors"):
         raise ValueError("chunks that are compressed or otherwise transformed")
     start, length = int(record["offset"]), int(record["length"])
-    return _Chunk(offsets, sizes, str(record["relative_path"]), start, length)
+    return Chunk(offsets, sizes, str(record["relative_path"]), start, length)
 
 
-def _check(folder: Path, entry: _Entry) -> None:
+def _check(folder: Path, entry: Entry) -> None:
     """Refuse an entry whose chunks do not fill it or do not lie inside their files."""
     shape = entry.tensor.shape
     for chunk in entry.chunks:
@@ -221,7 +195,7 @@ def _check(folder: Path, entry: _Entry) -> None:
         if not inside or needed > chunk.length:
             raise refuse(
                 file,
-                f"it should hold {chunk.length} bytes of '{_dotted(entry)}' from byte "
+                f"it should hold {chunk.length} bytes of '{entry.dotted}' from byte "
                 f"{chunk.start} on, but has {size} in all",
                 "Copy all files of the folder",
             )
@@ -232,13 +206,13 @@ def _check(folder: Path, entry: _Entry) -> None:
     if covered != math.prod(shape):
         raise refuse(
             folder,
-            f"the parts of '{_dotted(entry)}' hold {covered} of its {math.prod(shape)} numbers",
+            f"the parts of '{entry.dotted}' hold {covered} of its {math.prod(shape)} numbers",
             "Copy all files of the folder",
         )
     if not cover_once(shape, [(chunk.offsets, chunk.sizes) for chunk in entry.chunks]):
         raise refuse(
             folder / ".metadata",
-            f"the parts of '{_dotted(entry)}' overlap, and leave others of its numbers out",
+            f"the parts of '{entry.dotted}' overlap, and leave others of its numbers out",
             _NOT_WRITTEN,
         )
 
@@ -289,7 +263,3 @@ def _size(size: Any) -> tuple[int, ...]:
     if not all(type(n) is int and 0 <= n < 2**62 for n in numbers):
         raise ValueError("a size that is not made of whole numbers")
     return tuple(numbers)
-
-
-def _dotted(entry: _Entry) -> str:
-    return printable(".".join(map(str, entry.path)))

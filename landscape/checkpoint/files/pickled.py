@@ -1,16 +1,11 @@
-"""Judge what ``torch.save`` wrote by its outline; load it without restrictions only on request.
+"""Judge what ``torch.save`` wrote by its outline.
 
 What is loaded safely is made from the outline and the file's bytes (see ``tensors``), by no
-unpickler. The one way to run a pickle is ``load_unrestricted``, which only an explicit request for
-one file reaches.
+unpickler.
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
 from landscape.checkpoint.files.archive import SAVE_WEIGHTS
@@ -19,36 +14,6 @@ from landscape.checkpoint.files.outline import Call, Outline
 from landscape.checkpoint.names import CALLED_PATHS, can_run_code, is_known, running_code
 
 _MODULES = "torch.nn.modules."
-
-
-class UnsafePickleWarning(UserWarning):
-    """A file was loaded with a method by which it can run any code it likes."""
-
-
-def load_unrestricted(path: Path) -> Any:
-    """Load ``path`` with the full pickle machine: the file may run any code as the user.
-
-    Raises
-    ------
-    CheckpointError
-        If loading fails, with the reason.
-    """
-    warnings.warn(
-        f"{path} is loaded as an unrestricted pickle: it can run any code with your rights. "
-        "Do this only for a file that you made yourself.",
-        UnsafePickleWarning,
-        stacklevel=2,
-    )
-    try:
-        return torch.load(path, map_location="cpu", weights_only=False)
-    # Loading runs the file's own code, which can fail in any way.
-    except Exception as error:
-        reason = printable(str(error).partition("\n")[0])
-        raise refuse(
-            path,
-            f"it does not load as a pickle either ({type(error).__name__}: {reason})",
-            "Load it where it was made, and save its state_dict()",
-        ) from error
 
 
 def check_names(path: Path, contents: Outline, allow_globals: Sequence[str]) -> None:

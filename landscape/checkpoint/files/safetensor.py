@@ -5,10 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from safetensors import safe_open
-from torch import Tensor
 
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
 from landscape.checkpoint.files.archive import COPY_AGAIN
@@ -32,19 +31,12 @@ _PREFIXES = {"F": "float", "I": "int", "U": "uint"}
 
 def outline_safetensors(path: Path) -> tuple[dict[str, TensorOutline], dict[str, str]]:
     """Names, shapes and dtypes from the header, and its metadata; no weight is read."""
-    with _opened(path) as file:
+    with opened_safetensors(path, framework="np") as file:
         slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
         tensors = {
             name: TensorOutline(_dtype(part.get_dtype()), tuple(part.get_shape()))
             for name, part in slices.items()
         }
-        return tensors, dict(file.metadata() or {})
-
-
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """All tensors of one file, on the CPU, and its metadata."""
-    with _opened(path) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, dict(file.metadata() or {})
 
 
@@ -118,7 +110,14 @@ def values_in(text: bytes) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened_safetensors(path: Path, *, framework: Literal["np", "pt"]) -> Iterator[Any]:
+    """The file as the library opens it, for arrays of NumPy or tensors of PyTorch.
+
+    Raises
+    ------
+    CheckpointError
+        If it is damaged, or lists more tensors than files are made of.
+    """
     with path.open("rb") as raw:
         header = raw.read(int.from_bytes(raw.read(8), "little"))
     # What a tensor costs has little to do with its size: the header is a list of them.
@@ -126,7 +125,7 @@ def _opened(path: Path) -> Iterator[Any]:
         raise refuse(path, f"its header lists more than {MAX_TENSORS} tensors", _SPLIT)
     del header
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
+        with safe_open(path, framework=framework, device="cpu") as file:
             yield file
     except CheckpointError:
         raise

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from landscape.checkpoint.errors import refuse
 from landscape.checkpoint.files.archive import COPY_AGAIN, check_sum
-from landscape.checkpoint.files.arrays import ArrayOutline
+from landscape.checkpoint.files.arrays import ArrayOutline, bytes_of, order_of
 from landscape.checkpoint.files.outline import Outline, StorageOutline, TensorOutline, item_size
 
 
@@ -39,7 +39,7 @@ def read_tensors(
     made: dict[int, Tensor] = {}  # by outline: one that has two names is one tensor
     for outline in wanted.values():
         if isinstance(outline, ArrayOutline):
-            made[id(outline)] = outline.read()
+            made[id(outline)] = _array(outline)
             continue
         if id(outline) in made:
             continue
@@ -77,3 +77,12 @@ def _tensor(outline: TensorOutline, storage: Tensor) -> Tensor:
         return torch.empty(outline.shape, dtype=dtype)
     made = torch.empty(0, dtype=dtype)
     return made.set_(storage.untyped_storage(), outline.offset, outline.shape, outline.steps)
+
+
+def _array(outline: ArrayOutline) -> Tensor:
+    """The array as a tensor, in memory of its own."""
+    _, shape, dtype, by_columns, data = outline.state
+    flat = np.frombuffer(bytes_of(data), order_of(dtype) + dtype.arguments[0])
+    array = flat.reshape(shape, order="F" if by_columns else "C")
+    native = array.astype(array.dtype.newbyteorder("="), order="C")  # always a copy
+    return torch.from_numpy(native)

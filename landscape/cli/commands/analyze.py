@@ -79,7 +79,7 @@ def analyze(
     from landscape.store.folder import ReportFolder
 
     suite = replace(suite, folder=ReportFolder(out))
-    names = chosen_names(only, skip)
+    names = chosen_names(only or suite.budget.unasked, skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
         _tell_expectations(checkpoints)
@@ -123,18 +123,18 @@ def _end(checkpoints: Sequence[Path], out: Path, gates: "Sequence[Gate]", operat
     apply_gates(gates, [(k, values_of(own, main=operator), "") for k, own in found.items()])
 
 
-def chosen_names(only: Sequence[str] | None, skip: Sequence[str] | None) -> list[str]:
-    """The analyses to run, in the catalog's order.
+def chosen_names(asked: Sequence[str], skip: Sequence[str] | None) -> list[str]:
+    """Those that are asked for and not left out, in the catalog's order.
 
     Raises
     ------
     click.UsageError
         If none is left.
     """
-    asked = set(only or ANALYSES) - set(skip or ())
-    if not asked:
+    left = set(asked) - set(skip or ())
+    if not left:
         raise click.UsageError(f"--only and --skip leave none of {', '.join(ANALYSES)} to run.")
-    return [name for name in ANALYSES if name in asked]
+    return [name for name in ANALYSES if name in left]
 
 
 def run_suite(

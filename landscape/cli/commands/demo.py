@@ -8,8 +8,13 @@ import landscape
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog import ANALYSES
-from landscape.cli.options import command_line, force_option, out_option, quiet_option
+from landscape.cli.options import (
+    command_line,
+    figures_option,
+    force_option,
+    out_option,
+    quiet_option,
+)
 
 TITLE = "IKUN and Kaiming on Fashion-MNIST: a demonstration"
 NUM_EXAMPLES = 250
@@ -18,10 +23,11 @@ SHIPPED = ("ikun_v1-adam-s0", "kaiming-adam-s0")
 
 @click.command()
 @out_option("Folder of the report.", default=Path("reports/demo"))
+@figures_option
 @force_option
 @quiet_option
 @click.pass_context
-def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
+def demo(ctx: click.Context, out: Path, figures: tuple[str, ...], force: bool, quiet: bool) -> None:
     """Analyse an IKUN and a baseline checkpoint on real images; write a report.
 
     The same as `landscape analyze` of the two with --budget quick, on the images that come with
@@ -40,13 +46,14 @@ def demo(ctx: click.Context, out: Path, force: bool, quiet: bool) -> None:
             command=command_line(),
         ),
         suite=SuiteSettings(budget=BUDGETS["quick"], folder=ReportFolder(out)),
-        names=tuple(ANALYSES),
+        names=BUDGETS["quick"].unasked,
         title=TITLE,
         baseline="kaiming-adam-s0",
+        figures=figures,
         force=force,
         quiet=quiet,
     )
-    ctx.invoke(compare, sources=(out,), out=out, baseline="kaiming", title=TITLE)
+    ctx.invoke(compare, sources=(out,), out=out, baseline="kaiming", title=TITLE, figures=figures)
 
 
 def shipped_checkpoints() -> list[Path]:

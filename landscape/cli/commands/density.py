@@ -36,6 +36,10 @@ def density(wanted: DensitySettings, low_memory: bool, plot: Plot | None, asked:
 
     \b
     landscape density checkpoints/*.safetensors --plot spectrum.png
+    landscape density net.safetensors --probes 16 --steps 100 --plot spectrum.pdf
+
+    The defaults are a first answer, within a minute for a small network; the second line's probes
+    and steps are for a paper.
     """
     from landscape.analysis.spectrum.density import low_memory_density
     from landscape.results import stem_at

@@ -13,8 +13,7 @@ from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
 if TYPE_CHECKING:
-    from landscape.checkpoint import CheckpointInfo
-    from landscape.checkpoint.inspection import TensorInfo
+    from landscape.checkpoint.inspection import CheckpointInfo, TensorInfo
 
 _SHOWN = 2000  # rows of the table
 _SHOWN_NAMES = 8
@@ -33,7 +32,8 @@ def info(
     Exit code 1 if one of them names what can run code. Files that cannot be read are named at the
     end, with exit code 2.
     """
-    from landscape.checkpoint import CheckpointError, inspect_checkpoint
+    from landscape.checkpoint.errors import CheckpointError
+    from landscape.checkpoint.inspection import inspect_checkpoint
 
     unreadable, unsafe = [], False
     for path in checkpoints:

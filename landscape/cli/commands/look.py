@@ -23,7 +23,8 @@ from landscape.cli.plain import echo
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
-    from landscape.checkpoint import Checkpoint, CheckpointInfo
+    from landscape.checkpoint.inspection import CheckpointInfo
+    from landscape.checkpoint.load import Checkpoint
     from landscape.gates import Gate
     from landscape.results.look import Look
 
@@ -55,7 +56,8 @@ def look(
     and firing rates of the examples of --split. Exit code 1 if a file names what can run code, or
     a gate fires.
     """
-    from landscape.checkpoint import CheckpointError, inspect_checkpoint
+    from landscape.checkpoint.errors import CheckpointError
+    from landscape.checkpoint.inspection import inspect_checkpoint
     from landscape.distributed import world_size
 
     if world_size() > 1:
@@ -102,12 +104,11 @@ def _check(
 
 def _names_data(info: "CheckpointInfo", settings: TargetSettings) -> bool:
     """Whether anything says which network to evaluate the weights with."""
-    from landscape.checkpoint import BUILTIN_MODELS
+    from landscape.checkpoint.infer import is_builtin
 
     if info.running and not settings.unsafe_pickle:
         return False
-    own = info.model is not None and info.model.partition("?")[0] in BUILTIN_MODELS
-    return own or _asked(settings)
+    return is_builtin(info.model) or _asked(settings)
 
 
 def _asked(settings: TargetSettings) -> bool:
@@ -118,7 +119,7 @@ def _look(
     label: str, info: "CheckpointInfo", settings: TargetSettings, progress: "Progress"
 ) -> "Look":
     from landscape.analysis.look.weights import of_weights
-    from landscape.checkpoint import load_checkpoint
+    from landscape.checkpoint.load import load_checkpoint
     from landscape.hints import few
     from landscape.results.look import Look
 

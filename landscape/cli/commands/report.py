@@ -17,7 +17,7 @@ _MAX_TITLE = 1000  # characters of a title that is taken over from a report
 
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--title", help="The page's heading. [default: as before, else the folder's name]")
+@click.option("--title", help="The report's heading.  [default: as before, else the folder's name]")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
 @figures_option
 @width_option("the files in figures/")

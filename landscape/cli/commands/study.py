@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from landscape.cli.ending import print_report_paths, print_verdicts
+from landscape.cli.ending import print_groups, print_numbers, print_report_paths, print_verdicts
 from landscape.cli.from_settings import settings_options
-from landscape.cli.options import command_line, out_option, quiet_option
+from landscape.cli.options import command_line, figures_option, out_option, quiet_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
 from landscape.page.columns import text_column
@@ -16,9 +16,13 @@ from landscape.page.table import Column, Table
 from landscape.study.settings import Machine, QueueSettings
 
 if TYPE_CHECKING:
+    from landscape.results.study import Study
     from landscape.study.folder import RunRecord
     from landscape.study.forecast import RunForecast
     from landscape.study.plan import Plan
+
+
+_FEW = 8  # networks: more are told by their groups alone
 
 
 @click.command()
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
     "--jobs",
     "-j",
     type=click.IntRange(min=1),
-    help="Processes side by side. [default: one a core; 1 on an accelerator]",
+    help="Processes side by side.  [default: one a core; 1 on an accelerator]",
 )
 @settings_options(Machine, "machine")
 @settings_options(QueueSettings, "settings")
@@ -36,10 +40,13 @@ if TYPE_CHECKING:
     "--curvature-every",
     type=click.IntRange(min=0),
     metavar="K",
-    help="Measure the curvature every K epochs of training. [default: as the plan says]",
+    help="Measure the curvature every K epochs of training.  [default: as the plan says]",
 )
+@figures_option
 @click.option("--dry-run", is_flag=True, help="Print runs and a forecast; write nothing.")
-@click.option("--strict", is_flag=True, help="Exit 1 if a run failed or a control came out wrong.")
+@click.option(
+    "--strict", is_flag=True, help="Exit code 1 if a run failed or a control came out wrong."
+)
 @quiet_option
 def study(
     plan_file: Path,
@@ -48,6 +55,7 @@ def study(
     machine: Machine,
     settings: QueueSettings,
     curvature_every: int | None,
+    figures: tuple[str, ...],
     dry_run: bool,
     strict: bool,
     quiet: bool,
@@ -60,7 +68,6 @@ def study(
     landscape study studies/smoke.toml -o reports/smoke
     landscape study studies/paired.toml -o reports/paired --shard 3/40 --device cuda
     """
-    from landscape.report.notebook import load_comparison
     from landscape.study.outcome import failures
     from landscape.study.plan_file import load_plan
     from landscape.study.queue import run_study
@@ -75,7 +82,9 @@ def study(
         _print_forecast(plan, out, machine, settings)
         return
     with show_progress(plan, out, settings, quiet=quiet) as notify:
-        outcome = run_study(plan, out, machine=machine, settings=settings, notify=notify)
+        outcome = run_study(
+            plan, out, machine=machine, settings=settings, notify=notify, figures=figures
+        )
     if outcome.left:
         echo(
             f"{len(outcome.left)} of {len(plan.runs)} runs are left to other shards or processes. "
@@ -87,14 +96,30 @@ def study(
     if outcome.page is None or outcome.study is None:
         click.echo("All runs are done; another process is writing the report.", err=True)
         return
-    if (comparison := load_comparison(out)) is not None:
-        print_verdicts(comparison)
-    print_report_paths(out)
+    _print_end(plan, out, outcome.study)
     found = failures(outcome.study)
     for words in found:
         echo(f"warning: {words}", err=True)
     if strict and found:
         raise click.exceptions.Exit(1)
+
+
+def _print_end(plan: "Plan", out: Path, study: "Study") -> None:
+    """The numbers of each group, of few networks those of each too, the verdicts, the paths."""
+    from landscape.report.notebook import load_comparison, load_results
+    from landscape.report.sections.study import split_study
+
+    comparison, split = load_comparison(out), plan.analysis.split
+    results, _ = split_study(study, load_results(out))
+    own = [r for r in results if r.subject.split == split]
+    print_groups(own, comparison, split)
+    if len({result.subject.label for result in own}) <= _FEW:
+        click.echo()
+        print_numbers(own)
+    if comparison is not None:
+        click.echo()
+        print_verdicts(comparison)
+    print_report_paths(out)
 
 
 def _default_jobs(machine: Machine) -> int:

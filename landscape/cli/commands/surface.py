@@ -34,7 +34,7 @@ def surface(
 
     \b
     landscape surface net.safetensors -o reports/net --x=-1:1:51
-    landscape surface a.safetensors b.safetensors -o reports/ab --x=-1:1:25 --y=-1:1:25
+    landscape surface a.safetensors b.safetensors -o reports/ab --y=-1:1:15
     landscape surface a.safetensors b.safetensors -o reports/ab --direction bezier
     """
     from landscape.cli.surface_output import print_surfaces, write_surfaces

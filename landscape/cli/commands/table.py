@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from glob import escape
 from pathlib import Path
 
 import click
@@ -33,7 +32,7 @@ _ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv"}
     "references for BibTeX, which go into a .bib file beside --out.",
 )
 @click.option(
-    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File. [default: stdout]"
+    "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File.  [default: stdout]"
 )
 def table(
     reports: tuple[Path, ...],
@@ -79,12 +78,11 @@ def table(
 
 def _compared_groups(reports: Sequence[Path]) -> dict[str, list[str]] | None:
     """The groups of the verdict in a single report; None: there is none."""
+    from landscape.compare.groups import groups_of
     from landscape.report.notebook import load_comparison
 
     comparison = load_comparison(reports[0]) if len(reports) == 1 else None
-    if comparison is None:
-        return None
-    return {group.name: [escape(run.label) for run in group.runs] for group in comparison.groups}
+    return None if comparison is None else groups_of(comparison)
 
 
 def _format(form: str | None, out: Path | None, *, methods: bool) -> str:

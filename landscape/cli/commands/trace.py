@@ -67,7 +67,7 @@ def trace(
     """Estimate trace, Frobenius norm and effective rank of CHECKPOINTS.
 
     \b
-    landscape trace checkpoints/*.safetensors --rel-error 0.05 --matvecs 500
+    landscape trace checkpoints/*.safetensors --rel-error 0.05 --max-matvecs 500
     """
     from landscape.analysis.spectrum.trace import trace_of
     from landscape.results import stem_at
@@ -124,6 +124,6 @@ def _tell_unreached(results: Sequence["Trace"], rel_error: float) -> None:
         if reached > rel_error:
             echo(
                 f"{result.subject.label}: the standard error is {reached:.2g} of the trace, not "
-                f"{rel_error:g} yet: raise --matvecs.",
+                f"{rel_error:g} yet: raise --max-matvecs.",
                 err=True,
             )

@@ -109,7 +109,7 @@ def _side(comparison: Comparison, row: MeasureRow) -> str:
 
 
 def _share_of_pairs(comparison: Comparison, pair: PairRow, row: MeasureRow) -> str:
-    """In how many of the pairs the deciding measure is on the side of its median."""
+    """In how many of the pairs the deciding measure is on the side of its estimate."""
     if not pair.paired or min(row.num_runs) < 2:
         return ""
     values = {v.label: v.value for v in comparison.measure(row.measure).values}

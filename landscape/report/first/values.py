@@ -17,7 +17,6 @@ from landscape.results import (
 )
 
 EXAMPLES = "all examples"  # an interval for the set that those measured stand for
-_NORMAL = 1.96  # standard errors in half a 95 % interval
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,10 +120,10 @@ def _of_one(reading: Reading) -> Value:
             value=m.value, low=whole.low, high=whole.high, stderr=whole.stderr, over=EXAMPLES
         )
     # A solver's residual says nothing of other examples; it stands in the details.
-    stderr, over = (None, "") if m.error_over == OF_SOLVER else (m.stderr, m.error_over)
-    if reading.shard_stderr is not None:
-        stderr, over = reading.shard_stderr, "data shards"
-    if stderr is None:
+    ends, stderr, over = m.interval, m.stderr, m.error_over
+    if reading.over_shards is not None:
+        stderr, over = reading.over_shards.stderr, "data shards"
+        ends = reading.over_shards.interval()
+    if ends is None or over == OF_SOLVER:
         return Value(value=m.value)
-    half = _NORMAL * stderr
-    return Value(value=m.value, low=m.value - half, high=m.value + half, stderr=stderr, over=over)
+    return Value(value=m.value, low=ends[0], high=ends[1], stderr=stderr, over=over)

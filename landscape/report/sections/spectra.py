@@ -81,7 +81,7 @@ def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure
     known = [r for r in results if r.subject.label in groups]
     figure = _density_figure(material, spec, suffix, known or results, groups)
     several = len({groups.get(r.subject.label) for r in known}) < len(known)
-    bands = "the range of the runs" if several else "± 1 standard error over probes"
+    bands = "the range of the runs" if several else "95 %, over probes and steps"
     return replace(
         figure,
         height=2.5,
@@ -146,7 +146,7 @@ def _density_figure(
         caption=(
             f"Eigenvalue density of the {_of(spec, results)}. "
             + (
-                f"Bands: ± 1 standard error over n = {first.num_probes} probes of "
+                f"Bands: 95 %, over n = {first.num_probes} probes of "
                 f"{first.num_steps} Lanczos steps. "
                 if first.stderr.any()
                 else "All eigenvalues are known, hence no bands. "

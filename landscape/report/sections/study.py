@@ -11,6 +11,7 @@ from landscape.page.style import Stroke, strokes_for
 from landscape.plotting import legend_above
 from landscape.plotting.course import plot_course
 from landscape.plotting.scales import plot_recipe_scales
+from landscape.report.sections.study_links import links_section
 from landscape.report.sections.study_tables import (
     accuracy_table,
     control_table,
@@ -53,6 +54,7 @@ def split_study(study: Study, results: Sequence[Result]) -> tuple[list[Result], 
         _scales(study),
         _loss_matched(study),
         _accuracy(study),
+        links_section(study),
         _course(study, courses),
         _one_image(study, one_image),
         _runs(study),

@@ -41,7 +41,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
         draw=partial(_draw_pair, comparison, ratios, differences, pair.baseline),
         height=height,
         caption=(
-            f"{what.format(pair.group, pair.baseline)} by measure. Points: medians; bars: "
+            f"{what.format(pair.group, pair.baseline)} by measure. Points: estimates; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({counts}), each on its own; the words "
             f"at the right are corrected for all measures.{bands * bool(ratios)} Hollow: "
             "undecided. Diamond, bold: the measure that "
@@ -52,7 +52,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
             )
             + below * bool(ratios and differences)
         ),
-        alt="Medians with intervals. " + " ".join(_spoken(comparison, m) for m in pair.measures),
+        alt="Estimates with intervals. " + " ".join(_spoken(comparison, m) for m in pair.measures),
     )
 
 
@@ -125,7 +125,7 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
         height=(0.95 + 0.2 * len(pairs)) * len(_lines(panels)),
         narrow_height=sum(0.95 + 0.2 * len(p.pairs) for p in panels),
         caption=(
-            "Each group against its baseline. Points: medians; bars: "
+            "Each group against its baseline. Points: estimates; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
             "words at the right are corrected for all tests. Shaded: ratios that count as no "
             f"difference ({low:g} to {high:g}). Hollow: undecided."
@@ -133,7 +133,7 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
             f"{title[0].upper()}{title[1:]} decides"
             f"{', as declared before looking' if settings.primary_declared else ''}."
         ),
-        alt="Medians with intervals. "
+        alt="Estimates with intervals. "
         + " ".join(
             f"{p.group} against {p.baseline}, {_spoken(comparison, row)}"
             for p in pairs

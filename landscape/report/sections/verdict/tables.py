@@ -42,7 +42,7 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
             lambda row: row.equivalence_p_holm,
             digits=2,
             key="equivalence_p_holm",
-            formula="two one-sided tests against the bounds, Holm",
+            formula="one-sided tests against both bounds, Holm",
             optional=True,
         ),
         number_column(
@@ -121,7 +121,7 @@ def effect_columns(comparison: Comparison, *, key: str) -> list[Column[MeasureRo
             cell=lambda row: number_cell(
                 row.estimate, mark="" if row.scale == "ratio" else "Δ", digits=3
             ),
-            formula="median of group over baseline; a difference where marked Δ",
+            formula="of group over baseline, the centre of its runs; a difference where marked Δ",
         ),
         interval_column(
             f"{confidence} interval",
