@@ -90,9 +90,9 @@ def loss_of_batch(
     """
     reset_state(model)
     terms, answers, _ = objective.measure(model, batch, only=only)
-    found = (terms.totals.detach().sum(), terms.weights.sum(), answers.right, answers.asked)
-    sums = [torch.as_tensor(part, device=terms.totals.device).float() for part in found]
-    return terms.mean(), torch.stack(sums)
+    found = (terms.totals.detach(), terms.weights, answers.right, answers.asked)
+    device = terms.totals.device
+    return terms.mean(), torch.stack([part.sum().float().to(device) for part in found])
 
 
 def evaluate(model: nn.Module, objective: Objective, examples: Examples) -> Score:

@@ -149,7 +149,7 @@ def test_a_layers_neurons_are_its_own_or_the_next():
 def test_learnt_decays_stay():
     net = nn.Sequential(nn.Linear(3, 2), snntorch.Leaky(beta=0.7, learn_beta=True))
     found = initialise(net, "ikun_v2", seed=0)
-    assert float(net[1].beta) == pytest.approx(0.7)
+    assert net[1].beta.item() == pytest.approx(0.7)
     assert found.left == ("1.beta",)
 
 
