@@ -95,8 +95,8 @@ def initialise(
     model
         Spiking or not.
     scheme
-        ``ikun_v1``, ``ikun_v2``, ``kaiming``, ``xavier``, ``lecun`` or another that ``landscape
-        train --help`` names.
+        ``ikun_v1``, ``ikun_v2``, ``kaiming``, ``xavier``, ``lecun`` or another; a name that is not
+        known is answered with all that are.
     seed
         Of the base draws.
     gain

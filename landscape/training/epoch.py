@@ -61,7 +61,7 @@ def train_epoch(
         group["lr"] = config.learning_rate_at(epoch)
     model.train()
     order = example_order(len(examples), config, epoch).to(examples.device)
-    only = examples.num_steps(config) == 1
+    only = examples.is_one_batch
     sums, next_tick = torch.zeros(4, device=examples.device), time.monotonic() + _TICK_SECONDS
     for k, batch in enumerate(examples.dealt(order, config), start=1):
 
@@ -102,7 +102,7 @@ def evaluate(model: nn.Module, objective: Objective, examples: Examples) -> Scor
     # An objective of the user's own may differentiate the network by its inputs.
     with torch.set_grad_enabled(objective.outputs is None):
         for batch in examples.in_order():
-            sums += loss_of_batch(model, objective, batch)[1]
+            sums += loss_of_batch(model, objective, batch, only=examples.is_one_batch)[1]
     return _score(sums)
 
 

@@ -42,6 +42,11 @@ class Examples:
         """What is dealt out: examples, or batches of the user's own."""
         return self.num_examples if self._own is None else len(self._own)
 
+    @property
+    def is_one_batch(self) -> bool:
+        """Whether they are one batch of the user's own, whose weight among others is no matter."""
+        return self._own is not None and len(self._own) == 1
+
     def first(self) -> Self:
         """As many of them as tell how long a loss takes: two batches of an evaluation, or one."""
         few = copy.copy(self)

@@ -81,7 +81,7 @@ def _seconds_a_step(model: nn.Module, examples: Examples, config: TrainConfig) -
     batch = next(examples.dealt(torch.arange(len(examples)), config))
 
     def closure() -> tuple[torch.Tensor, torch.Tensor]:
-        return loss_of_batch(model, objective, batch)
+        return loss_of_batch(model, objective, batch, only=examples.is_one_batch)
 
     model.train()
     seconds = []

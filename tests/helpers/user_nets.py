@@ -72,3 +72,16 @@ def norm(model, batch):
     x = batch[0].clone().requires_grad_()
     (slope,) = torch.autograd.grad(model(x).sum(), x, create_graph=True)
     return (slope - 1).square().mean(1) + model(x)[:, 0].square()
+
+
+def graph():
+    """One batch whose tensors share no first dimension."""
+    x, _ = _pairs(9)
+    return {"nodes": x, "edges": torch.tensor([[0, 1, 2, 3], [1, 2, 3, 4]])}
+
+
+def of_edges(model, batch):
+    """A mean over the edges."""
+    source, target = batch["edges"]
+    values = model(batch["nodes"])[:, 0]
+    return (values[source] - values[target] - 1).square().mean()

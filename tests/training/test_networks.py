@@ -15,6 +15,7 @@ from landscape.cli import cli
 from landscape.snn.adapters import reset_state
 from landscape.training.config import TrainConfig
 from landscape.training.examples import Examples, training_source
+from landscape.training.forecast import forecast_training
 from landscape.training.network import network_of
 
 pytestmark = pytest.mark.filterwarnings(
@@ -130,6 +131,15 @@ def test_without_test_data_or_classes_there_are_no_such_numbers(config, run, net
     refused = CliRunner().invoke(cli, words)
     assert "--objective 'nets.py:norm'" in str(refused.exception)
     assert CliRunner().invoke(cli, [*words, "--objective", "nets.py:norm"]).exit_code == 0
+
+
+def test_one_batch_of_a_graph_is_trained_on(config, run, nets):
+    settings = {"data": "nets.py:graph", "objective": "nets.py:of_edges", "beta": "released"}
+    cfg = config(model="nets.py:line", **settings, epochs=9)
+    forecast_training(cfg, device=CPU, data_dir=None)
+    run(cfg, nets / "a.safetensors")
+    first, *_, last = map(json.loads, (nets / "a.metrics.jsonl").read_text().splitlines())
+    assert last["train_loss"] < first["train_loss"]
 
 
 def test_the_command_trains_a_users_network_and_forecasts_it(nets):
