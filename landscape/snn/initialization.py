@@ -129,10 +129,9 @@ def initialise(
     left = _left(model, leave)
     weights = list(weights_of(model))
     _check_all_known(model, weights, left)
-    rng = torch.Generator().manual_seed(seed)
-    drawn = []
+    # Whatever is refused, the network is as it was: nothing is written until all is known.
+    drawn = {}
     for weight in weights:
-        Z = torch.randn(weight.parameter.shape, generator=rng, dtype=torch.float64)
         if weight.name in left:
             continue
         neurons = _neurons(weight, surrogate)
@@ -149,21 +148,23 @@ def initialise(
             num_time_steps=getattr(weight.neurons, "num_time_steps", None) or num_time_steps,
             neurons=neurons,
         )
-        std = gain * math.sqrt(chosen.variance(layer))
-        blocks = [_shaped(block, std, chosen) for block in Z.chunk(weight.blocks)]
-        weight.parameter.copy_(torch.cat(blocks))
-        drawn.append(
-            DrawnWeight(
-                name=weight.name,
-                std=std,
-                fan_in=weight.fan_in,
-                fan_out=weight.fan_out,
-                beta=beta_value,
-                neurons="" if weight.neurons is None else described(weight.neurons),
-            )
+        drawn[weight.name] = DrawnWeight(
+            name=weight.name,
+            std=gain * math.sqrt(chosen.variance(layer)),
+            fan_in=weight.fan_in,
+            fan_out=weight.fan_out,
+            beta=beta_value,
+            neurons="" if weight.neurons is None else described(weight.neurons),
         )
+    rng = torch.Generator().manual_seed(seed)
+    for weight in weights:
+        Z = torch.randn(weight.parameter.shape, generator=rng, dtype=torch.float64)
+        if weight.name in drawn:
+            std = drawn[weight.name].std
+            blocks = [_shaped(block, std, chosen) for block in Z.chunk(weight.blocks)]
+            weight.parameter.copy_(torch.cat(blocks))
     _set_others(model, left)
-    return Initialisation(scheme=scheme, weights=tuple(drawn), left=tuple(left))
+    return Initialisation(scheme=scheme, weights=tuple(drawn.values()), left=tuple(left))
 
 
 def _left(model: nn.Module, leave: str) -> list[str]:

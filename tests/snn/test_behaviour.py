@@ -201,8 +201,10 @@ def test_layers_of_the_same_neurons_are_simulated_once(monkeypatch):
 )
 def test_neurons_that_do_not_tell_are_refused(layers, settings, message):
     net = nn.Sequential(nn.Linear(3, 2), *layers)
+    before = net[0].weight.clone()
     with pytest.raises(ValueError, match=message):
         initialise(net, **{"scheme": "ikun_v1", "seed": 0} | settings)
+    assert torch.equal(net[0].weight, before)
 
 
 def test_another_surrogate_can_be_asked_for():
