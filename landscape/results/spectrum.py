@@ -11,6 +11,8 @@ from landscape.results.base import Result
 from landscape.results.subject import OperatorSpec
 from landscape.values import Eigenvalue, Estimate, LargestSum, Population
 
+_ROUNDING = 1e-4  # of ‖A‖: what float32's products are off by at most, with the same spikes
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Eigenvalues(Result):
@@ -29,6 +31,34 @@ class Eigenvalues(Result):
     orthogonality_loss: float | None = None  # of them, the largest ‖QQᵀ - I‖₂, from below
     largest_sum: LargestSum | None = None  # None with too few pairs, or as of ``no_population``
     no_population: str = ""  # why nothing is said of the set that the examples stand for
+    largest_in_float64: float | None = None  # vᵀAv there, v the largest's; of spikes in float32
+    no_float64: str = ""  # why it is not known, where it was asked for
+
+    @property
+    def rounding_decides(self) -> bool:
+        """Whether float64 puts the largest further off than residual, tolerance and rounding do.
+
+        Of one matrix vᵀAv is the Ritz value itself, up to the rounding of products: so the two
+        precisions have matrices of their own.
+        """
+        if self.largest_in_float64 is None:
+            return False
+        norm = max(abs(e.value) for e in (*self.largest, *self.smallest))
+        first = self.largest[0]
+        error = max(first.residual, max(self.tol, _ROUNDING) * norm)
+        return abs(self.largest_in_float64 - first.value) > error
+
+    @property
+    def of_rounding(self) -> str:
+        """What float64 says against the largest, or why it was not asked; empty: nothing."""
+        if self.rounding_decides:
+            return (
+                f"in float64 vᵀAv of λ_max is {self.largest_in_float64:.6g}, here "
+                f"{self.largest[0].value:.6g}: rounding decides a spike; use --dtype float64"
+            )
+        if self.no_float64:
+            return f"whether rounding decides a spike is not known: {self.no_float64}"
+        return ""
 
     @property
     def num_shown(self) -> tuple[int, int]:

@@ -72,7 +72,7 @@ def look_at(
     }
     ends = found.eigenvalues
     no_edge = [f"no edge of stability: {ends.stability_of}"] if ends.stability_of else []
-    more = [*([note] if note else []), *_of_examples(ends)]
+    more = [said for said in (note, *_of_examples(ends), ends.of_rounding) if said]
     return fields, (*s.notes, *more, *(no_edge if ends.stability_edge is None else []))
 
 

@@ -13,12 +13,11 @@ from landscape.analysis.fidelity.run import fidelity_summary
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import Target
 from landscape.catalog import OPERATORS
-from landscape.curvature.operators import make_operator
+from landscape.curvature.in_float64 import product_in_float64
 from landscape.curvature.second_derivative import TOL, wrong_words
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.risk import EmpiricalRisk
-from landscape.objective.user_errors import UserCodeError
-from landscape.results import Check
+from landscape.results import Check, DoesNotApply
 
 DETERMINISTIC = "deterministic, state reset"
 _NOISE = 1e-3  # of ‖A‖: three digits of the leading eigenvalues are then real
@@ -119,21 +118,10 @@ def noise_floor(
 ) -> Check:
     if A.dtype == torch.float64:
         return Check(name="noise floor", status="note", value="float64: about 1e-15 of ‖A‖")
-    if risk.noise is not None:
-        return Check(
-            name="noise floor",
-            status="note",
-            value="not measured: float64 draws other random numbers",
-        )
     try:
-        wide = make_operator(risk.in_dtype(torch.float64), operator_name, graph_budget=0)
-        exact = wide @ u.double()
-    except UserCodeError as refusal:
-        return Check(
-            name="noise floor",
-            status="note",
-            value=f"not measured: it does not compute in float64 ({refusal})",
-        )
+        wide, exact = product_in_float64(risk, operator_name, u)
+    except DoesNotApply as reason:
+        return Check(name="noise floor", status="note", value=f"not measured: {reason}")
     for _ in range(3):  # towards the dominant eigenvector, where ‖Av‖ is near ‖A‖
         exact = wide @ (exact / exact.norm().clamp_min(1e-300))
     direction = exact / exact.norm().clamp_min(1e-300)
@@ -147,8 +135,8 @@ def noise_floor(
             name="noise floor",
             status="note",
             value=f"{value}: some spikes tip over with the precision",
-            advice="The numbers are those of the network in this precision; compare checkpoints "
-            "in one precision only.",
+            advice="The numbers are those of the network in this precision, whose rounding another "
+            "machine may do otherwise. Use --dtype float64.",
         )
     return verdict(
         "noise floor",

@@ -28,6 +28,7 @@ from landscape.analysis.spectrum.results import (
     selected,
     vouched,
 )
+from landscape.analysis.spectrum.rounding import InFloat64, largest_in_float64
 from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.catalog import SCALES
@@ -105,9 +106,10 @@ def spectrum(
         )
         for part, file in zip(parts, files, strict=True)
     ]
+    rounding = largest_in_float64(target, settings, run.eigenpairs)
     for file in (whole, *files):
         file.remove()
-    return _results(target, settings, run, shards, known, clock)
+    return _results(target, settings, run, shards, known, rounding, clock)
 
 
 def run_spectrum(
@@ -185,11 +187,12 @@ def _results(
     run: SpectralRun,
     shards: list[SpectralRun],
     known: Stated,
+    rounding: InFloat64,
     clock: Clock,
 ) -> Spectrum:
     spec = operator_spec(target, settings)
-    matvecs = run.num_matvecs + sum(shard.num_matvecs for shard in shards)
-    provenance = clock.provenance_of(target, matvecs)
+    own = run.num_matvecs + rounding.num_matvecs
+    provenance = clock.provenance_of(target, own + sum(shard.num_matvecs for shard in shards))
     pairs = run.eigenpairs
     exact = run.trace.num_probes == 0 and target.is_trusted
     edge = stability_edge(target, settings)
@@ -205,7 +208,7 @@ def _results(
         largest=largest,
         smallest=_listed(pairs, slice(len(pairs.values) - pairs.num_smallest, None))[::-1],
         tol=settings.tol,
-        num_matvecs=run.num_matvecs,
+        num_matvecs=own,
         method=METHOD + ("" if num_verification(len(pairs.values)) is None else _BOUNDS),
         shards=tuple(tuple(shard.eigenpairs.largest.tolist()) for shard in shards),
         stability_edge=edge.value,
@@ -214,6 +217,8 @@ def _results(
         basis_dtype=settings.basis_dtype or spec.dtype,
         largest_sum=found.sum,
         no_population=found.refused,
+        largest_in_float64=rounding.value,
+        no_float64=rounding.refused,
     )
     trace = Trace(
         subject=target.subject,

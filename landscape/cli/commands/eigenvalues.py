@@ -156,6 +156,8 @@ def _print(result: "Eigenvalues") -> None:
         result.no_population,
     ):
         echo(sentence)
+    if result.of_rounding:
+        echo(f"{result.of_rounding[0].upper()}{result.of_rounding[1:]}.")
     if result.share_of_edge is not None:
         echo(
             f"λ_max is {result.share_of_edge:.3g} of {result.stability_edge:.4g}, the edge of "

@@ -113,7 +113,16 @@ def eigenvalue_table(
         caption=f"Ends of the spectrum: {title_of(spec, results)}.",
         columns=columns,
         rows=results,
-        note=f"{_over_examples(results)} {_NOT_CONVERGED} {_of_edges(results)}".strip(),
+        note=" ".join(
+            said
+            for said in (
+                _over_examples(results),
+                _of_rounding(results),
+                _NOT_CONVERGED,
+                _of_edges(results),
+            )
+            if said
+        ),
     )
 
 
@@ -142,6 +151,11 @@ def _over_examples(results: Sequence[Eigenvalues]) -> str:
     reasons = dict.fromkeys(r.no_population for r in results if r.no_population)
     said += [f"No error over examples: {reason}." for reason in reasons]
     return " ".join(said)
+
+
+def _of_rounding(results: Sequence[Eigenvalues]) -> str:
+    """Where float64 has another matrix than these numbers are of."""
+    return " ".join(f"{r.subject.label}: {r.of_rounding}." for r in results if r.of_rounding)
 
 
 class _Listed(NamedTuple):
