@@ -279,6 +279,23 @@ MEASURES = Registry(
         read=f"{_READ}:steepest_cusp",
         of="Fidelity",
     ),
+    MeasureKind(
+        name="firing_rate",
+        title="firing rate",
+        sentence="how often a neuron of a spiking network fires; a surrogate's curvature grows "
+        "with it",
+        formula="spikes per neuron and time step, mean over neurons, steps and examples",
+        source="no flatness: what flatness is to be read beside",
+        unit="spikes/step",
+        better="neither",
+        is_sharpness=False,
+        hard_forward=True,
+        error_over=OVER_EXAMPLES,
+        is_positive=True,
+        invariant_under=(BATCH_NORM,),
+        read=f"{_READ}:firing_rate",
+        of="Activity",
+    ),
 )
 
 COMPARED = Part(MEASURES, lambda kind: kind.is_compared)

@@ -8,6 +8,7 @@ from typing import Any
 from landscape.page.material import Material, operator_text
 from landscape.results import (
     NOT_CONVERGED,
+    Activity,
     Comparison,
     OperatorSpec,
     Preflight,
@@ -79,6 +80,25 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "failed_checks": [c.name for c in checks if c.status == "fail"],
         "measures": [entry for r in results for entry in measures(r)],
         "robustness": [row for r in results if isinstance(r, Robustness) for row in _splits(r)],
+        "activity": next((_activity(r) for r in results if isinstance(r, Activity)), None),
+    }
+
+
+def _activity(result: Activity) -> Entry:
+    """Rates, dead and saturated neurons, operations an example; by layer and time step."""
+    firing = result.firing
+    return {
+        "firing_rate": _estimate(firing.firing_rate),
+        "num_neurons": firing.num_neurons,
+        "num_dead": firing.num_dead,
+        "num_saturated": firing.num_saturated,
+        "synaptic_operations": result.synaptic_operations,
+        "macs": result.macs,
+        "layers": [
+            vars(row) | {"firing_rate": _estimate(row.firing_rate)} for row in firing.layers
+        ],
+        "synapses": [vars(row) for row in result.synapses],
+        "uncounted": list(result.uncounted),
     }
 
 

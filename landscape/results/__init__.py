@@ -1,5 +1,6 @@
 """Frozen results, each with its header, and their form on disk. Never imports torch."""
 
+from landscape.results.activity import Activity, ActivityRow, Firing, SynapseRow
 from landscape.results.base import (
     RECORD,
     Result,
@@ -82,6 +83,8 @@ __all__ = [
     "RECORD",
     "AccuracyDifference",
     "AccuracyRow",
+    "Activity",
+    "ActivityRow",
     "Check",
     "ComparedGroup",
     "ComparedMeasure",
@@ -96,6 +99,7 @@ __all__ = [
     "DoesNotApply",
     "Eigenvalues",
     "Fidelity",
+    "Firing",
     "JudgedMeasure",
     "LayerRow",
     "LayerTable",
@@ -129,6 +133,7 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "SynapseRow",
     "TensorTrace",
     "Trace",
     "TrainingCurves",
