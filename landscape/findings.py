@@ -39,6 +39,7 @@ from landscape.results import (
     SharpnessTable,
     SpectralDensity,
     Subject,
+    SurrogateTable,
     Trace,
     measure_title,
     readings_of,
@@ -108,6 +109,10 @@ class Findings:
     @property
     def activity(self) -> Activity:
         return self._get("activity", Activity)
+
+    @property
+    def surrogates(self) -> SurrogateTable:
+        return self._get("surrogates", SurrogateTable)
 
     def plot_eigenvalues(self, ax: Axes | None = None) -> Axes:
         """Draw both ends of the spectrum; see :func:`landscape.plotting.plot_eigenvalues`."""

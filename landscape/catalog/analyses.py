@@ -122,6 +122,14 @@ ANALYSES = Registry(
         figures=(1, 0),
     ),
     AnalysisKind(
+        name="surrogates",
+        sentence="a spiking network's curvature under several surrogates (--surrogate)",
+        run="landscape.analysis.surrogates.entry:run",
+        cost="landscape.analysis.surrogates.entry:cost",
+        section=f"{_SECTIONS}.surrogates:surrogates_section",
+        is_usual=False,
+    ),
+    AnalysisKind(
         name="line",
         sentence="the loss along random lines",
         run="landscape.analysis.surface.entry:run_line",

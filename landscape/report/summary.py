@@ -15,6 +15,7 @@ from landscape.results import (
     Reading,
     Result,
     Robustness,
+    SurrogateTable,
     readings_of,
 )
 from landscape.results.comparison import PairRow
@@ -80,6 +81,9 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "failed_checks": [c.name for c in checks if c.status == "fail"],
         "measures": [entry for r in results for entry in measures(r)],
         "robustness": [row for r in results if isinstance(r, Robustness) for row in _splits(r)],
+        "surrogates": [
+            row for r in results if isinstance(r, SurrogateTable) for row in _surrogates(r)
+        ],
         "activity": next((_activity(r) for r in results if isinstance(r, Activity)), None),
     }
 
@@ -100,6 +104,27 @@ def _activity(result: Activity) -> Entry:
         "synapses": [vars(row) for row in result.synapses],
         "uncounted": list(result.uncounted),
     }
+
+
+def _surrogates(result: SurrogateTable) -> list[Entry]:
+    """The curvature under each surrogate, and how far it predicts the loss."""
+    return [
+        {
+            "surrogate": row.surrogate,
+            "is_own": row.is_own,
+            "num_examples": result.subject.num_examples,
+            "grad_norm": row.grad_norm,
+            "lambda_max": row.largest.value,
+            "residual": row.largest.residual,
+            "converged": row.largest.converged,
+            "trace": _estimate(row.trace),
+            "frobenius_norm": _estimate(row.frobenius_norm),
+            "ratio": None if row.ratio is None else vars(row.ratio),
+            "radius": result.reference_radius,
+            "verdict": row.verdict,
+        }
+        for row in result.rows
+    ]
 
 
 def _splits(result: Robustness) -> list[Entry]:

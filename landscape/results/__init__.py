@@ -70,6 +70,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
+from landscape.results.surrogates import SurrogateRow, SurrogateTable
 from landscape.results.titles import (
     flatter_arrow,
     measure_title,
@@ -133,6 +134,8 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "SurrogateRow",
+    "SurrogateTable",
     "SynapseRow",
     "TensorTrace",
     "Trace",

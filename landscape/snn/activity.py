@@ -1,6 +1,6 @@
 """How often each neuron of a spiking network fires, watched while it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -33,9 +33,13 @@ class ActivityRecorder:
         self._unclear = ""  # why there is no one number of neurons
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """A block whose forward passes are counted; what was counted before is forgotten."""
-        self._layers, self._calls, self._unclear = {}, {}, ""
+    def watching(self) -> Iterator[Callable[[], None]]:
+        """A block whose forward passes are counted; what was counted before is forgotten.
+
+        It gives what to call before each batch, for who does not call the network itself.
+        """
+        self._layers, self._unclear = {}, ""
+        self._calls.clear()
         with ExitStack() as stack:
             handles = [self._model.register_forward_pre_hook(lambda *_: self._calls.clear())]
             for neuron in self._neurons:
@@ -46,7 +50,7 @@ class ActivityRecorder:
                     stack.callback(delattr, neuron, "pooled")
             for handle in handles:
                 stack.callback(handle.remove)
-            yield
+            yield self._calls.clear
 
     def firing(self) -> Firing:
         """What was counted, layers in the order of their first calls; over all processes.

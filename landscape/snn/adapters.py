@@ -43,7 +43,7 @@ def reset_state(model: nn.Module) -> int:
             method = getattr(module, name, None)
             if (
                 name == "reset"
-                and _library(module) is None
+                and library_of(module) is None
                 and any(True for _ in module.parameters())
             ):
                 continue  # elsewhere, ``reset`` may well mean "draw new weights"
@@ -62,6 +62,15 @@ def is_spiking(model: nn.Module) -> bool:
 def spiking_neurons(model: nn.Module) -> list[nn.Module]:
     """The neurons in ``model``, of this package or of a library known here."""
     return [neuron for _, neuron in _neurons(model)]
+
+
+def library_of(module: nn.Module) -> str | None:
+    """The package that a module's class, or one that it inherits from, is of, where known here."""
+    for cls in type(module).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if package in _LIBRARIES:
+            return package
+    return None
 
 
 class EvalMode:
@@ -145,16 +154,8 @@ def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for module in model.modules():
         if isinstance(module, SpikingNeuron):
             yield "landscape", module
-        elif (library := _library(module)) is not None and _fires(module):
+        elif (library := library_of(module)) is not None and _fires(module):
             yield library, module
-
-
-def _library(module: nn.Module) -> str | None:
-    for cls in type(module).__mro__:
-        package = cls.__module__.partition(".")[0]
-        if package in _LIBRARIES:
-            return package
-    return None
 
 
 def _fires(module: nn.Module) -> bool:
@@ -215,7 +216,7 @@ def _needs_no_argument(method: object) -> bool:
 
 
 def _has_gradient_in_eval(neuron: nn.Module) -> bool:
-    if _library(neuron) != "spikingjelly":
+    if library_of(neuron) != "spikingjelly":
         return True
     probe = copied(neuron).cpu()  # where the number below is
     reset_state(probe)

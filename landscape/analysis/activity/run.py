@@ -1,6 +1,6 @@
 """Firing rates, dead and saturated neurons and synaptic operations, in one forward pass."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from landscape.analysis.provenance import start_clock
@@ -24,16 +24,17 @@ def activity(target: Target) -> Activity:
     neurons, weights = ActivityRecorder(risk.model), SynapseRecorder(risk.model)
 
     @contextmanager
-    def watching() -> Iterator[None]:
-        with neurons.watching(), weights.watching():
-            yield
+    def watching() -> Iterator[Callable[[], None]]:
+        with neurons.watching() as begin, weights.watching():
+            yield begin
 
     with alone(target.by_probes):
         example_scores(risk, risk.theta, watching)
+        passes = 1 if risk.noise is None else risk.objective.draws
         return Activity(
             subject=target.subject,
             provenance=clock.provenance_of(target),
             firing=neurons.firing(),
-            synapses=weights.synapses(risk.num_examples),
+            synapses=weights.synapses(passes * risk.num_examples),
             uncounted=weights.uncounted,
         )

@@ -1,8 +1,7 @@
 """A minute's look at a checkpoint on data: losses, firing rates, the sharpest direction."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from landscape.analysis.other_split import on_other_split, other_split
@@ -12,7 +11,7 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.checkpoint.load import Checkpoint
-from landscape.curvature.example_scores import example_scores
+from landscape.curvature.example_scores import Watching, example_scores
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results import DoesNotApply, Eigenvalues
 from landscape.results.activity import Firing
@@ -75,9 +74,7 @@ def look_at(
     return fields, (*s.notes, *more, *(no_edge if ends.stability_edge is None else []))
 
 
-def fit_on(
-    risk: EmpiricalRisk, watching: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> Fit:
+def fit_on(risk: EmpiricalRisk, watching: Watching = nullcontext) -> Fit:
     """Loss and accuracy over the examples, each with its standard error, in one forward pass."""
     found = example_scores(risk, risk.theta, watching)
     return Fit(num_examples=risk.num_examples, loss=found.loss, accuracy=found.accuracy)
