@@ -13,7 +13,8 @@ from scipy.stats import t as student
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from landscape.data.choosing import Choice, open_source
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
 
 HIDDEN, INPUTS, CLASSES, STEPS = 4, 16, 10, 6
 SHAPES = ((HIDDEN, INPUTS), (HIDDEN,), (CLASSES, HIDDEN), (CLASSES,))

@@ -3,7 +3,6 @@
 A line ``<!-- made: NAME -->`` in a page is replaced by what the function of that name makes.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
+from simulations import bands, population, retraining, verdicts, worst_case
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -77,76 +77,6 @@ def measures() -> str:
         for name, kind in MEASURES.items()
     ]
     return "\n".join([head, "|---|---|---|---|---|---|---|", *rows])
-
-
-def population() -> str:
-    """How often intervals over examples held in simulations, and how long they were."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "population.json").read_text())
-    head = "| network | matrix | examples | number | held | median length / value | to dense |"
-    rows = [
-        f"| {row['network']} | {row['matrix']} | {row['num_examples']:,} | {row['number']} "
-        f"| {row['coverage']:.1%} "
-        f"| {row['length']:.2f} | {'–' if row['ratio'] is None else format(row['ratio'], '.2f')} |"
-        for row in found["rows"]
-    ]
-    made = (
-        f"*{found['draws']} samples of each size from {found['pool']:,} images, whose matrix is "
-        "known: networks of 118 parameters, by Lanczos in float32, beside the same formula on "
-        f"dense float64 matrices. At least {found['rows'][0]['least']:.1%} are to hold, two "
-        f"simulation errors below 95 %: `{found['command']}`.*"
-    )
-    return "\n".join([head, "|---|---|--:|---|--:|--:|--:|", *rows, "", made])
-
-
-def bands() -> str:
-    """How often intervals of few probes held in simulations: the least over five spectra."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "bands.json").read_text())
-    probes = sorted({row["num_probes"] for row in found["rows"]})
-    held: dict[str, dict[int, list[float]]] = {}
-    for row in found["rows"]:
-        of_probes = held.setdefault(row["number"], {})
-        of_probes.setdefault(row["num_probes"], []).append(row["coverage"])
-        if row["spread"] is not None:
-            by_spread = held.setdefault(f"{row['number']}, by 1.96 spreads over probes", {})
-            by_spread.setdefault(row["num_probes"], []).append(row["spread"])
-    head = "| 95 % interval of | " + " | ".join(f"{n} probes" for n in probes) + " |"
-    rows = [
-        f"| {number} | "
-        + " | ".join(f"{min(of[n]):.1%} to {max(of[n]):.1%}" for n in probes)
-        + " |"
-        for number, of in held.items()
-    ]
-    short = sum(row["coverage"] < found["least"] for row in found["rows"])
-    made = (
-        f"*Lowest and highest over five spectra, each in {found['draws']} random bases: power law, "
-        "outliers, low rank, flat, two-sided clusters. At least "
-        f"{found['least']:.1%} are to hold, two simulation errors below 95 %, which {short} of "
-        f"{len(found['rows'])} miss; chance alone lets 2 to 3 in 100 do so: `{found['command']}`.*"
-    )
-    return "\n".join([head, "|---|" + "--:|" * len(probes), *rows, "", made])
-
-
-def verdicts() -> str:
-    """How often verdicts of ``compare`` were false in simulations, and what they found."""
-    found = json.loads((ROOT / "benchmarks" / "results" / "verdicts.json").read_text())
-    head = (
-        '| runs | law | false "differs" | held | false "equivalent" | finds 1.25 | a t test does '
-        "| A and A equivalent |"
-    )
-    shares = ("false_difference", "held", "false_equivalent", "found", "found_by_t", "equivalent")
-    rows = []
-    for row in found["rows"]:
-        n, m = row["num_runs"]
-        runs = f"{n} pairs" if row["design"] == "pairs" else f"{n} and {m}"
-        rows.append(f"| {runs} | {row['law']} | {' | '.join(f'{row[s]:.1%}' for s in shares)} |")
-    made = (
-        f"*{found['draws']:,} simulated comparisons a row at alpha = 0.05, of one measure: 5 % ± "
-        f"{100 * (0.05 * 0.95 / found['draws']) ** 0.5:.1f}. Logarithms of runs, or for "
-        '"held" and false "equivalent" of pairs their log ratios, follow the law; '
-        f"a normal log ratio has a standard deviation of {found['scatter']:g}. "
-        f"{found['cpu_seconds'] // 60} minutes of one core: `{found['command']}`.*"
-    )
-    return "\n".join([head, "|---|---|--:|--:|--:|--:|--:|--:|", *rows, "", made])
 
 
 def invariances() -> str:
@@ -247,6 +177,8 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "measures": measures,
     "invariances": invariances,
     "population": population,
+    "retraining": retraining,
+    "worst_case": worst_case,
     "bands": bands,
     "verdicts": verdicts,
     "look": look,

@@ -70,7 +70,7 @@ def _rebuilt(nest: Nest, change: Callable[[Any], Any], made: dict[int, Any] | No
         return {key: change(value) for key, value in nest.items()}
     if _is_record(nest):
         made[id(nest)] = changed = copy.copy(nest)
-        for name, value in vars(nest).items():
+        for name, value in _held(nest).items():
             object.__setattr__(changed, name, change(value))
         return changed
     return nest
@@ -262,7 +262,16 @@ def _children(nest: Nest) -> Iterable[Any]:
         return nest.values()
     if isinstance(nest, tuple | list):
         return nest
-    return vars(nest).values() if _is_record(nest) else ()
+    return _held(nest).values() if _is_record(nest) else ()
+
+
+def _held(record: Any) -> dict[str, Any]:
+    """What a record holds by name; one with slots has no ``__dict__``."""
+    if hasattr(record, "__dict__"):
+        held: dict[str, Any] = vars(record)
+        return held
+    names = (field.name for field in dataclasses.fields(record))
+    return {name: getattr(record, name) for name in names if hasattr(record, name)}
 
 
 def _first_dimensions(nest: Nest) -> Iterator[int | None]:

@@ -127,7 +127,7 @@ def test_gates_know_a_measure_of_a_result(toys, run, checkpoint):
     run("eigenvalues", *checkpoint, "--fail-if", "thrice > 1", code=2)
 
 
-def test_a_measure_is_read_compared_stored_and_explained(toys, run, tmp_path):
+def test_a_measure_is_read_compared_stored_and_explained(toys, run, tmp_path, monkeypatch):
     groups = {name: group(name, [2.0, 2.1]) for name in ("kaiming", "ikun_v1")}
     for number, result in enumerate(r for results in groups.values() for r in results):
         save_result(result, tmp_path / "results" / result.subject.label / f"{number}.json")
@@ -143,12 +143,16 @@ def test_a_measure_is_read_compared_stored_and_explained(toys, run, tmp_path):
     summary = json.loads((tmp_path / "verdict" / "summary.json").read_text())
     stored = [m for c in summary["checkpoints"] for m in c["measures"] if m["name"] == "thrice"]
     assert {m["unit"] for m in stored} == {"loss/θ²", "loss"}
-    assert f"`thrice` | triple trace: {toys.measure.sentence} | 3 tr A" in hooks().measures()
+    assert (
+        f"`thrice` | triple trace: {toys.measure.sentence} | 3 tr A"
+        in hooks(monkeypatch).measures()
+    )
 
 
-def hooks():
-    """The site's own code."""
+def hooks(monkeypatch):
+    """The site's own code, which finds its neighbours as mkdocs has it find them."""
     path = Path(__file__).parents[1] / "docs" / "hooks.py"
+    monkeypatch.syspath_prepend(path.parent)
     spec = importlib.util.spec_from_file_location("hooks_of_the_site", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -129,11 +129,11 @@ BUDGETS: dict[str, Budget] = {
         sharpness=SharpnessSettings(
             measures=("expected_rise", "worst_rise", "sam_rise"),
             scales=("none", "filter"),
-            radii=(0.01, 0.03),
+            radii=(0.03, 0.1, 0.3),
             ball_radii=(0.003,),
             num_pairs=5,
-            num_restarts=1,
-            num_steps=5,
+            num_restarts=2,  # towards both ends of the sharpest direction
+            num_steps=3,
         ),
         fidelity=SUMMARY,
         robustness=RobustnessSettings(),

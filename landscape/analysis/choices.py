@@ -3,19 +3,23 @@
 Names that come from a file are looked up among the built-in ones and never imported.
 """
 
-from pathlib import Path
 from typing import NamedTuple
 
+import torch
 from torch import nn
 
+from landscape.analysis.network import Network
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
 from landscape.checkpoint.errors import CheckpointError
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
+from landscape.checkpoint.model_folders import folder_of
+from landscape.checkpoint.models import model_spec
 from landscape.checkpoint.optimizer_state import OptimizerState, find_optimizer
 from landscape.checkpoint.sidecar import Sidecar
-from landscape.data.choosing import Choice, open_source, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
 from landscape.data.opening import open_dataset
@@ -24,10 +28,12 @@ from landscape.data.source import Source
 from landscape.factories import LOSSES, OBJECTIVES, load_object
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.objective import Objective
+from landscape.objective.own_loss import own_loss
 from landscape.objective.pair import loss_of
 from landscape.results import TrainingInfo
 
 _OWN_DATA = (NAME, EMBEDDED_NAME)
+_TRIED = 4  # examples that a network's own loss is looked at on
 
 
 class ChosenData(NamedTuple):
@@ -35,6 +41,34 @@ class ChosenData(NamedTuple):
 
     source: Source
     notes: tuple[str, ...]
+
+
+def choose_problem(
+    checkpoint: Checkpoint, network: Network, settings: TargetSettings, choice: Choice
+) -> tuple[Objective, ChosenData]:
+    """What is minimised, and on which examples; see ``choose_objective`` and ``choose_data``.
+
+    Where nothing is asked for, a network by transformers is taken by the loss that it computes.
+
+    Raises
+    ------
+    CheckpointError
+        If nothing says which loss or which data.
+    ValueError
+        If loss, data or examples cannot be found, or the network computes no loss of them.
+    """
+    is_asked = settings.loss is not None or settings.objective is not None
+    if is_asked or not network.has_own_loss:
+        objective = choose_objective(checkpoint, settings.loss, settings.objective)
+        return objective, choose_data(checkpoint, settings, choice)
+    data = choose_data(checkpoint, settings, choice)
+    source, model = data.source, network.model
+    dtype = next((p.dtype for p in model.parameters()), torch.float32)
+    try:
+        objective, read_as = own_loss(model, source.head(_TRIED, dtype, torch.device("cpu")))
+    except ValueError as error:
+        raise ValueError(f"{error} ({source.name} gives {source.outline()})") from error
+    return objective, ChosenData(source, (*data.notes, *read_as))
 
 
 def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | None) -> Objective:
@@ -104,9 +138,7 @@ def objective_of(loss: object, objective: object) -> Objective:
     return named_loss(loss) if isinstance(loss, str) else loss_of(loss)  # type: ignore[arg-type]
 
 
-def choose_data(
-    checkpoint: Checkpoint, asked: str | None, choice: Choice, *, data_dir: Path | None
-) -> ChosenData:
+def choose_data(checkpoint: Checkpoint, settings: TargetSettings, choice: Choice) -> ChosenData:
     """The examples: of what was asked for, else of what the checkpoint was trained on.
 
     A random subset of training examples is drawn from those that the network was trained on,
@@ -121,7 +153,7 @@ def choose_data(
         If the examples that were asked for reach beyond the data.
     """
     sidecar = checkpoint.sidecar
-    name = asked
+    name, data_dir = settings.data, settings.data_dir
     if name is None and sidecar and sidecar.data.name in _OWN_DATA:
         name = sidecar.data.name
     if name is None and infer_model(checkpoint.state) is not None:
@@ -129,7 +161,8 @@ def choose_data(
     if name is None:
         raise CheckpointError(
             f"{checkpoint.path}: nothing says which data to evaluate it on. Name them: --data "
-            "examples.npz (arrays x and y), --data module:factory, or --data fashion-mnist."
+            "examples.npz (arrays x and y, or the arguments of a Hugging Face network), --data "
+            "module:factory, or --data fashion-mnist."
         )
     notes: tuple[str, ...] = ()
     if choice.split == "train" and sidecar is not None and sidecar.data.name == name:
@@ -137,7 +170,8 @@ def choose_data(
         whole, notes = _trained_on(whole, sidecar)
         source = source_of(whole, choice)
     else:
-        source = open_source(name, choice, data_dir=data_dir)
+        folder = folder_of(settings.model or model_spec(checkpoint))
+        source = open_source(name, choice, data_dir=data_dir, tokenizer=folder)
     if choice.examples is None and len(source) < MOST_EXAMPLES:
         # The default bounds the work; a number of the user's own is what must be there.
         notes = (*notes, f"the data hold {len(source)} examples: all used")

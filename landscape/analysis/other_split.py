@@ -8,7 +8,7 @@ from landscape.analysis.memory import fitting_batches
 from landscape.analysis.target import IN_MEMORY, Target
 from landscape.catalog.words import SPLITS
 from landscape.checkpoint.load import Checkpoint, load_checkpoint
-from landscape.data.choosing import Choice
+from landscape.data.choice import Choice
 from landscape.data.source import Source
 from landscape.objective.risk import EmpiricalRisk
 
@@ -59,7 +59,7 @@ def on_other_split(
         seed=settings.seed,
         keep=settings.keep,
     )
-    source = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir).source
+    source = choose_data(checkpoint, settings, choice).source
     own = target.risk
     risk = own.on(source.batches(settings.batch_size, own.dtype, own.device))
     if settings.memory is not None:

@@ -8,12 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.analysis.choices import (
-    choose_data,
-    choose_objective,
-    optimizer_state_of,
-    training_info,
-)
+from landscape.analysis.choices import choose_problem, optimizer_state_of, training_info
+from landscape.analysis.network import open_network
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
 from landscape.analysis.target_checks import (
@@ -26,10 +22,10 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import DTYPES
 from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range
-from landscape.checkpoint.models import model_of, model_spec
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole
 from landscape.nests import describe
@@ -152,8 +148,7 @@ def open_target(
         allow_globals=settings.allow_globals,
         unsafe_pickle=settings.unsafe_pickle,
     )
-    model, fitted = model_of(checkpoint, settings.model)
-    objective = choose_objective(checkpoint, settings.loss, settings.objective)
+    network = open_network(checkpoint, settings)
     choice = Choice(
         split=settings.split,
         examples=settings.examples,
@@ -161,18 +156,18 @@ def open_target(
         keep=settings.keep,
         told=told,
     )
-    data = choose_data(checkpoint, settings.data, choice, data_dir=settings.data_dir)
-    state, unused = optimizer_state_of(checkpoint, model, settings)
+    objective, data = choose_problem(checkpoint, network, settings, choice)
+    state, unused = optimizer_state_of(checkpoint, network.model, settings)
     target = make_target(
-        model,
+        network.model,
         objective,
         data.source,
         settings,
         label=label or path.stem,
         checkpoint=str(path),
-        checkpoint_sha256=checkpoint.sha256,
-        model_name=settings.model or model_spec(checkpoint) or "",
-        notes=(*checkpoint.notes, *fitted, *data.notes, *unused),
+        checkpoint_sha256=network.sha256,
+        model_name=network.name,
+        notes=(*checkpoint.notes, *network.notes, *data.notes, *unused),
         sidecar_info=training_info(checkpoint.sidecar),
     )
     if state is not None:

@@ -32,12 +32,20 @@ class TargetSettings:
     """
 
     model: str | None = setting(
-        None, help="module:factory or file.py:factory[?k=v]; or a built-in name."
+        None,
+        help="module:factory or file.py:factory[?k=v]; hf:FOLDER of a transformers network; or a "
+        "built-in name.",
+    )
+    adapter: Path | None = setting(
+        None,
+        metavar="FOLDER",
+        help="An adapter by peft (LoRA): the network is held fixed, the adapter is analysed.",
     )
     data: str | None = setting(
         None,
-        help="fashion-mnist, arrays.npz, module:factory or file.py:factory of arrays, a Dataset, a "
-        "DataLoader or other batches.",
+        help="fashion-mnist, arrays.npz, named arrays (.npz, .safetensors), texts (.jsonl, a "
+        "datasets folder), module:factory or file.py:factory of arrays, a Dataset, a DataLoader or "
+        "other batches.",
     )
     data_dir: Path | None = setting(None, help="Folder of the data set's files.")
     loss: str | None = setting(
@@ -76,6 +84,12 @@ class TargetSettings:
     seed: int = setting(0, minimum=0)
     use_ema: bool = setting(False, "--ema", help="Use the averaged weights in the file.")
     state_key: str | None = setting(None, help="Which entry of the file holds the weights.")
+    part: str | None = setting(
+        None, metavar="NAME", help="The module within the network that the weights are of."
+    )
+    weights_loaded: bool = setting(
+        False, help="The factory loads the weights itself: those of the file are not."
+    )
     allow_globals: tuple[str, ...] = setting(
         (),
         "--allow-global",

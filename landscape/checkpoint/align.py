@@ -6,6 +6,7 @@ only when, every name of the model is then there; what was done is noted.
 
 from collections.abc import Iterable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from landscape.checkpoint.errors import CheckpointError, listing, printable
@@ -27,7 +28,8 @@ def aligned(
     Raises
     ------
     CheckpointError
-        If parts of the file have the model's names, and which is meant is not clear.
+        If parts of the file have the model's names, or parts of the model the file's, and which is
+        meant is not clear.
     """
     state = dict(checkpoint.state)
     needed = _needed(wanted)
@@ -40,7 +42,12 @@ def aligned(
     if len(real) < len(plain):
         return state
     needed = {plain[name] for name in needed}
-    fitted = _fitted(checkpoint, state, needed, real, notes)
+    shapes = {plain[name]: tensor.shape for name, tensor in wanted.items()}
+    fitted = _fitted(checkpoint, state, needed, shapes, notes)
+    if fitted is None:
+        fitted = _in_a_part(checkpoint, state, needed, _parameters(model, plain), shapes, notes)
+        kept = {} if fitted is None else {n: wanted[real[n]] for n in needed - fitted.keys()}
+        fitted = None if fitted is None else fitted | kept
     if fitted is None:
         return state
     if any(plain[new] in fitted for new in older):
@@ -68,12 +75,12 @@ def _fitted(
     checkpoint: Checkpoint,
     state: dict[str, Tensor],
     needed: set[str],
-    real: Mapping[str, str],
+    shapes: Mapping[str, torch.Size],
     notes: list[str],
 ) -> dict[str, Tensor] | None:
     if needed <= state.keys():
         return state
-    for prefix in _prefixes(real, state):
+    for prefix in _prefixes(shapes, state):
         longer = {prefix + name: tensor for name, tensor in state.items()}
         if needed <= longer.keys():
             put = "back" if prefix == checkpoint.prefix else "before every name"
@@ -82,7 +89,8 @@ def _fitted(
     parts = [p for p in _prefixes(state, needed) if all(p + name in state for name in needed)]
     common = [part for part in parts if all(name.startswith(part) for name in state)]
     usual = [part for part in parts if part in _WRAPPED_AS]
-    for prefix in common or usual[: len(usual) == 1]:
+    alike = [p for p in parts if all(state[p + name].shape == shapes[name] for name in needed)]
+    for prefix in common or usual[: len(usual) == 1] or alike[: len(alike) == 1]:
         inside = {n.removeprefix(prefix): t for n, t in state.items() if n.startswith(prefix)}
         left = listing([name for name in state if not name.startswith(prefix)])
         part = f"the network is the part under '{printable(prefix)}'; ignored beside it: {left}"
@@ -95,6 +103,46 @@ def _fitted(
             f"the names of a part: {listing(parts)}. If the network is that: {choices}."
         )
     return None
+
+
+def _in_a_part(
+    checkpoint: Checkpoint,
+    state: dict[str, Tensor],
+    needed: set[str],
+    parameters: set[str],
+    shapes: Mapping[str, torch.Size],
+    notes: list[str],
+) -> dict[str, Tensor] | None:
+    """The file's tensors in the one part of the network whose names and shapes they have.
+
+    Where parameters would be left that no file gave, only the user can say that this is meant.
+    """
+    parts = [
+        prefix
+        for prefix in _prefixes(shapes, state)
+        if all(shapes.get(prefix + name) == tensor.shape for name, tensor in state.items())
+    ]
+    if not parts:
+        return None
+    inside = {parts[0] + name: tensor for name, tensor in state.items()}
+    left = sorted(needed - inside.keys())
+    open_ones = [name for name in left if name in parameters]
+    if len(parts) > 1 or open_ones:
+        choices = " or ".join(f"--part {printable(part[:-1])}" for part in parts[:8])
+        beside = f"; nothing in it is for {listing(open_ones)}" if len(parts) == 1 else ""
+        raise CheckpointError(
+            f"{printable(str(checkpoint.path))}: its tensors are those of a part of the network, "
+            f"{listing(parts)}{beside}. If the rest is to stay as the factory makes it: {choices}."
+        )
+    notes.append(
+        f"weights put into the part '{printable(parts[0])}' of the network; as the factory made "
+        f"them: {listing(left)}"
+    )
+    return inside
+
+
+def _parameters(model: nn.Module, plain: Mapping[str, str]) -> set[str]:
+    return {plain[name] for name, _ in model.named_parameters(remove_duplicate=False)}
 
 
 def _prefixes(longer: Iterable[str], shorter: Iterable[str]) -> list[str]:

@@ -36,7 +36,9 @@ _FOREIGN = (
     ),
     (b"<", "a web page: the download went wrong"),
 )
-_SINGLE = "pytorch_model.bin"  # what Hugging Face's folders held before safetensors
+# What Hugging Face's folders call the weights, in the order in which they are looked for.
+_SINGLE = ("model.safetensors", "pytorch_model.bin", "adapter_model.bin")
+_LATEST, _LONGEST_NAME = "latest", 255
 _EXPECTED = "Expected a file by safetensors or torch.save (.safetensors, .pt, .pth, .ckpt)"
 
 
@@ -123,14 +125,31 @@ def _folder(path: Path) -> tuple[Format, Path]:
         return Format.SHARDED, indexes[0]
     if len(singles) == 1 and not indexes:
         return Format.SAFETENSORS, singles[0]
-    if not singles and not indexes and (path / _SINGLE).is_file():
-        return recognise(path / _SINGLE)
+    named = [path / name for name in _SINGLE if (path / name).is_file()]
+    states = named or sorted(path.glob("mp_rank_*_model_states.pt"))  # by DeepSpeed
+    if states and not indexes and (named or len(states) == 1):
+        return recognise(states[0])
+    if (path / _LATEST).is_file() and not (singles or indexes or states):
+        return _folder(path / _latest(path))
     raise refuse(
         path,
         "it is a folder, but neither a torch.distributed.checkpoint (no .metadata) nor one "
         "safetensors checkpoint",
         "Pass the checkpoint file inside it",
     )
+
+
+def _latest(path: Path) -> str:
+    """The folder within ``path`` that DeepSpeed wrote last."""
+    with (path / _LATEST).open("rb") as file:
+        name = file.read(_LONGEST_NAME).decode("utf-8", "replace").strip()
+    if not name or Path(name).name != name or not (path / name).is_dir():
+        raise refuse(
+            path,
+            f"its file '{_LATEST}' names no folder in it",
+            "Pass the checkpoint file inside it",
+        )
+    return name
 
 
 def _similar(path: Path) -> str:

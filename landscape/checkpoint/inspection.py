@@ -14,6 +14,7 @@ from landscape.checkpoint.files.pickled import check_names, refuse_code
 from landscape.checkpoint.files.safetensor import of_all_shards, outline_safetensors, shards_of
 from landscape.checkpoint.formats import Format, bare_pickle, recognise
 from landscape.checkpoint.infer import infer_model, is_builtin
+from landscape.checkpoint.model_folders import PREFIX, is_model_folder
 from landscape.checkpoint.names import running_code
 from landscape.checkpoint.neuron_state import neuron_state_names
 from landscape.checkpoint.sidecar import Sidecar
@@ -45,7 +46,7 @@ class CheckpointInfo:
     sidecar: Sidecar | None
     notes: tuple[str, ...]  # what loading would unwrap, strip or ignore
     obstacle: str | None  # why loading would be refused as things are, and the way out
-    model: str | None  # built-in network by sidecar or tensors; or named by the sidecar only
+    model: str | None  # built-in by sidecar or tensors, or its folder's; or named by a sidecar only
     command: str | None  # that would analyse it; None for a file that is refused
     running: tuple[str, ...] = ()  # names in the file that can run code
 
@@ -87,7 +88,8 @@ def inspect_checkpoint(
     if state:
         notes.append(f"neuron state, not loaded into a network: {printable(', '.join(state))}")
     inferred = infer_model(found.tensors)
-    model = sidecar.model if sidecar is not None else inferred
+    own = f"{PREFIX}{path}" if is_model_folder(path) else inferred
+    model = sidecar.model if sidecar is not None else own
     return CheckpointInfo(
         path=path,
         size_bytes=_size(kind, source),
@@ -165,6 +167,8 @@ def _command(path: Path, model: str | None) -> str:
     base = f"landscape analyze {shlex.quote(named)} -o reports/{shlex.quote(path.stem)}"
     if is_builtin(model):
         return base
+    if model is not None and model.startswith(PREFIX):
+        return f"{base} --data FILE"
     named = shlex.quote(model) if model is not None else "MODULE:FACTORY"
     return f"{base} --model {named} --data MODULE:FACTORY --loss cross-entropy"
 

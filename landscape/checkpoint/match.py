@@ -10,11 +10,13 @@ from landscape.checkpoint.align import address, aligned
 from landscape.checkpoint.errors import CheckpointError, listing, printable
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.neuron_state import neuron_state_names
-from landscape.hints import closest
+from landscape.hints import close_to, closest
+from landscape.nests import digest
 
 _ADAPTERS = (
     "It has LoRA's adapters, which are added to the weights of a network when peft loads them. "
-    "Merge them, and pass the file that this writes: "
+    "Pass the network's own checkpoint, and the adapter's folder as --adapter; or merge them, and "
+    "pass the file that this writes: "
     "torch.save(peft_model.merge_and_unload().state_dict(), 'weights.pt')."
 )
 _RENAMED = (
@@ -45,6 +47,34 @@ def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
     state, notes = matched(model, checkpoint)
     model.load_state_dict(state, strict=True)
     return notes
+
+
+def load_into_part(model: nn.Module, checkpoint: Checkpoint, part: str) -> tuple[str, ...]:
+    """``load_into`` the module that ``model`` has under this name; the rest stays as it is.
+
+    Raises
+    ------
+    CheckpointError
+        As there; or if there is no such module.
+    """
+    modules = dict(model.named_modules())
+    if not part or part not in modules:
+        hint = close_to(part, modules)
+        raise CheckpointError(f"--part '{part}': the network has no module of that name.{hint}")
+    beside = [name for name in model.state_dict() if not name.startswith(f"{part}.")]
+    note = f"weights put into the part '{part}' of the network, as asked"
+    rest = f"; as the factory made them: {listing(beside)}" if beside else ""
+    return (f"{note}{rest}", *load_into(modules[part], checkpoint))
+
+
+def how_loaded(model: nn.Module, checkpoint: Checkpoint) -> str:
+    """How many of the file's tensors a network has that loaded them itself, under any names."""
+    held = {digest(tensor) for tensor in model.state_dict().values()}
+    found = sum(digest(tensor) in held for tensor in checkpoint.state.values())
+    return (
+        f"weights as the factory loaded them: of the file's {len(checkpoint.state)} tensors "
+        f"{found} are in the network, to the bit"
+    )
 
 
 def matched(model: nn.Module, checkpoint: Checkpoint) -> tuple[dict[str, Tensor], tuple[str, ...]]:

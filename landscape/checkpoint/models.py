@@ -8,9 +8,16 @@ import torch
 from torch import nn
 
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.checkpoint.hugging_face import network_of
 from landscape.checkpoint.infer import BUILTIN_NAMES, infer_model, is_builtin
 from landscape.checkpoint.load import Checkpoint
-from landscape.checkpoint.match import load_into, matched
+from landscape.checkpoint.match import how_loaded, load_into, load_into_part, matched
+from landscape.checkpoint.model_folders import (
+    PREFIX,
+    folder_of,
+    is_adapter_folder,
+    is_model_folder,
+)
 from landscape.distributed import check_whole
 from landscape.factories import MODELS, FactoryError, load_factory, parse_arguments
 from landscape.nests import describe
@@ -141,14 +148,16 @@ def _check_range(**values: object) -> None:
 
 
 def model_spec(checkpoint: Checkpoint) -> str | None:
-    """The built-in network that ``checkpoint`` belongs to, by its sidecar or its tensors.
+    """The network that ``checkpoint`` belongs to, by its sidecar, its folder or its tensors.
 
     A sidecar may name any factory; one that is not built in is never imported on its word, and
-    gives None.
+    gives None. A folder's config can name networks of transformers, and no others.
     """
     named = checkpoint.sidecar.model if checkpoint.sidecar is not None else None
     if is_builtin(named):
         return named
+    if is_model_folder(checkpoint.path):
+        return f"{PREFIX}{checkpoint.path}"
     return infer_model(checkpoint.state)
 
 
@@ -172,7 +181,13 @@ def build_model(spec: str) -> nn.Module:
     return made
 
 
-def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module, tuple[str, ...]]:
+def model_of(
+    checkpoint: Checkpoint,
+    spec: str | None = None,
+    *,
+    part: str | None = None,
+    weights_loaded: bool = False,
+) -> tuple[nn.Module, tuple[str, ...]]:
     """Build the network of ``checkpoint`` and load its weights.
 
     Parameters
@@ -180,8 +195,12 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     checkpoint
         As read by ``load_checkpoint``.
     spec
-        What the user asked for; None takes the built-in network that the checkpoint names or
-        that its tensors show.
+        What the user asked for; None takes the network that :func:`model_spec` finds.
+    part
+        Name of the module within the network that the weights are of; None: the whole, or what
+        their names show.
+    weights_loaded
+        The network that ``spec`` makes has its weights already.
 
     Returns
     -------
@@ -194,12 +213,26 @@ def model_of(checkpoint: Checkpoint, spec: str | None = None) -> tuple[nn.Module
     CheckpointError
         If no network is known, or the weights do not fit it.
     """
-    if spec is not None:
-        model = build_model(spec)
-        return model, _load_all_digits(model, checkpoint)
-    found = model_spec(checkpoint)
+    path = checkpoint.path
+    if is_adapter_folder(path) and not is_model_folder(path):
+        raise refuse(
+            path,
+            "it is an adapter, which a network needs",
+            "Pass the network's own checkpoint, and this folder as --adapter",
+        )
+    found = spec or model_spec(checkpoint)
     if found is None:
         raise CheckpointError(_unknown(checkpoint))
+    folder = folder_of(found)
+    if (part or weights_loaded) and (spec is None or folder is not None):
+        raise ValueError("--part and --weights-loaded are for a network that a factory makes.")
+    if folder is not None:
+        return network_of(folder, checkpoint)
+    if spec is not None:
+        model = build_model(spec)
+        if weights_loaded:
+            return model, (how_loaded(model, checkpoint),)
+        return model, _load_all_digits(model, checkpoint, part)
     try:
         # A spec from a file may ask for any size. On the meta device that costs nothing, and
         # weights that do not fit it are refused there.
@@ -226,11 +259,13 @@ def _built_by_file(spec: str) -> nn.Module:
     return build_model(spec)
 
 
-def _load_all_digits(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
+def _load_all_digits(
+    model: nn.Module, checkpoint: Checkpoint, part: str | None = None
+) -> tuple[str, ...]:
     """``load_into``, but the model becomes float64 where the file's weights are."""
     if any(tensor.dtype == torch.float64 for tensor in checkpoint.state.values()):
         model.double()
-    return load_into(model, checkpoint)
+    return load_into(model, checkpoint) if part is None else load_into_part(model, checkpoint, part)
 
 
 def _unknown(checkpoint: Checkpoint) -> str:
@@ -243,5 +278,5 @@ def _unknown(checkpoint: Checkpoint) -> str:
         )
     return (
         f"{path}: its {len(checkpoint.state)} tensors belong to no built-in network. Name yours "
-        "with --model module:factory or --model path/to/file.py:factory."
+        "with --model module:factory, --model path/to/file.py:factory or --model hf:FOLDER."
     )

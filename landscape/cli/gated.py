@@ -92,7 +92,7 @@ def sharpness_names(settings: "SharpnessSettings") -> list[Known]:
                 for s in settings.scales
                 for r in settings.ball_radii
             ]
-        elif measure == "tolerated_noise":
+        elif measure in ("radius_of_rise", "tolerated_noise"):
             pairs = [(measure, s, None) for s in settings.scales]
         else:  # of layers, whose names are the network's
             found.append(Known(measure, any_qualifier=True))

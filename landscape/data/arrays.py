@@ -1,8 +1,8 @@
-"""Any arrays as data sets: ``.npz`` files with ``x`` and ``y``, and what factories return."""
+"""Any arrays as data sets: ``.npz`` files of ``x`` and ``y``, and what factories return."""
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from torch import Tensor
 from landscape.data.dataset import Dataset
 from landscape.nests import tensor_of
 
+PAIR_NAMES = ("x", "y", "x_test", "y_test")
+
 
 def load_npz(path: Path, split: str) -> Dataset:
     """Load ``x`` and ``y`` of an ``.npz`` file, or ``x_test`` and ``y_test`` for the test split.
@@ -24,7 +26,7 @@ def load_npz(path: Path, split: str) -> Dataset:
         The file cannot be read without running code, lacks the arrays, or they do not fit.
     """
     x_name, y_name = ("x_test", "y_test") if split == "test" else ("x", "y")
-    arrays = _read_npz(path, ("x", "y", "x_test", "y_test"))
+    arrays = read_npz(path, PAIR_NAMES)
     missing = [name for name in (x_name, y_name) if name not in arrays]
     if missing:
         raise ValueError(
@@ -138,14 +140,22 @@ def _is_one_hot(targets: Tensor) -> bool:
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06")  # of files, and empty
 
 
-def _read_npz(path: Path, wanted: tuple[str, ...]) -> dict[str, npt.NDArray[Any]]:
+def read_npz(path: Path, wanted: Collection[str] | None = None) -> dict[str, npt.NDArray[Any]]:
+    """Those of the arrays in an ``.npz`` file whose names are ``wanted``; None: all.
+
+    Raises
+    ------
+    ValueError
+        The file cannot be read without running code.
+    """
     try:
         with path.open("rb") as file:
             if file.read(4) not in _ARCHIVES:
                 raise _NotAnArchiveError("it does not begin as one")
             file.seek(0)
             with np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in wanted if name in arrays.files}
+                names = arrays.files if wanted is None else wanted
+                return {name: arrays[name] for name in names if name in arrays.files}
     except FileNotFoundError as error:
         raise ValueError(f"there is no data file {path}; name an existing .npz file.") from error
     except (_NotAnArchiveError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -13,12 +13,15 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset as MapDataset
 from torch.utils.data import IterableDataset, default_collate
 
-from landscape.catalog.words import KEEPS, MOST_EXAMPLES, SPLITS
+from landscape.catalog.words import SPLITS
 from landscape.data.arrays import from_arrays
+from landscape.data.choice import Choice
 from landscape.data.dataset import Dataset
+from landscape.data.named import is_named, read_named
 from landscape.data.opening import is_builtin, open_dataset, open_factory
+from landscape.data.records import is_records, read_records
 from landscape.data.selection import choose_rows, select_examples
-from landscape.data.source import Rows, Source, Stream, Told, read_stream
+from landscape.data.source import Rows, Source, Stream, read_stream
 from landscape.nests import (
     as_tensors,
     describe,
@@ -32,74 +35,6 @@ from landscape.nests import (
 from landscape.seeds import seeded
 
 _SPLIT_NAMES = {*SPLITS, "validation", "valid", "val"}
-
-
-class Choice:
-    """Which examples of the data are wanted, and how they are held.
-
-    Parameters
-    ----------
-    examples
-        N: a random subset of data that can be drawn from, the first N of a stream; ``START:STOP``
-        in the data's order; ``all``; None: up to 1,000.
-    seed
-        Of the random subset, and of the random numbers that reading draws.
-    keep
-        ``memory``, or ``reread``: streams are read again at each pass.
-    told
-        Hears how far the reading of a stream is; None: nobody does.
-
-    Raises
-    ------
-    ValueError
-        If ``keep`` is neither.
-    """
-
-    def __init__(
-        self,
-        *,
-        split: str,
-        examples: str | int | None,
-        seed: int,
-        keep: str = "memory",
-        told: Told | None = None,
-    ) -> None:
-        if keep not in KEEPS:
-            raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
-        self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
-        self.told = told or (lambda done, total: None)
-
-    def rows(self, available: int) -> str | int | None:
-        """What to select of this many examples."""
-        if self.examples is None:
-            return None if available <= MOST_EXAMPLES else MOST_EXAMPLES
-        return None if self.examples == "all" else self.examples
-
-    def most(self) -> int | None:
-        """How many of a stream to read; None: all of it.
-
-        Raises
-        ------
-        ValueError
-            If they do not start with the first.
-        """
-        if self.examples is None:
-            return MOST_EXAMPLES
-        text = str(self.examples)
-        start, colon, stop = text.rpartition(":")
-        if text == "all" or (colon and not stop):
-            wanted = None
-        elif stop.isdecimal() and int(stop) > 0:
-            wanted = int(stop)
-        else:
-            raise ValueError(f"examples must be a number N, START:STOP or all; got {text!r}.")
-        if start not in ("", "0"):
-            raise ValueError(
-                f"examples {text} start in the middle of data that are read in order, in whole "
-                "batches. Give N or :N, the first N; or data that can be drawn from: arrays, a "
-                "Dataset."
-            )
-        return wanted
 
 
 def source_of(data: Any, choice: Choice, *, name: str = "in memory") -> Source:
@@ -120,11 +55,19 @@ def source_of(data: Any, choice: Choice, *, name: str = "in memory") -> Source:
     return _opened(data, choice, name, lambda: data)
 
 
-def open_source(spec: str, choice: Choice, *, data_dir: Path | None = None) -> Source:
+def open_source(
+    spec: str, choice: Choice, *, data_dir: Path | None = None, tokenizer: Path | None = None
+) -> Source:
     """The chosen examples of what a user wrote after ``--data``; see ``open_dataset``.
 
-    A factory may return whatever :func:`source_of` takes.
+    A factory may return whatever :func:`source_of` takes. Beside these a file of named arrays,
+    lines of JSON and a folder that ``datasets`` saved are read, texts by the ``tokenizer`` of that
+    folder.
     """
+    if is_named(spec):
+        return _arrays(read_named(Path(spec), choice.split), choice, spec)
+    if is_records(spec):
+        return read_records(spec, choice, tokenizer)
     if is_builtin(spec):
         whole = open_dataset(spec, split=choice.split, data_dir=data_dir)
         return select_examples(whole, choice.rows(len(whole)), seed=choice.seed)

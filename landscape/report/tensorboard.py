@@ -1,6 +1,5 @@
 """The report's numbers, curves and figures as a TensorBoard log; needs the tensorboard extra."""
 
-import importlib
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from landscape.extras import library
 from landscape.report.notebook import png_of, shown_sections
 from landscape.report.summary import measures
 from landscape.results import Result
@@ -29,12 +29,18 @@ def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | N
     ValueError
         If tensorboard is not installed.
     """
-    protocol = _imported("tensorboard.compat.proto.event_pb2")
-    Summary = _imported("tensorboard.compat.proto.summary_pb2").Summary
-    writer = _imported("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(folder))
+    events, summaries, files = (
+        library(f"tensorboard.{module}", "logging to TensorBoard")
+        for module in (
+            "compat.proto.event_pb2",
+            "compat.proto.summary_pb2",
+            "summary.writer.event_file_writer",
+        )
+    )
+    Summary, writer = summaries.Summary, files.EventFileWriter(str(folder))
 
     def add(step: int, value: Any) -> None:
-        writer.add_event(protocol.Event(step=step, wall_time=0.0, summary=Summary(value=[value])))
+        writer.add_event(events.Event(step=step, wall_time=0.0, summary=Summary(value=[value])))
 
     for tag, number, step in scalars(results):
         add(step, Summary.Value(tag=tag, simple_value=number))
@@ -47,15 +53,6 @@ def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | N
             )
             add(0, Summary.Value(tag=f"{section.key}/{figure.name}", image=image))
     writer.close()
-
-
-def _imported(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ValueError(
-            "logging to TensorBoard needs it installed: pip install 'landscape-snn[tensorboard]'."
-        ) from error
 
 
 def scalars(results: Sequence[Result]) -> Iterator[Scalar]:

@@ -217,6 +217,11 @@ def _of_row(row: Measure, table: SharpnessTable) -> Conditions:
     conditions = [("batch norm", table.batch_norm)]
     if row.operator:
         conditions.append(("operator", row.operator))
+    if row.name == "expected_rise":
+        base = "L(θ)" if row.base_radius is None else f"smoothed at ρ₀ = {row.base_radius:g}"
+        conditions.append(("base of the rise", base))
     if row.name == "tolerated_noise":
         conditions.append(("accuracy drop", f"{table.accuracy_drop:g}"))
+    if row.name == "radius_of_rise":
+        conditions.append(("rise", f"{table.rise_share:g} of the loss with all weights zero"))
     return tuple(conditions)

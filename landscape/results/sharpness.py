@@ -31,6 +31,8 @@ class Measure:
     source: str
     num_evaluations: int  # passes over the examples, or matvecs where ``operator`` is set
     note: str
+    base_radius: float | None = None  # ρ₀ of the smoothed loss that a rise is over; None: L(θ)
+    roughness: float | None = None  # of the loss: see ``expected_rise``; None: not measured
     dof: float | None = None  # degrees of freedom of ``stderr``, where they are known
 
     @property
@@ -67,6 +69,8 @@ def make_measure(
     layer: str | None = None,
     num_evaluations: int = 0,
     note: str = "",
+    base_radius: float | None = None,
+    roughness: float | None = None,
     dof: float | None = None,
 ) -> Measure:
     """Join a value to what ``MEASURES`` says of its measure.
@@ -94,6 +98,8 @@ def make_measure(
         source=kind.source,
         num_evaluations=num_evaluations,
         note=note,
+        base_radius=base_radius,
+        roughness=roughness,
         dof=dof,
     )
 
@@ -107,6 +113,7 @@ class SharpnessTable(Result):
     accuracy_drop: float  # of tolerated_noise, a fraction
     num_pairs: int
     num_evaluations: int
+    rise_share: float | None = None  # of radius_of_rise, a fraction; None: of a version without it
 
     def find(
         self, name: str, *, scale: str = "none", radius: float | None = None

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from landscape.files import remove_partial, write_atomic
 from landscape.store.folder import ReportFolder
-from landscape.study.plan import Plan, differences
+from landscape.study.plan import Plan
+from landscape.study.plan_difference import differences
 
 _MOST_DIFFERENCES = 8
 

@@ -22,7 +22,7 @@ Expectation = Literal["flatter", "sharper", "equivalent", "no difference", "iden
 EXPECTATIONS = get_args(Expectation)
 
 # The spectrum blind to rescaled filters, and the rise of the loss that spikes really compute.
-DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.03")
+DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.1")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -277,33 +277,6 @@ class Plan:
 def label_of(recipe: str, seed: int) -> str:
     """The name of one run's checkpoint."""
     return f"{recipe}-s{seed}"
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say where two plans' records differ, each place with its old and its new value."""
-    old, new = _flat(before), _flat(now)
-    return [
-        f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
-        for key in dict.fromkeys([*old, *new])
-        if key not in old or key not in new or old[key] != new[key]
-    ]
-
-
-def _flat(value: Any, at: str = "") -> dict[str, Any]:
-    if isinstance(value, dict):
-        items = [(f"{at}.{k}".lstrip("."), v) for k, v in value.items()]
-    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
-        # Entries with a name are told by it, so that one more shifts no other.
-        items = [
-            (f"{at}[{v['name'] if isinstance(v, dict) and 'name' in v else i}]", v)
-            for i, v in enumerate(value)
-        ]
-    else:
-        return {at: value}
-    found: dict[str, Any] = {}
-    for key, inner in items:
-        found |= _flat(inner, key)
-    return found
 
 
 def _require(holds: bool, message: str) -> None:

@@ -11,6 +11,7 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
+from landscape.extras import library
 from landscape.files import write_atomic
 from landscape.results import LossLine, LossPlane
 
@@ -77,12 +78,7 @@ def write_hdf5(result: Surface, path: Path) -> None:
     ValueError
         If h5py is not installed.
     """
-    try:
-        import h5py  # noqa: PLC0415  (an extra)
-    except ImportError as error:
-        raise ValueError(
-            "writing HDF5 needs h5py: pip install 'landscape-snn[hdf5]', or leave --hdf5 out."
-        ) from error
+    h5py = library("h5py", "writing HDF5", extra="hdf5")
     split = result.subject.split
     # h5py writes to files of its own; this one is then copied into place, whole.
     handle, name = tempfile.mkstemp(suffix=".h5")

@@ -243,3 +243,28 @@ def test_unknown_measures_are_refused_by_name():
         sharpness(
             _target(_relu_net()), settings=SharpnessSettings(measures=("flat",)), progress=quiet
         )
+
+
+@pytest.mark.parametrize("rough", [0.0, 0.3])
+def test_a_note_says_where_a_rise_does_not_clear_the_roughness(rough, tmp_path):
+    def loss(outputs, targets):
+        waves = torch.cos(1e5 * outputs).mean(1)
+        return (outputs - 1).square().mean(1) + rough * waves
+
+    target = make_target(
+        _relu_net(),
+        Loss("waves", loss),
+        _examples(_relu_net()),
+        TargetSettings(dtype="float64"),
+        label="net",
+    )
+    settings = replace(SMALL, measures=("expected_rise", "radius_of_rise"), scales=("filter",))
+    table = sharpness(target, settings=settings, progress=quiet)
+    near, far = table.find("expected_rise", scale="filter")
+    assert (near.base_radius, far.base_radius) == (0.02 / 3, 0.01)
+    assert ("times the roughness" in near.note) == (rough > 0)
+    assert (near.roughness > 1e-3) == (rough > 0)
+    (radius,) = table.find("radius_of_rise", scale="filter")
+    assert radius.note.startswith("the loss rises by ")
+    save_result(table, tmp_path / "sharpness.json")
+    assert load_result(tmp_path / "sharpness.json").rows == table.rows

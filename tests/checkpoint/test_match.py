@@ -7,6 +7,8 @@ from torch import nn
 
 from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range, load_into
+from landscape.checkpoint.models import model_of
+from landscape.factories import MODELS, load_factory
 
 
 @pytest.fixture
@@ -320,3 +322,74 @@ def test_complex_weights_beyond_the_range_are_refused():
     model = _filter(1e60j, torch.complex128)
     with pytest.raises(ValueError, match="infinite in float32"):
         check_range("filter", model, torch.float32)
+
+
+class Trainer(nn.Module):
+    """Several networks of one kind side by side, and something of its own."""
+
+    def __init__(self, *names, **own):
+        super().__init__()
+        self.nets = nn.ModuleDict({name: fresh() for name in names})
+        for name, tensor in own.items():
+            if isinstance(tensor, nn.Parameter):
+                self.register_parameter(name, tensor)
+            else:
+                self.register_buffer(name, tensor)
+
+
+def test_weights_find_the_part_of_the_network_that_they_are_of(saved, net, same):
+    model = Trainer("student", mean=torch.ones(3))
+    (note,) = load_into(model, saved(net.state_dict()))
+    assert note == (
+        "weights put into the part 'nets.student.' of the network; as the factory made them: 'mean'"
+    )
+    same(model.nets["student"].state_dict(), net.state_dict())
+    assert torch.equal(model.mean, torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("model", "choices"),
+    [
+        (lambda: Trainer("student", "teacher"), "--part nets.student or --part nets.teacher"),
+        (lambda: Trainer("student", scale=nn.Parameter(torch.ones(1))), "--part nets.student"),
+    ],
+)
+def test_part_that_only_the_user_can_choose(model, choices, tmp_path, saved, net, refused, same):
+    """Of several; and of a network with parameters that no file gives."""
+    checkpoint = saved(net.state_dict())
+    refused(lambda: load_into(model(), checkpoint), choices)
+    (tmp_path / "mine.py").write_text("made = None\ndef make():\n    return made\n")
+    spec = f"{tmp_path / 'mine.py'}:make"
+    build = load_factory(spec, group=MODELS, builtin={})
+    build.function.__globals__["made"] = made = model()
+    before = {name: t.clone() for name, t in made.state_dict().items()}
+    _, notes = model_of(checkpoint, spec, part="nets.student")
+    assert notes[0].startswith("weights put into the part 'nets.student' of the network, as asked")
+    same(made.nets["student"].state_dict(), net.state_dict())
+    for name, tensor in made.state_dict().items():
+        assert name.startswith("nets.student.") or torch.equal(tensor, before[name])
+    refused(lambda: model_of(checkpoint, spec, part="nets.studnet"), "Did you mean 'nets.student'")
+
+
+def test_part_of_a_file_is_told_by_its_shapes(saved, net, same):
+    """Of two networks in the file one alone has the model's."""
+    other = nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2))
+    parts = {"student": net.state_dict(), "teacher": other.state_dict()}
+    state = {f"{part}.{n}": t for part, sd in parts.items() for n, t in sd.items()}
+    model = fresh()
+    (note,) = load_into(model, saved({"state_dict": state}))
+    assert note.startswith("the network is the part under 'student.'; ignored beside it: 'teacher.")
+    same(model.state_dict(), net.state_dict())
+
+
+def test_weights_that_the_factory_loads_itself(saved, net, same, tmp_path):
+    checkpoint = saved({f"other.{name}": t for name, t in net.state_dict().items()})
+    (tmp_path / "ready.py").write_text("made = None\ndef make():\n    return made\n")
+    spec = f"{tmp_path / 'ready.py'}:make"
+    build = load_factory(spec, group=MODELS, builtin={})
+    for ready, count in ((net, 7), (nn.Sequential(nn.Linear(5, 4)), 0)):
+        build.function.__globals__["made"] = ready
+        before = {name: t.clone() for name, t in ready.state_dict().items()}
+        model, (note,) = model_of(checkpoint, spec, weights_loaded=True)
+        assert f"of the file's 7 tensors {count} are in the network" in note
+        same(model.state_dict(), before)

@@ -47,16 +47,17 @@ def test_a_known_shift_is_found_by_all_measures(judged, factors, ratio, verdict)
         assert row.num_runs == (12, 12)
 
 
-def test_a_measure_that_grows_with_flatness_is_read_the_other_way(judged, factors):
+@pytest.mark.parametrize("name", ["tolerated_noise[filter]", "radius_of_rise[filter]"])
+def test_a_measure_that_grows_with_flatness_is_read_the_other_way(name, judged, factors):
     found = judged(
         group("ikun_v1", factors(0.5)),
         group("kaiming", factors()),
-        measures=["lambda_max[filter]", "tolerated_noise[filter]"],
+        measures=["lambda_max[filter]", name],
     )
-    noise = next(r for r in found.pairs[0].measures if r.measure == "tolerated_noise[filter]")
+    noise = next(r for r in found.pairs[0].measures if r.measure == name)
     assert noise.estimate == pytest.approx(2, rel=0.1)
     assert noise.verdict == "flatter"
-    assert found.measure("tolerated_noise[filter]").larger_is == "flatter"
+    assert found.measure(name).larger_is == "flatter"
 
 
 def test_a_against_a_is_equivalent_or_undecided(judged):

@@ -52,6 +52,22 @@ def test_results_measured_otherwise_are_refused_or_marked(subject_of, spec, mess
     assert top.mismatch.startswith(f"{field}: ")
 
 
+def test_rises_over_different_bases_are_no_one_measure():
+    """Earlier versions measured them over L(θ) itself, which is one draw of a rough function."""
+
+    def rises(init, **base):
+        row = make_measure("expected_rise", 0.02, 1e-3, scale="filter", radius=0.1, **base)
+        return [replace(sharpness(subject(init, s), 1.0), rows=(row,)) for s in range(2)]
+
+    new = {"base_radius": 0.01, "roughness": 1e-4}
+    with pytest.raises(
+        ValueError, match=r"base of the rise: L\(θ\) .* against smoothed at ρ₀ = 0\.01"
+    ):
+        shared(rises("ikun_v1", **new), rises("kaiming"))
+    measures, _ = shared(rises("ikun_v1", **new), rises("kaiming", **new))
+    assert [m.mismatch for m in measures] == [""]
+
+
 def test_settings_that_all_have_are_preferred_to_those_of_some():
     both = [
         *group("ikun_v1", [1]),

@@ -10,7 +10,12 @@ from landscape.curvature.perturbation import PairedRise, example_losses, noise_l
 from landscape.curvature.perturbation_accuracy import tolerated_noise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.scaling import relative_scale
-from landscape.curvature.smoothing import expected_rise, smoothed_curvature, smoothed_trace
+from landscape.curvature.smoothing import (
+    base_radius,
+    expected_rise,
+    smoothed_curvature,
+    smoothed_trace,
+)
 from landscape.data.dataset import cut
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk, Evaluation
@@ -66,7 +71,7 @@ def test_zero_weights_and_dead_filters_do_not_move(scale, make_risk):
     found = worst_rise(risk, S, 0.1, num_restarts=2, num_steps=3, rng=rng)
     assert math.isfinite(found.rise.mean)
     assert math.isfinite(sam_rise(risk, S, 0.1).rise.mean)
-    assert math.isfinite(expected_rise(risk, S, (0.1,), num_pairs=2, rng=rng)[0].mean)
+    assert math.isfinite(expected_rise(risk, S, (0.1,), num_pairs=2, rng=rng)[0].rise.mean)
 
 
 def test_noise_depends_on_the_seed_alone(make_risk):
@@ -80,10 +85,27 @@ def test_expected_rise_of_a_quadratic_is_half_the_scaled_trace(quadratic, seed):
     S = relative_scale("weight", risk.layout, risk.theta)
     trace = float((S * H.diagonal() * S).sum())
     found = expected_rise(risk, S, (0.05, 0.2), num_pairs=200, rng=seeded(seed))
-    for radius, estimate in zip((0.05, 0.2), found, strict=True):
+    rises = [at.rise for at in found]
+    for radius, estimate in zip((0.05, 0.2), rises, strict=True):
         assert abs(estimate.mean - radius**2 * trace / 2) < 4 * estimate.stderr
     # Common noise: on a quadratic the two radii then differ by exactly the square of their ratio.
-    assert found[1].mean == pytest.approx(16 * found[0].mean, rel=1e-9)
+    assert rises[1].mean == pytest.approx(16 * rises[0].mean, rel=1e-9)
+    # Nor is it rough: what pairs leave of the base is L(θ) to rounding.
+    assert max(at.roughness for at in found) < 1e-9 * rises[0].mean
+
+
+def test_expected_rise_is_that_over_the_loss_itself_where_it_is_smooth(make_risk):
+    """The plain mean over the same pairs differs by what is of fourth order in the radii."""
+    risk, radius = make_risk("smooth"), 0.1
+    S = relative_scale("filter", risk.layout, risk.theta)
+    found = expected_rise(risk, S, (radius,), num_pairs=8, rng=seeded(5))[0].rise
+    base, rng, rises = risk.evaluate().loss, seeded(5), []
+    for _ in range(8):
+        e = radius * S * noise_like(risk, rng)
+        rises.append(sum(risk.evaluate(risk.theta + s * e).loss for s in (1, -1)) / 2 - base)
+    plain = torch.tensor(rises, dtype=torch.float64)
+    assert found.mean == pytest.approx(float(plain.mean()), rel=100 * base_radius(radius) ** 2)
+    assert found.stderr == pytest.approx(float(plain.std()) / 8**0.5, rel=1e-2)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

@@ -5,7 +5,8 @@ from torch import nn
 
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.snn.model import CSNN, SpikingMLP

@@ -17,7 +17,8 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.store import states
 

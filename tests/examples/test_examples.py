@@ -16,6 +16,7 @@ from landscape.results import Preflight, load_result
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 _SPIKING = {"snntorch_net", "spikingjelly_net"}
+_LIBRARIES = {"language_model": "transformers", "lora": "peft"}
 # A tenth of the time of all analyses, and through every part of the network that could object:
 # state, eval mode, batch norm, derivatives twice, many points.
 _ONLY = "preflight,spectrum,line"
@@ -28,13 +29,17 @@ def _commands(example):
     return [shlex.split(line) for line in lines if line.strip()]
 
 
-def test_the_five_examples_are_there():
-    assert {e.stem for e in EXAMPLES} == _SPIKING | {"resnet", "tabular", "transformer"}
+def test_the_examples_are_there():
+    plain = {"resnet", "tabular", "transformer"}
+    assert {e.stem for e in EXAMPLES} == _SPIKING | _LIBRARIES.keys() | plain
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what SpikingJelly imports
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of what peft calls
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.stem)
 def test_an_example_runs_as_its_docstring_says(example, tmp_path, monkeypatch, capsys):
+    if example.stem in _LIBRARIES:
+        pytest.importorskip(_LIBRARIES[example.stem])
     shutil.copy(example, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # the factory's folder goes on it

@@ -93,7 +93,8 @@ def sharpness(who, factor, *, batch_norm="eval"):
             ("worst_rise", 0.05, 0.003),
         )
     ]
-    rows.append(make_measure("tolerated_noise", 0.1 / factor, 0.001, scale="filter"))
+    for name in ("tolerated_noise", "radius_of_rise"):
+        rows.append(make_measure(name, 0.1 / factor, 0.001, scale="filter"))
     return SharpnessTable(
         subject=who,
         provenance=PROVENANCE,
@@ -102,6 +103,7 @@ def sharpness(who, factor, *, batch_norm="eval"):
         accuracy_drop=0.05,
         num_pairs=10,
         num_evaluations=100,
+        rise_share=0.1,
     )
 
 

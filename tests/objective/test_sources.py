@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import landscape
 import landscape.data.source as source_module
-from landscape.data.choosing import Choice, source_of
+from landscape.data.choice import Choice
+from landscape.data.choosing import source_of
 from landscape.nests import concatenated, map_tensors, num_rows, take_rows, tensors_in
 
 CPU = torch.device("cpu")
@@ -183,6 +184,12 @@ class _Record:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Slotted:
+    x: torch.Tensor
+    name: str
+
+
 class _Graph:
     """What a graph of torch_geometric shows of itself."""
 
@@ -261,6 +268,7 @@ Pair = namedtuple("Pair", "x y")
         ({"a": torch.ones(4), "b": [torch.ones(4, 1)], "c": "text", "d": None}, 4),
         (Pair(torch.ones(4), (torch.ones(4), torch.ones(4))), 4),
         (_Record(torch.ones(4), "r"), 4),
+        (_Slotted(torch.ones(4), "r"), 4),
         ((torch.ones(4), torch.ones(5)), None),
         ((torch.ones(4), torch.tensor(1.0)), None),
         (_graph(), None),

@@ -32,7 +32,9 @@ BUDGET = replace(  # what quick was in that version
     layer_probes=2,
     layer_steps=10,
     line_points=41,
-    sharpness=replace(QUICK.sharpness, scales=("none", "filter", "weight"), num_pairs=8),
+    sharpness=replace(
+        QUICK.sharpness, scales=("none", "filter", "weight"), radii=(0.01, 0.03), num_pairs=8
+    ),
 )
 
 

@@ -25,7 +25,7 @@ TABLE = {
         "examples": 64,
         "measures": ["expected_rise"],
         "scales": ["filter"],
-        "radii": [0.03],
+        "radii": [0.1],
         "num_pairs": 4,
         "num_largest": 1,
         "num_smallest": 1,

@@ -1,6 +1,6 @@
 import pytest
 
-from landscape.study.plan import differences
+from landscape.study.plan_difference import differences
 from landscape.study.plan_file import load_plan, plan_from_table
 
 
@@ -96,6 +96,6 @@ def test_the_file_is_named_where_it_is_wrong(tmp_path):
 def test_differences_name_the_place_and_both_values(table):
     before = make(table).record()
     assert differences(before, make(table).record()) == []
-    table["analysis"]["radii"] = [0.1]
+    table["analysis"]["radii"] = [0.3]
     (found,) = differences(before, make(table).record())
-    assert found == "analysis.budget.sharpness.radii was [0.03], now [0.1]"
+    assert found == "analysis.budget.sharpness.radii was [0.1], now [0.3]"

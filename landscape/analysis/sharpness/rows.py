@@ -12,18 +12,21 @@ from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.target import Target
 from landscape.catalog import MEASURES, resolve
 from landscape.curvature.perturbation_accuracy import tolerated_noise
+from landscape.curvature.perturbation_rise import radius_of_rise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.scaling import relative_scale
-from landscape.curvature.smoothing import expected_rise, smoothed_trace
+from landscape.curvature.smoothing import expected_rise, radii_tried, smoothed_trace
 from landscape.linalg.units import Keep
 from landscape.results import Measure, make_measure
 
 _NOISE_TOL = 0.04  # tolerated noise is found to this relative precision
+_CLEAR = 5  # times the roughness, from which on a rise tells of a valley
 
 
 Job = Callable[[Keep], list[Measure]]
 
 _USUAL_RADII = 12  # that a search for the tolerated noise tries
+_USUAL_RISES = 8  # and one for the radius of a rise, that of the base among them
 
 
 class Rows(NamedTuple):
@@ -43,7 +46,16 @@ def expected_rises(target: Target, settings: SharpnessSettings) -> Rows:
     """A job a scale."""
     return Rows(
         [partial(_expected, target, settings, scale) for scale in settings.scales],
-        num_losses=len(settings.scales) * (1 + 2 * settings.num_pairs * len(settings.radii)),
+        num_losses=len(settings.scales) * 2 * settings.num_pairs * len(radii_tried(settings.radii)),
+    )
+
+
+def radii_of_rise(target: Target, settings: SharpnessSettings) -> Rows:
+    """A job a scale; the search ends by itself, the cost is usual."""
+    usual = 1 + 2 * settings.num_pairs * _USUAL_RISES
+    return Rows(
+        [partial(_radius, target, settings, scale) for scale in settings.scales],
+        num_losses=len(settings.scales) * usual,
     )
 
 
@@ -96,21 +108,69 @@ def tolerated_noises(target: Target, settings: SharpnessSettings) -> Rows:
 def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:
     S = relative_scale(scale, target.risk.layout, target.risk.theta)
     rng = target.generator("expected rise")
-    rises = expected_rise(
+    found = expected_rise(
         target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng, keep=keep
     )
-    cost = 2 * settings.num_pairs
+    passes, bases = 2 * settings.num_pairs, set[float]()
+    rows = []
+    for radius, (rise, base, roughness) in zip(settings.radii, found, strict=True):
+        # A base is counted with the first of the rises that are taken from it.
+        cost = passes * (1 + (base not in bases and base not in settings.radii))
+        bases.add(base)
+        rows.append(
+            make_measure(
+                "expected_rise",
+                rise.mean,
+                rise.stderr,
+                dof=rise.dof,
+                scale=scale,
+                radius=radius,
+                num_evaluations=cost,
+                note=_of_roughness(rise.mean, roughness),
+                base_radius=base,
+                roughness=roughness,
+            )
+        )
+    return rows
+
+
+def _of_roughness(rise: float, roughness: float) -> str:
+    """Why a rise says little of a valley; empty where it clears the roughness of the loss."""
+    if abs(rise) >= _CLEAR * roughness:
+        return ""
+    return (
+        f"less than {_CLEAR} times the roughness of the loss, {roughness:.2g}, by which it changes "
+        "from one point to the next: it says little of the valley; read a larger radius"
+    )
+
+
+def _radius(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:
+    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    found = radius_of_rise(
+        target.risk,
+        S,
+        share=settings.rise_share,
+        num_pairs=settings.num_pairs,
+        rng=target.generator("expected rise"),  # the same noise
+        keep=keep,
+    )
+    if found is None:
+        return []  # a loss that is not positive with all weights zero has no shares
+    note = f"the loss rises by {found.rise:.3g}, {settings.rise_share:g} of that at θ = 0"
+    if found.bound == "lower":
+        note += "; lower bound: it rises by less even at the largest noise tried"
+    elif found.bound == "upper":
+        note += "; upper bound: it rises by more even at the least noise tried"
     return [
         make_measure(
-            "expected_rise",
-            e.mean,
-            e.stderr,
-            dof=e.dof,
+            "radius_of_rise",
+            found.radius,
+            found.stderr,
+            dof=settings.num_pairs - 1,
             scale=scale,
-            radius=radius,
-            num_evaluations=cost,
+            num_evaluations=found.num_evaluations,
+            note=note,
         )
-        for radius, e in zip(settings.radii, rises, strict=True)
     ]
 
 
@@ -169,7 +229,6 @@ def _worst(
         rng=target.generator("worst rise"),
         keep=keep,
     )
-    low = min(found.restarts)
     return [
         make_measure(
             "worst_rise",
@@ -178,7 +237,8 @@ def _worst(
             scale=scale,
             radius=radius,
             num_evaluations=found.num_evaluations,
-            note=f"lower bound; the worst of {settings.num_restarts} starts reached {low:.3g}",
+            note=f"lower bound; half the steps reached {found.by_half:.3g}, and the starts "
+            + ", ".join(f"{rise:.3g}" for rise in found.restarts),
         )
     ]
 

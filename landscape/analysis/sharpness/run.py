@@ -63,6 +63,7 @@ def sharpness(
         batch_norm=target.risk.batch_norm,
         accuracy_drop=settings.accuracy_drop,
         num_pairs=settings.num_pairs,
+        rise_share=settings.rise_share,
         num_evaluations=sum(row.num_evaluations for row in rows if row.operator is None),
     )
 

@@ -20,7 +20,7 @@ class SharpnessSettings:
         help="Of perturbations. The scaled ones are blind to rescaled weights.",
     )
     radii: tuple[float, ...] = setting(
-        (0.01, 0.03, 0.1), help="Of noise, as fractions of the weights."
+        (0.03, 0.1, 0.2, 0.3), help="Of noise, as fractions of the weights."
     )
     ball_radii: tuple[float, ...] = setting(
         (0.003, 0.01),
@@ -31,6 +31,12 @@ class SharpnessSettings:
     num_steps: int = setting(7, minimum=1, help="Steps of each ascent.")
     accuracy_drop: float = setting(
         0.05, above=0, below=1, help="What the tolerated noise may cost."
+    )
+    rise_share: float = setting(
+        0.1,
+        above=0,
+        below=1,
+        help="Radius of a rise: of so much, as a share of the loss with all weights zero.",
     )
     num_probes: int = setting(20, minimum=2, help="Of relative flatness.")
     num_layers: int = setting(2, minimum=1, help="Relative flatness of the last so many layers.")

@@ -1,0 +1,31 @@
+"""Where the plans of two studies differ, in words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Say where two plans' records differ, each place with its old and its new value."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
+        for key in dict.fromkeys([*old, *new])
+        if key not in old or key not in new or old[key] != new[key]
+    ]
+
+
+def _flat(value: Any, at: str = "") -> dict[str, Any]:
+    if isinstance(value, dict):
+        items = [(f"{at}.{k}".lstrip("."), v) for k, v in value.items()]
+    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        # Entries with a name are told by it, so that one more shifts no other.
+        items = [
+            (f"{at}[{v['name'] if isinstance(v, dict) and 'name' in v else i}]", v)
+            for i, v in enumerate(value)
+        ]
+    else:
+        return {at: value}
+    found: dict[str, Any] = {}
+    for key, inner in items:
+        found |= _flat(inner, key)
+    return found
