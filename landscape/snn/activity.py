@@ -58,7 +58,8 @@ class ActivityRecorder:
         Raises
         ------
         DoesNotApply
-            If no neuron was called, or a layer's number of neurons changed.
+            If no neuron was called, a layer's number of neurons changed, or of several processes
+            some have no example.
         """
         if self._unclear:
             raise DoesNotApply(self._unclear)
@@ -163,7 +164,4 @@ def _check_same(number: int) -> None:
     """Refuse processes of which some saw fewer layers than others: they could not add up."""
     first, second = all_reduce_sum(torch.tensor([number, number**2], dtype=torch.float64)).tolist()
     if first**2 != world_size() * second:
-        raise ValueError(
-            "the processes saw different numbers of layers: give each of them an example "
-            "(fewer processes, or more --examples)."
-        )
+        raise DoesNotApply("some processes have no example, and see no layers: fewer processes do.")
