@@ -5,7 +5,7 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 
 OPERATOR = "hessian"
 
-# A largest eigenvalue to a thousandth of ‖H‖, a trace and a norm to some hundredths.
+# A largest eigenvalue to a thousandth of ‖H‖; trace and norm as well as some 60 products tell them.
 SPECTRUM = SpectrumSettings(
     operator=OPERATOR,
     num_largest=1,
