@@ -24,7 +24,7 @@ from landscape.data.arrays import from_arrays
 from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
 from landscape.objective.pair import loss_of
-from landscape.snn import CSNN, initialize
+from landscape.snn import CSNN, initialise
 
 _NUM_TOKENS, _LENGTH, _WIDTH, _NUM_LAYERS = 10_000, 32, 768, 12
 
@@ -53,7 +53,7 @@ class Transformer(nn.Module):
 def csnn_target(settings: TargetSettings) -> Target:
     """The published network at its first weights, on images that it would be trained on."""
     network = CSNN(128)
-    initialize(network, "ikun_v1", seed=0)
+    initialise(network, "ikun_v1", seed=0)
     data = open_dataset("fashion-mnist", split="train")
     return _target(network, select_examples(data, settings.examples, seed=0), "mse", settings)
 

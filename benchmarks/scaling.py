@@ -15,7 +15,7 @@ from benchmarks.solvers import MAX_MATVECS
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.krylov import analyse_spectrum
 from landscape.objective.risk import EmpiricalRisk
-from landscape.snn import CSNN, initialize
+from landscape.snn import CSNN, initialise
 
 _BATCH = 256
 _PARAM_EXAMPLES = 32
@@ -70,7 +70,7 @@ def compare_scaling(
 
 def risk_of_width(problem: Problem, channels: int) -> EmpiricalRisk:
     network = CSNN(channels)
-    initialize(network, "kaiming_normal", seed=0)
+    initialise(network, "kaiming_normal", seed=0)
     return EmpiricalRisk(network.eval(), problem.risk.objective, problem.risk.batches)
 
 

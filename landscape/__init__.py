@@ -14,6 +14,7 @@ _LAZY = {
     "analyze": "landscape.api",
     "Findings": "landscape.findings",
     "Objective": "landscape.objective.objective",
+    "initialise": "landscape.snn.initialization",
     **dict.fromkeys(
         ("hessian", "ggn", "fisher", "identity", "eigenvalues", "trace", "density", "diagonal"),
         "landscape.matrices",

@@ -18,7 +18,6 @@ from typing import Any
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS, STANDARD
-from landscape.analysis.choices import objective_of
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.suite import run_analyses
 from landscape.analysis.suite_settings import SuiteSettings
@@ -26,6 +25,7 @@ from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.findings import Findings
+from landscape.objective.named import objective_of
 from landscape.objective.objective import Objective
 from landscape.results import Result
 

@@ -38,7 +38,6 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Generator, nn
 
-from landscape.analysis.choices import objective_of
 from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
@@ -49,6 +48,7 @@ from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.linalg.quadrature import DensityCurve, spectral_density
 from landscape.linalg.slq import spectral_quadrature
 from landscape.linalg.verify import num_verification
+from landscape.objective.named import objective_of
 from landscape.objective.objective import Objective
 from landscape.values import Estimate
 

@@ -58,10 +58,13 @@ class ParameterLayout:
         return dict(zip(self.names, self.split(theta), strict=True))
 
 
-def select_names(names: Iterable[str], patterns: str) -> tuple[str, ...]:
+def select_names(
+    names: Iterable[str], patterns: str, *, option: str = "--params"
+) -> tuple[str, ...]:
     """Names that match any of the comma-separated globs, in their given order.
 
     ``conv_fc.4`` also stands for everything below it; a pattern with a leading ``!`` excludes.
+    ``option`` is what the message calls the globs.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def select_names(names: Iterable[str], patterns: str) -> tuple[str, ...]:
     chosen = tuple(n for n in names if _matches(n, wanted) and not _matches(n, unwanted))
     if not chosen:
         raise ValueError(
-            f"no parameter matches --params {patterns!r}; the names are: {', '.join(names)}."
+            f"no parameter matches {option} {patterns!r}; the names are: {', '.join(names)}."
         )
     return chosen
 

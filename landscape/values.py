@@ -71,6 +71,10 @@ class Estimate:
     num_probes: int = field(default=0, compare=False, metadata={"stored": False})
     dof: float | None = None  # degrees of freedom of ``stderr``, for ``quantile``
 
+    def __post_init__(self) -> None:
+        if self.dof is not None:  # a count of samples is stored as it is read again
+            object.__setattr__(self, "dof", float(self.dof))
+
     @classmethod
     def of(
         cls, mean: float, error: float, num_probes: int = 0, dof: float | None = None

@@ -3,6 +3,8 @@
 Names that come from a file are looked up among the built-in ones and never imported.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -11,7 +13,7 @@ from torch import nn
 from landscape.analysis.network import Network
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.model_folders import folder_of
@@ -22,14 +24,12 @@ from landscape.data.choice import Choice
 from landscape.data.choosing import open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
-from landscape.data.opening import open_dataset
 from landscape.data.selection import select_examples
 from landscape.data.source import Source
-from landscape.factories import LOSSES, OBJECTIVES, load_object
 from landscape.objective.losses import BUILTIN_LOSSES
+from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
 from landscape.objective.own_loss import own_loss
-from landscape.objective.pair import loss_of
 from landscape.results import TrainingInfo
 
 _OWN_DATA = (NAME, EMBEDDED_NAME)
@@ -88,6 +88,13 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
     spec = loss
     if spec is None and checkpoint.sidecar and checkpoint.sidecar.loss in BUILTIN_LOSSES:
         spec = checkpoint.sidecar.loss
+    if spec is None and checkpoint.sidecar:
+        named = printable(checkpoint.sidecar.loss)
+        raise CheckpointError(
+            f"{checkpoint.path}: its sidecar says that '{named}' was minimised, which is not built "
+            "in; code named in a file is not imported. If you trust it, say so: --loss or "
+            f"--objective '{named}'."
+        )
     if spec is None and infer_model(checkpoint.state) is not None:
         spec = "mse"
     if spec is None:
@@ -97,45 +104,6 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
             "--objective module:function of (model, batch)."
         )
     return named_loss(spec)
-
-
-def named_loss(spec: str) -> Objective:
-    """A built-in loss, or what ``module:function`` names.
-
-    That is itself the function of (outputs, targets), or a loss module, not a factory of it.
-    """
-    if spec in BUILTIN_LOSSES:
-        return loss_of(spec)
-    found = load_object(spec, group=LOSSES, builtin=BUILTIN_LOSSES)
-    return found if isinstance(found, Objective) else loss_of(found, spec)
-
-
-def named_objective(spec: str) -> Objective:
-    """The ``Objective``, or function of (model, batch), that ``module:name`` names."""
-    found = load_object(spec, group=OBJECTIVES, builtin={})
-    return found if isinstance(found, Objective) else Objective(found, name=spec)
-
-
-def objective_of(loss: object, objective: object) -> Objective:
-    """What a Python call means by its loss and its ``objective=``, of which it gives one.
-
-    A bare function is one of (outputs, targets) as a loss, and of (model, batch) as an objective.
-
-    Raises
-    ------
-    ValueError
-        If both are given, or neither, or they are of another kind.
-    """
-    if (loss is None) == (objective is None):
-        raise ValueError("give either a loss or objective=…, what is minimised; one of the two.")
-    for given in (loss, objective):
-        if isinstance(given, Objective):
-            return given
-    if isinstance(objective, str):
-        return named_objective(objective)
-    if objective is not None:
-        return Objective(objective)  # type: ignore[arg-type]  # which checks that it is a function
-    return named_loss(loss) if isinstance(loss, str) else loss_of(loss)  # type: ignore[arg-type]
 
 
 def choose_data(checkpoint: Checkpoint, settings: TargetSettings, choice: Choice) -> ChosenData:
@@ -165,13 +133,13 @@ def choose_data(checkpoint: Checkpoint, settings: TargetSettings, choice: Choice
             "module:factory, or --data fashion-mnist."
         )
     notes: tuple[str, ...] = ()
+    folder = folder_of(settings.model or model_spec(checkpoint))
+    read = partial(open_source, name, data_dir=data_dir, tokenizer=folder)
+    source = None
     if choice.split == "train" and sidecar is not None and sidecar.data.name == name:
-        whole = open_dataset(name, split=choice.split, data_dir=data_dir)
-        whole, notes = _trained_on(whole, sidecar)
-        source = source_of(whole, choice)
-    else:
-        folder = folder_of(settings.model or model_spec(checkpoint))
-        source = open_source(name, choice, data_dir=data_dir, tokenizer=folder)
+        source, notes = _among_trained_on(sidecar, read, choice)
+    if source is None:
+        source = read(choice)
     if choice.examples is None and len(source) < MOST_EXAMPLES:
         # The default bounds the work; a number of the user's own is what must be there.
         notes = (*notes, f"the data hold {len(source)} examples: all used")
@@ -216,12 +184,18 @@ def optimizer_state_of(
         return None, (f"the optimiser's state was not used: {error}",)
 
 
-def _trained_on(dataset: Dataset, sidecar: Sidecar) -> tuple[Dataset, tuple[str, ...]]:
-    """The examples that the network was trained on, where ``dataset`` holds them."""
+def _among_trained_on(
+    sidecar: Sidecar, read: Callable[[Choice], Source], choice: Choice
+) -> tuple[Source | None, tuple[str, ...]]:
+    """Some of the random subset that the network was trained on; None: it was no subset."""
     spec = sidecar.data
-    if spec.num_examples is None or spec.seed is None or spec.num_examples > len(dataset):
-        return dataset, ()
-    subset = select_examples(dataset, spec.num_examples, seed=spec.seed)
-    if spec.sha256 and subset.indices_sha256 != spec.sha256:
-        return dataset, ("its training examples could not be told: drawn from the whole split",)
-    return subset, ()
+    if spec.num_examples is None or spec.seed is None:
+        return None, ()
+    whole = read(Choice(split=choice.split, examples="all", seed=choice.seed))
+    if isinstance(whole, Dataset) and spec.num_examples <= len(whole):
+        subset = select_examples(whole, spec.num_examples, seed=spec.seed)
+        if not spec.sha256 or subset.indices_sha256 == spec.sha256:
+            return source_of(subset, choice), ()
+    elif isinstance(whole, Dataset):
+        return None, ()  # a smaller copy of the data, such as the embedded one
+    return None, ("its training examples could not be told: drawn from the whole split",)

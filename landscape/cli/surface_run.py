@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 from torch import Tensor
 
-from landscape.analysis.choices import named_loss
 from landscape.analysis.progress import Progress
 from landscape.analysis.spectrum.settings import OperatorSettings
 from landscape.analysis.surface.course import (
@@ -38,6 +37,7 @@ from landscape.cli.options import open_targets
 from landscape.cli.overall import Overall
 from landscape.cli.surface_settings import SurfaceRequest, surface_stem
 from landscape.files import ensure_writable
+from landscape.objective.named import named_loss
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.store.folder import ReportFolder
 from landscape.surface.direction_files import save_directions

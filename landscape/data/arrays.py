@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from landscape.data.dataset import Dataset
+from landscape.data.selection import NoSplitError
 from landscape.nests import tensor_of
 
 PAIR_NAMES = ("x", "y", "x_test", "y_test")
@@ -29,7 +30,7 @@ def load_npz(path: Path, split: str) -> Dataset:
     arrays = read_npz(path, PAIR_NAMES)
     missing = [name for name in (x_name, y_name) if name not in arrays]
     if missing:
-        raise ValueError(
+        raise (NoSplitError if len(missing) == 2 else ValueError)(
             f"{path} lacks {' and '.join(missing)}, wanted for the {split} split; of x, y, x_test, "
             f"y_test it holds {', '.join(arrays) or 'none'}. Save x, y (train) and x_test, y_test."
         )
@@ -50,7 +51,7 @@ def from_splits(result: Any, *, name: str, split: str) -> Dataset:
     """
     splits = result if isinstance(result, Mapping) else {"train": result}
     if split not in splits:
-        raise ValueError(
+        raise NoSplitError(
             f"{name} returned no {split} split, only {', '.join(map(str, splits)) or 'nothing'}; "
             'return {"train": (x, y), "test": (x, y)}, or choose another split.'
         )

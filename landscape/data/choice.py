@@ -18,6 +18,8 @@ class Choice:
         ``memory``, or ``reread``: streams are read again at each pass.
     told
         Hears how far the reading of a stream is; None: nobody does.
+    at_most
+        Whether data that hold fewer than N examples are taken whole; else they are refused.
 
     Raises
     ------
@@ -33,17 +35,20 @@ class Choice:
         seed: int,
         keep: str = "memory",
         told: Told | None = None,
+        at_most: bool = False,
     ) -> None:
         if keep not in KEEPS:
             raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
         self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
         self.told = told or (lambda done, total: None)
+        self.at_most = at_most
 
     def rows(self, available: int) -> str | int | None:
         """What to select of this many examples."""
-        if self.examples is None:
-            return None if available <= MOST_EXAMPLES else MOST_EXAMPLES
-        return None if self.examples == "all" else self.examples
+        wanted = MOST_EXAMPLES if self.examples is None else self.examples
+        is_bound = self.examples is None or self.at_most
+        is_all = is_bound and str(wanted).isdecimal() and int(wanted) >= available
+        return None if is_all or wanted == "all" else wanted
 
     def most(self) -> int | None:
         """How many of a stream to read; None: all of it.

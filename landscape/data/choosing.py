@@ -20,7 +20,7 @@ from landscape.data.dataset import Dataset
 from landscape.data.named import is_named, read_named
 from landscape.data.opening import is_builtin, open_dataset, open_factory
 from landscape.data.records import is_records, read_records
-from landscape.data.selection import choose_rows, select_examples
+from landscape.data.selection import NoSplitError, choose_rows, select_examples
 from landscape.data.source import Rows, Source, Stream, read_stream
 from landscape.nests import (
     as_tensors,
@@ -74,7 +74,7 @@ def open_source(
     factory = open_factory(spec)
     made = factory()
     if choice.split != "train" and not _is_by_split(made):
-        raise ValueError(
+        raise NoSplitError(
             f"{spec} returned no {choice.split} split: return a dict of splits, "
             '{"train": …, "test": …}, or leave --split out.'
         )
@@ -91,7 +91,7 @@ def _opened(data: Any, choice: Choice, name: str, again: Callable[[], Any]) -> S
         return open_source(fspath(data), choice)
     if _is_by_split(data):
         if choice.split not in data:
-            raise ValueError(
+            raise NoSplitError(
                 f"{name} has no {choice.split} split, only {', '.join(data)}; return "
                 '{"train": …, "test": …}, or choose another split.'
             )
@@ -228,7 +228,7 @@ def _streamed(
         told=choice.told,
         may_be_endless=may_be_endless,
     )
-    if choice.examples is not None and most is not None and len(stream) < most:
+    if choice.examples is not None and not choice.at_most and len(stream) < (most or 0):
         raise ValueError(
             f"examples {choice.examples} reach beyond the data, which hold {len(stream)}; ask for "
             "at most that."

@@ -8,6 +8,7 @@ import safetensors.torch
 from torch import Tensor
 
 from landscape.data.arrays import PAIR_NAMES, read_npz
+from landscape.data.selection import NoSplitError
 from landscape.nests import num_rows, tensor_of
 
 SAFETENSORS = ".safetensors"
@@ -47,7 +48,7 @@ def read_named(path: Path, split: str) -> dict[str, Tensor]:
     else:
         chosen = {name: tensor for name, tensor in tensors.items() if not name.endswith(_TEST)}
     if not chosen:
-        raise ValueError(
+        raise NoSplitError(
             f"{path} has no {split} split: it holds {', '.join(tensors) or 'nothing'}. Names of "
             f"the test split end in {_TEST}, such as input_ids{_TEST}."
         )

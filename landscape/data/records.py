@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from landscape.data.choice import Choice
-from landscape.data.selection import choose_rows
+from landscape.data.selection import NoSplitError, choose_rows
 from landscape.data.source import Rows
 from landscape.extras import library
 
@@ -76,7 +76,7 @@ def read_records(spec: str, choice: Choice, tokenizer: Path | None) -> Rows:
 
 def _lines(path: Path, split: str) -> Sequence[str]:
     if split != "train":
-        raise ValueError(f"{path} has one split; give the file of the {split} split as --data.")
+        raise NoSplitError(f"{path} has one split; give the file of the {split} split as --data.")
     try:
         return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
@@ -88,10 +88,10 @@ def _saved(path: Path, split: str) -> Any:
     found = datasets.load_from_disk(str(path))
     if isinstance(found, Mapping):
         if split not in found:
-            raise ValueError(f"{path} has no {split} split, only {', '.join(found)}.")
+            raise NoSplitError(f"{path} has no {split} split, only {', '.join(found)}.")
         return found[split]
     if split != "train":
-        raise ValueError(f"{path} has one split; give the folder of the {split} split as --data.")
+        raise NoSplitError(f"{path} has one split; give the folder of the {split} split as --data.")
     return found
 
 

@@ -33,6 +33,10 @@ def select_examples(dataset: Dataset, spec: str | int | None, *, seed: int) -> D
     return replace(dataset.take(chosen.places), **chosen.about)
 
 
+class NoSplitError(ValueError):
+    """The data have no such split."""
+
+
 class ChosenRows(NamedTuple):
     """Places in a data set, ascending, and how they were chosen, in words."""
 

@@ -100,7 +100,7 @@ def make_measure(
         note=note,
         base_radius=base_radius,
         roughness=roughness,
-        dof=dof,
+        dof=None if dof is None else float(dof),
     )
 
 

@@ -1,10 +1,11 @@
 """Spiking networks: surrogates, twice-differentiable neurons, models, initialisations."""
 
 from landscape.snn.function import pooled_spike_train, spike_train
-from landscape.snn.initialization import SCHEMES, initialize
+from landscape.snn.initialization import initialise
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import CSNN, SpikingMLP
 from landscape.snn.neuron import SpikingNeuron
+from landscape.snn.schemes import SCHEMES
 from landscape.snn.surrogate import (
     SURROGATES,
     ATan,
@@ -31,7 +32,7 @@ __all__ = [
     "Surrogate",
     "Triangle",
     "ikun_beta",
-    "initialize",
+    "initialise",
     "pooled_spike_train",
     "spike_train",
     "surrogate_by_name",

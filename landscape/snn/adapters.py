@@ -24,6 +24,7 @@ _LIBRARIES = {
     "sinabs": "sinabs",
     "norse": "Norse",
 }
+_HOLD_SURROGATE = ("surrogate_function", "spike_grad")  # of SpikingJelly and snnTorch
 _GIVE_FLOAT32 = ("snntorch", "sinabs")
 # Methods by which neurons return to rest, in the order in which the first one found is taken.
 _RESETS = ("reset_mem", "reset_states", "reset_state", "reset")
@@ -71,6 +72,21 @@ def library_of(module: nn.Module) -> str | None:
         if package in _LIBRARIES:
             return package
     return None
+
+
+def described(neuron: nn.Module) -> str:
+    """Its class, its surrogate, and step mode or reset where it tells."""
+    return f"{type(neuron).__name__}{_settings(neuron)}"
+
+
+def is_library_neuron(module: nn.Module) -> bool:
+    """Whether it is a layer of neurons of a library known here."""
+    return library_of(module) is not None and _fires(module)
+
+
+def surrogate_attribute(neuron: nn.Module) -> str | None:
+    """What a library's neuron calls its surrogate; None: it only integrates, as some readouts do."""
+    return next((n for n in _HOLD_SURROGATE if callable(getattr(neuron, n, None))), None)
 
 
 class EvalMode:
@@ -136,7 +152,7 @@ def spiking_notes(model: nn.Module) -> list[str]:
     where the neurons tell.
     """
     kinds = Counter(
-        f"{_library_and_version(library)}, {type(neuron).__name__}{_settings(neuron)}"
+        f"{_library_and_version(library)}, {described(neuron)}"
         for library, neuron in _neurons(model)
     )
     return [f"{count} x {kind}" for kind, count in kinds.items()]
@@ -154,8 +170,8 @@ def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for module in model.modules():
         if isinstance(module, SpikingNeuron):
             yield "landscape", module
-        elif (library := library_of(module)) is not None and _fires(module):
-            yield library, module
+        elif is_library_neuron(module):
+            yield library_of(module) or "", module
 
 
 def _fires(module: nn.Module) -> bool:

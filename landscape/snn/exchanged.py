@@ -7,13 +7,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.results.left_out import DoesNotApply
-from landscape.snn.adapters import library_of, spiking_neurons
+from landscape.snn.adapters import library_of, spiking_neurons, surrogate_attribute
 from landscape.snn.altered import Alteration
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.neuron import SpikingNeuron
 from landscape.snn.surrogate import Surrogate
 
-_ATTRIBUTES = {"spikingjelly": "surrogate_function", "snntorch": "spike_grad"}
+_LIBRARIES = ("spikingjelly", "snntorch")
 
 
 def exchanges(model: nn.Module, surrogate: Surrogate) -> list[Alteration]:
@@ -70,8 +70,7 @@ def _attribute(neuron: nn.Module) -> str | None:
     """What holds the surrogate; None: the neuron only integrates, as some readouts do."""
     if isinstance(neuron, SpikingNeuron):
         return "dynamics"
-    name = _ATTRIBUTES.get(library_of(neuron) or "")
-    return name if name and hasattr(neuron, name) else None
+    return surrogate_attribute(neuron) if library_of(neuron) in _LIBRARIES else None
 
 
 def _obstacle(model: nn.Module) -> str:
@@ -81,7 +80,7 @@ def _obstacle(model: nn.Module) -> str:
         return "no neurons of this package, SpikingJelly or snnTorch were found"
     for neuron in neurons:
         kind = type(neuron).__name__
-        if not isinstance(neuron, SpikingNeuron) and library_of(neuron) not in _ATTRIBUTES:
+        if not isinstance(neuron, SpikingNeuron) and library_of(neuron) not in _LIBRARIES:
             return f"{kind} is of a library whose surrogates are not known here"
         if _is_smooth(neuron):
             return f"{kind} gives its surrogate's primitive in place of spikes"

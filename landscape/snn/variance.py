@@ -8,13 +8,12 @@ it on Gaussian currents: no data needed.
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from landscape.snn.kernels import NeuronDynamics, forward_pass, membranes
-from landscape.snn.surrogate import Surrogate
+from landscape.snn.behaviour import Neurons
 
 _NUM_PATHS = 2**15  # simulated neurons: a firing rate of 0.1 to about 0.001
 
@@ -23,14 +22,34 @@ _NUM_PATHS = 2**15  # simulated neurons: a firing rate of 0.1 to about 0.001
 class Layer:
     """What a scheme may know of a weight: how many inputs an output has, and the reverse."""
 
-    fan_in: int  # C_in k² for a convolution
-    fan_out: int  # C_out k²
-    kernel: int = 1  # k²
+    fan_in: float  # C_in k² for a convolution
+    fan_out: float  # C_out k²
+    side: int = 1  # the longer one of the matrix (outputs, inputs of each)
     beta: float  # of the IKUN schemes
     rate: float = 0.1  # of the spikes that come in: p, per input and time step
     normalised: bool = False  # a batch norm follows, so that currents have variance 1
-    num_time_steps: int = 4
-    dynamics: NeuronDynamics = field(default_factory=NeuronDynamics)
+    num_time_steps: int | None = None  # T; None: not known
+    neurons: Neurons | None = None  # that its outputs reach; None: there are none
+
+    def simulated(self) -> tuple[int, Neurons]:
+        """T and the neurons, for rules that simulate them.
+
+        Raises
+        ------
+        ValueError
+            If one of the two is not known.
+        """
+        if self.neurons is None:
+            raise ValueError(
+                "this scheme follows from how the network's neurons fire, and it has none that are "
+                "known here. Choose another, such as ikun_v2."
+            )
+        if self.num_time_steps is None:
+            raise ValueError(
+                "this scheme follows from how neurons fire over T time steps, which only whoever "
+                "runs the network knows. Say num_time_steps=T (--time-steps T)."
+            )
+        return self.num_time_steps, self.neurons
 
 
 def torch_default(layer: Layer) -> float:
@@ -73,15 +92,23 @@ def micheli(layer: Layer) -> float:
     return 1 / (layer.fan_in * 0.5 * math.erfc(1 / math.sqrt(2)))
 
 
-def fluctuation_driven(layer: Layer) -> float:
-    """θ² / (ξ² fan_in p T), ξ = 2: after T steps the membrane's spread is θ / ξ.
+def orthogonal(layer: Layer) -> float:
+    """1 / the longer side: rows, or columns, orthonormal: Saxe, McClelland & Ganguli (2014)."""
+    return 1 / layer.side
 
-    Rossbroich, Gygax & Zenke (2022) set the spread of a leaky neuron's membrane in equilibrium to
-    θ / ξ; an integrate-and-fire neuron has none, and this is its form for T steps. Over all
-    neurons the spread is larger by sqrt(1 + (T - 1) p), since each has its own mean current.
+
+def fluctuation_driven(layer: Layer) -> float:
+    """θ² / (ξ² fan_in p Σ r²), ξ = 2: after T steps the membrane's spread is θ / ξ.
+
+    r, over T steps, is the membrane's answer to a current of 1 in the first: Σ r² is T without
+    leak. Rossbroich, Gygax & Zenke (2022) set the spread of a leaky neuron's membrane in
+    equilibrium to θ / ξ; this is their rule for T steps from rest. Over all neurons the spread is
+    larger, without leak by sqrt(1 + (T - 1) p), since each has its own mean current.
     """
-    spread = layer.dynamics.threshold / 2
-    return spread**2 / (layer.fan_in * layer.rate * layer.num_time_steps)
+    num_time_steps, neurons = layer.simulated()
+    spread = neurons.threshold / 2
+    energy = impulse_energy(num_time_steps, neurons)
+    return spread**2 / (layer.fan_in * layer.rate * energy)
 
 
 def spikeinit(layer: Layer) -> float:
@@ -90,7 +117,8 @@ def spikeinit(layer: Layer) -> float:
     The fixed point of the firing rate that Shi & Yu (ICML 2026) ask for, here for T steps from
     rest and by simulation.
     """
-    sigma = current_for_rate(layer.rate, layer.num_time_steps, layer.dynamics)
+    num_time_steps, neurons = layer.simulated()
+    sigma = current_for_rate(layer.rate, num_time_steps, neurons)
     return sigma**2 / (layer.fan_in * layer.rate)
 
 
@@ -101,10 +129,11 @@ def surrogate_backward(layer: Layer) -> float:
     ReLU's. u = h - θ is simulated: on currents of variance fan_in p Var, which depends on the
     variance sought, or of variance 1 where a batch norm follows.
     """
+    steps, neurons = layer.simulated()
 
     def gain(variance: float) -> float:
         spread = 1.0 if layer.normalised else math.sqrt(layer.fan_in * layer.rate * variance)
-        slope = mean_square_slope(spread, layer.rate, layer.num_time_steps, layer.dynamics)
+        slope = mean_square_slope(spread, layer.rate, steps, neurons)
         return variance * layer.fan_out * slope
 
     if layer.normalised:
@@ -112,19 +141,27 @@ def surrogate_backward(layer: Layer) -> float:
     return _solve(gain, 1.0)
 
 
-@functools.cache
-def current_for_rate(rate: float, num_time_steps: int, dyn: NeuronDynamics) -> float:
+@functools.lru_cache(maxsize=64)
+def current_for_rate(rate: float, num_time_steps: int, neurons: Neurons) -> float:
     """Standard deviation σ of the currents that make neurons fire at ``rate``."""
     Z = _currents(rate, num_time_steps)
-    fired = functools.partial(forward_pass, num_time_steps=num_time_steps, dyn=dyn)
-    return _solve(lambda sigma: float(fired(sigma * Z).mean()), rate)
+    return _solve(lambda sigma: float(neurons.run(sigma * Z)[1].mean()), rate)
 
 
-@functools.cache
-def mean_square_slope(sigma: float, rate: float, num_time_steps: int, dyn: NeuronDynamics) -> float:
+@functools.lru_cache(maxsize=4096)
+def mean_square_slope(sigma: float, rate: float, num_time_steps: int, neurons: Neurons) -> float:
     """E[σ'(u)²] over neurons and time steps, on currents of standard deviation ``sigma``."""
-    h = torch.stack(membranes(sigma * _currents(rate, num_time_steps), num_time_steps, dyn))
-    return float(dyn.surrogate.derivative(h - dyn.threshold).square().mean())
+    u, _ = neurons.run(sigma * _currents(rate, num_time_steps))
+    return float(neurons.slope(u).square().mean())
+
+
+def impulse_energy(num_time_steps: int, neurons: Neurons) -> float:
+    """Σ r² over the steps, r the membrane's answer to a current of 1 in the first of them."""
+    small = 1e-3 * abs(neurons.threshold)  # no spike, which would end the answer
+    currents = torch.zeros(num_time_steps, 2, dtype=torch.float64)
+    currents[0, 1] = small
+    u, _ = neurons.run(currents)
+    return float(((u[:, 1] - u[:, 0]) / small).square().sum())
 
 
 def _currents(rate: float, num_time_steps: int) -> Tensor:
@@ -155,12 +192,22 @@ def _solve(function: Callable[[float], float], target: float) -> float:
     return math.exp((low + high) / 2)
 
 
-def ikun_beta(surrogate: Surrogate | None = None) -> float:
-    """β = 1 / mean of σ'(x) over 1000 equally spaced x in [-1, 1].
+def ikun_beta(slope: Callable[[Tensor], Tensor] | None = None) -> float:
+    """β = 1 / mean of ``slope``, a surrogate's σ', over 1000 equally spaced x in [-1, 1].
 
     None takes σ'(x) = 1 / (1 + x²), which the released code uses for every surrogate: 1.2737.
     The derivative of ATan(alpha=2), which its networks train with, gives 2.490.
+
+    Raises
+    ------
+    ValueError
+        If the mean is zero, or no number.
     """
     x = torch.linspace(-1, 1, 1000, dtype=torch.float64)
-    slope = 1 / (1 + x * x) if surrogate is None else surrogate.derivative(x)
-    return 1 / float(slope.abs().mean())
+    mean = float((1 / (1 + x * x) if slope is None else slope(x)).abs().mean())
+    if not (math.isfinite(mean) and mean > 0):
+        raise ValueError(
+            f"the surrogate's derivative has a mean of {mean:g} over [-1, 1], from which no β "
+            "follows. Give another surrogate, or take the released β."
+        )
+    return 1 / mean

@@ -27,7 +27,8 @@ _NO_LONGER = {
     *("objective", "share", "unsafe_pickle", "work"),
 }
 _NOT_ALWAYS = ("use_ema", "state_key", "split", "seed", "batch_size")
-_NO_PART_OF_BUDGETS = ("budget.sharpness.rise_share",)  # in theirs, of a measure they had not
+# The start of settings that budgets once lacked, of measures and analyses that there were not.
+_NO_PART_OF_BUDGETS = ("budget.sharpness.rise_share", "budget.robustness.", "budget.further")
 _CHOOSING = {"seed", "split"}  # where one differs, so do the examples
 _SHOWN = 12  # digits of a digest
 
@@ -176,7 +177,7 @@ def _shown(value: object) -> str:
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     told = (_in_todays_names(before, now), now)
     old, new = (_flat({k: v for k, v in s.items() if k != KEY}) for s in told)
-    old |= {k: new[k] for k in _NO_PART_OF_BUDGETS if k in new and k not in old}
+    old |= {k: v for k, v in new.items() if k.startswith(_NO_PART_OF_BUDGETS) and k not in old}
     names = sorted(k for k in old.keys() | new.keys() if not _is_same(old.get(k), new.get(k)))
     return {name: (old.get(name), new.get(name)) for name in names}
 

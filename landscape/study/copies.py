@@ -12,8 +12,10 @@ from landscape.checkpoint.models import model_of
 from landscape.checkpoint.save import save_checkpoint
 
 
-def write_rescaled(source: Path, target: Path, factor: float) -> None:
+def write_rescaled(source: Path, target: Path, factor: float, *, model: str | None = None) -> None:
     """Write the network at ``source`` with every filter before a batch norm times ``factor``.
+
+    ``model`` is a network of the user's own, as ``--model`` takes it.
 
     Running statistics follow, so that the function stays what it was: exactly, where ``factor``
     is a power of two, up to the rounding of one variance (Dinh et al. 2017, arXiv 1703.04933).
@@ -24,8 +26,8 @@ def write_rescaled(source: Path, target: Path, factor: float) -> None:
         If it has no convolution or linear layer followed by a batch norm, or no sidecar.
     """
     checkpoint = load_checkpoint(source)
-    model, _ = model_of(checkpoint, None)
-    pairs = list(_normalised_layers(model))
+    network, _ = model_of(checkpoint, model)
+    pairs = list(_normalised_layers(network))
     if not pairs or checkpoint.sidecar is None:
         raise ValueError(f"{source} has no batch norm after a layer: there is nothing to rescale.")
     with torch.no_grad():
@@ -38,7 +40,7 @@ def write_rescaled(source: Path, target: Path, factor: float) -> None:
             assert var is not None
             mean.mul_(factor)
             var.copy_(factor**2 * (var.double() + norm.eps) - norm.eps)
-    save_checkpoint(target, model.state_dict(), checkpoint.sidecar)
+    save_checkpoint(target, network.state_dict(), checkpoint.sidecar)
 
 
 def _normalised_layers(

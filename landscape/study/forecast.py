@@ -1,27 +1,23 @@
-"""What a study will cost: a few steps and a few losses timed, the rest counted."""
+"""What a study will cost: its trainings and analyses timed in part, the rest counted."""
 
-import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
+from torch import nn
 
 from landscape.analysis.forecast import forecast
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.data import Dataset, open_dataset, select_examples
-from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.objective.pair import loss_of
-from landscape.snn.initialization import initialize
-from landscape.snn.model import CSNN
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
 from landscape.study.plan import Plan
 from landscape.study.settings import Machine
 from landscape.training.config import TrainConfig
-from landscape.training.epoch import Examples, evaluate, num_steps
-from landscape.training.optimizer import make_optimizer, step
+from landscape.training.forecast import forecast_training
+from landscape.training.network import objective_of
 
-_WARM_UP, _TIMED = 2, 3  # steps; the first ones compile and fill caches
 _SEARCH_MATVECS = 25  # that one eigenvalue takes
 
 
@@ -44,8 +40,8 @@ def forecast_recipes(plan: Plan, machine: Machine) -> Iterator[tuple[str, RunFor
     for recipe in plan.recipes:
         c = recipe.config
         key = (
-            c.channels,
-            c.num_time_steps,
+            c.network,
+            c.minimised,
             c.batch_size,
             c.images,
             c.epochs,
@@ -59,60 +55,21 @@ def forecast_recipes(plan: Plan, machine: Machine) -> Iterator[tuple[str, RunFor
 
 
 def _forecast(plan: Plan, config: TrainConfig, machine: Machine) -> RunForecast:
-    device = torch.device(machine.device)
-    whole, held_out = (
-        open_dataset(config.data, split=split, data_dir=machine.data_dir)
-        for split in ("train", "test")
+    found = forecast_training(
+        config, device=torch.device(machine.device), data_dir=machine.data_dir
     )
-    data = select_examples(whole, config.images, seed=config.data_seed)
-    model = CSNN(config.channels, config.num_time_steps)
-    initialize(model, config.init, seed=config.seed, gain=config.gain, beta=config.beta)
-    model.to(device)
-    examples = _on(data, device, max(config.batch_size, 500))
-    step_seconds = _seconds_a_step(model, examples, config)
-    loss_seconds = _seconds_a_loss(model, examples, config)
-    training = config.epochs * (
-        num_steps(len(data), config) * step_seconds + len(held_out) * loss_seconds
-    )
-    return RunForecast(training, _analysis_seconds(plan, model, data, config, machine))
+    return RunForecast(found.seconds, _analysis_seconds(plan, found.model, config, machine))
 
 
-def _seconds_a_step(model: CSNN, examples: Examples, config: TrainConfig) -> float:
-    optimizer = make_optimizer(model, config)
-    x, y = (t[: config.batch_size] for t in examples)
-    loss = BUILTIN_LOSSES[config.loss]
-
-    def closure() -> tuple[torch.Tensor, torch.Tensor]:
-        outputs = model(x)
-        return loss(outputs, y).mean(), outputs
-
-    model.train()
-    seconds = []
-    for _ in range(_WARM_UP + _TIMED):
-        begun = time.perf_counter()
-        float(step(model, optimizer, closure, config.sam_rho)[0])  # waits for a device
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds[_WARM_UP:])
-
-
-def _seconds_a_loss(model: CSNN, examples: Examples, config: TrainConfig) -> float:
-    """Of one example."""
-    seconds = []
-    for _ in range(_TIMED):
-        begun = time.perf_counter()
-        evaluate(model, BUILTIN_LOSSES[config.loss], examples)
-        seconds.append(time.perf_counter() - begun)
-    return min(seconds) / len(examples.targets)
-
-
-def _analysis_seconds(
-    plan: Plan, model: CSNN, data: Dataset, config: TrainConfig, machine: Machine
-) -> float:
+def _analysis_seconds(plan: Plan, model: nn.Module, config: TrainConfig, machine: Machine) -> float:
     analysis = plan.analysis
+    choice = Choice(
+        split=analysis.split, examples=analysis.examples, seed=analysis.seed, at_most=True
+    )
     target = make_target(
         model,
-        loss_of(config.loss),
-        select_examples(data, min(analysis.examples, len(data)), seed=analysis.seed),
+        objective_of(config),
+        open_source(config.data, choice, data_dir=machine.data_dir),
         TargetSettings(batch_size=analysis.batch_size, device=machine.device),
         label="forecast",
     )
@@ -137,11 +94,6 @@ def _analysis_seconds(
 def _course_share(plan: Plan) -> float:
     """Of the runs, those whose curvature is measured along the way."""
     return sum(run.with_course for run in plan.runs) / len(plan.runs)
-
-
-def _on(data: Dataset, device: torch.device, count: int) -> Examples:
-    inputs = data.inputs[:count].to(device, torch.float32)
-    return Examples(inputs, data.targets[:count].to(device))
 
 
 def total_seconds(plan: Plan, found: dict[str, RunForecast]) -> float:

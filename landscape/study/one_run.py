@@ -86,7 +86,7 @@ class _Work:
             path = self.folder.checkpoint(name)
             if not path.exists():
                 self.stage = f"copying to {name}"
-                write_rescaled(checkpoint, path, copy.factor)
+                write_rescaled(checkpoint, path, copy.factor, model=self.run.config.model)
             jobs += [(name, path, analysis_name) for analysis_name in analysis.only]
         targets: dict[Path, Target] = {}
         for done, (name, path, what) in enumerate(jobs):
@@ -186,11 +186,13 @@ class _Work:
 
     @property
     def _target_settings(self) -> TargetSettings:
-        analysis = self.plan.analysis
+        analysis, config = self.plan.analysis, self.run.config
         return TargetSettings(
-            data=self.run.config.data,
+            model=config.model,
+            data=config.data,
             data_dir=self.machine.data_dir,
-            loss=self.run.config.loss,
+            loss=config.loss if config.objective is None else None,
+            objective=config.objective,
             split=analysis.split,
             examples=str(analysis.examples),
             batch_size=analysis.batch_size,

@@ -14,7 +14,7 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.catalog.words import MOST_EXAMPLES
 from landscape.compare.settings import DecisionSettings
-from landscape.snn.initialization import scheme_by_name
+from landscape.snn.schemes import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
 from landscape.training.config import TrainConfig
 

@@ -10,7 +10,7 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
         for key in dict.fromkeys([*old, *new])
-        if key not in old or key not in new or old[key] != new[key]
+        if old.get(key) != new.get(key)  # what an earlier version lacks, it did not ask for
     ]
 
 

@@ -22,6 +22,7 @@ from landscape.training.config import TrainConfig
 _Table = Mapping[str, Any]
 
 _TRAINING = {f.name for f in dataclasses.fields(TrainConfig)} - {"seed", "snapshots"}
+_OF_USERS = ("model", "data", "loss", "objective")  # may name files, relative to the plan's
 _GRID = ("init", "gain", "beta", "optimizer")
 _ANALYSIS = {f.name for f in dataclasses.fields(AnalysisPlan)}
 _COMPARISON = {f.name for f in dataclasses.fields(ComparisonPlan)}
@@ -35,7 +36,8 @@ def load_plan(path: Path, *, curvature_every: int | None = None) -> Plan:
     Parameters
     ----------
     path
-        A TOML file; ``studies/small.toml`` shows every table.
+        A TOML file; ``studies/small.toml`` shows every table. Files of the user's own that it names
+        (``model = "nets.py:make"``) are relative to its folder.
     curvature_every
         In place of the file's own.
 
@@ -49,9 +51,35 @@ def load_plan(path: Path, *, curvature_every: int | None = None) -> Plan:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         if curvature_every is not None:
             table.setdefault("analysis", {})["curvature_every"] = curvature_every
-        return plan_from_table(table, default_title=path.stem)
+        return plan_from_table(_located(table, path.parent), default_title=path.stem)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _located(table: _Table, folder: Path) -> _Table:
+    """The table with the places of the files that its trainings name."""
+
+    def located(part: object) -> object:
+        if not isinstance(part, Mapping):
+            return part  # a mistake, which is told of where the table is read
+        own = {key: part[key] for key in _OF_USERS if isinstance(part.get(key), str)}
+        return {**part, **{key: _path_in(spec, folder) for key, spec in own.items()}}
+
+    found = dict(table)
+    if "training" in table:
+        found["training"] = located(table["training"])
+    if isinstance(table.get("recipe"), list):
+        found["recipe"] = [located(entry) for entry in table["recipe"]]
+    return found
+
+
+def _path_in(spec: str, folder: Path) -> str:
+    """``spec`` with the whole path of its file; what names no file, as it is."""
+    target, mark, query = spec.partition("?")
+    place, colon, name = target.rpartition(":")
+    if place.endswith(".py"):
+        return f"{(folder / place).resolve()}{colon}{name}{mark}{query}"
+    return str((folder / spec).resolve()) if spec.endswith(".npz") else spec
 
 
 def plan_from_table(table: _Table, *, default_title: str) -> Plan:

@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from landscape.compare.groups import Analysed
 from landscape.compare.values import Value, values_of
 from landscape.results.study import RecipeScale
-from landscape.snn.initialization import fans, initialize
-from landscape.snn.model import CSNN
 from landscape.study.contrasts import Groups
 from landscape.study.plan import Plan, Recipe
 from landscape.training.config import TrainConfig
+from landscape.training.network import network_of
 
 
 def recipe_scales(plan: Plan, groups: Groups) -> tuple[RecipeScale, ...]:
@@ -52,10 +51,8 @@ def weight_scale(config: TrainConfig) -> float:
 
     1 is LeCun's, 2 Kaiming's.
     """
-    model = CSNN(config.channels, config.num_time_steps)
-    stds = initialize(model, config.init, seed=config.seed, gain=config.gain, beta=config.beta)
-    weights = dict(model.named_parameters())
-    logs = [math.log(fans(weights[name])[0] * std**2) for name, std in stds.items()]
+    _, initialisation = network_of(config)
+    logs = [math.log(w.fan_in * w.std**2) for w in initialisation.weights]
     return math.exp(math.fsum(logs) / len(logs))
 
 

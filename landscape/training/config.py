@@ -1,5 +1,7 @@
 """The published protocol as one frozen record: each default of training has its home here.
 
+A network, data and a loss of the user's own take the place of the published ones in it.
+
 Chang, Wang & Xiao (arXiv 2411.18250) and the code they released: CSNN with C = 128 and T = 4 on
 20,000 Fashion-MNIST images, mean squared error of the mean firing rate against the one-hot label,
 Adam at 1e-3 or SGD at 0.1 with momentum 0.9, cosine annealing over 64 epochs, batches of 128.
@@ -14,7 +16,6 @@ from typing import Any, Literal, Self, get_args
 from landscape.settings import setting
 
 Beta = Literal["released", "surrogate"]
-Loss = Literal["mse", "cross-entropy"]
 Optimizer = Literal["adam", "sgd"]
 
 PUBLISHED_LEARNING_RATES: Mapping[Optimizer, float] = {"adam": 1e-3, "sgd": 0.1}
@@ -30,8 +31,11 @@ class TrainConfig:
 
     Attributes
     ----------
-    init, gain, beta
-        Initialisation scheme, a factor on all its weights, and β of the IKUN schemes.
+    model
+        A network of the user's own, as ``--model`` takes it; None: the published one.
+    init, gain, beta, leave
+        Initialisation scheme, a factor on all its weights, β of the IKUN schemes, and parameters
+        that are left as the network was built with.
     optimizer
         ``adam`` (β = 0.9, 0.999) or ``sgd`` (with ``momentum``).
     lr
@@ -39,9 +43,13 @@ class TrainConfig:
     sam_rho
         Radius of sharpness-aware minimisation (Foret et al. 2021); 0 is plain training.
     seed
-        Of the weights' base draws and, apart from them, of the order of the examples.
+        Of the weights' base draws and, apart from them, of the order of the examples and of what
+        the forward pass draws.
     images, data_seed
-        Size and seed of the random subset of the training split; None is the whole split.
+        Size and seed of the random subset of the training split; None is the whole split. Data of a
+        network of the user's own may hold fewer: then all are taken.
+    loss, objective
+        What is minimised, as ``--loss`` or, in its place, ``--objective`` takes it.
     drop_last
         Leave out the last partial batch of an epoch.
     snapshots
@@ -49,11 +57,20 @@ class TrainConfig:
         initial and final ones among them; 0 keeps none.
     """
 
+    model: str | None = setting(
+        None,
+        help="A network of yours, file.py:factory[?k=v].  [default: the published one]",
+    )
     init: str = setting("ikun_v1", help="Weight initialisation.")
     gain: float = setting(1.0, help="Multiplies all weights.")
     beta: Beta = setting(
         "released",
         help="β of the IKUN schemes: as released, or from the surrogate's derivative.",
+    )
+    leave: str | None = setting(
+        None,
+        metavar="GLOBS",
+        help="Parameters to leave as the network was built with, such as embeddings.",
     )
     optimizer: Optimizer = "adam"
     lr: float | None = setting(
@@ -64,16 +81,23 @@ class TrainConfig:
     sam_rho: float = 0.0
     seed: int = setting(0, help="Of weights and order.")
     channels: int = setting(128, help="C of the CSNN.")
-    num_time_steps: int = setting(4, "--time-steps", help="T of the CSNN.")
+    num_time_steps: int = setting(
+        4, "--time-steps", help="T of the CSNN, and that which schemes assume of other networks."
+    )
     epochs: int = setting(64)
     batch_size: int = setting(128)
     drop_last: bool = True
-    data: str = setting("fashion-mnist", help="Data set to train on.")
+    data: str = setting("fashion-mnist", help="Data set to train on, as analyze takes it.")
     images: int | None = setting(
         20_000, none=0, help="Random subset of the training images; 0 takes them all."
     )
     data_seed: int = setting(42, help="Of the subset.")
-    loss: Loss = setting("mse", help="Between mean firing rates and labels.")
+    loss: str = setting(
+        "mse", help="mse, cross-entropy, nll or file.py:function(outputs, targets)."
+    )
+    objective: str | None = setting(
+        None, help="In place of --loss: file.py:name of a function(model, batch) or an Objective."
+    )
     snapshots: int = setting(
         0, help="Copies of the weights to keep along the way, for trajectories."
     )
@@ -82,9 +106,7 @@ class TrainConfig:
         if self.optimizer not in PUBLISHED_LEARNING_RATES:
             names = ", ".join(PUBLISHED_LEARNING_RATES)
             raise ValueError(f"optimizer must be one of {names}; got {self.optimizer!r}.")
-        for name, words in (("beta", get_args(Beta)), ("loss", get_args(Loss))):
-            value = getattr(self, name)
-            _require(value in words, name, " or ".join(words), repr(value))
+        _require(self.beta in get_args(Beta), "beta", " or ".join(get_args(Beta)), repr(self.beta))
         for name in ("channels", "num_time_steps", "epochs", "batch_size"):
             _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
         for name in ("seed", "data_seed"):
@@ -116,9 +138,15 @@ class TrainConfig:
         return self.learning_rate * (1 + math.cos(phase)) / 2
 
     @property
-    def model(self) -> str:
+    def network(self) -> str:
         """The network, as ``--model`` takes it."""
-        return f"csnn?channels={self.channels}&num_time_steps={self.num_time_steps}"
+        published = f"csnn?channels={self.channels}&num_time_steps={self.num_time_steps}"
+        return self.model or published
+
+    @property
+    def minimised(self) -> str:
+        """What is minimised, as ``--objective`` or ``--loss`` takes it."""
+        return self.objective or self.loss
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:

@@ -9,27 +9,21 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from landscape.data import random_order
+from landscape.nests import Nest
+from landscape.objective.objective import Objective
+from landscape.snn.adapters import reset_state
 from landscape.training.config import TrainConfig
+from landscape.training.examples import Examples
 from landscape.training.optimizer import step
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]  # outputs, targets -> (N,)
-
 _TICK_SECONDS = 0.5
-_EVALUATION_BATCH = 250
-
-
-class Examples(NamedTuple):
-    """Inputs, shape (N, ...), and class labels, shape (N,), on the device that trains."""
-
-    inputs: Tensor
-    targets: Tensor
 
 
 class Score(NamedTuple):
-    """Mean loss and fraction of right answers."""
+    """Mean loss, and the fraction of right answers; None where there are none."""
 
     loss: float
-    accuracy: float
+    accuracy: float | None
 
 
 Tick = Callable[[int, Score], None]  # steps done, means over them
@@ -37,12 +31,6 @@ Tick = Callable[[int, Score], None]  # steps done, means over them
 
 class DivergenceError(ValueError):
     """Training that left the finite numbers."""
-
-
-def num_steps(num_examples: int, config: TrainConfig) -> int:
-    """Steps of an epoch."""
-    whole, rest = divmod(num_examples, config.batch_size)
-    return whole + (rest > 0 and not config.drop_last)
 
 
 def example_order(num_examples: int, config: TrainConfig, epoch: int) -> Tensor:
@@ -53,7 +41,7 @@ def example_order(num_examples: int, config: TrainConfig, epoch: int) -> Tensor:
 def train_epoch(
     model: nn.Module,
     optimizer: Optimizer,
-    loss: LossFunction,
+    objective: Objective,
     examples: Examples,
     config: TrainConfig,
     epoch: int,
@@ -61,7 +49,8 @@ def train_epoch(
 ) -> Score:
     """Train for ``epoch``, counted from 1; return the means over its steps, in train mode.
 
-    Sums stay on the device: the host waits for it only to ``tick``, about twice a second.
+    Neurons are at rest before every batch. Sums stay on the device: the host waits for it only to
+    ``tick``, about twice a second.
 
     Raises
     ------
@@ -71,47 +60,60 @@ def train_epoch(
     for group in optimizer.param_groups:
         group["lr"] = config.learning_rate_at(epoch)
     model.train()
-    device = examples.targets.device
-    order = example_order(len(examples.targets), config, epoch).to(device)
-    loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
-    seen, next_tick = 0, time.monotonic() + _TICK_SECONDS
-    for k in range(num_steps(len(order), config)):
-        rows = order[k * config.batch_size : (k + 1) * config.batch_size]
-        x, y = examples.inputs[rows], examples.targets[rows]
+    order = example_order(len(examples), config, epoch).to(examples.device)
+    only = examples.is_one_batch
+    sums, next_tick = torch.zeros(4, device=examples.device), time.monotonic() + _TICK_SECONDS
+    for k, batch in enumerate(examples.dealt(order, config), start=1):
 
-        def closure(x: Tensor = x, y: Tensor = y) -> tuple[Tensor, Tensor]:
-            outputs = model(x)
-            return loss(outputs, y).mean(), outputs
+        def closure(batch: Nest = batch) -> tuple[Tensor, Tensor]:
+            return loss_of_batch(model, objective, batch, only=only)
 
-        mean_loss, outputs = step(model, optimizer, closure, config.sam_rho)
-        loss_sum += mean_loss * len(rows)
-        right += (outputs.argmax(1) == y).sum()
-        seen += len(rows)
+        sums += step(model, optimizer, closure, config.sam_rho)[1]
         if time.monotonic() >= next_tick:
             next_tick = time.monotonic() + _TICK_SECONDS
-            _require_finite(loss_sum, epoch)
-            tick(k + 1, Score(float(loss_sum) / seen, float(right) / seen))
+            _require_finite(sums[0], epoch)
+            tick(k, _score(sums))
     # Spikes hide a weight that is not a number (no comparison with it holds), so that the loss
     # of a network gone astray may well be finite: the weights are looked at too.
     for parameter in model.parameters():
         _require_finite(parameter.detach().sum(), epoch)
-    _require_finite(loss_sum, epoch)
-    return Score(float(loss_sum) / seen, float(right) / seen)
+    _require_finite(sums[0], epoch)
+    return _score(sums)
 
 
-@torch.no_grad()
-def evaluate(model: nn.Module, loss: LossFunction, examples: Examples) -> Score:
+def loss_of_batch(
+    model: nn.Module, objective: Objective, batch: Nest, *, only: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The mean loss, neurons at rest before it, and sums, (4,): loss, weight, right and asked.
+
+    ``only``: there is no other batch.
+    """
+    reset_state(model)
+    terms, answers, _ = objective.measure(model, batch, only=only)
+    found = (terms.totals.detach(), terms.weights, answers.right, answers.asked)
+    device = terms.totals.device
+    return terms.mean(), torch.stack([part.sum().float().to(device) for part in found])
+
+
+def evaluate(model: nn.Module, objective: Objective, examples: Examples) -> Score:
     """Measure in eval mode; the model is left in it."""
     model.eval()
-    device = examples.targets.device
-    loss_sum, right = torch.zeros((), device=device), torch.zeros((), device=device)
-    n = len(examples.targets)
-    for start in range(0, n, _EVALUATION_BATCH):
-        x, y = (tensor[start : start + _EVALUATION_BATCH] for tensor in examples)
-        outputs = model(x)
-        loss_sum += loss(outputs, y).sum()
-        right += (outputs.argmax(1) == y).sum()
-    return Score(float(loss_sum) / n, float(right) / n)
+    sums = torch.zeros(4, device=examples.device)
+    # An objective of the user's own may differentiate the network by its inputs.
+    with torch.set_grad_enabled(objective.outputs is None):
+        for batch in examples.in_order():
+            sums += loss_of_batch(model, objective, batch, only=examples.is_one_batch)[1]
+    return _score(sums)
+
+
+def _score(sums: Tensor) -> Score:
+    loss, weight, right, asked = sums.tolist()
+    if not weight > 0:
+        raise ValueError(
+            f"the weights of the loss add up to {weight:g} over the examples, so that it has no "
+            "mean: is there anything to predict in them?"
+        )
+    return Score(loss / weight, right / asked if asked else None)
 
 
 def _require_finite(total: Tensor, epoch: int) -> None:

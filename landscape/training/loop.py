@@ -1,4 +1,4 @@
-"""Train a CSNN: from a configuration to a checkpoint, resumable at any moment.
+"""Train a network: from a configuration to a checkpoint, resumable at any moment.
 
 Beside ``NAME.safetensors`` lie ``NAME.json`` (the sidecar), ``NAME.metrics.jsonl`` (a line an
 epoch), ``NAME.snapshots/`` if asked for, and until the end ``NAME.resume``. Running the same
@@ -12,22 +12,17 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 import torch
+from torch import nn
 
 from landscape.checkpoint.save import save_checkpoint
-from landscape.data import Dataset, open_dataset, select_examples
+from landscape.data.source import Source
 from landscape.files import ensure_writable, exclusive_lock, write_atomic
-from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.snn.initialization import initialize
-from landscape.snn.model import CSNN
+from landscape.objective.user_errors import told_as_users
+from landscape.seeds import seeded
 from landscape.training.config import TrainConfig
-from landscape.training.epoch import (
-    DivergenceError,
-    Examples,
-    Score,
-    evaluate,
-    num_steps,
-    train_epoch,
-)
+from landscape.training.epoch import DivergenceError, Score, evaluate, train_epoch
+from landscape.training.examples import Examples, fingerprint, held_out_source, training_source
+from landscape.training.network import network_of, objective_of
 from landscape.training.optimizer import make_optimizer
 from landscape.training.record import EpochRecord, as_lines, describe, epoch_record
 from landscape.training.run_files import RunFiles
@@ -48,6 +43,7 @@ class Progress(NamedTuple):
 
 
 Monitor = Callable[[Progress], None]
+Told = Callable[[str], None]
 
 
 def train(
@@ -58,6 +54,7 @@ def train(
     data_dir: Path | None,
     force: bool,
     monitor: Monitor,
+    told: Told = lambda words: None,
 ) -> Path:
     """Train, or go on training, and return the path of the finished checkpoint, ``out``.
 
@@ -67,6 +64,8 @@ def train(
         See ``open_dataset``.
     force
         Start anew, deleting what an earlier training left under the same name.
+    told
+        Hears what the weights of a network of the user's own were drawn from.
 
     Raises
     ------
@@ -82,7 +81,7 @@ def train(
     ensure_writable(out.parent)
     with exclusive_lock(files.lock):
         try:
-            _train_locked(config, files, device, data_dir, force, monitor)
+            _train_locked(config, files, device, data_dir, force, monitor, told)
         finally:
             files.lock.unlink(missing_ok=True)
     return out
@@ -95,6 +94,7 @@ def _train_locked(
     data_dir: Path | None,
     force: bool,
     monitor: Monitor,
+    told: Told,
 ) -> None:
     if force:
         files.clear()
@@ -103,7 +103,7 @@ def _train_locked(
         return
     try:
         with _deterministic():
-            _run(config, files, device, data_dir, state, monitor)
+            _run(config, files, device, data_dir, state, monitor, told)
     except DivergenceError as error:
         kept = files.checkpoint
         where = f" The last good weights are in {kept}." if kept.exists() else ""
@@ -118,14 +118,18 @@ def _run(
     data_dir: Path | None,
     state: RunState | None,
     monitor: Monitor,
+    told: Told,
 ) -> None:
-    dataset = _training_examples(config, data_dir, state)
-    steps = num_steps(len(dataset), config)
-    examples = _on_device(dataset, device)
-    held_out = _on_device(open_dataset(config.data, split="test", data_dir=data_dir), device)
-    loss = BUILTIN_LOSSES[config.loss]
-    model = CSNN(config.channels, config.num_time_steps)
-    initialize(model, config.init, seed=config.seed, gain=config.gain, beta=config.beta)
+    source = _training_source(config, data_dir, state)
+    model, initialisation = network_of(config)
+    if config.model is not None:
+        told(str(initialisation))
+    dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
+    examples = Examples(source, dtype, device)
+    held_out = None
+    if (test_source := held_out_source(config, data_dir)) is not None:
+        held_out = Examples(test_source, dtype, device)
+    objective, steps = objective_of(config), examples.num_steps(config)
     model.to(device)
     optimizer = make_optimizer(model, config)
     records: list[EpochRecord] = []
@@ -133,7 +137,7 @@ def _run(
     if state is not None:
         state.restore(model, optimizer)
         records += state.records
-    saver = _Saver(files, config, dataset, device)
+    saver = _Saver(files, config, source, device)
     saver.keep_snapshot(model, records)
     with saver:
         for epoch in range(len(records) + 1, config.epochs + 1):
@@ -142,16 +146,19 @@ def _run(
                 monitor(Progress(epoch, step, steps, train, None))
 
             start = time.monotonic()
-            train = train_epoch(model, optimizer, loss, examples, config, epoch, tick)
-            test = evaluate(model, loss, held_out)
+            # What a forward pass draws is of seed and epoch, so that a training can go on.
+            with seeded(device, config.seed, epoch), told_as_users(model):
+                train = train_epoch(model, optimizer, objective, examples, config, epoch, tick)
+                test = evaluate(model, objective, held_out) if held_out is not None else None
             seconds = time.monotonic() - start
             records.append(epoch_record(config, epoch, train, test, seconds))
             saver.keep_snapshot(model, records)
-            saver.keep(capture(model, optimizer, config, dataset.sha256, records))
+            saver.keep(capture(model, optimizer, config, fingerprint(source), records))
             monitor(Progress(epoch, steps, steps, train, records[-1]))
     # An epoch's means are of moving weights; the finished sidecar states the loss of the final.
-    final = evaluate(model, loss, examples)
-    sidecar = describe(config, dataset, device, records, final)
+    with seeded(device, config.seed, config.epochs), told_as_users(model):
+        final = evaluate(model, objective, examples)
+    sidecar = describe(config, source, device, records, final)
     save_checkpoint(files.checkpoint, model.state_dict(), sidecar)
 
 
@@ -162,10 +169,10 @@ class _Saver:
     """
 
     def __init__(
-        self, files: RunFiles, config: TrainConfig, dataset: Dataset, device: torch.device
+        self, files: RunFiles, config: TrainConfig, source: Source, device: torch.device
     ) -> None:
         self.files = files
-        self._about = (config, dataset, device)
+        self._about = (config, source, device)
         self._unsaved: RunState | None = None
         self._saved_at = time.monotonic()
         self._seconds = 0.0  # that the last saving took
@@ -175,7 +182,7 @@ class _Saver:
         if (time.monotonic() - self._saved_at) * _SAVING_SHARE >= self._seconds:
             self._save(state)
 
-    def keep_snapshot(self, model: CSNN, records: list[EpochRecord]) -> None:
+    def keep_snapshot(self, model: nn.Module, records: list[EpochRecord]) -> None:
         config, epoch = self._about[0], len(records)
         if epoch in config.snapshot_epochs:
             sidecar = describe(*self._about, records, None)
@@ -199,37 +206,14 @@ class _Saver:
             self._save(self._unsaved)
 
 
-def _training_examples(
-    config: TrainConfig, data_dir: Path | None, state: RunState | None
-) -> Dataset:
-    whole = open_dataset(config.data, split="train", data_dir=data_dir)
-    if config.images is not None and config.images > len(whole):
+def _training_source(config: TrainConfig, data_dir: Path | None, state: RunState | None) -> Source:
+    source = training_source(config, data_dir)
+    if state is not None and state.data_sha256 != fingerprint(source):
         raise ValueError(
-            f"images must be at most {len(whole)}, the training images in the {whole.source}; got "
-            f"{config.images}. Use fewer, name a folder of the full data with --data-dir, or get "
-            "them with: landscape data fetch fashion-mnist"
-        )
-    dataset = select_examples(whole, config.images, seed=config.data_seed)
-    if dataset.num_classes is None or dataset.num_classes > 10:
-        raise ValueError(
-            f"{dataset.name} must have class labels from 0 to 9, one for each output of the "
-            f"network; it has {dataset.num_classes or 'no'} classes. Use other data."
-        )
-    if num_steps(len(dataset), config) == 0:
-        raise ValueError(
-            f"batch_size must be at most {len(dataset)}, the number of images, since the last "
-            f"partial batch is left out; got {config.batch_size}."
-        )
-    if state is not None and state.data_sha256 != dataset.sha256:
-        raise ValueError(
-            f"this training was begun on other data than those in the {dataset.source}; name the "
+            f"this training was begun on other data than those in the {source.source}; name the "
             "folder of the same data with --data-dir, or start anew with --force."
         )
-    return dataset
-
-
-def _on_device(dataset: Dataset, device: torch.device) -> Examples:
-    return Examples(dataset.inputs.to(device, torch.float32), dataset.targets.to(device))
+    return source
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Optimisers of the protocol, and sharpness-aware minimisation around either."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +9,8 @@ from torch.optim import Optimizer
 
 from landscape.training.config import TrainConfig
 
-Closure = Callable[[], tuple[Tensor, Tensor]]  # -> mean loss, outputs
+T = TypeVar("T")
+Closure = Callable[[], tuple[Tensor, T]]  # -> mean loss, and what else is to be known of the pass
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
@@ -22,29 +24,32 @@ def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
 
 
 def step(
-    model: nn.Module, optimizer: Optimizer, closure: Closure, sam_rho: float
-) -> tuple[Tensor, Tensor]:
-    """Take one step; return the loss and outputs before it, detached.
+    model: nn.Module, optimizer: Optimizer, closure: Closure[T], sam_rho: float
+) -> tuple[Tensor, T]:
+    """Take one step; return what ``closure`` gave before it, the loss detached.
 
     With ``sam_rho`` > 0 the gradient is that at θ + ρ g / |g| (Foret et al., ICLR 2021, eq. 2
     and algorithm 1), where batch norm's running statistics are left alone.
     """
     optimizer.zero_grad(set_to_none=True)
-    loss, outputs = closure()
+    loss, others = closure()
     torch.autograd.backward(loss)
     if sam_rho > 0:
         _replace_gradient_by_sam(model, optimizer, closure, sam_rho)
     optimizer.step()
-    return loss.detach(), outputs.detach()
+    return loss.detach(), others
 
 
 def _replace_gradient_by_sam(
-    model: nn.Module, optimizer: Optimizer, closure: Closure, rho: float
+    model: nn.Module, optimizer: Optimizer, closure: Closure[T], rho: float
 ) -> None:
     parameters = [p for p in model.parameters() if p.grad is not None]
     with torch.no_grad():
         weights = [p.clone() for p in parameters]
-        buffers = [b.clone() for b in model.buffers()]
+        # Those that a checkpoint keeps: in others a library may hold the state of neurons.
+        kept = model.state_dict().keys()
+        statistics = [b for name, b in model.named_buffers() if name in kept]
+        buffers = [b.clone() for b in statistics]
         norm = torch.stack([p.grad.norm() for p in parameters if p.grad is not None]).norm()
         # At a stationary point g = 0 and there is no direction to climb.
         scale = torch.where(norm > 0, rho / norm, 0)
@@ -57,5 +62,5 @@ def _replace_gradient_by_sam(
     with torch.no_grad():
         for p, weight in zip(parameters, weights, strict=True):
             p.copy_(weight)
-        for b, buffer in zip(model.buffers(), buffers, strict=True):
+        for b, buffer in zip(statistics, buffers, strict=True):
             b.copy_(buffer)

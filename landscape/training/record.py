@@ -9,7 +9,8 @@ import torch
 
 import landscape
 from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
-from landscape.data import Dataset
+from landscape.data.dataset import Dataset
+from landscape.data.source import Source
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import Score
 
@@ -17,15 +18,18 @@ EpochRecord = dict[str, Any]
 
 
 def epoch_record(
-    config: TrainConfig, epoch: int, train: Score, test: Score, seconds: float
+    config: TrainConfig, epoch: int, train: Score, test: Score | None, seconds: float
 ) -> EpochRecord:
-    """A line of the metrics; ``train`` holds means over the epoch, while the weights moved."""
+    """A line of the metrics; ``train`` holds means over the epoch, while the weights moved.
+
+    What there is not, test data or classes, is None.
+    """
     return {
         "epoch": epoch,
         "train_loss": train.loss,
         "train_accuracy": train.accuracy,
-        "test_loss": test.loss,
-        "test_accuracy": test.accuracy,
+        "test_loss": test.loss if test else None,
+        "test_accuracy": test.accuracy if test else None,
         "lr": config.learning_rate_at(epoch),
         "seconds": round(seconds, 3),
     }
@@ -38,23 +42,24 @@ def as_lines(records: list[EpochRecord]) -> str:
 
 def describe(
     config: TrainConfig,
-    dataset: Dataset,
+    source: Source,
     device: torch.device,
     records: list[EpochRecord],
     train: Score | None,
 ) -> Sidecar:
     """Sidecar after the epochs of ``records``; ``train`` is measured at these very weights."""
     last = records[-1] if records else {}
+    is_subset = config.images is not None and source.num_available != len(source)
     return Sidecar(
-        model=config.model,
-        loss=config.loss,
+        model=config.network,
+        loss=config.minimised,
         data=DataSpec(
-            name=dataset.name,
-            source=dataset.source,
-            split=dataset.split,
-            num_examples=len(dataset),
-            seed=None if config.images is None else config.data_seed,
-            sha256=dataset.indices_sha256,
+            name=source.name,
+            source=source.source,
+            split=source.split,
+            num_examples=len(source),
+            seed=config.data_seed if is_subset else None,
+            sha256=source.indices_sha256 if isinstance(source, Dataset) else source.digest,
         ),
         training=TrainingSpec(
             init=config.init,

@@ -1,7 +1,7 @@
 """What a training needs to go on where it stopped, in one file that is replaced as a whole.
 
-Examples are ordered by (seed, epoch) and nothing else is random, so that weights, optimiser state
-and the number of epochs done are all there is.
+Examples are ordered by (seed, epoch), and what a forward pass draws is of these two as well, so
+that weights, optimiser state and the number of epochs done are all there is.
 """
 
 import json

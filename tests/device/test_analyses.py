@@ -51,7 +51,7 @@ def test_every_measure_of_sharpness(on_both):
     )
     both = on_both("convolutional")
     here, there = (sharpness(t, settings=settings, progress=quiet) for t in both)
-    assert len({row.name for row in here.rows}) == 7
+    assert len({row.name for row in here.rows}) == 8
     for a, b in zip(here.rows, there.rows, strict=True):
         assert b.value == pytest.approx(a.value, rel=1e-6, abs=1e-10)
 

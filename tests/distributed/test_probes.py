@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from landscape.analysis import prepared
-from landscape.analysis.choices import named_loss
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
@@ -20,6 +19,7 @@ from landscape.curvature.second_derivative import SecondDerivative
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
 from landscape.linalg.operator import SelfAdjointOperator
+from landscape.objective.named import named_loss
 from landscape.store import states
 
 pytestmark = pytest.mark.dist

@@ -6,9 +6,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import landscape
-from landscape.analysis.choices import objective_of
 from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
+from landscape.objective.named import objective_of
 
 
 class _Towers(nn.Module):

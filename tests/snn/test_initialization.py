@@ -12,19 +12,22 @@ from landscape.snn import (
     NeuronDynamics,
     Sigmoid,
     SpikingMLP,
+    SpikingNeuron,
     ikun_beta,
-    initialize,
+    initialise,
     spike_train,
 )
+from landscape.snn.behaviour import OwnNeurons
 from landscape.snn.kernels import membranes
 from landscape.snn.variance import mean_square_slope
 
+NEURONS = SpikingNeuron(4, NeuronDynamics())
 all_schemes = pytest.mark.parametrize("scheme", SCHEMES)
 
 
 def weight_of(n_out, n_in, scheme, **settings):
     layer = nn.Linear(n_in, n_out).double()
-    initialize(layer, scheme, **{"seed": 0} | settings)
+    initialise(nn.Sequential(layer, NEURONS), scheme, **{"seed": 0} | settings)
     return layer.weight.detach()
 
 
@@ -58,7 +61,7 @@ def test_variance_times_fan_in_is_the_published_value(scheme, settings, expected
 @all_schemes
 def test_returned_standard_deviations_are_those_of_the_weights(scheme):
     network = CSNN(16)
-    stds = initialize(network, scheme, seed=0, gain=0.7)
+    stds = initialise(network, scheme, seed=0, gain=0.7)
     assert set(stds) == {f"conv_fc.{i}.weight" for i in (0, 4, 9, 11)}
     for name, std in stds.items():
         W = network.get_parameter(name).detach()
@@ -68,8 +71,8 @@ def test_returned_standard_deviations_are_those_of_the_weights(scheme):
 
 def test_convolutions_count_their_kernel():
     conv = nn.Conv2d(3, 5, (2, 4))
-    assert initialize(conv, "lecun_normal", seed=0)["weight"] == math.sqrt(1 / (3 * 8))
-    assert initialize(conv, "xavier_normal", seed=0)["weight"] == math.sqrt(2 / (8 * (3 + 5)))
+    assert initialise(conv, "lecun_normal", seed=0)["weight"] == math.sqrt(1 / (3 * 8))
+    assert initialise(conv, "xavier_normal", seed=0)["weight"] == math.sqrt(2 / (8 * (3 + 5)))
 
 
 @all_schemes
@@ -97,7 +100,7 @@ def test_orthogonal_weights_are_orthogonal():
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 16), (4, 4), (4, 8), (8, 4)])
 def test_orthogonal_kernels_are_orthogonal_whatever_their_shape(inputs, outputs):
     conv = nn.Conv2d(inputs, outputs, 3, bias=False)
-    stds = initialize(conv, "orthogonal", seed=0)
+    stds = initialise(conv, "orthogonal", seed=0)
     rows = conv.weight.detach().flatten(1)
     singular = torch.linalg.svdvals(rows)
     assert_close(singular, torch.ones_like(singular))  # as torch.nn.init.orthogonal_ makes them
@@ -108,7 +111,7 @@ def test_seeds_give_different_draws_and_never_touch_the_global_generator():
     layers = [nn.Linear(6, 4) for _ in range(3)]
     state = torch.random.get_rng_state()
     for layer, seed in zip(layers, (0, 0, 1), strict=True):
-        initialize(layer, "lecun", seed=seed)
+        initialise(layer, "lecun", seed=seed)
     assert torch.equal(state, torch.random.get_rng_state())
     assert torch.equal(layers[0].weight, layers[1].weight)
     assert not torch.equal(layers[0].weight, layers[2].weight)
@@ -118,11 +121,11 @@ def test_batch_norms_and_biases_start_plain():
     network = CSNN(2)
     for p in network.parameters():
         nn.init.constant_(p, 3.0)
-    initialize(network, "ikun_v1", seed=0)
+    initialise(network, "ikun_v1", seed=0)
     assert torch.all(network.conv_fc[1].weight == 1)
     assert torch.all(network.conv_fc[5].bias == 0)
     mlp = SpikingMLP((3, 2), bias=True)
-    initialize(mlp, "ikun_v2", seed=0)
+    initialise(mlp, "ikun_v2", seed=0)
     assert torch.all(mlp.linears[0].bias == 0)
 
 
@@ -132,7 +135,7 @@ RATE = 0.15
 def currents_of_a_wide_layer(scheme, n_in, n_out, rng):
     """Currents (T, 50, n_out) of a random layer, on inputs that spike independently at RATE."""
     network = SpikingMLP((n_in, n_out), dynamics=NeuronDynamics()).double()
-    initialize(network, scheme, seed=3, rate=RATE)
+    initialise(network, scheme, seed=3, rate=RATE)
     inputs = (torch.rand(4, 50, n_in, generator=rng) < RATE).double()
     return network.linears[0](inputs).detach()
 
@@ -165,23 +168,23 @@ def test_surrogate_backward_keeps_the_gradients_variance(rng):
 
 def test_batch_norm_fixes_the_currents_that_surrogate_backward_assumes():
     network = CSNN(4)
-    stds = initialize(network, "surrogate_backward", seed=0)
-    slope = mean_square_slope(1.0, 0.1, 4, NeuronDynamics())
+    stds = initialise(network, "surrogate_backward", seed=0)
+    slope = mean_square_slope(1.0, 0.1, 4, OwnNeurons(NeuronDynamics()))
     assert_close(stds["conv_fc.4.weight"] ** 2, 1 / (4 * 9 * slope))
 
 
 def test_surrogate_is_that_of_the_model_unless_given():
     network = CSNN(2, surrogate=Sigmoid())
-    own = initialize(network, "ikun_v1", seed=0, beta="surrogate")
-    given = initialize(network, "ikun_v1", seed=0, beta="surrogate", surrogate=ATan())
+    own = initialise(network, "ikun_v1", seed=0, beta="surrogate")
+    given = initialise(network, "ikun_v1", seed=0, beta="surrogate", surrogate=ATan())
     ratio = own["conv_fc.0.weight"] / given["conv_fc.0.weight"]
-    assert_close(ratio**2, ikun_beta(Sigmoid()) / ikun_beta(ATan()))
+    assert_close(ratio**2, ikun_beta(Sigmoid().derivative) / ikun_beta(ATan().derivative))
 
 
 def test_ikun_beta_matches_its_closed_form():
     # The mean over [-1, 1] is atan(1) for 1/(1+x²), and atan(π)/π for ATan(alpha=2).
     assert_close(ikun_beta(), 1 / math.atan(1), rtol=1e-3, atol=0)
-    assert_close(ikun_beta(ATan(2.0)), math.pi / math.atan(math.pi), rtol=2e-3, atol=0)
+    assert_close(ikun_beta(ATan(2.0).derivative), math.pi / math.atan(math.pi), rtol=2e-3, atol=0)
     assert round(ikun_beta(), 4) == 1.2737
 
 
@@ -197,9 +200,9 @@ def test_ikun_beta_matches_its_closed_form():
 )
 def test_bad_input_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
-        initialize(nn.Linear(2, 2), seed=0, **settings)
+        initialise(nn.Sequential(nn.Linear(2, 2), NEURONS), seed=0, **settings)
 
 
 def test_model_without_weights_is_refused():
-    with pytest.raises(ValueError, match=r"no nn\.Linear"):
-        initialize(nn.ReLU(), "ikun_v1", seed=0)
+    with pytest.raises(ValueError, match=r"no linear, convolutional or recurrent"):
+        initialise(nn.ReLU(), "ikun_v1", seed=0)

@@ -4,12 +4,12 @@ from neurons import altered_network
 from torch.autograd import grad
 from torch.testing import assert_close
 
-from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, initialize
+from landscape.snn import CSNN, NeuronDynamics, SpikingMLP, initialise
 
 
 def small_csnn(**settings):
     network = CSNN(1, image_size=4, **settings).double().eval()
-    initialize(network, "kaiming_normal", seed=0, gain=1.5)
+    initialise(network, "kaiming_normal", seed=0, gain=1.5)
     return network
 
 

@@ -17,7 +17,7 @@ from landscape.snn import (
     NeuronDynamics,
     Sigmoid,
     Triangle,
-    initialize,
+    initialise,
     spike_train,
 )
 
@@ -111,7 +111,7 @@ def network_and_theirs(channels, size, *, train):
     """Both networks in float64 with the same weights, exchanged through the state dict."""
     theirs = spikingjelly_csnn(channels, size).double()
     ours = CSNN(channels, T, image_size=size).double()
-    initialize(ours, "kaiming_normal", seed=0, gain=1.5)
+    initialise(ours, "kaiming_normal", seed=0, gain=1.5)
     rng = torch.Generator().manual_seed(1)
     for name, tensor in ours.state_dict().items():
         if tensor.ndim == 1:  # batch norm: anything but its trivial start

@@ -33,7 +33,12 @@ BUDGET = replace(  # what quick was in that version
     layer_steps=10,
     line_points=41,
     sharpness=replace(
-        QUICK.sharpness, scales=("none", "filter", "weight"), radii=(0.01, 0.03), num_pairs=8
+        QUICK.sharpness,
+        scales=("none", "filter", "weight"),
+        radii=(0.01, 0.03),
+        num_pairs=8,
+        num_restarts=1,
+        num_steps=5,
     ),
 )
 

@@ -68,7 +68,6 @@ def test_differences_are_named():
     [
         ({"optimizer": "adamw"}, "optimizer must be one of adam, sgd; got 'adamw'"),
         ({"beta": "true"}, "beta must be released or surrogate; got 'true'"),
-        ({"loss": "l1"}, "loss must be mse or cross-entropy; got 'l1'"),
         ({"channels": 0}, "channels must be at least 1; got 0"),
         ({"seed": -1}, "seed must be 0 or more; got -1"),
         ({"gain": float("nan")}, "gain must be a positive number; got nan"),

@@ -10,9 +10,10 @@ from torch.testing import assert_close
 
 from landscape.checkpoint.sidecar import read_sidecar
 from landscape.data import open_dataset, random_order, select_examples
-from landscape.snn.initialization import initialize
+from landscape.snn.initialization import initialise
 from landscape.snn.model import CSNN
 from landscape.training import epoch as epoch_module
+from landscape.training.examples import num_steps
 
 
 def read_metrics(path):
@@ -25,7 +26,7 @@ def test_training_is_the_plain_loop(config, run, tmp_path, images):
 
     data = select_examples(open_dataset(images, split="train"), 90, seed=42)
     model = CSNN(2, 2)
-    initialize(model, "kaiming", seed=3)
+    initialise(model, "kaiming", seed=3)
     optimizer = torch.optim.Adam(model.parameters(), 0.01)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 2)
     for epoch in (1, 2):
@@ -93,9 +94,9 @@ def test_order_of_examples_is_independent_of_the_init(config, run, tmp_path, mon
 
 
 def test_the_last_partial_batch_can_be_kept(config):
-    assert epoch_module.num_steps(90, config()) == 4
-    assert epoch_module.num_steps(90, config(drop_last=False)) == 5
-    assert epoch_module.num_steps(80, config(drop_last=False)) == 4
+    assert num_steps(90, config()) == 4
+    assert num_steps(90, config(drop_last=False)) == 5
+    assert num_steps(80, config(drop_last=False)) == 4
 
 
 def test_snapshots_lie_on_the_way(config, run, tmp_path):
@@ -105,7 +106,7 @@ def test_snapshots_lie_on_the_way(config, run, tmp_path):
     names = sorted(p.name for p in folder.glob("*.safetensors"))
     assert names == ["000.safetensors", "002.safetensors", "004.safetensors"]
     initial = CSNN(2, 2)
-    initialize(initial, cfg.init, seed=cfg.seed)
+    initialise(initial, cfg.init, seed=cfg.seed)
     kept = load_file(folder / "000.safetensors")
     for name, tensor in initial.state_dict().items():
         assert torch.equal(kept[name], tensor)
@@ -126,6 +127,7 @@ def test_nothing_but_results_is_left(config, run, tmp_path):
         ({"images": 97}, r"images must be at most 96, .* got 97. Use fewer"),
         ({"images": 10}, r"batch_size must be at most 10, .* got 20"),
         ({"init": "kaimin"}, "kaiming"),
+        ({"loss": "l2"}, "Did you mean 'mse'"),
     ],
 )
 def test_unfit_settings_are_refused(config, run, tmp_path, settings, message):

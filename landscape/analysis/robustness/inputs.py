@@ -37,7 +37,7 @@ def input_shifts(
     - ``input-noise``: x + s σ ε, ε ~ N(0, I) drawn once for each example, σ the standard deviation
       of all inputs.
     - ``translation``: images moved by whole pixels up, down, left and right, the edge repeated.
-    - ``contrast``: x̄ + c (x - x̄) with x̄ the mean of each channel of an image, as in [1].
+    - ``contrast``: m + c (x - m) with m the mean of each channel of an image, as in [1].
 
     Images are inputs whose last two of four dimensions or more are at least 8 long.
 
