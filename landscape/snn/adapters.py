@@ -85,7 +85,7 @@ def is_library_neuron(module: nn.Module) -> bool:
 
 
 def surrogate_attribute(neuron: nn.Module) -> str | None:
-    """What a library's neuron calls its surrogate; None: it only integrates, as some readouts do."""
+    """What a library's neuron calls its surrogate; None: it only integrates, as readouts do."""
     return next((n for n in _HOLD_SURROGATE if callable(getattr(neuron, n, None))), None)
 
 
