@@ -1,6 +1,6 @@
 """Measures of flatness: what each is, which way is flatter, what leaves it alone, what reads it.
 
-S is the diagonal scale (none, filter, weight) and ρ a relative radius: noise ρ S ε and the ball
+S is the scale (none, filter, weight, symmetry) and ρ a relative radius: noise ρ S ε and the ball
 ‖S⁻¹ e‖ <= ρ √P, both about ρ ‖θ‖ long.
 """
 

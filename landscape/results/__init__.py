@@ -34,7 +34,7 @@ from landscape.results.fidelity import (
 from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
 from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
-from landscape.results.preflight import Check, Preflight
+from landscape.results.preflight import Check, Invariance, Preflight, ScaleRatio
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
 from landscape.results.robustness import Disturbed, Robustness, Undisturbed
 from landscape.results.sharpness import (
@@ -101,6 +101,7 @@ __all__ = [
     "Eigenvalues",
     "Fidelity",
     "Firing",
+    "Invariance",
     "JudgedMeasure",
     "LayerRow",
     "LayerTable",
@@ -126,6 +127,7 @@ __all__ = [
     "ResultError",
     "Robustness",
     "RunValue",
+    "ScaleRatio",
     "SharpnessTable",
     "SlopeRow",
     "SpectralDensity",
