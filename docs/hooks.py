@@ -16,7 +16,7 @@ from simulations import bands, population, retraining, verdicts, worst_case
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
-from landscape.catalog.scales import BATCH_NORM, RELU, RELU_UNIT
+from landscape.catalog.scales import BATCH_NORM, PRODUCTS, RELU, RELU_UNIT
 from landscape.cli import cli
 from landscape.results.look import MEANINGS
 
@@ -85,6 +85,7 @@ def invariances() -> str:
         BATCH_NORM: "filters before a batch norm",
         RELU: "layers between ReLUs",
         RELU_UNIT: "single units between ReLUs",
+        PRODUCTS: "the factors of a product of weights",
     }
     own = [
         f"- `{name}`: {', '.join(words[w] for w in kind.invariant_under)}"

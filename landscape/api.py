@@ -46,6 +46,7 @@ def analyze(
     operator: str = SuiteSettings.operator,
     params: str = "*",
     weight_decay: float = SuiteSettings.weight_decay,
+    surrogate: Sequence[str] = (),
     examples: int | str | None = None,
     split: str = TargetSettings.split,
     keep: str = TargetSettings.keep,
@@ -80,11 +81,16 @@ def analyze(
         ``quick``, ``standard`` or ``thorough``.
     only, skip
         Names of analyses: preflight, spectrum, scaled, layers, line, plane, sharpness, fidelity,
-        robustness; the last is left out unless it is named, or the budget is ``thorough``.
+        robustness, activity, surrogates. Robustness is left out unless it is named, or the budget
+        is ``thorough``; the last, unless it is named or a ``surrogate`` is. Activity is of spiking
+        networks.
     all_layers
         A row for each layer, where a budget would join them, whatever it costs.
     params
         Globs of the names of the parameters that are varied, comma-separated; ``!GLOB`` excludes.
+    surrogate
+        Of a spiking network: the same weights under each of these, as ``["atan(alpha=2)",
+        "sigmoid"]``, side by side.
     examples
         N (a random subset; of data that are read in order the first N), ``START:STOP`` or ``all``;
         None: up to 1,000.
@@ -102,11 +108,21 @@ def analyze(
     ValueError
         If an argument is out of range, or network, loss and data do not fit one another.
     """
-    if isinstance(only, str) or isinstance(skip, str):
-        raise ValueError("only and skip must be lists of names, such as ['spectrum', 'layers'].")
+    if any(isinstance(given, str) for given in (only, skip, surrogate)):
+        raise ValueError(
+            "only, skip and surrogate must be lists of names, such as ['spectrum', 'layers']."
+        )
     if budget not in BUDGETS:
         raise ValueError(f"budget must be one of {', '.join(BUDGETS)}; got {budget!r}.")
-    asked = list(BUDGETS[budget].unasked if only is None else only)
+    suite = SuiteSettings(
+        budget=BUDGETS[budget],
+        operator=operator,
+        params=params,
+        weight_decay=weight_decay,
+        all_layers=all_layers,
+        surrogates=tuple(surrogate),
+    )
+    asked = [*(suite.budget.unasked if only is None else only), *suite.implied]
     if unknown := [name for name in (*asked, *skip) if name not in ANALYSES]:
         known = ", ".join(ANALYSES)
         raise ValueError(f"analyses must be some of {known}; got {', '.join(unknown)}.")
@@ -138,13 +154,6 @@ def analyze(
         params=params,
         copy=copy,
         told=read,
-    )
-    suite = SuiteSettings(
-        budget=BUDGETS[budget],
-        operator=operator,
-        params=params,
-        weight_decay=weight_decay,
-        all_layers=all_layers,
     )
 
     def reported(name: str) -> AbstractContextManager[Progress]:

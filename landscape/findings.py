@@ -25,6 +25,7 @@ from landscape.plotting import (
 )
 from landscape.report import write_report
 from landscape.results import (
+    Activity,
     Eigenvalues,
     Fidelity,
     LayerTable,
@@ -38,6 +39,7 @@ from landscape.results import (
     SharpnessTable,
     SpectralDensity,
     Subject,
+    SurrogateTable,
     Trace,
     measure_title,
     readings_of,
@@ -103,6 +105,14 @@ class Findings:
     @property
     def robustness(self) -> Robustness:
         return self._get("robustness", Robustness)
+
+    @property
+    def activity(self) -> Activity:
+        return self._get("activity", Activity)
+
+    @property
+    def surrogates(self) -> SurrogateTable:
+        return self._get("surrogates", SurrogateTable)
 
     def plot_eigenvalues(self, ax: Axes | None = None) -> Axes:
         """Draw both ends of the spectrum; see :func:`landscape.plotting.plot_eigenvalues`."""
@@ -204,6 +214,11 @@ def _summary(result: Result) -> list[tuple[str, str]]:
             return [_of_measure(row, result) for row in plain]
         case Fidelity():
             return [("fidelity", result.sentence)]
+        case Activity():
+            return [
+                _of_measure(readings_of(result)[0].measure, result),
+                ("synaptic operations an example", rounded(result.synaptic_operations).text()),
+            ]
         case Robustness():
             return [
                 (f"{row.title}: rise of the {row.split} loss", rounded(e.mean, e.stderr).text())

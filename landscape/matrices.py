@@ -62,7 +62,8 @@ class Where(TypedDict, total=False):
 
     objective: Callable[..., Any] | Objective  # in place of the loss: fn(model, batch)
     params: str  # globs of parameter names, comma-separated; !GLOB excludes
-    scale: str  # none, filter or weight: the operator is S A S
+    scale: str  # none, filter, weight or symmetry: the operator is S'AS
+    pairs: tuple[str, ...]  # weights that act by their product alone, see --pairs
     examples: int | str | None  # N, START:STOP or all; None: up to 1,000
     split: str
     keep: str  # memory or reread

@@ -162,10 +162,9 @@ def hooks(monkeypatch):
 def test_measures_carry_its_scale(toys):
     row = make_measure("lambda_max", 1.0, 0.1, scale="half", operator="twice")
     assert row.invariant_under == ("relu",)
-    layout = landscape.hessian(nn.Linear(3, 2), "mse", (torch.ones(4, 3), torch.ones(4, 2))).risk
-    theta = layout.theta
-    S = relative_scale("half", layout.layout, theta)
-    assert float(S.norm()) == pytest.approx(float(theta.norm()))  # E‖S ε‖² = ‖θ‖²
+    risk = landscape.hessian(nn.Linear(3, 2), "mse", (torch.ones(4, 3), torch.ones(4, 2))).risk
+    S = relative_scale("half", risk)
+    assert float(S.entries.norm()) == pytest.approx(float(risk.theta.norm()))  # E‖S ε‖² = ‖θ‖²
 
 
 def test_fidelity_tests_what_applies(toys):
@@ -187,6 +186,6 @@ def test_names_are_taken_once_and_refused_in_words():
 def test_every_entry_leads_to_its_function(kind):
     places = [
         getattr(kind, field, "")
-        for field in ("build", "applies", "diagonal", "relative", "read", "rows")
+        for field in ("build", "applies", "diagonal", "linear", "relative", "read", "rows")
     ]
     assert all(callable(resolve(place)) for place in places if place)

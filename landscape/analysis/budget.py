@@ -47,6 +47,8 @@ class Budget:
         Grid points a side.
     num_directions
         Random directions of the 1-D surface.
+    moves
+        Whether the preflight moves the weights along the network's symmetries.
     sharpness, fidelity, robustness
         Settings of these analyses.
     further
@@ -66,6 +68,7 @@ class Budget:
     line_points: int
     plane_points: int
     num_directions: int
+    moves: bool = True
     sharpness: SharpnessSettings
     fidelity: FidelitySettings
     robustness: RobustnessSettings
@@ -82,6 +85,7 @@ class Budget:
         measures = [SAMPLED[name].title for name in SAMPLED if name not in asked.measures]
         scales = [name for name in SharpnessSettings().scales if name not in asked.scales]
         reduced = {
+            "preflight": "" if self.moves else "moves along the network's symmetries",
             "scaled": "all but the top of the scaled spectrum" if self.scaled else "",
             "layers": ""
             if self.layer_probes
@@ -126,6 +130,7 @@ BUDGETS: dict[str, Budget] = {
         line_points=21,
         plane_points=15,
         num_directions=3,
+        moves=False,
         sharpness=SharpnessSettings(
             measures=("expected_rise", "worst_rise", "sam_rise"),
             scales=("none", "filter"),

@@ -71,4 +71,6 @@ def suite_identity(target: Target, settings: SuiteSettings) -> Identity:
     """What the results of a report's analyses of ``target`` belong to."""
     wanted = asdict(settings)
     del wanted["folder"]
+    if not settings.surrogates:  # what earlier versions did not know
+        del wanted["surrogates"]
     return identity_of(target, wanted)

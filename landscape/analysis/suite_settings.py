@@ -25,6 +25,9 @@ class SuiteSettings:
     ----------
     params
         Globs of the parameters that a target is restricted to, before it gets here.
+    surrogates
+        As :func:`landscape.snn.surrogate.surrogate_called` reads them; where some are named, the
+        analysis ``surrogates`` is run too.
     extent
         Surfaces reach from -extent to extent along filter-normalised directions.
     all_layers
@@ -54,4 +57,23 @@ class SuiteSettings:
     extent: float = setting(
         1.0, above=0, help="Surfaces reach this far, in units of the filters' norms."
     )
+    surrogates: tuple[str, ...] = setting(
+        (),
+        "--surrogate",
+        metavar="A,B,…",
+        help="Of a spiking network: the curvature of the same weights under each of these, such as "
+        "atan(alpha=2),sigmoid(alpha=4), side by side.",
+    )
     folder: "ReportFolder | None" = None
+
+    def __post_init__(self) -> None:
+        if self.surrogates:
+            from landscape.snn.surrogate import surrogate_called  # noqa: PLC0415  # torch is slow
+
+            for text in self.surrogates:
+                surrogate_called(text)
+
+    @property
+    def implied(self) -> tuple[str, ...]:
+        """Analyses that a setting asks for, beside those that are named."""
+        return ("surrogates",) if self.surrogates else ()

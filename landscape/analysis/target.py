@@ -262,6 +262,7 @@ def make_target(
         ready = prepare(risk, data, label=label, seed=settings.seed, memory=settings.memory)
         doubtful = doubt(ready.risk, ready.evaluation, sidecar_info, data.split)
     risk = ready.risk
+    risk.pairs = settings.pairs
     check_agreement(risk.theta, data)
     subject = Subject(
         label=label,

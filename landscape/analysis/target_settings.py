@@ -74,6 +74,14 @@ class TargetSettings:
         help="Batch norm: running statistics, or those of each batch.",
     )
     dtype: str = setting("float32", choices=DTYPES)
+    pairs: tuple[str, ...] = setting(
+        (),
+        "--pairs",
+        metavar="PAIR",
+        repeatable=True,
+        help="Weights that act by their product alone, for --scale symmetry: dot:Q,K:HEADS or "
+        "chain:V,O:HEADS; * in both names, HEADS/KEYS for shared keys; repeatable.",
+    )
     memory: int | None = setting(  # in bytes
         None,
         metavar="SIZE",

@@ -7,7 +7,8 @@ built.
 """
 
 from landscape.catalog.analyses import ANALYSES, AnalysisKind
-from landscape.catalog.measures import MEASURES, MeasureKind
+from landscape.catalog.measure_kind import MeasureKind
+from landscape.catalog.measures import MEASURES
 from landscape.catalog.operators import OPERATORS, OperatorKind
 from landscape.catalog.optimizers import OPTIMIZERS, OptimizerKind
 from landscape.catalog.registry import Registry, resolve

@@ -113,6 +113,23 @@ ANALYSES = Registry(
         is_usual=False,
     ),
     AnalysisKind(
+        name="activity",
+        sentence="how often a spiking network's neurons fire, and its synaptic operations",
+        run="landscape.analysis.activity.entry:run",
+        cost="landscape.analysis.activity.entry:cost",
+        gives=("Activity",),
+        section=f"{_SECTIONS}.activity:activity_section",
+        figures=(1, 0),
+    ),
+    AnalysisKind(
+        name="surrogates",
+        sentence="a spiking network's curvature under several surrogates (--surrogate)",
+        run="landscape.analysis.surrogates.entry:run",
+        cost="landscape.analysis.surrogates.entry:cost",
+        section=f"{_SECTIONS}.surrogates:surrogates_section",
+        is_usual=False,
+    ),
+    AnalysisKind(
         name="line",
         sentence="the loss along random lines",
         run="landscape.analysis.surface.entry:run_line",

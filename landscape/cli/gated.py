@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from landscape.catalog import MEASURES
-from landscape.catalog.measures import OF_SOLVER
+from landscape.catalog.measure_kind import OF_SOLVER
 from landscape.gates import Known, Value, qualifier
 from landscape.values import Estimate
 

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
 from landscape.page.cells import interval_text, number_cell
-from landscape.page.columns import count_column, number_column, text_column
+from landscape.page.columns import count_column, estimate_column, number_column, text_column
 from landscape.page.table import Column, Table
-from landscape.results.look import ActivityRow, Look, WeightRow
+from landscape.results.activity import ActivityRow
+from landscape.results.look import Look, WeightRow
 
 
 class _Line(NamedTuple):
@@ -38,7 +39,7 @@ _WEIGHTS: list[Column[WeightRow]] = [
 _ACTIVITY: list[Column[ActivityRow]] = [
     text_column("neurons", lambda layer: layer.name),
     count_column("number", lambda layer: layer.num_neurons),
-    number_column("firing rate", lambda layer: layer.firing_rate),
+    estimate_column("firing rate", lambda layer: layer.firing_rate),
     count_column("dead", lambda layer: layer.num_dead),
     count_column("saturated", lambda layer: layer.num_saturated),
 ]

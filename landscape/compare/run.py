@@ -7,6 +7,7 @@ import torch
 
 from landscape.analysis.provenance import start_clock
 from landscape.compare.accuracy import accuracy_rows
+from landscape.compare.activity import activity_notes
 from landscape.compare.groups import (
     Analysed,
     Groups,
@@ -81,11 +82,12 @@ def compare_groups(
     by_default = settings.measures is None and len(defaults) > 1
     measures = defaults if by_default else selected(candidates, settings.measures or ("*",))
     primary = choose_primary(measures, settings.primary)
+    matches = {
+        pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how=settings.match)
+        for pair in pairs
+    }
     rows, further = judge_pairs(
-        {
-            pair: match_runs(groups[pair[0]], groups[pair[1]], names=pair, how=settings.match)
-            for pair in pairs
-        },
+        matches,
         measures,
         primary=primary,
         required=[m.name for m in measures] if settings.all_required else [primary],
@@ -93,6 +95,7 @@ def compare_groups(
         levels=settings,
         rng=rng,
     )
+    accuracy = accuracy_rows(measures, groups, settings, rng)
     return Comparison(
         provenance=clock.provenance(
             command=settings.command, seed=settings.seed, device=torch.device("cpu")
@@ -113,12 +116,13 @@ def compare_groups(
         ),
         measures=tuple(m.compared for m in measures),
         pairs=rows,
-        accuracy=accuracy_rows(measures, groups, settings, rng),
+        accuracy=accuracy,
         notes=(
             *notes,
             *_not_compared(candidates, measures),
             *missing_notes(groups, measures),
             *further,
+            *activity_notes(matches, settings, rng),
         ),
     )
 

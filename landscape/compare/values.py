@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from landscape.catalog import MeasureKind
-from landscape.catalog.measures import OVER_NOISE, OVER_PROBES
+from landscape.catalog.measure_kind import OVER_NOISE, OVER_PROBES
 from landscape.compare.groups import Analysed
 from landscape.results import Measure, Result, SharpnessTable, measure_title, readings_of
 from landscape.results.readings import Conditions, stderr_over

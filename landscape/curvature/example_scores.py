@@ -13,6 +13,8 @@ from landscape.objective.halving import with_smaller_batches
 from landscape.objective.risk import EmpiricalRisk
 from landscape.values import Estimate
 
+Watching = Callable[[], AbstractContextManager[Callable[[], object] | None]]
+
 
 class ExampleScores(NamedTuple):
     """Of this process's examples."""
@@ -51,21 +53,24 @@ class ExampleScores(NamedTuple):
 def example_scores(
     risk: EmpiricalRisk,
     theta: Tensor,
-    watching: Callable[[], AbstractContextManager[None]] = nullcontext,
+    watching: Watching = nullcontext,
 ) -> ExampleScores:
     """Loss and right answers of each example at ``theta``, shape (P,).
 
     Parameters
     ----------
     watching
-        A block around the pass, anew where memory did not suffice.
+        A block around the pass, anew where memory did not suffice; what it gives, if anything, is
+        called before each batch.
     """
     tensors = risk.layout.split(theta.detach())
 
     def scores() -> ExampleScores:
         losses, answers = _Columns(theta.device), _Columns(theta.device)
-        with watching(), risk.swapped(tensors):
+        with watching() as begin, risk.swapped(tensors):
             for index in range(len(risk.batches)):
+                if begin is not None:
+                    begin()
                 terms, found, _ = risk.measure(index)
                 losses.add(terms.totals, terms.weights)
                 answers.add(*found)

@@ -1,10 +1,11 @@
 """Curvature operators by name, with the settings that change a spectrum."""
 
-from torch import Generator, Tensor
+from torch import Generator
 
 from landscape.catalog import OPERATORS, resolve
 from landscape.curvature.scaling import ScaledOperator, scale_of
 from landscape.linalg.grouped import GroupedOperator
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.operator import Identity, SelfAdjointOperator
 from landscape.objective.risk import EmpiricalRisk
 
@@ -17,7 +18,7 @@ def make_operator(
     weight_decay: float = 0.0,
     graph_budget: int | None = None,
 ) -> SelfAdjointOperator:
-    """S (A + wd I) S for the operator A called ``name``.
+    """S'(A + wd I) S for the operator A called ``name``.
 
     Raises
     ------
@@ -53,7 +54,11 @@ def make_grouped_operator(
 
 
 def _made(
-    risk: EmpiricalRisk, name: str, S: Tensor | None, weight_decay: float, graph_budget: int | None
+    risk: EmpiricalRisk,
+    name: str,
+    S: LinearMap | None,
+    weight_decay: float,
+    graph_budget: int | None,
 ) -> SelfAdjointOperator:
     operator: SelfAdjointOperator = resolve(OPERATORS[name].build)(risk, graph_budget=graph_budget)
     if weight_decay:

@@ -1,13 +1,15 @@
 """Moving θ and measuring what the loss does: relative radii, and paired rises with their error.
 
-One convention of radius for every measure. S is a diagonal whose noise S ε, ε ~ N(0, I), is as
-long as θ: E‖S ε‖² = ‖θ‖². Noise of radius ρ is ρ S ε; the ball of radius ρ is
-‖S⁻¹ e‖₂ <= ρ √P, which is where that noise lies when P is large. So ρ = 0.01 means a
+One convention of radius for every measure. S is a linear map, diagonal but for ``symmetry``, whose
+noise S ε, ε ~ N(0, I), is as long as θ: E‖S ε‖² = ‖θ‖². Noise of radius ρ is ρ S ε; the ball of
+radius ρ is ‖S⁻¹ e‖₂ <= ρ √P, which is where that noise lies when P is large. So ρ = 0.01 means a
 perturbation of one per cent of the weights, whatever the scale:
 
 - ``none``: the same noise everywhere, s_i = ‖θ‖ / √P.
 - ``filter``: each filter moves by ρ times its own norm, s_i = ‖w_f‖ / √n_f.
 - ``weight``: each weight by ρ times its own size, s_i = |θ_i| (Kwon et al. 2021, ASAM).
+- ``symmetry``: the same, and each product of weights by ρ times its own size; its noise is not
+  as long as θ, whose length a symmetry may change.
 
 Where S is zero (zero weights, dead filters) nothing moves; no formula divides by it.
 """

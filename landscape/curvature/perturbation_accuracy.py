@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from torch import Generator, Tensor
+from torch import Generator
 
 from landscape.curvature.perturbation_search import Bound, SameNoise, bracket
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, afresh
 from landscape.objective.risk import EmpiricalRisk, Evaluation
 
@@ -24,7 +25,7 @@ class ToleratedNoise(NamedTuple):
 
 def tolerated_noise(
     risk: EmpiricalRisk,
-    scale: Tensor,
+    scale: LinearMap,
     *,
     accuracy_drop: float,
     num_pairs: int,

@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from landscape.curvature.perturbation_search import Bound, SameNoise, bracket
 from landscape.curvature.smoothing import base_radius, check_pairs, over_base
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, afresh, number
 from landscape.objective.risk import EmpiricalRisk
 
@@ -30,7 +31,7 @@ class RadiusOfRise(NamedTuple):
 
 def radius_of_rise(
     risk: EmpiricalRisk,
-    scale: Tensor,
+    scale: LinearMap,
     *,
     share: float,
     num_pairs: int,
@@ -49,7 +50,7 @@ def radius_of_rise(
     Parameters
     ----------
     scale
-        Diagonal of S, shape (P,), as ``relative_scale`` gives it.
+        S, as ``relative_scale`` gives it.
 
     Raises
     ------

@@ -13,6 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import noise_like
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, numbers
 from landscape.objective.risk import EmpiricalRisk, Evaluation
 
@@ -69,7 +70,7 @@ class SameNoise:
     def __init__(
         self,
         risk: EmpiricalRisk,
-        scale: Tensor,
+        scale: LinearMap,
         read: Callable[[Evaluation], float],
         *,
         num_pairs: int,
@@ -93,7 +94,7 @@ class SameNoise:
             units = (
                 (
                     f"radius {radius!r} pair {pair}",
-                    partial(self._mean, radius * self.scale * noise_like(self.risk, rng)),
+                    partial(self._mean, radius * (self.scale @ noise_like(self.risk, rng))),
                 )
                 for pair in range(self.num_pairs)
             )

@@ -12,6 +12,7 @@ from landscape.curvature.perturbation import (
     mean_over_examples,
     noise_like,
 )
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, afresh, unit, within
 from landscape.objective.risk import EmpiricalRisk
 from landscape.values import Estimate
@@ -20,7 +21,7 @@ from landscape.values import Estimate
 class SamRise(NamedTuple):
     """SAM's ascent step from θ, both as predicted and as measured."""
 
-    first_order: float  # max of ∇L·e over the ball: ρ √P ‖S ∇L‖
+    first_order: float  # max of ∇L·e over the ball: ρ √P ‖S'∇L‖
     rise: Estimate  # L(θ + e) - L(θ) at that e, on the forward as it is; stderr over examples
 
 
@@ -33,15 +34,17 @@ class WorstCase(NamedTuple):
     num_evaluations: int  # passes over the examples; half of them with a backward
 
 
-def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = afresh) -> SamRise:
-    """The rise at e = ρ √P S² g / ‖S g‖, g = ∇L(θ), which maximises g·e on ‖S⁻¹ e‖ <= ρ √P.
+def sam_rise(
+    risk: EmpiricalRisk, scale: LinearMap, radius: float, *, keep: Keep = afresh
+) -> SamRise:
+    """The rise at e = ρ √P S S'g / ‖S'g‖, g = ∇L(θ), which maximises g·e on ‖S⁻¹ e‖ <= ρ √P.
 
     Parameters
     ----------
     scale
-        Diagonal of S, shape (P,).
+        S, as ``relative_scale`` gives it.
     radius
-        ρ, relative: with S from ``relative_scale("none", …)``, ‖e‖ = ρ ‖θ‖.
+        ρ, relative: with ``relative_scale("none", …)``, ‖e‖ = ρ ‖θ‖.
 
     References
     ----------
@@ -52,10 +55,10 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = 
     def measure() -> Tensor:
         paired = PairedRise(risk)
         gradient = risk.gradient()
-        ascent = scale * gradient
+        ascent = scale.T @ gradient
         length = radius * risk.num_params**0.5
         norm = float(ascent.norm())
-        step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * scale * ascent
+        step = torch.zeros_like(ascent) if norm == 0 else (length / norm) * (scale @ ascent)
         rise = paired.at(step)
         return torch.tensor([length * norm, rise.mean, rise.error], dtype=torch.float64)
 
@@ -65,7 +68,7 @@ def sam_rise(risk: EmpiricalRisk, scale: Tensor, radius: float, *, keep: Keep = 
 
 def worst_rise(
     risk: EmpiricalRisk,
-    scale: Tensor,
+    scale: LinearMap,
     radius: float,
     *,
     num_restarts: int,
@@ -112,7 +115,7 @@ def worst_rise(
             by_half = max(by_half, float(half) - base)
             if restarts[-1] > best:
                 best, best_z = restarts[-1], found_z.to(risk.theta)
-        rise = paired.at(scale * best_z)
+        rise = paired.at(scale @ best_z)
         return torch.tensor([rise.mean, rise.error, by_half, *restarts], dtype=torch.float64)
 
     mean, stderr, by_half, *restarts = unit(keep, "worst", search).tolist()
@@ -124,16 +127,18 @@ def worst_rise(
     )
 
 
-def _ascend(risk: EmpiricalRisk, scale: Tensor, z: Tensor, limit: float, num_steps: int) -> Tensor:
+def _ascend(
+    risk: EmpiricalRisk, scale: LinearMap, z: Tensor, limit: float, num_steps: int
+) -> Tensor:
     """The largest loss met in half the steps, in all, and where, z: shape (2 + P,), float64."""
     half, best, best_z = -float("inf"), -float("inf"), z
     for k in range(num_steps + 1):
-        loss, gradient = risk.loss_and_gradient(risk.theta + scale * z)
+        loss, gradient = risk.loss_and_gradient(risk.theta + scale @ z)
         if loss > best:
             best, best_z = loss, z
         if k <= num_steps // 2:
             half = best
-        ascent = scale * gradient
+        ascent = scale.T @ gradient
         norm = float(ascent.norm())
         if norm == 0:
             break

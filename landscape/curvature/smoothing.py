@@ -3,7 +3,7 @@
 It is genuinely smooth even where the loss is a staircase, as that of a spiking network is. With
 F(s) = L_s(θ) - L(θ), the heat equation gives
 
-    dF / d(s²) = ½ tr(S ∇²L_s S),
+    dF / d(s²) = ½ tr(S' ∇²L_s S),
 
 so the trace of the smoothed Hessian, averaged over a window of s², is a difference of two rises
 under the same noise. Its error is that of Hutchinson's estimator; the textbook form,
@@ -19,6 +19,7 @@ from torch import Generator, Tensor
 
 from landscape.curvature.perturbation import check_radii, noise_like
 from landscape.linalg.estimate import estimate_mean
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, afresh, number
 from landscape.objective.risk import EmpiricalRisk
 from landscape.values import Estimate
@@ -44,7 +45,7 @@ class ExpectedRise(NamedTuple):
 
 def expected_rise(
     risk: EmpiricalRisk,
-    scale: Tensor,
+    scale: LinearMap,
     radii: tuple[float, ...],
     *,
     num_pairs: int,
@@ -66,7 +67,7 @@ def expected_rise(
     Parameters
     ----------
     scale
-        Diagonal of S, shape (P,), as ``relative_scale`` gives it.
+        S, as ``relative_scale`` gives it.
     radii
         ρ, ascending; every radius and its base see the same noise, and so does every checkpoint
         for which ``rng`` is in the same state.
@@ -92,7 +93,7 @@ def expected_rise(
     check_pairs(num_pairs)
     tried = radii_tried(radii)
     units = (
-        (f"pair {pair}", partial(_mean_losses, risk, scale * noise_like(risk, rng), tried))
+        (f"pair {pair}", partial(_mean_losses, risk, scale @ noise_like(risk, rng), tried))
         for pair in range(num_pairs)
     )
     losses = dict(zip(tried, torch.stack(list(keep.each(units)), dim=1), strict=True))
@@ -131,14 +132,14 @@ def _mean_losses(risk: EmpiricalRisk, step: Tensor, radii: tuple[float, ...]) ->
 
 def smoothed_trace(
     risk: EmpiricalRisk,
-    scale: Tensor,
+    scale: LinearMap,
     radius: float,
     *,
     num_pairs: int,
     rng: Generator,
     keep: Keep = afresh,
 ) -> Estimate:
-    """tr(S ∇²L_s(θ) S), its mean over s² within ±50 % of ``radius``²; S ``scale``, shape (P,).
+    """tr(S' ∇²L_s(θ) S), its mean over s² within ±50 % of ``radius``²; S ``scale``.
 
     With S a multiple c of the identity, divide by c² for the trace of ∇²L_s. Exact in
     expectation whatever the loss, and on a quadratic equal to the trace for every radius. The
@@ -158,7 +159,7 @@ def smoothed_trace(
         return rise / span  # twice the mean of two signs: factors cancel
 
     traces = [
-        number(keep, f"pair {pair}", partial(trace, scale * noise_like(risk, rng)))
+        number(keep, f"pair {pair}", partial(trace, scale @ noise_like(risk, rng)))
         for pair in range(num_pairs)
     ]
     return estimate_mean(torch.tensor(traces, dtype=torch.float64))
@@ -168,7 +169,7 @@ def smoothed_curvature(
     risk: EmpiricalRisk,
     direction: Tensor,
     *,
-    scale: Tensor,
+    scale: LinearMap,
     radius: float,
     step: float,
     num_pairs: int,
@@ -195,7 +196,7 @@ def smoothed_curvature(
         return value
 
     values = [
-        number(keep, f"pair {pair}", partial(curvature, radius * scale * noise_like(risk, rng)))
+        number(keep, f"pair {pair}", partial(curvature, radius * (scale @ noise_like(risk, rng))))
         for pair in range(num_pairs)
     ]
     return estimate_mean(torch.tensor(values, dtype=torch.float64))

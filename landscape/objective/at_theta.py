@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,7 @@ from landscape.objective.objective import Objective
 from landscape.objective.plain_forms import plain_forms
 from landscape.objective.swap import Swap
 from landscape.objective.user_errors import told_as_users
-from landscape.parameters import ParameterLayout
+from landscape.parameters import ParameterLayout, Parameters
 from landscape.results import DoesNotApply
 from landscape.seeds import seeded
 from landscape.snn.adapters import EvalMode, reset_state
@@ -62,6 +62,10 @@ class AtTheta:
         self._copies_batches = False
         # The seed of the random numbers that a forward pass draws; None: it draws none.
         self.noise: int | None = 0 if objective.draws > 1 else None
+        # Products of weights that a user names, and what was found of the network's symmetries: one
+        # for all risks that are made of this one.
+        self.pairs: tuple[str, ...] = ()
+        self.found: dict[str, Any] = {}
         # The diagonal of the optimiser's preconditioner for a layout's parameters, shape (P,).
         self.preconditioner: Callable[[ParameterLayout], Tensor] = _no_preconditioner
         first = next(model.parameters(), torch.empty(0))
@@ -99,6 +103,11 @@ class AtTheta:
         return self._swap.parameters
 
     @property
+    def values(self) -> Parameters:
+        """All parameters by name, frozen ones too, at θ."""
+        return self._values | self.layout.unflatten(self.theta)
+
+    @property
     def dtype(self) -> torch.dtype:
         return self.theta.dtype
 
@@ -116,6 +125,13 @@ class AtTheta:
         fewer = copy.copy(self)
         fewer._choose(names)
         return fewer
+
+    def at(self, values: Mapping[str, Tensor]) -> Self:
+        """The same risk at other values of all parameters, frozen ones too."""
+        other = copy.copy(self)
+        other._values = dict(values)
+        other._choose(self.layout.names)
+        return other
 
     def altered(self, alterations: Sequence[Alteration]) -> Self:
         """The same risk of the network with other attributes, e.g. smooth spikes."""

@@ -138,7 +138,7 @@ class EmpiricalRisk(AtTheta):
         )
         other.theta = self.theta.to(dtype)
         other.alterations, other.noise = self.alterations, self.noise
-        other.preconditioner = self.preconditioner
+        other.preconditioner, other.pairs = self.preconditioner, self.pairs
         other._plain_forms = self._plain_forms
         other._copies_batches = self._copies_batches
         return other

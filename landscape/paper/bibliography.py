@@ -120,6 +120,25 @@ _ENTRIES = r"""
   archiveprefix = {arXiv},
 }
 
+@inproceedings{kristiadi2023,
+  title = {The geometry of neural nets' parameter spaces under reparametrization},
+  author = {Kristiadi, Agustinus and Dangel, Felix and Hennig, Philipp},
+  booktitle = {Advances in Neural Information Processing Systems},
+  volume = {36},
+  year = {2023},
+  eprint = {2302.07384},
+  archiveprefix = {arXiv},
+}
+
+@misc{dasilva2025,
+  title = {Hide \& seek: Transformer symmetries obscure sharpness \& {R}iemannian geometry
+    finds it},
+  author = {da Silva, Marvin F. and Dangel, Felix and Oore, Sageev},
+  year = {2025},
+  eprint = {2505.05409},
+  archiveprefix = {arXiv},
+}
+
 @inproceedings{kwon2021,
   title = {{ASAM}: Adaptive sharpness-aware minimization for scale-invariant learning of
     deep neural networks},

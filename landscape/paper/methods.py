@@ -111,10 +111,9 @@ def _of_operators(results: Sequence[Result]) -> Iterator[str]:
     )
     scaled = {spec.scale for spec, _ in specs.values()} - {"none"}
     for kind in (scale_called(name) for name in sorted(scaled)):
-        source = "kwon2021" if kind.of_weights else "cohen2022"
         yield (
-            breakable(f"Scaled by {kind.name}: the spectrum of S A S with S the {kind.words}")
-            + _cite(source)
+            breakable(f"Scaled by {kind.name}: the spectrum of {kind.form} with S the {kind.words}")
+            + _cite(*kind.sources)
             + "."
         )
 

@@ -14,6 +14,7 @@ from landscape.page.style import (
     save_figure,
     strokes_for,
 )
+from landscape.plotting.activity import layers_fired, plot_activity
 from landscape.plotting.comparison import EffectRow, plot_differences, plot_ratios
 from landscape.plotting.fidelity import plot_fidelity, plot_fidelity_ratios
 from landscape.plotting.line import plot_line
@@ -46,6 +47,7 @@ __all__ = [
     "compared_rows",
     "figure_style",
     "figure_text",
+    "layers_fired",
     "layers_shown",
     "legend_above",
     "legend_above_all",
@@ -53,6 +55,7 @@ __all__ = [
     "panel_size",
     "panels_across",
     "plane_names",
+    "plot_activity",
     "plot_density",
     "plot_differences",
     "plot_eigenvalues",

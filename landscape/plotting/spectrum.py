@@ -37,7 +37,8 @@ def _of_unit(results: Sequence[SpectralDensity | Eigenvalues | Trace | LayerTabl
     if not scaled:
         return " (loss per unit of θ²)"
     units = dict.fromkeys(kind.unit for kind in scales if kind.name != "none")
-    return f" of S A S, S = {scaled} ({', '.join(units)})"
+    forms = dict.fromkeys(kind.form for kind in scales if kind.name != "none")
+    return f" of {' or '.join(forms)}, S = {scaled} ({', '.join(units)})"
 
 
 def plot_density(

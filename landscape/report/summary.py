@@ -8,12 +8,14 @@ from typing import Any
 from landscape.page.material import Material, operator_text
 from landscape.results import (
     NOT_CONVERGED,
+    Activity,
     Comparison,
     OperatorSpec,
     Preflight,
     Reading,
     Result,
     Robustness,
+    SurrogateTable,
     readings_of,
 )
 from landscape.results.comparison import PairRow
@@ -79,7 +81,50 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "failed_checks": [c.name for c in checks if c.status == "fail"],
         "measures": [entry for r in results for entry in measures(r)],
         "robustness": [row for r in results if isinstance(r, Robustness) for row in _splits(r)],
+        "surrogates": [
+            row for r in results if isinstance(r, SurrogateTable) for row in _surrogates(r)
+        ],
+        "activity": next((_activity(r) for r in results if isinstance(r, Activity)), None),
     }
+
+
+def _activity(result: Activity) -> Entry:
+    """Rates, dead and saturated neurons, operations an example; by layer and time step."""
+    firing = result.firing
+    return {
+        "firing_rate": _estimate(firing.firing_rate),
+        "num_neurons": firing.num_neurons,
+        "num_dead": firing.num_dead,
+        "num_saturated": firing.num_saturated,
+        "synaptic_operations": result.synaptic_operations,
+        "macs": result.macs,
+        "layers": [
+            vars(row) | {"firing_rate": _estimate(row.firing_rate)} for row in firing.layers
+        ],
+        "synapses": [vars(row) for row in result.synapses],
+        "uncounted": list(result.uncounted),
+    }
+
+
+def _surrogates(result: SurrogateTable) -> list[Entry]:
+    """The curvature under each surrogate, and how far it predicts the loss."""
+    return [
+        {
+            "surrogate": row.surrogate,
+            "is_own": row.is_own,
+            "num_examples": result.subject.num_examples,
+            "grad_norm": row.grad_norm,
+            "lambda_max": row.largest.value,
+            "residual": row.largest.residual,
+            "converged": row.largest.converged,
+            "trace": _estimate(row.trace),
+            "frobenius_norm": _estimate(row.frobenius_norm),
+            "ratio": None if row.ratio is None else vars(row.ratio),
+            "radius": result.reference_radius,
+            "verdict": row.verdict,
+        }
+        for row in result.rows
+    ]
 
 
 def _splits(result: Robustness) -> list[Entry]:

@@ -1,5 +1,6 @@
 """Frozen results, each with its header, and their form on disk. Never imports torch."""
 
+from landscape.results.activity import Activity, ActivityRow, Firing, SynapseRow
 from landscape.results.base import (
     RECORD,
     Result,
@@ -33,7 +34,7 @@ from landscape.results.fidelity import (
 from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
 from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
-from landscape.results.preflight import Check, Preflight
+from landscape.results.preflight import Check, Invariance, Preflight, ScaleRatio
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
 from landscape.results.robustness import Disturbed, Robustness, Undisturbed
 from landscape.results.sharpness import (
@@ -69,6 +70,7 @@ from landscape.results.surface import (
     PlaneMeasures,
     Trajectory,
 )
+from landscape.results.surrogates import SurrogateRow, SurrogateTable
 from landscape.results.titles import (
     flatter_arrow,
     measure_title,
@@ -82,6 +84,8 @@ __all__ = [
     "RECORD",
     "AccuracyDifference",
     "AccuracyRow",
+    "Activity",
+    "ActivityRow",
     "Check",
     "ComparedGroup",
     "ComparedMeasure",
@@ -96,6 +100,8 @@ __all__ = [
     "DoesNotApply",
     "Eigenvalues",
     "Fidelity",
+    "Firing",
+    "Invariance",
     "JudgedMeasure",
     "LayerRow",
     "LayerTable",
@@ -121,6 +127,7 @@ __all__ = [
     "ResultError",
     "Robustness",
     "RunValue",
+    "ScaleRatio",
     "SharpnessTable",
     "SlopeRow",
     "SpectralDensity",
@@ -129,6 +136,9 @@ __all__ = [
     "Study",
     "StudyRun",
     "Subject",
+    "SurrogateRow",
+    "SurrogateTable",
+    "SynapseRow",
     "TensorTrace",
     "Trace",
     "TrainingCurves",

@@ -5,8 +5,10 @@ No result of a report's folder: it is printed, not kept.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
+
+from landscape.results.activity import ActivityRow
 
 
 def _key(meaning: str, *, default: Any = None) -> Any:
@@ -26,17 +28,6 @@ class WeightRow:
     tail_exponent_stderr: float | None = None
     zeros: float = 0.0  # fraction of its numbers
     num_nonfinite: int = 0  # NaN and infinities
-
-
-@dataclass(frozen=True, kw_only=True)
-class ActivityRow:
-    """The spikes of one layer over all examples and time steps."""
-
-    name: str
-    num_neurons: int  # units of one example: each place of a convolution is a neuron
-    firing_rate: float  # spikes per neuron and time step, in [0, 1]
-    num_dead: int  # neurons that never fired
-    num_saturated: int  # neurons that fired at every step of every example
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +112,8 @@ class Look:
         for row in self.weights:
             found += [(name, row.name, getattr(row, name)) for name in OF_WEIGHTS]
         for layer in self.activity:
-            found += [(key, layer.name, asdict(layer)[name]) for key, name in OF_LAYERS.items()]
+            numbers = (layer.firing_rate.mean, layer.num_dead, layer.num_saturated)
+            found += [(k, layer.name, v) for k, v in zip(OF_LAYERS, numbers, strict=True)]
         return [(name, layer, value) for name, layer, value in found if value is not None]
 
 
@@ -135,8 +127,4 @@ OF_WEIGHTS = (
     "tail_exponent",
     "tail_exponent_stderr",
 )
-OF_LAYERS = {
-    "firing_rate": "firing_rate",
-    "dead_neurons": "num_dead",
-    "saturated_neurons": "num_saturated",
-}
+OF_LAYERS = ("firing_rate", "dead_neurons", "saturated_neurons")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from landscape.catalog import MEASURES, MeasureKind, resolve
+from landscape.results.activity import Activity
 from landscape.results.base import Result
 from landscape.results.fidelity import Fidelity
 from landscape.results.sharpness import Measure, SharpnessTable, make_measure
@@ -140,6 +141,17 @@ def steepest_cusp(result: Result) -> Iterator[Reading]:
             ("fitted up to", f"{result.fit_radius:g} ‖θ‖"),
         ),
     )
+
+
+def firing_rate(result: Result) -> Iterator[Reading]:
+    """Of a spiking network's neurons."""
+    if isinstance(result, Activity):
+        rate = result.firing.firing_rate
+        yield Reading(
+            measure=make_measure(
+                "firing_rate", rate.mean, rate.stderr, dof=rate.dof, num_evaluations=1
+            )
+        )
 
 
 def _eigenvalue(

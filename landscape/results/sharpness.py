@@ -24,7 +24,7 @@ class Measure:
     operator: str | None  # of spectral measures
     layer: str | None  # of measures of one layer
     hard_forward: bool
-    invariant_under: tuple[str, ...]  # among batch-norm, relu, relu-unit
+    invariant_under: tuple[str, ...]  # among batch-norm, relu, relu-unit, products
     unit: str
     better: str  # lower | higher | neither
     formula: str

@@ -63,7 +63,7 @@ class OperatorSpec:
     name: str  # hessian | ggn | fisher | smooth-hessian
     params: str = "*"  # glob over parameter names
     num_params: int  # P of the operator: the selected parameters
-    scale: str = "none"  # none | filter | weight | optimizer: the spectrum of S A S
+    scale: str = "none"  # none | filter | weight | symmetry | optimizer: the spectrum of S'AS
     weight_decay: float = 0.0  # A + wd I
     batch_norm: str = "eval"  # eval | train
     dtype: str = "float32"

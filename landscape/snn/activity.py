@@ -1,6 +1,6 @@
 """How often each neuron of a spiking network fires, watched while it runs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -8,30 +8,38 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.results.look import ActivityRow
+from landscape.distributed import all_reduce_sum, world_size
+from landscape.results.activity import ActivityRow, Firing
+from landscape.results.left_out import DoesNotApply
 from landscape.snn.adapters import spiking_neurons
 from landscape.snn.neuron import SpikingNeuron
+from landscape.values import Estimate
 
 
 class ActivityRecorder:
     """Counts the spikes of a network's neurons while :meth:`watching`.
 
     A layer is a module; one of ``landscape.snn``, which has no state, may be used for several
-    layers, and each of its calls within a forward pass is one.
+    layers, and each of its calls within a forward pass is one. Each call of neurons that keep
+    their state is a time step, or all steps of those that take them at once.
     """
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
         names = {module: name for name, module in model.named_modules()}
         self._neurons = {neuron: names[neuron] for neuron in spiking_neurons(model)}
-        self._counts: dict[str, Tensor] = {}  # spikes by neuron
-        self._observed: dict[str, int] = {}  # how often each neuron could have fired
-        self._calls: dict[nn.Module, int] = {}
+        self._layers: dict[str, _Layer] = {}
+        self._calls: dict[nn.Module, int] = {}  # of the forward pass that runs
+        self._unclear = ""  # why there is no one number of neurons
 
     @contextmanager
-    def watching(self) -> Iterator[None]:
-        """A block whose forward passes are counted; what was counted before is forgotten."""
-        self._counts, self._observed, self._calls = {}, {}, {}
+    def watching(self) -> Iterator[Callable[[], None]]:
+        """A block whose forward passes are counted; what was counted before is forgotten.
+
+        It gives what to call before each batch, for who does not call the network itself.
+        """
+        self._layers, self._unclear = {}, ""
+        self._calls.clear()
         with ExitStack() as stack:
             handles = [self._model.register_forward_pre_hook(lambda *_: self._calls.clear())]
             for neuron in self._neurons:
@@ -42,20 +50,28 @@ class ActivityRecorder:
                     stack.callback(delattr, neuron, "pooled")
             for handle in handles:
                 stack.callback(handle.remove)
-            yield
+            yield self._calls.clear
 
-    def layers(self) -> tuple[ActivityRow, ...]:
-        """What was counted, in the order of the layers' first calls."""
-        return tuple(
-            ActivityRow(
-                name=name,
-                num_neurons=counts.numel(),
-                firing_rate=float(counts.sum()) / (counts.numel() * self._observed[name]),
-                num_dead=int((counts == 0).sum()),
-                num_saturated=int((counts == self._observed[name]).sum()),
-            )
-            for name, counts in self._counts.items()
-            if counts.numel()
+    def firing(self) -> Firing:
+        """What was counted, layers in the order of their first calls; over all processes.
+
+        Raises
+        ------
+        DoesNotApply
+            If no neuron was called, a layer's number of neurons changed, or of several processes
+            some have no example.
+        """
+        if self._unclear:
+            raise DoesNotApply(self._unclear)
+        _check_same(len(self._layers))
+        if not self._layers:
+            raise DoesNotApply("none of its neurons was called as a module of the network.")
+        layers = list(self._layers.values())
+        numbers = [layer.by_neuron.numel() for layer in layers]
+        whole = [m * layer.rates() for m, layer in zip(numbers, layers, strict=True)]
+        return Firing(
+            layers=tuple(layer.row(name) for name, layer in self._layers.items()),
+            firing_rate=_mean(torch.stack(whole).sum(0) / sum(numbers)),
         )
 
     def _pooled(self, neuron: SpikingNeuron, current: Tensor) -> Tensor:
@@ -69,18 +85,83 @@ class ActivityRecorder:
             self._count(neuron, spikes.detach())
 
     def _count(self, neuron: nn.Module, spikes: Tensor) -> None:
+        call = self._calls[neuron] = self._calls.get(neuron, 0) + 1
         name, own = self._neurons[neuron], isinstance(neuron, SpikingNeuron)
-        if own:
-            call = self._calls[neuron] = self._calls.get(neuron, 0) + 1
-            name = name if call == 1 else f"{name} ({call})"
-        in_time = own or getattr(neuron, "step_mode", "s") == "m"
-        over = min(2 if in_time else 1, spikes.ndim)  # time and examples, or examples alone
-        fired = (spikes > 0).flatten(0, over - 1).sum(0)
-        if name in self._counts and self._counts[name].shape != fired.shape:
-            raise ValueError(
-                f"the neurons {name!r} give spikes of shapes {tuple(fired.shape)} and "
-                f"{tuple(self._counts[name].shape)} an example, so that there is no one number of "
-                "them: give batches of one size and length."
+        if own and call > 1:
+            name = f"{name} ({call})"
+        if not own and getattr(neuron, "step_mode", "s") != "m":
+            spikes = spikes[None]  # one step
+        shape = tuple(spikes.shape[2:])
+        known = self._layers.get(name)
+        if known is not None and known.shape != shape:
+            self._unclear = (
+                f"the neurons {name!r} give spikes of shapes {shape} and {known.shape} an example, "
+                "so that there is no one number of them: give batches of one size and length."
             )
-        self._counts[name] = self._counts.get(name, 0) + fired
-        self._observed[name] = self._observed.get(name, 0) + spikes.shape[:over].numel()
+        elif spikes.numel():
+            T, N = (*spikes.shape[:2], 1)[:2]
+            fired = (spikes > 0).reshape(T, N, -1)
+            layer = self._layers.setdefault(name, _Layer(shape, fired.shape[2], fired.device))
+            layer.add(fired, is_first=own or call == 1)
+
+
+class _Layer:
+    """The spikes of one layer on this process's examples."""
+
+    def __init__(self, shape: tuple[int, ...], num_neurons: int, device: torch.device) -> None:
+        self.shape = shape  # of the neurons of an example
+        self.by_neuron = torch.zeros(num_neurons, dtype=torch.int64, device=device)
+        self._by_step: list[Tensor] = []  # spikes, and neurons that could have fired: (2,) each
+        self._by_example: list[Tensor] = []  # spikes, a batch each: (N,)
+        self._steps: list[int] = []  # a batch each
+
+    def add(self, fired: Tensor, *, is_first: bool) -> None:
+        """Spikes (T, N, M) of the next time steps, or the first, of a batch."""
+        _, N, M = fired.shape
+        self.by_neuron += fired.sum((0, 1))
+        if is_first:
+            self._by_example.append(torch.zeros(N, dtype=torch.int64, device=fired.device))
+            self._steps.append(0)
+        self._by_example[-1] += fired.sum((0, 2))
+        for spikes in fired.sum((1, 2)):
+            if self._steps[-1] == len(self._by_step):
+                self._by_step.append(torch.zeros_like(spikes).repeat(2))
+            self._by_step[self._steps[-1]] += torch.stack([spikes, spikes.new_tensor(N * M)])
+            self._steps[-1] += 1
+
+    def rates(self) -> Tensor:
+        """Spikes per neuron and step of each example, shape (N,), float64."""
+        pairs = zip(self._by_example, self._steps, strict=True)
+        return torch.cat([spikes.double() / steps for spikes, steps in pairs]) / len(self.by_neuron)
+
+    def row(self, name: str) -> ActivityRow:
+        """Over all processes."""
+        counts = all_reduce_sum(self.by_neuron.clone())
+        passes = zip(self._by_example, self._steps, strict=True)
+        observed = sum(len(spikes) * steps for spikes, steps in passes)
+        most = int(all_reduce_sum(counts.new_tensor(observed)))
+        spikes, asked = all_reduce_sum(torch.stack(self._by_step).double()).T
+        return ActivityRow(
+            name=name,
+            num_neurons=counts.numel(),
+            firing_rate=_mean(self.rates()),
+            by_step=tuple((spikes / asked).tolist()),
+            num_dead=int((counts == 0).sum()),
+            num_saturated=int((counts == most).sum()),
+        )
+
+
+def _mean(values: Tensor) -> Estimate:
+    """Mean of each example's number, shape (N,), over all processes; its error over examples."""
+    n, total = all_reduce_sum(torch.stack([values.new_tensor(len(values)), values.sum()])).tolist()
+    mean = total / n
+    squares = float(all_reduce_sum((values - mean).square().sum()))
+    stderr = (squares / (n - 1) / n) ** 0.5 if n > 1 else None
+    return Estimate(mean, stderr, dof=n - 1 if n > 1 else None)
+
+
+def _check_same(number: int) -> None:
+    """Refuse processes of which some saw fewer layers than others: they could not add up."""
+    first, second = all_reduce_sum(torch.tensor([number, number**2], dtype=torch.float64)).tolist()
+    if first**2 != world_size() * second:
+        raise DoesNotApply("some processes have no example, and see no layers: fewer processes do.")

@@ -24,6 +24,7 @@ _LIBRARIES = {
     "sinabs": "sinabs",
     "norse": "Norse",
 }
+_HOLD_SURROGATE = ("surrogate_function", "spike_grad")  # of SpikingJelly and snnTorch
 _GIVE_FLOAT32 = ("snntorch", "sinabs")
 # Methods by which neurons return to rest, in the order in which the first one found is taken.
 _RESETS = ("reset_mem", "reset_states", "reset_state", "reset")
@@ -43,7 +44,7 @@ def reset_state(model: nn.Module) -> int:
             method = getattr(module, name, None)
             if (
                 name == "reset"
-                and _library(module) is None
+                and library_of(module) is None
                 and any(True for _ in module.parameters())
             ):
                 continue  # elsewhere, ``reset`` may well mean "draw new weights"
@@ -64,6 +65,15 @@ def spiking_neurons(model: nn.Module) -> list[nn.Module]:
     return [neuron for _, neuron in _neurons(model)]
 
 
+def library_of(module: nn.Module) -> str | None:
+    """The package that a module's class, or one that it inherits from, is of, where known here."""
+    for cls in type(module).__mro__:
+        package = cls.__module__.partition(".")[0]
+        if package in _LIBRARIES:
+            return package
+    return None
+
+
 def described(neuron: nn.Module) -> str:
     """Its class, its surrogate, and step mode or reset where it tells."""
     return f"{type(neuron).__name__}{_settings(neuron)}"
@@ -71,7 +81,12 @@ def described(neuron: nn.Module) -> str:
 
 def is_library_neuron(module: nn.Module) -> bool:
     """Whether it is a layer of neurons of a library known here."""
-    return _library(module) is not None and _fires(module)
+    return library_of(module) is not None and _fires(module)
+
+
+def surrogate_attribute(neuron: nn.Module) -> str | None:
+    """What a library's neuron calls its surrogate; None: it only integrates, as readouts do."""
+    return next((n for n in _HOLD_SURROGATE if callable(getattr(neuron, n, None))), None)
 
 
 class EvalMode:
@@ -156,15 +171,7 @@ def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         if isinstance(module, SpikingNeuron):
             yield "landscape", module
         elif is_library_neuron(module):
-            yield _library(module) or "", module
-
-
-def _library(module: nn.Module) -> str | None:
-    for cls in type(module).__mro__:
-        package = cls.__module__.partition(".")[0]
-        if package in _LIBRARIES:
-            return package
-    return None
+            yield library_of(module) or "", module
 
 
 def _fires(module: nn.Module) -> bool:
@@ -225,7 +232,7 @@ def _needs_no_argument(method: object) -> bool:
 
 
 def _has_gradient_in_eval(neuron: nn.Module) -> bool:
-    if _library(neuron) != "spikingjelly":
+    if library_of(neuron) != "spikingjelly":
         return True
     probe = copied(neuron).cpu()  # where the number below is
     reset_state(probe)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
-from landscape.snn.adapters import spiking_neurons
+from landscape.snn.adapters import spiking_neurons, surrogate_attribute
 from landscape.snn.neuron import SpikingNeuron
 
 _SWITCH = "set_spiking_mode"  # of SpikingJelly's surrogates, which carry their primitive
@@ -22,9 +22,7 @@ def has_smooth_twin(model: nn.Module) -> bool:
 
 
 def _spikes(neuron: nn.Module) -> bool:
-    # A library's readout that only integrates has no surrogate at all.
-    marks = ("surrogate_function", "spike_grad")
-    return isinstance(neuron, SpikingNeuron) or any(hasattr(neuron, mark) for mark in marks)
+    return isinstance(neuron, SpikingNeuron) or surrogate_attribute(neuron) is not None
 
 
 def _has_primitive(neuron: nn.Module) -> bool:

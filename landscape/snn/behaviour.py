@@ -14,12 +14,11 @@ import torch
 from torch import Tensor, nn
 
 from landscape.networks import copied
-from landscape.snn.adapters import described, reset_state
+from landscape.snn.adapters import described, reset_state, surrogate_attribute
 from landscape.snn.kernels import NeuronDynamics, fire, membranes
 from landscape.snn.neuron import SpikingNeuron
 from landscape.snn.surrogate import Surrogate
 
-_SURROGATES = ("surrogate_function", "spike_grad")  # of SpikingJelly and snnTorch
 _PROBE = (8, 64)  # time steps and neurons, by whose answers two layers of neurons are told apart
 
 
@@ -138,10 +137,11 @@ class LibraryNeurons:
         return sha256(answers.numpy().tobytes()).digest()
 
     def _surrogate(self) -> tuple[str, Any]:
-        for name in _SURROGATES:
-            if callable(function := getattr(self.module, name, None)):
-                return name, function
-        raise self._refusal(f"they have no surrogate that is known ({', '.join(_SURROGATES)})")
+        if (name := surrogate_attribute(self.module)) is None:
+            raise self._refusal(
+                "they have no surrogate that is known (surrogate_function, spike_grad)"
+            )
+        return name, getattr(self.module, name)
 
     def _refusal(self, why: str) -> ValueError:
         return ValueError(

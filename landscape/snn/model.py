@@ -148,9 +148,12 @@ def conv_bn(x: Tensor, conv: nn.Module, bn: nn.Module, *, repeats: int = 1) -> T
     In train mode, ``repeats`` says how many equal copies of ``x`` the batch stands for: batch
     statistics are the same for any number of copies, except the factor n / (n - 1) that makes
     the running variance unbiased, and with it the state matches that of the repeated batch.
+    Hooks before the convolution see its input, as if it were called.
     """
     assert isinstance(conv, nn.Conv2d)
     assert isinstance(bn, nn.BatchNorm2d)
+    for hook in conv._forward_pre_hooks.values():
+        hook(conv, (x,))
     padding = int(conv.padding[0])
     if not bn.training and bn.running_mean is not None and bn.running_var is not None:
         # Folded into the weight: on a CPU, a sweep over the activations costs more than the

@@ -8,6 +8,7 @@ that σ' integrates to 1 and a larger ``alpha`` means a steeper step.
 
 import abc
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -159,6 +160,25 @@ class Triangle(Surrogate):
 SURROGATES: dict[str, type[Surrogate]] = {
     cls.name: cls for cls in (ATan, Sigmoid, Erf, FastSigmoid, Triangle)
 }
+
+
+def surrogate_called(text: str) -> Surrogate:
+    """The surrogate that ``text`` names as they print themselves: ``atan``, ``atan(alpha=2)``.
+
+    Raises
+    ------
+    ValueError
+        If it reads otherwise, the name is unknown, or the slope is no positive number.
+    """
+    found = re.fullmatch(r"\s*(\w+)\s*(?:\(\s*(?:alpha\s*=)?\s*([^\s()]+)\s*\))?\s*", text)
+    if found is None:
+        raise ValueError(f"surrogate must read like atan or atan(alpha=2); got {text!r}.")
+    name, alpha = found.groups()
+    try:
+        slope = None if alpha is None else float(alpha)
+    except ValueError as error:
+        raise ValueError(f"surrogate {text!r} has no number for its slope alpha.") from error
+    return surrogate_by_name(name, slope)
 
 
 def surrogate_by_name(name: str, alpha: float | None = None) -> Surrogate:

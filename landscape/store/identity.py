@@ -28,7 +28,10 @@ _NO_LONGER = {
 }
 _NOT_ALWAYS = ("use_ema", "state_key", "split", "seed", "batch_size")
 # The start of settings that budgets once lacked, of measures and analyses that there were not.
-_NO_PART_OF_BUDGETS = ("budget.sharpness.rise_share", "budget.robustness.", "budget.further")
+_NO_PART_OF_BUDGETS = (
+    *("budget.sharpness.rise_share", "budget.robustness.", "budget.further"),
+    "budget.moves",
+)
 _CHOOSING = {"seed", "split"}  # where one differs, so do the examples
 _SHOWN = 12  # digits of a digest
 
@@ -46,6 +49,8 @@ class SettingsLike(Protocol):
     def batch_size(self) -> int: ...
     @property
     def seed(self) -> int: ...
+    @property
+    def pairs(self) -> tuple[str, ...]: ...
 
 
 class TargetLike(Protocol):
@@ -88,6 +93,7 @@ def identity_of(
         "batch_size": chosen.batch_size if of_batches else 0,
         "dtype": str(risk.dtype).removeprefix("torch."),
         "seed": chosen.seed,
+        **({"pairs": chosen.pairs} if chosen.pairs else {}),
         **settings,
     }
     plain: Identity = json.loads(

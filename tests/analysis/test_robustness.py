@@ -127,8 +127,8 @@ def test_weight_noise_of_a_quadratic_is_half_its_curvature(linear):
     result = robustness(linear, settings=RobustnessSettings(), progress=quiet)
     (x, _), rng = joined(linear), linear.generator("robustness weights")
     H = torch.block_diag(*[x.T @ x / len(x)] * 2)  # two outputs, each with half of the square
-    scale = relative_scale("filter", linear.risk.layout, linear.risk.theta)
-    steps = [scale * noise_like(linear.risk, rng) for _ in range(5)]
+    scale = relative_scale("filter", linear.risk)
+    steps = [scale @ noise_like(linear.risk, rng) for _ in range(5)]
     curved = torch.stack([step @ H @ step for step in steps])
     rows = [r for r in result.rows if r.name == "weight-noise"]
     assert [r.size for r in rows] == [0.05, 0.1, 0.2]

@@ -121,7 +121,7 @@ def test_what_claims_invariance_has_it_and_what_does_not_lacks_it(pair):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("scale", ["none", "filter", "weight"])
+@pytest.mark.parametrize("scale", ["none", "filter", "weight", "symmetry"])
 def test_scaled_spectra_are_invariant_as_claimed(kind, scale):
     values = []
     for model in _rescaled(kind):

@@ -125,7 +125,7 @@ def test_what_users_write_reaches_its_field_and_no_other(arguments, field, value
         (["--scale", "layer"], "'layer' is not one of 'none', 'filter'."),
         (["--radii", "a"], "expected numbers separated by commas, such as 0.01,0.1; got 'a'."),
         (["--operator", "ggn"], "'ggn' is not one of hessian, none."),
-        (["--scales", "layer"], "unknown scale 'layer'; known are none, filter, weight, opt"),
+        (["--scales", "layer"], "unknown scale 'layer'; known are none, filter, weight, symm"),
         (["--size", "huge"], "'huge' is not one of 'small', 'large'."),
         (["--part", "x"], "Invalid value for '--part': invalid literal"),
         (["--hidden", 1], "No such option"),

@@ -10,6 +10,7 @@ from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import OPERATORS, make_operator
 from landscape.curvature.scaling import ScaledOperator, filter_scale, weight_scale
 from landscape.data.dataset import cut
+from landscape.linalg.linear_map import DiagonalMap
 from landscape.objective.at_theta import leaves
 from landscape.objective.losses import mse, nll
 from landscape.objective.pair import Loss
@@ -265,8 +266,8 @@ def test_scales_have_the_norms_they_are_named_for(make_risk):
 
 
 def test_scale_of_the_wrong_length_is_refused(make_risk):
-    with pytest.raises(ValueError, match="scale must have shape"):
-        ScaledOperator(HessianOperator(make_risk()), torch.ones(3))
+    with pytest.raises(ValueError, match="scale must act on"):
+        ScaledOperator(HessianOperator(make_risk()), DiagonalMap(torch.ones(3)))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")

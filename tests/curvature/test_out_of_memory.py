@@ -27,6 +27,7 @@ from landscape.curvature.smoothing import expected_rise
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
 from landscape.data.dataset import cut
+from landscape.linalg.linear_map import DiagonalMap
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk
@@ -81,7 +82,7 @@ def _point(risk):
 
 def _smoothed(risk):
     rng = torch.Generator().manual_seed(1)
-    scale = torch.ones_like(risk.theta)
+    scale = DiagonalMap(torch.ones_like(risk.theta))
     return expected_rise(risk, scale, (0.1,), num_pairs=2, rng=rng)[0].rise.mean
 
 

@@ -26,13 +26,13 @@ def _losses(risk, monkeypatch, loss) -> Tensor:
         return Evaluation(1.0 if at_zero else loss(float(away.norm())), None)
 
     monkeypatch.setattr(risk, "evaluate", evaluate)
-    return relative_scale("none", risk.layout, risk.theta)
+    return relative_scale("none", risk)
 
 
 @pytest.mark.parametrize("kind", ["smooth", "spiking"])
 def test_at_that_radius_the_loss_has_risen_by_the_share(kind, make_risk):
     risk = make_risk(kind)
-    S = relative_scale("filter", risk.layout, risk.theta)
+    S = relative_scale("filter", risk)
     found = radius_of_rise(risk, S, share=0.05, num_pairs=20, rng=seeded(3))
     assert found.bound is None
     assert found.rise == 0.05 * risk.evaluate(torch.zeros_like(risk.theta)).loss
@@ -50,7 +50,7 @@ def test_its_error_covers_the_radius_that_is_known(power, make_risk, monkeypatch
     """Of a cusp and a bowl: the mean distance under noise ρ S ε is that of chi, of its square P."""
     risk = make_risk()
     S, P = _losses(risk, monkeypatch, lambda r: 0.1 + r**power), risk.num_params
-    size = float(S[0])
+    size = float(S.entries[0])
     if power == 2:
         exact = (0.1 / (P * size**2)) ** 0.5
     else:  # its rise over the smoothed base is c ρ² / (ρ + ρ₀)
@@ -92,7 +92,7 @@ def test_a_loss_that_overflows_leaves_the_radius_without_an_error(make_risk, mon
 
 def test_a_loss_that_is_not_positive_at_zero_has_no_share(make_risk, monkeypatch):
     risk = make_risk()
-    S = relative_scale("none", risk.layout, risk.theta)
+    S = relative_scale("none", risk)
     monkeypatch.setattr(risk, "evaluate", lambda theta=None: Evaluation(-1.0, None))
     assert radius_of_rise(risk, S, share=0.1, num_pairs=2, rng=seeded(0)) is None
 

@@ -45,12 +45,12 @@ def retrained():
     smoothed, plain = [], []
     for _ in range(PLACES):
         risk.theta = start + 3 * LENGTH * float(start.norm()) / P**0.5 * noise_like(risk, rng)
-        S = relative_scale("none", risk.layout, risk.theta)
+        S = relative_scale("none", risk)
         (found,) = expected_rise(risk, S, (0.1,), num_pairs=PAIRS, rng=rng)
         smoothed.append((found.rise.mean, found.rise.stderr, found.roughness))
         base, rises = risk.evaluate().loss, []
         for _ in range(PAIRS):
-            e = 0.1 * S * noise_like(risk, rng)
+            e = 0.1 * (S @ noise_like(risk, rng))
             rises.append(sum(risk.evaluate(risk.theta + s * e).loss for s in (1, -1)) / 2 - base)
         of_pairs = torch.tensor(rises, dtype=torch.float64)
         plain.append((float(of_pairs.mean()), float(of_pairs.std()) / PAIRS**0.5, 0.0))

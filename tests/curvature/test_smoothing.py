@@ -17,6 +17,7 @@ from landscape.curvature.smoothing import (
     smoothed_trace,
 )
 from landscape.data.dataset import cut
+from landscape.linalg.linear_map import DiagonalMap
 from landscape.objective.pair import Loss
 from landscape.objective.risk import EmpiricalRisk, Evaluation
 
@@ -52,8 +53,8 @@ def quadratic():
 @pytest.mark.parametrize("scale", ["none", "filter", "weight"])
 def test_noise_of_every_scale_is_as_long_as_theta(scale, make_risk):
     risk = make_risk("smooth")
-    S = relative_scale(scale, risk.layout, risk.theta)
-    assert float(S.norm()) == pytest.approx(float(risk.theta.norm()), rel=64 * EPS)
+    S = relative_scale(scale, risk)
+    assert float(S.entries.norm()) == pytest.approx(float(risk.theta.norm()), rel=64 * EPS)
 
 
 @pytest.mark.parametrize("scale", ["filter", "weight"])
@@ -62,11 +63,11 @@ def test_zero_weights_and_dead_filters_do_not_move(scale, make_risk):
     with torch.no_grad():
         risk.theta[0] = 0.0
         risk.theta[4:8] = 0.0  # the second filter of the first layer
-    S = relative_scale(scale, risk.layout, risk.theta)
-    assert bool((S[4:8] == 0).all())
-    assert bool(torch.isfinite(S).all())
+    S = relative_scale(scale, risk)
+    assert bool((S.entries[4:8] == 0).all())
+    assert bool(torch.isfinite(S.entries).all())
     if scale == "weight":
-        assert S[0] == 0
+        assert S.entries[0] == 0
     rng = seeded(0)
     found = worst_rise(risk, S, 0.1, num_restarts=2, num_steps=3, rng=rng)
     assert math.isfinite(found.rise.mean)
@@ -82,8 +83,8 @@ def test_noise_depends_on_the_seed_alone(make_risk):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_expected_rise_of_a_quadratic_is_half_the_scaled_trace(quadratic, seed):
     risk, H = quadratic
-    S = relative_scale("weight", risk.layout, risk.theta)
-    trace = float((S * H.diagonal() * S).sum())
+    S = relative_scale("weight", risk)
+    trace = float((S.entries.square() * H.diagonal()).sum())
     found = expected_rise(risk, S, (0.05, 0.2), num_pairs=200, rng=seeded(seed))
     rises = [at.rise for at in found]
     for radius, estimate in zip((0.05, 0.2), rises, strict=True):
@@ -97,11 +98,11 @@ def test_expected_rise_of_a_quadratic_is_half_the_scaled_trace(quadratic, seed):
 def test_expected_rise_is_that_over_the_loss_itself_where_it_is_smooth(make_risk):
     """The plain mean over the same pairs differs by what is of fourth order in the radii."""
     risk, radius = make_risk("smooth"), 0.1
-    S = relative_scale("filter", risk.layout, risk.theta)
+    S = relative_scale("filter", risk)
     found = expected_rise(risk, S, (radius,), num_pairs=8, rng=seeded(5))[0].rise
     base, rng, rises = risk.evaluate().loss, seeded(5), []
     for _ in range(8):
-        e = radius * S * noise_like(risk, rng)
+        e = radius * (S @ noise_like(risk, rng))
         rises.append(sum(risk.evaluate(risk.theta + s * e).loss for s in (1, -1)) / 2 - base)
     plain = torch.tensor(rises, dtype=torch.float64)
     assert found.mean == pytest.approx(float(plain.mean()), rel=100 * base_radius(radius) ** 2)
@@ -112,7 +113,7 @@ def test_expected_rise_is_that_over_the_loss_itself_where_it_is_smooth(make_risk
 @pytest.mark.parametrize("radius", [0.01, 1.0])
 def test_smoothed_trace_of_a_quadratic_is_the_trace_at_every_radius(quadratic, seed, radius):
     risk, H = quadratic
-    ones = torch.ones(6, dtype=torch.float64)
+    ones = DiagonalMap(torch.ones(6, dtype=torch.float64))
     found = smoothed_trace(risk, ones, radius, num_pairs=300, rng=seeded(seed))
     assert abs(found.mean - float(H.trace())) < 4 * found.stderr
 
@@ -127,7 +128,8 @@ def test_smoothed_trace_agrees_with_steins_formula(kind, make_risk):
         u = noise_like(risk, rng)
         both = (risk.evaluate(risk.theta + sign * s * u).loss for sign in (1, -1))
         direct[k] = (sum(both) / 2 - base) * float(u @ u - risk.num_params) / s**2
-    found = smoothed_trace(risk, torch.ones_like(risk.theta), s, num_pairs=300, rng=seeded(6))
+    identity = DiagonalMap(torch.ones_like(risk.theta))
+    found = smoothed_trace(risk, identity, s, num_pairs=300, rng=seeded(6))
     error = math.hypot(found.stderr, float(direct.std()) / draws**0.5)
     assert abs(found.mean - float(direct.mean())) < 4 * error
     # The point of the other form: far less noise from as many evaluations.
@@ -140,7 +142,7 @@ def test_smoothed_curvature_of_a_quadratic_is_its_form(quadratic):
     found = smoothed_curvature(
         risk,
         v,
-        scale=torch.ones_like(v),
+        scale=DiagonalMap(torch.ones_like(v)),
         radius=0.3,
         step=0.1,
         num_pairs=2,
@@ -151,14 +153,14 @@ def test_smoothed_curvature_of_a_quadratic_is_its_form(quadratic):
 
 def test_sam_first_order_is_the_largest_slope_of_the_ball(quadratic):
     risk, _ = quadratic
-    S, radius = relative_scale("filter", risk.layout, risk.theta), 1e-4
+    S, radius = relative_scale("filter", risk), 1e-4
     _, gradient = risk.loss_and_gradient()
     found = sam_rise(risk, S, radius)
     slopes = []
     for seed in range(50):
         z = noise_like(risk, seeded(seed))
         z *= radius * 6**0.5 / z.norm()
-        slopes.append(float(gradient @ (S * z)))
+        slopes.append(float(gradient @ (S @ z)))
     assert max(slopes) <= found.first_order
     assert found.rise.mean == pytest.approx(found.first_order, rel=1e-2)
 
@@ -167,7 +169,7 @@ def test_worst_rise_of_a_quadratic_at_its_minimum_is_half_the_top_eigenvalue(qua
     """At the minimum, the maximum over ‖e‖ <= R is ½ λ_max R²."""
     risk, H = quadratic
     risk.theta -= torch.linalg.solve(H, risk.gradient())
-    S, radius = relative_scale("none", risk.layout, risk.theta), 0.1
+    S, radius = relative_scale("none", risk), 0.1
     found = worst_rise(risk, S, radius, num_restarts=4, num_steps=200, rng=seeded(0))
     ball = radius * float(risk.theta.norm())
     top = float(torch.linalg.eigvalsh(H)[-1]) * ball**2 / 2
@@ -177,7 +179,7 @@ def test_worst_rise_of_a_quadratic_at_its_minimum_is_half_the_top_eigenvalue(qua
 
 def test_worst_rise_is_never_below_sam_nor_below_zero(make_risk):
     risk = make_risk("spiking")
-    S = relative_scale("none", risk.layout, risk.theta)
+    S = relative_scale("none", risk)
     found = worst_rise(risk, S, 0.3, num_restarts=3, num_steps=8, rng=seeded(0))
     assert found.rise.mean >= max(0.0, sam_rise(risk, S, 0.3).rise.mean - 1e-12)
     assert found.rise.mean == pytest.approx(max(0.0, *found.restarts), abs=1e-12)
@@ -202,12 +204,12 @@ def test_tolerated_noise_brackets_the_drop(make_risk):
         right = [risk.outputs(index)[0].argmax(-1) for index in range(len(risk.batches))]
     pairs = zip(risk.batches, right, strict=True)
     risk = risk.on([batch._replace(targets=labels) for batch, labels in pairs])
-    S = relative_scale("none", risk.layout, risk.theta)
+    S = relative_scale("none", risk)
 
     def mean_accuracy(radius: float) -> float:
         rng, total = seeded(3), 0.0
         for _ in range(20):
-            e = radius * S * noise_like(risk, rng)
+            e = radius * (S @ noise_like(risk, rng))
             total += sum(risk.evaluate(risk.theta + sign * e).accuracy for sign in (1, -1))
         return total / 40
 
@@ -223,7 +225,7 @@ def test_tolerated_noise_brackets_the_drop(make_risk):
 def test_tolerated_noise_beyond_the_radii_tried_is_a_bound(accuracy, bound, make_risk, monkeypatch):
     """An accuracy that never falls, and one that falls from 0.5 to 0 with any noise at all."""
     risk = make_risk("smooth")
-    S = relative_scale("none", risk.layout, risk.theta)
+    S = relative_scale("none", risk)
 
     def evaluate(theta=None):
         return Evaluation(1.0, 0.5 if theta is None else accuracy)
@@ -239,10 +241,10 @@ def test_tolerated_noise_beyond_the_radii_tried_is_a_bound(accuracy, bound, make
         (lambda r, S: expected_rise(r, S, (0.1, 0.1), num_pairs=2, rng=seeded(0)), "ascending"),
         (lambda r, S: expected_rise(r, S, (0.1,), num_pairs=1, rng=seeded(0)), "at least 2"),
         (lambda r, S: sam_rise(r, S, -1.0), "positive"),
-        (lambda r, S: relative_scale("layer", r.layout, r.theta), "none, filter, weight"),
+        (lambda r, S: relative_scale("layer", r), "none, filter, weight"),
     ],
 )
 def test_bad_settings_are_refused_in_words(call, words, make_risk):
     risk = make_risk("smooth")
     with pytest.raises(ValueError, match=words):
-        call(risk, torch.ones_like(risk.theta))
+        call(risk, DiagonalMap(torch.ones_like(risk.theta)))

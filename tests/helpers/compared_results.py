@@ -4,7 +4,10 @@ from dataclasses import replace
 
 from landscape.compare.groups import analysed_checkpoints
 from landscape.results import (
+    Activity,
+    ActivityRow,
     Eigenvalues,
+    Firing,
     OperatorSpec,
     Provenance,
     SharpnessTable,
@@ -102,6 +105,20 @@ def sharpness(who, factor, *, batch_norm="eval"):
         num_evaluations=100,
         rise_share=0.1,
     )
+
+
+def fired(who, rate):
+    """A network of 10 neurons that fire so often."""
+    row = ActivityRow(
+        name="neurons",
+        num_neurons=10,
+        firing_rate=Estimate(rate, 0.001),
+        by_step=(rate,),
+        num_dead=0,
+        num_saturated=0,
+    )
+    firing = Firing(layers=(row,), firing_rate=row.firing_rate)
+    return Activity(subject=who, provenance=PROVENANCE, firing=firing, synapses=(), uncounted=())
 
 
 def analysed(who, factor=1.0, *, raw=1.0, rise=None, shards=(), **spec):

@@ -13,6 +13,7 @@ from synthetic_results import (
     preflight,
     trace,
 )
+from synthetic_spikes import activity, surrogates
 
 from landscape.results import Result
 from landscape.results.fidelity import DirectionFidelity, Fidelity, OperatorVerdict, Ratio
@@ -156,6 +157,8 @@ MAKERS = (
     sharpness,
     fidelity,
     robustness,
+    activity,
+    surrogates,
     line,
     plane,
     curves,

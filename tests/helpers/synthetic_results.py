@@ -6,6 +6,7 @@ from landscape.results import (
     Check,
     DirectionSpec,
     Eigenvalues,
+    Invariance,
     LayerRow,
     LayerTable,
     LossLine,
@@ -13,6 +14,7 @@ from landscape.results import (
     OperatorSpec,
     Preflight,
     Provenance,
+    ScaleRatio,
     SpectralDensity,
     Subject,
     Trace,
@@ -245,7 +247,18 @@ def preflight(label: str, **changes: object) -> Preflight:
         ),
         Check(name="batch norm", status="note", value="eval mode"),
     )
-    return Preflight(**header(label), **({"checks": checks} | changes))
+    moved = Invariance(
+        move="factors on units",
+        num_places=2,
+        ratios=(
+            ScaleRatio(scale="none", lambda_max=3.21, of_moved=None),
+            ScaleRatio(scale="filter", lambda_max=1.0, of_moved=9.6),
+            ScaleRatio(scale="weight", lambda_max=1.0, of_moved=1.0),
+        ),
+    )
+    lacking = Invariance(move="keys' biases", num_places=0, ratios=())
+    found = {"checks": checks, "invariances": (moved, lacking)}
+    return Preflight(**header(label), **(found | changes))
 
 
 def curves(label: str, **changes: object) -> TrainingCurves:

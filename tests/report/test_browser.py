@@ -232,7 +232,8 @@ def test_an_anchor_opens_its_details(open_page):
     page = open_page(closed=True)
     assert page.locator("#table-preflight-failed").is_hidden()
     page.locator(".pill.failed").click()
-    assert page.locator("#table-preflight-failed").is_visible()
+    # The address changes first, then the page is told of it, in a turn of its own.
+    page.locator("#table-preflight-failed").wait_for(state="visible")
 
 
 def test_dark_mode_follows_the_system_and_the_button(open_page):

@@ -178,6 +178,8 @@ def test_the_details_are_closed_and_stand_in_order_with_the_verdict_first(page):
         "layers",
         "sharpness",
         "robustness",
+        "activity",
+        "surrogates",
         "surfaces",
         "training",
         "accuracy",

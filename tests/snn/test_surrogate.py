@@ -5,7 +5,13 @@ import torch
 from torch.autograd import grad
 from torch.testing import assert_close
 
-from landscape.snn.surrogate import SURROGATES, ATan, surrogate_by_name
+from landscape.snn.surrogate import (
+    SURROGATES,
+    ATan,
+    FastSigmoid,
+    surrogate_by_name,
+    surrogate_called,
+)
 
 SLOPES = [0.5, 1.0, 3.0]
 cases = pytest.mark.parametrize(
@@ -54,6 +60,24 @@ def test_lookup_by_name_round_trips():
         assert surrogate_by_name(name) == cls()
         assert surrogate_by_name(name, 7.0) == cls(7.0)
     assert str(ATan()) == "atan(alpha=2)"
+
+
+@cases
+def test_what_prints_itself_can_be_read_again(surrogate):
+    assert surrogate_called(str(surrogate)) == surrogate
+
+
+def test_a_name_alone_has_its_own_slope_and_what_reads_otherwise_is_refused():
+    assert surrogate_called(" atan ") == ATan(2.0)
+    assert surrogate_called("fast_sigmoid( 25 )") == FastSigmoid(25.0)
+    for text, reason in (
+        ("atan(beta=2)", "must read like|no number"),
+        ("atan(alpha=two)", "no number for its slope"),
+        ("atan(alpha=2", "must read like"),
+        ("atan(alpha=-1)", "positive number"),
+    ):
+        with pytest.raises(ValueError, match=reason):
+            surrogate_called(text)
 
 
 def test_unknown_name_gets_its_close_match():

@@ -185,7 +185,7 @@ def _smoothed(
     return smoothed_curvature(
         target.risk,
         direction.vector,
-        scale=relative_scale("none", target.risk.layout, target.risk.theta),
+        scale=relative_scale("none", target.risk),
         radius=radius,
         step=radius * norm,
         num_pairs=settings.num_pairs,

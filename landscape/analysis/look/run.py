@@ -1,8 +1,7 @@
 """A minute's look at a checkpoint on data: losses, firing rates, the sharpest direction."""
 
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 from landscape.analysis.other_split import on_other_split, other_split
@@ -12,10 +11,10 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_checks import fitting_advice
 from landscape.checkpoint.load import Checkpoint
-from landscape.curvature.example_scores import example_scores
+from landscape.curvature.example_scores import Watching, example_scores
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Eigenvalues
-from landscape.results.look import ActivityRow
+from landscape.results import DoesNotApply, Eigenvalues
+from landscape.results.activity import Firing
 from landscape.snn.activity import ActivityRecorder
 from landscape.statistics.population import NUM_BEYOND
 from landscape.values import Estimate
@@ -51,7 +50,7 @@ def look_at(
     """
     recorder = ActivityRecorder(target.model) if target.subject.spiking else None
     own = fit_on(target.risk, recorder.watching if recorder else nullcontext)
-    activity = recorder.layers() if recorder else ()
+    firing, unclear = _firing(recorder)
     other, note = _on_other_split(target, checkpoint)
     by_split = {target.subject.split: own}
     if other is not None:
@@ -67,18 +66,15 @@ def look_at(
         "curvature_split": s.split,
         **_of_fits(by_split),
         **_of_curvature(found),
-        **_of_activity(activity),
-        "activity": activity,
+        **_of_firing(firing),
     }
     ends = found.eigenvalues
     no_edge = [f"no edge of stability: {ends.stability_of}"] if ends.stability_of else []
-    more = [said for said in (note, *_of_examples(ends), ends.of_rounding) if said]
+    more = [text for text in (note, unclear, *_of_examples(ends), ends.of_rounding) if text]
     return fields, (*s.notes, *more, *(no_edge if ends.stability_edge is None else []))
 
 
-def fit_on(
-    risk: EmpiricalRisk, watching: Callable[[], AbstractContextManager[None]] = nullcontext
-) -> Fit:
+def fit_on(risk: EmpiricalRisk, watching: Watching = nullcontext) -> Fit:
     """Loss and accuracy over the examples, each with its standard error, in one forward pass."""
     found = example_scores(risk, risk.theta, watching)
     return Fit(num_examples=risk.num_examples, loss=found.loss, accuracy=found.accuracy)
@@ -145,13 +141,21 @@ def _of_examples(found: Eigenvalues) -> list[str]:
     return [f"λ_max over examples: {warning}" for warning in (known.warnings if known else ())]
 
 
-def _of_activity(rows: tuple[ActivityRow, ...]) -> dict[str, Any]:
-    if not rows:
+def _firing(recorder: ActivityRecorder | None) -> tuple[Firing | None, str]:
+    """What was counted; or why there is nothing, of a network that spikes."""
+    try:
+        return (recorder.firing() if recorder else None), ""
+    except DoesNotApply as error:
+        return None, f"no firing rates: {error}"
+
+
+def _of_firing(found: Firing | None) -> dict[str, Any]:
+    if found is None:
         return {}
-    neurons = sum(row.num_neurons for row in rows)
     return {
-        "firing_rate_mean": sum(row.firing_rate * row.num_neurons for row in rows) / neurons,
-        "num_neurons": neurons,
-        "dead_neurons": sum(row.num_dead for row in rows),
-        "saturated_neurons": sum(row.num_saturated for row in rows),
+        "firing_rate_mean": found.firing_rate.mean,
+        "num_neurons": found.num_neurons,
+        "dead_neurons": found.num_dead,
+        "saturated_neurons": found.num_saturated,
+        "activity": found.layers,
     }

@@ -20,6 +20,8 @@ from landscape.objective.risk import EmpiricalRisk
 from landscape.results import Check, DoesNotApply
 
 DETERMINISTIC = "deterministic, state reset"
+SYMMETRIC = "symmetric"
+LINEAR = "matvec linear and finite"
 _NOISE = 1e-3  # of ‖A‖: three digits of the leading eigenvalues are then real
 
 
@@ -48,7 +50,7 @@ def symmetric(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
         abs(float(u.double() @ av.double() - v.double() @ au.double())), max(_norm(au), _norm(av))
     )
     return verdict(
-        "symmetric",
+        SYMMETRIC,
         gap <= _tolerance(A),
         f"|u·Av - v·Au| / ‖Av‖ = {gap:.1e}",
         "A custom backward is not the derivative of its forward, or is not differentiable again.",
@@ -60,7 +62,7 @@ def linear(A: SelfAdjointOperator, u: Tensor, v: Tensor) -> Check:
     finite = bool(torch.isfinite(both).all())
     gap = _share(_norm(both - au - 2 * av), _norm(both)) if finite else 1.0
     return verdict(
-        "matvec linear and finite",
+        LINEAR,
         finite and gap <= _tolerance(A),
         f"‖A(u + 2v) - Au - 2Av‖ / ‖·‖ = {gap:.1e}" if finite else "NaN or infinity in Av",
         "Look for NaN in the inputs or weights, or try --dtype float64.",

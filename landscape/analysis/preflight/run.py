@@ -4,8 +4,11 @@ from collections.abc import Callable, Sequence
 
 from torch import nn
 
+from landscape.analysis.preflight.invariance import invariances
 from landscape.analysis.preflight.operator import (
     DETERMINISTIC,
+    LINEAR,
+    SYMMETRIC,
     derivative_of_gradient,
     deterministic,
     linear,
@@ -28,11 +31,17 @@ from landscape.results import Check, Preflight
 from landscape.snn.adapters import num_bare_batch_norms
 
 FEW = 64  # examples that the operator is checked on
+_NEEDED = (DETERMINISTIC, SYMMETRIC, LINEAR)  # before eigenvalues of moved weights mean anything
 _FITTED = 1e-12  # a loss below this is zero: the example's outputs equal its targets
 
 
-def preflight(target: Target, *, operator_name: str, progress: Progress) -> Preflight:
+def preflight(
+    target: Target, *, operator_name: str, moves: bool = True, progress: Progress
+) -> Preflight:
     """Run every check on ``target``; some ten matvecs on a few examples, in two precisions.
+
+    With ``moves`` the weights are then moved along each symmetry that the network has: some hundred
+    matvecs on fewer.
 
     Raises
     ------
@@ -63,11 +72,14 @@ def preflight(target: Target, *, operator_name: str, progress: Progress) -> Pref
         progress(done, len(steps))
         random = any(c.name == DETERMINISTIC and c.status == "fail" for c in checks)
         checks += step() if of_random or not random else []
+    sound = all(c.status != "fail" for c in checks if c.name in _NEEDED)
+    moved = invariances(target, operator_name) if moves and sound else ()
     progress(len(steps), len(steps))
     return Preflight(
         subject=target.subject,
         provenance=clock.provenance_of(target, A.num_matvecs),
         checks=tuple(checks),
+        invariances=moved,
     )
 
 

@@ -21,6 +21,7 @@ from landscape.curvature.perturbation import check_radii, noise_like
 from landscape.curvature.rounding import rounded
 from landscape.curvature.scaling import relative_scale
 from landscape.distributed import rank
+from landscape.linalg.linear_map import LinearMap
 from landscape.linalg.units import Keep, unit, within
 from landscape.objective.risk import EmpiricalRisk
 from landscape.results.robustness import (
@@ -136,12 +137,12 @@ def _rng(target: Target, what: str) -> torch.Generator:
 def _of_weights(
     target: Target, risk: EmpiricalRisk, settings: RobustnessSettings
 ) -> Iterator[_Disturbance]:
-    scale = relative_scale("filter", risk.layout, risk.theta)
+    scale = relative_scale("filter", risk)
     for radius in settings.radii:
         yield _Disturbance(
             WEIGHT_NOISE,
             radius,
-            partial(_noisy, target, risk, radius * scale, settings.num_pairs),
+            partial(_noisy, target, risk, scale, radius, settings.num_pairs),
             2 * settings.num_pairs,
             settings.num_pairs,
         )
@@ -154,11 +155,11 @@ def _rounded(risk: EmpiricalRisk, bits: int) -> Iterator[ExampleScores]:
 
 
 def _noisy(
-    target: Target, risk: EmpiricalRisk, scale: Tensor, num_pairs: int
+    target: Target, risk: EmpiricalRisk, scale: LinearMap, radius: float, num_pairs: int
 ) -> Iterator[ExampleScores]:
     rng = _rng(target, "weights")  # the same draws at every radius
     for _ in range(num_pairs):
-        step = scale * noise_like(risk, rng)
+        step = radius * (scale @ noise_like(risk, rng))
         for sign in (1, -1):
             yield example_scores(risk, risk.theta + sign * step)
 

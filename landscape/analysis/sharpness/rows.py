@@ -16,6 +16,7 @@ from landscape.curvature.perturbation_rise import radius_of_rise
 from landscape.curvature.perturbation_worst import sam_rise, worst_rise
 from landscape.curvature.scaling import relative_scale
 from landscape.curvature.smoothing import expected_rise, radii_tried, smoothed_trace
+from landscape.linalg.linear_map import DiagonalMap
 from landscape.linalg.units import Keep
 from landscape.results import Measure, make_measure
 
@@ -106,7 +107,7 @@ def tolerated_noises(target: Target, settings: SharpnessSettings) -> Rows:
 
 
 def _expected(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:
-    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    S = relative_scale(scale, target.risk)
     rng = target.generator("expected rise")
     found = expected_rise(
         target.risk, S, settings.radii, num_pairs=settings.num_pairs, rng=rng, keep=keep
@@ -145,7 +146,7 @@ def _of_roughness(rise: float, roughness: float) -> str:
 
 
 def _radius(target: Target, settings: SharpnessSettings, scale: str, keep: Keep) -> list[Measure]:
-    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    S = relative_scale(scale, target.risk)
     found = radius_of_rise(
         target.risk,
         S,
@@ -179,7 +180,7 @@ def _trace(target: Target, settings: SharpnessSettings, radius: float, keep: Kee
     noise = radius * float(theta.norm()) / theta.numel() ** 0.5  # s, in units of θ
     e = smoothed_trace(
         target.risk,
-        torch.ones_like(theta),
+        DiagonalMap(torch.ones_like(theta)),
         noise,
         num_pairs=settings.num_pairs,
         rng=target.generator("smoothed trace"),
@@ -198,7 +199,7 @@ def _trace(target: Target, settings: SharpnessSettings, radius: float, keep: Kee
 
 
 def _sam(target: Target, scale: str, radius: float, keep: Keep) -> list[Measure]:
-    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    S = relative_scale(scale, target.risk)
     found = sam_rise(target.risk, S, radius, keep=keep)
     rise = found.rise
     return [
@@ -219,7 +220,7 @@ def _sam(target: Target, scale: str, radius: float, keep: Keep) -> list[Measure]
 def _worst(
     target: Target, settings: SharpnessSettings, scale: str, radius: float, keep: Keep
 ) -> list[Measure]:
-    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    S = relative_scale(scale, target.risk)
     found = worst_rise(
         target.risk,
         S,
@@ -246,7 +247,7 @@ def _worst(
 def _tolerated(
     target: Target, settings: SharpnessSettings, scale: str, keep: Keep
 ) -> list[Measure]:
-    S = relative_scale(scale, target.risk.layout, target.risk.theta)
+    S = relative_scale(scale, target.risk)
     found = tolerated_noise(
         target.risk,
         S,

@@ -19,7 +19,9 @@ class OperatorSettings:
     operator: str = setting("hessian", choices=OPERATORS)
     params: str = setting("*", help=PARAMS_HELP)
     scale: str = setting(
-        "none", choices=SCALES, help="The spectrum of S A S, blind to rescaled weights."
+        "none",
+        choices=SCALES,
+        help="The spectrum of S'AS, blind to rescaled weights; symmetry: in attention too.",
     )
     weight_decay: float = setting(0.0, metavar="WD", help=WEIGHT_DECAY_HELP)
 

@@ -79,7 +79,7 @@ def analyze(
     from landscape.store.folder import ReportFolder
 
     suite = replace(suite, folder=ReportFolder(out))
-    names = chosen_names(only or suite.budget.unasked, skip)
+    names = chosen_names((*(only or suite.budget.unasked), *suite.implied), skip)
     check_gates(gates, _known(suite, names))
     if dry_run:
         _tell_expectations(checkpoints)

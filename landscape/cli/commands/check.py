@@ -52,7 +52,11 @@ def check(wanted: OperatorSettings, gates: "tuple[Gate, ...]", asked: Asked) -> 
 
 
 def _print(result: "Preflight") -> None:
+    from landscape.report.sections.invariance_tables import invariance_tables
+
     print_table(Table(caption=result.subject.label, columns=_COLUMNS, rows=result.checks))
     for c in result.checks:
         if c.status == "fail":
             echo(f"  {c.name}: {c.advice}")
+    for table in invariance_tables([result]):
+        print_table(table)

@@ -70,6 +70,7 @@ _MATHEMATICS = {
     "β": r"\beta",
     "γ": r"\gamma",
     "δ": r"\delta",
+    "Γ": r"\Gamma",
     "Δ": r"\Delta",
     "ε": r"\varepsilon",
     "ζ": r"\zeta",

@@ -71,8 +71,17 @@ _SHOWN = (
     Titled("worst_rise", "Worst-case sharpness", "rise of the loss within {radius}, from below"),
 )
 _TILES = 3  # of curvature and rises; a rise of the second kind where the first is not known
-_SCALES = {"filter": ", filter-normalised", "weight": ", scaled by the weights"}
-_PER = {"filter": "of each filter", "weight": "of each weight", "none": "of ‖θ‖"}
+_SCALES = {
+    "filter": ", filter-normalised",
+    "weight": ", scaled by the weights",
+    "symmetry": ", scaled by weights and their products",
+}
+_PER = {
+    "filter": "of each filter",
+    "weight": "of each weight",
+    "symmetry": "of each weight or product",
+    "none": "of ‖θ‖",
+}
 
 
 def picks(

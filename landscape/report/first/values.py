@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from landscape.catalog.measures import OF_SOLVER
+from landscape.catalog.measure_kind import OF_SOLVER
 from landscape.page.material import Material
 from landscape.report.first.entries import Entry
 from landscape.results import (

@@ -15,6 +15,7 @@ from landscape.page.detail import detail_note
 from landscape.page.material import Material, grouped
 from landscape.page.section import Section
 from landscape.page.table import Column, Table
+from landscape.report.sections.invariance_tables import invariance_tables
 from landscape.results import Check, LeftOut, Preflight, Subject
 
 _MOST_NAMED = 3
@@ -118,6 +119,7 @@ def loaded_section(material: Material, everything: Material) -> Section:
             _checkpoints(subjects),
             _settings(material.subjects),
             *_preflight(preflights, material.labels),
+            *invariance_tables(material.of(Preflight)),
         ),
         notes=tuple(f"{labels}: {note}" for note, labels in grouped(notes)),
     )

@@ -1,0 +1,290 @@
+"""The scale ``symmetry``: a network and its moved copies have one spectrum; dense matrices."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from symmetric_networks import NETWORKS, risk_of, risk_over
+from torch import nn
+
+import landscape
+from landscape.curvature.operators import make_operator
+from landscape.curvature.perturbation_worst import sam_rise
+from landscape.curvature.scaling import relative_scale, scale_of
+from landscape.curvature.symmetry.confirm import moved_risk, with_statistics
+from landscape.curvature.symmetry.find import symmetries_of
+from landscape.curvature.symmetry.moves import moves_of
+from landscape.objective.risk import EmpiricalRisk
+from landscape.snn.model import CSNN
+
+KINDS = {
+    "mlp": {"permutation of units", "factors on units"},
+    "convolutions": {
+        "permutation of units",
+        "factors on filters before batch norm",
+        "factors on units",
+    },
+    "encoder": {
+        "permutation of units",
+        "factors on units",
+        "norms' weights",
+        "norms' biases",
+        "keys' biases",
+        "values' biases",
+        "GL(r) of attention",
+    },
+    "decoder": {
+        "permutation of units",
+        "factors on units",
+        "norms' weights",
+        "GL(r) of attention",
+    },
+    "lora": {"GL(r) of LoRA"},
+    "adjacent": {
+        "permutation of units",
+        "norms' weights",
+        "norms' biases",
+        "values' biases",
+        "GL(r) of adjacent maps",
+    },
+    "gelu": {"permutation of units"},
+}
+
+
+def moved(risk):
+    """The network moved along all its symmetries, one after the other."""
+    rng, values = torch.Generator().manual_seed(3), with_statistics(risk)
+    for move in moves_of(symmetries_of(risk)):
+        values = move.of(values, rng)
+    return moved_risk(risk, values)
+
+
+def kinds(risk):
+    return {move.kind for move in moves_of(symmetries_of(risk))}
+
+
+def spectrum(risk, scale, dense):
+    matrix = dense(make_operator(risk, "hessian", scale=scale)).double()
+    return torch.linalg.eigvalsh((matrix + matrix.T) / 2)
+
+
+def assert_one_spectrum(risk, copy, dense):
+    before, after = (spectrum(each, "symmetry", dense) for each in (risk, copy))
+    # Rounding of some hundred products in float64 is far below this, a wrong term far above.
+    assert float((after - before).abs().max()) <= 1e-8 * float(before.abs().max())
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_moved_copy_has_the_same_spectrum(name, dense):
+    risk = risk_of(name)
+    assert kinds(risk) == KINDS[name]
+    copy = moved(risk)
+    assert not torch.equal(copy.theta, risk.theta)
+    assert copy.evaluate().loss == pytest.approx(risk.evaluate().loss, rel=1e-12)
+    assert_one_spectrum(risk, copy, dense)
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder"])
+def test_in_float32_the_largest_eigenvalue_stays(name, dense):
+    risk = risk_of(name, torch.float32)
+    before, after = (spectrum(each, "symmetry", dense)[-1] for each in (risk, moved(risk)))
+    assert float(after) == pytest.approx(float(before), rel=1e-5)
+
+
+def test_a_network_without_the_symmetry_has_none():
+    found = symmetries_of(risk_of("gelu"))
+    assert found.factors == ()
+    assert "factors on units" in found.refuted
+    assert symmetries_of(risk_of("mlp")).refuted == ()
+
+
+def test_filters_of_modules_that_are_not_called_are_found():
+    net = CSNN(
+        channels=2, num_time_steps=2
+    )  # its convolutions run as one function with their norms
+    assert kinds(risk_over(net, (1, 28, 28))) >= {"factors on filters before batch norm"}
+
+
+def test_rotated_queries_and_keys_have_the_smaller_group():
+    groups = {p.group for p in symmetries_of(risk_of("decoder")).products}
+    assert groups == {"linear", "rotary"}  # values, and queries with keys
+
+
+@pytest.mark.parametrize("name", ["encoder", "decoder", "adjacent"])
+def test_the_transpose_is_the_transpose(name):
+    risk = risk_of(name)
+    S = scale_of("symmetry", risk)
+    rng = torch.Generator().manual_seed(1)
+    u, v = torch.randn(2, risk.num_params, generator=rng, dtype=torch.float64)
+    assert float(u @ (S @ v)) == pytest.approx(float((S.T @ u) @ v), rel=1e-12)
+    assert float(u @ (S.T.T @ v)) == pytest.approx(float(u @ (S @ v)), rel=1e-12)
+
+
+def test_a_part_of_the_parameters_has_that_part_of_the_scale(dense):
+    risk = risk_of("encoder")
+    names = [n for n in risk.layout.names if "norm" not in n]
+    kept = torch.cat([torch.arange(risk.num_params)[risk.layout.slices[n]] for n in names])
+    part, whole = (
+        dense(make_operator(r, "hessian", scale="symmetry")) for r in (risk.select(names), risk)
+    )
+    # Norms held fixed have no part in the perturbation; nothing else moves with them.
+    assert torch.allclose(part, whole[kept][:, kept], rtol=1e-10, atol=1e-12)
+
+
+def test_without_products_and_norms_it_is_the_weight_scale():
+    risk = risk_of("convolutions")
+    v = torch.ones_like(risk.theta)
+    assert torch.equal(scale_of("symmetry", risk) @ v, scale_of("weight", risk) @ v)
+
+
+def test_a_product_moves_by_its_own_size():
+    """E‖dB A‖² = E‖B dA‖² = ‖B A‖² for noise of one, the other held fixed."""
+    risk = risk_of("lora")
+    values = risk.values
+    A, B = values["lora_A"], values["lora_B"]
+    S = relative_scale("symmetry", risk)
+    squares = {"lora_A": 0.0, "lora_B": 0.0}
+    for e in torch.eye(risk.num_params, dtype=torch.float64):  # E‖f(ε)‖² = Σ‖f(e_i)‖², f linear
+        step = risk.layout.unflatten(S @ e)
+        squares["lora_A"] += float((B @ step["lora_A"]).square().sum())
+        squares["lora_B"] += float((step["lora_B"] @ A).square().sum())
+    size = float((B @ A).square().sum())
+    assert squares == pytest.approx({"lora_A": size, "lora_B": size}, rel=1e-12)
+
+
+def test_sam_rises_stay_too():
+    risk = risk_of("encoder")
+    before, after = (
+        sam_rise(each, relative_scale("symmetry", each), 0.05) for each in (risk, moved(risk))
+    )
+    assert after.first_order == pytest.approx(before.first_order, rel=1e-8)
+    assert after.rise.mean == pytest.approx(before.rise.mean, rel=1e-8)
+
+
+class Fused(nn.Module):
+    """One map for query, key and value: in that order, or head by head; bare, or as in GPT-2."""
+
+    def __init__(self, names=("qkv", "proj"), by_head=False, make=nn.Linear):
+        super().__init__()
+        self.num_heads, self.by_head, self.names = 2, by_head, names
+        self.add_module(names[0], make(4, 12))
+        self.add_module(names[1], make(4, 4))
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        n, length, _ = x.shape
+        whole = getattr(self, self.names[0])(x)
+        if self.by_head:
+            q, k, v = whole.view(n, length, 2, 3, 2).permute(3, 0, 2, 1, 4)
+        else:
+            q, k, v = whole.view(n, length, 3, 2, 2).permute(2, 0, 3, 1, 4)
+        out = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, 4)
+        return self.head(x + getattr(self, self.names[1])(out)).mean(1)
+
+
+class Offset(nn.Module):
+    """RMSNorm with 1 + w for its weights, as in Gemma, before a map."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.out = OffsetNorm(4), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.out(self.norm(x))
+
+
+class OffsetNorm(nn.RMSNorm):
+    def forward(self, x):
+        return F.rms_norm(x, self.normalized_shape, 1 + self.weight)
+
+
+def test_a_norm_whose_weights_have_an_offset(dense):
+    risk = risk_over(Offset(), (4,))
+    assert kinds(risk) == {"norms' weights"}
+    assert_one_spectrum(risk, moved(risk), dense)
+
+
+def test_a_new_adapter_moves_nothing_by_chance():
+    """At B = 0 other units may change places beside it, and A do as it likes; not near it."""
+    net = NETWORKS["lora"][0]()
+    risk = risk_over(net, (5,))
+    with torch.no_grad():
+        net.lora_B.zero_()
+    fresh = EmpiricalRisk(net, risk.objective, risk.batches)
+    assert kinds(fresh) == {"GL(r) of LoRA"}
+    assert not (scale_of("symmetry", fresh) @ torch.ones_like(fresh.theta))[:18].any()
+
+
+class Conv1D(nn.Module):
+    """A linear map with the inputs first, by the name that Hugging Face gives it."""
+
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(inputs, outputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        Fused(),
+        Fused(("query_key_value", "dense"), by_head=True),
+        Fused(("c_attn", "c_proj"), make=Conv1D),
+    ],
+    ids=["timm", "neox", "gpt2"],
+)
+def test_one_map_for_query_key_and_value_is_recognised(net, dense):
+    risk = risk_over(net, (4, 4))
+    assert {"GL(r) of attention", "keys' biases", "values' biases"} <= kinds(risk)
+    assert_one_spectrum(risk, moved(risk), dense)
+
+
+class Bare(nn.Module):
+    """Attention of two heads whose matrices are parameters of its own, under names of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.ask, self.tell = (nn.Parameter(torch.zeros(4, 4)) for _ in range(2))
+        self.say, self.out = nn.Linear(4, 4, bias=False), nn.Linear(4, 3)
+
+    def forward(self, x):
+        n, length, _ = x.shape
+        q, k, v = (
+            z.view(n, length, 2, 2).transpose(1, 2)
+            for z in (x @ self.ask, x @ self.tell, self.say(x))
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, length, 4)
+        return self.out(mixed).mean(1)
+
+
+def test_pairs_can_be_named(dense):
+    pairs = ("dot:ask.T,tell.T:2", "chain:say,out:2")
+    risk = risk_over(Bare(), (4, 4), pairs=pairs)
+    assert kinds(risk) == {"GL(r) of named pairs"}
+    copy = moved(risk)
+    assert_one_spectrum(risk, copy, dense)
+    tops = [float(spectrum(each, "weight", dense)[-1]) for each in (risk, copy)]
+    assert tops[1] != pytest.approx(tops[0], rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("ask,tell", "must be like dot:"),
+        ("dot:ask.T,tell.T:2/3", "multiple of keys"),
+        ("dot:asks,tell", "match no weights of two dimensions; the names are: ask, tell"),
+        ("dot:ask,tell:2", "ask, tell are no pair.*heads missing"),
+    ],
+)
+def test_pairs_that_are_none_are_refused_in_words(pair, words):
+    with pytest.raises(ValueError, match=words):
+        symmetries_of(risk_over(Bare(), (4, 4), pairs=(pair,)))
+
+
+def test_pairs_reach_the_operator_that_is_asked_for():
+    x, y = torch.randn(6, 4, 4), torch.arange(6) % 3
+    wrong = {"scale": "symmetry", "pairs": ("dot:asks,tells",)}
+    with pytest.raises(ValueError, match="asks and tells match no weights"):
+        landscape.hessian(Bare(), "cross-entropy", (x, y), **wrong)
