@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from landscape.analysis.budget import BUDGETS
 from landscape.analysis.progress import Pace
 from landscape.analysis.suite import passes_of
 from landscape.analysis.suite_settings import SuiteSettings
@@ -81,7 +82,7 @@ def test_parts_weigh_what_the_catalog_counts_and_nothing_is_timed(smooth_checkpo
     settings = TargetSettings(model=arguments[1], data=str(arguments[3]), loss="cross-entropy")
     target = open_target(path, settings, label="net")
     monkeypatch.setattr(target.risk, "evaluate", None)  # a pass would end in an error
-    suite = SuiteSettings()
+    suite = SuiteSettings(budget=BUDGETS["quick"])
     side = suite.budget.plane_points
     assert passes_of("plane", target, suite) == side**2
     assert passes_of("preflight", target, suite) == 18 * 4 + 4  # so few examples are all taken
