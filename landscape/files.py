@@ -77,6 +77,21 @@ def ensure_writable(folder: Path) -> None:
         raise _cannot_write(folder, error) from error
 
 
+def check_writable(folder: Path) -> None:
+    """Check that ``folder`` can be made and files put there, and leave nothing behind.
+
+    Raises
+    ------
+    OutputError
+        If it cannot.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    ensure_writable(folder)
+    for path in missing:
+        with suppress(OSError):  # another run has begun to fill it
+            path.rmdir()
+
+
 def inside(folder: Path, path: Path) -> Path:
     """``path``, if no link on the way leads out of ``folder``.
 

@@ -124,7 +124,7 @@ def target_options(command: F) -> F:
     @wraps(command)
     def wrapper(*, settings: TargetSettings, deterministic: bool, **others: Any) -> Any:
         from landscape.distributed import from_main
-        from landscape.files import ensure_writable
+        from landscape.files import check_writable
 
         if settings.unsafe_pickle:
             click.echo(
@@ -133,7 +133,7 @@ def target_options(command: F) -> F:
             )
         out = others.get("out")
         if isinstance(out, Path) and not others.get("dry_run"):
-            from_main(lambda: ensure_writable(out))  # before hours are spent
+            from_main(lambda: check_writable(out))  # before hours are spent
         with _deterministic(deterministic):
             return command(settings=replace(settings, command=command_line()), **others)
 

@@ -188,13 +188,17 @@ def test_eigenvectors_are_kept_until_the_results_are_written(folder, monkeypatch
     [
         (("--direction", "between"), "exactly two"),
         (("--shard", "1/2"), "need a folder"),
-        (("--shard", "1/2", "--merge", "2", "-o", "x"), "give one of them"),
+        (("--shard", "1/2", "--merge", "2", "-o", "x/y"), "give one of them"),
         (("--num-directions", "2", "--y=-1:1:3"), "for random lines"),
         (("--direction", "eigenvector", "--eigenvectors", "1,2"), "must be one number"),
     ],
 )
-def test_requests_that_contradict_themselves_are_refused(folder, arguments, message):
+def test_requests_that_contradict_themselves_leave_nothing(
+    folder, arguments, message, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.iterdir())
     result = CliRunner().invoke(surface, _arguments(folder, *arguments))
     assert result.exit_code == 2
     assert message in result.output
-    assert not (folder / "x").exists()
+    assert sorted(tmp_path.iterdir()) == before
