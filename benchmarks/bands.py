@@ -6,7 +6,6 @@ the density, at the points where it is a thousandth of its peak or more; of ``tr
 the norm from so many products. Beside them stand intervals of 1.96 times the spread over probes.
 """
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import torch
 from torch import Generator, Tensor
 
 from benchmarks.cells import least_of, measured
-from benchmarks.record import RESULTS, describe_machine
+from benchmarks.simulation import results_option, write_simulation
 from landscape.linalg.estimate_trace import estimate_trace
 from landscape.linalg.krylov import SpectralRun, analyse_spectrum
 from landscape.linalg.operator import DenseOperator
@@ -143,13 +142,7 @@ def measure(cell: Cell) -> list[Row]:
 @click.option("--draws", default=400, show_default=True, help="Of each spectrum and number.")
 @click.option("--probes", default="2,4,8", show_default=True)
 @click.option("--processes", default=1, show_default=True, help="Spectra at a time.")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "bands.json",
-    help="Where the results go.",
-)
+@results_option("bands.json")
 def main(draws: int, probes: str, processes: int, json_file: Path) -> None:
     """Coverage of 95 % intervals of few probes; exit code 1 where one is left too often."""
     cells = [Cell(s, p, draws) for s in SPECTRA for p in map(int, probes.split(","))]
@@ -164,14 +157,13 @@ def main(draws: int, probes: str, processes: int, json_file: Path) -> None:
             )
         rows += found
     rows.sort(key=lambda row: (list(SPECTRA).index(row.spectrum), row.num_probes))
-    stored = {
-        "command": f"python -m benchmarks.bands --draws {draws} --probes {probes}",
-        "draws": draws,
-        "least": least_of(draws),
-        "machine": describe_machine(),
-        "rows": [asdict(row) for row in rows],
-    }
-    json_file.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
+    write_simulation(
+        json_file,
+        f"python -m benchmarks.bands --draws {draws} --probes {probes}",
+        draws=draws,
+        least=least_of(draws),
+        rows=[asdict(row) for row in rows],
+    )
     if not all(row.coverage >= least_of(draws) for row in rows):
         raise click.exceptions.Exit(1)
 

@@ -7,6 +7,7 @@ that its file lacks; each has seeds of its own.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
@@ -28,7 +29,7 @@ from benchmarks.population_bed import (
     images,
     trained,
 )
-from benchmarks.record import RESULTS, describe_machine
+from benchmarks.simulation import results_option, write_simulation
 from landscape.analysis.spectrum.population import Stated, of_largest, of_norm, of_trace, split_of
 from landscape.analysis.spectrum.run import run_spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
@@ -167,6 +168,11 @@ def _kept(path: Path, drawn: dict[str, int]) -> list[Row]:
     return [Row(**row) for row in stored["rows"]] if same else []
 
 
+def _named(rows: Sequence[Row], column: str) -> str:
+    """What is there in a column, as its option takes it."""
+    return ",".join(dict.fromkeys(str(getattr(row, column)) for row in rows))
+
+
 @click.command()
 @click.option("--draws", default=400, show_default=True, help="Samples of each size.")
 @click.option("--sizes", default="250,500,1000", show_default=True, help="Examples in a sample.")
@@ -174,12 +180,8 @@ def _kept(path: Path, drawn: dict[str, int]) -> list[Row]:
 @click.option("--networks", default=",".join(_NETWORKS), show_default=True)
 @click.option("--matrices", default=",".join(KINDS), show_default=True)
 @click.option("--processes", default=1, show_default=True, help="Cells at a time.")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "population.json",
-    help="Where the results go, after each cell; those that it has are kept.",
+@results_option(
+    "population.json", help="Where the results go, after each cell; those that it has are kept."
 )
 def main(
     draws: int,
@@ -207,13 +209,14 @@ def main(
                 f"{row.coverage:8.3f} ({row.least:.3f})  {row.length:12.2f}  {ratio}"
             )
         rows = sorted([*rows, *found], key=lambda r: (r.network, r.matrix, r.num_examples))
-        stored = {
-            "command": f"python -m benchmarks.population --draws {draws} --pool {pool}",
+        write_simulation(
+            json_file,
+            f"python -m benchmarks.population --draws {draws} --pool {pool} "
+            f"--networks {_named(rows, 'network')} --matrices {_named(rows, 'matrix')} "
+            f"--sizes {_named(rows, 'num_examples')}",
             **drawn,
-            "machine": describe_machine(),
-            "rows": [asdict(row) for row in rows],
-        }
-        json_file.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n")
+            rows=[asdict(row) for row in rows],
+        )
     if not all(row.holds for row in rows):
         raise click.exceptions.Exit(1)
 

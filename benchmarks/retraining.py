@@ -6,7 +6,6 @@ by no more than the errors that are printed beside them, and the 95 % intervals 
 between two of them hold zero. Beside them the same of the rise over L(θ) itself.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from scipy.stats import chi2
 from scipy.stats import t as student
 from torch import Tensor
 
-from benchmarks.record import RESULTS, describe_machine
+from benchmarks.simulation import results_option, write_simulation
 from landscape.curvature.perturbation_rise import radius_of_rise
 from landscape.curvature.scaling import relative_scale
 from landscape.curvature.smoothing import expected_rise, radii_tried
@@ -140,13 +139,7 @@ def summed_up(
 @click.option("--images", default=2_000, show_default=True)
 @click.option("--epochs", default=10, show_default=True)
 @click.option("--num-pairs", default=10, show_default=True, help="Antithetic pairs of noise.")
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "retraining.json",
-    help="Where the results go.",
-)
+@results_option("retraining.json")
 def main(
     trainings: int,
     recipes: str,
@@ -184,13 +177,12 @@ def main(
         f"--trainings {trainings} --recipes {recipes} --channels {channels} --images {images} "
         f"--epochs {epochs} --num-pairs {num_pairs}"
     )
-    told = {
-        "command": f"python -m benchmarks.retraining {asked}",
-        "machine": describe_machine(),
-        "cpu_seconds": round(time.process_time() - start),
-        "rows": [asdict(row) for row in rows],
-    }
-    json_file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    write_simulation(
+        json_file,
+        f"python -m benchmarks.retraining {asked}",
+        cpu_seconds=round(time.process_time() - start),
+        rows=[asdict(row) for row in rows],
+    )
     if not all(row.holds for row in rows if "L(θ)" not in row.number):
         raise click.exceptions.Exit(1)
 

@@ -6,7 +6,6 @@ Verdicts at alpha = 0.05 of one test, bounds 0.8 to 1.25, by the tests that the 
 intervals hold a ratio where the test of that ratio does not reject.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.stats import ttest_1samp, ttest_ind
 
-from benchmarks.record import RESULTS, describe_machine
+from benchmarks.simulation import results_option, write_simulation
 from landscape.statistics.designs import Design, Groups, Pairs
 from landscape.statistics.permutation import Deals, SignFlips
 
@@ -162,13 +161,7 @@ def errs_too_often(row: Row, draws: int) -> bool:
 @click.command()
 @click.option("--draws", default=10_000, show_default=True, help="Experiments a row.")
 @click.option("--seed", default=0, show_default=True)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "verdicts.json",
-    help="Where the results go.",
-)
+@results_option("verdicts.json")
 def main(draws: int, seed: int, json_file: Path) -> None:
     """Error rates, coverage and power; exit code 1 where a verdict is false too often."""
     start, found = time.process_time(), []
@@ -180,15 +173,14 @@ def main(draws: int, seed: int, json_file: Path) -> None:
             f"{row.held:6.1%} {row.false_equivalent:7.1%} {row.found:10.1%} "
             f"({row.found_by_t:.1%}) {row.equivalent:8.1%}"
         )
-    told = {
-        "command": f"python -m benchmarks.verdicts --draws {draws} --seed {seed}",
-        "draws": draws,
-        "scatter": SCATTER,
-        "machine": describe_machine(),
-        "cpu_seconds": round(time.process_time() - start),
-        "rows": [asdict(row) for row in found],
-    }
-    json_file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    write_simulation(
+        json_file,
+        f"python -m benchmarks.verdicts --draws {draws} --seed {seed}",
+        draws=draws,
+        scatter=SCATTER,
+        cpu_seconds=round(time.process_time() - start),
+        rows=[asdict(row) for row in found],
+    )
     if any(errs_too_often(row, draws) for row in found):
         raise click.exceptions.Exit(1)
 

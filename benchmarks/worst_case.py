@@ -4,7 +4,6 @@ Small networks, smooth and spiking, trained on Fashion-MNIST averaged to 4 x 4 p
 search is the package's own with 12 starts of 120 steps; no search proves a maximum.
 """
 
-import json
 import time
 from collections.abc import Callable
 from itertools import product
@@ -15,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d
 
-from benchmarks.record import RESULTS, describe_machine
+from benchmarks.simulation import results_option, write_simulation
 from landscape.analysis.budget import BUDGETS
 from landscape.curvature.perturbation_worst import worst_rise
 from landscape.curvature.scaling import relative_scale
@@ -59,13 +58,7 @@ def trained(kind: str, seed: int) -> EmpiricalRisk:
 @click.command()
 @click.option("--seeds", default=2, show_default=True, help="Networks of each kind.")
 @click.option("--radii", default="0.003,0.01", show_default=True)
-@click.option(
-    "--json",
-    "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "worst_case.json",
-    help="Where the results go.",
-)
+@results_option("worst_case.json")
 def main(seeds: int, radii: str, json_file: Path) -> None:
     """Shares by which the searches of the budgets stay below the strong one."""
     torch.set_num_threads(1)
@@ -97,13 +90,12 @@ def main(seeds: int, radii: str, json_file: Path) -> None:
             rows.append({**row, "strong": strong, "below": below})
             told = "  ".join(f"{share:5.1%}" for share in below.values())
             tell(f"{kind:8} {seed:4} {scale:6} {radius:6g} {strong:8.2e}  {told}")
-    found = {
-        "command": f"python -m benchmarks.worst_case --seeds {seeds} --radii {radii}",
-        "machine": describe_machine(),
-        "cpu_seconds": round(time.process_time() - start),
-        "rows": rows,
-    }
-    json_file.write_text(json.dumps(found, indent=1) + "\n")
+    write_simulation(
+        json_file,
+        f"python -m benchmarks.worst_case --seeds {seeds} --radii {radii}",
+        cpu_seconds=round(time.process_time() - start),
+        rows=rows,
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Figure of recipes by the scale of their initial weights: one scheme at several gains, others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,22 +8,15 @@ from matplotlib.axes import Axes
 from landscape.page.style import (
     INK,
     MISSING,
-    Stroke,
     figure_text,
     plain_log_axis,
     read_out,
-    stroke_of,
+    strokes_for,
 )
 from landscape.results.study import RecipeScale
 
 
-def plot_recipe_scales(
-    rows: Sequence[RecipeScale],
-    ax: Axes,
-    *,
-    measure: str,
-    strokes: Mapping[str, Stroke] | None = None,
-) -> None:
+def plot_recipe_scales(rows: Sequence[RecipeScale], ax: Axes, *, measure: str) -> None:
     """Draw one measure against the scale of the initial weights, both on log axes.
 
     A dot a run, a line through the medians of the scheme that was drawn at several gains, and of
@@ -31,25 +24,22 @@ def plot_recipe_scales(
     positive are left out.
     """
     shown = sorted((r for r in rows if r.measure == measure), key=lambda r: r.scale)
-    swept = [r for r in shown if r.in_sweep]
-    for row in swept:
-        values = _positive(row)
+    drawn = [(row, values) for row in shown if len(values := _positive(row))]
+    swept = [(row, values) for row, values in drawn if row.in_sweep]
+    for row, values in swept:
         ax.plot([row.scale] * len(values), values, "o", color=MISSING, markersize=2.5)
-    name = swept[0].init if swept else ""
-    medians = [(r.scale, np.median(_positive(r))) for r in swept if len(_positive(r))]
-    if medians:
-        label = figure_text(f"{name} times a gain")
-        ax.plot(*zip(*medians, strict=True), "-", color=INK, linewidth=1.2, label=label)
-    named = [r for r in shown if not r.in_sweep or r.gain == 1]
-    for row in named:
-        values, stroke = _positive(row), stroke_of(row.init, strokes, [r.init for r in named])
-        if not len(values):
-            continue
-        middle = float(np.median(values))
+    if swept:
+        scales, medians = [r.scale for r, _ in swept], [np.median(values) for _, values in swept]
+        label = figure_text(f"{swept[0][0].init} times a gain")
+        ax.plot(scales, medians, "-", color=INK, linewidth=1.2, label=label)
+    named = [(row, values) for row, values in drawn if not row.in_sweep or row.gain == 1]
+    strokes = strokes_for([row.init for row, _ in named])
+    for row, values in named:
+        stroke = strokes[row.init]
         ax.plot([row.scale] * 2, [values.min(), values.max()], color=stroke.colour, linewidth=1.1)
         ax.plot(
             [row.scale],
-            [middle],
+            [np.median(values)],
             color=stroke.colour,
             marker=stroke.marker,
             markersize=5.5,

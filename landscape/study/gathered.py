@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from landscape.compare.groups import Analysed
-from landscape.results import Result
+from landscape.results import Result, load_result
 from landscape.results.training import TrainingCurves
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan, Run
@@ -51,12 +51,13 @@ def by_recipe(found: Found, recipes: Mapping[str, str], split: str) -> dict[str,
     return groups
 
 
-def training_curves(plan: Plan, found: Found) -> Curves:
-    """How the trainings went."""
+def training_curves(plan: Plan, folder: StudyFolder) -> Curves:
+    """How the finished trainings went; nothing else of theirs is read."""
     curves: dict[str, dict[int, TrainingCurves]] = {}
-    for label, results in found.items():
-        name, seed = plan.labels[label]
-        for result in results:
-            if isinstance(result, TrainingCurves):
-                curves.setdefault(name, {})[seed] = result
+    for run in done(plan.runs, folder):
+        path = folder.result(run.label, "training")
+        if path.exists():
+            found = load_result(path)
+            assert isinstance(found, TrainingCurves)
+            curves.setdefault(run.recipe, {})[run.config.seed] = found
     return curves

@@ -22,9 +22,9 @@ def loss_matched_runs(plan: Plan, curves: Curves) -> tuple[Run, ...]:
     for group, baseline in plan.comparison.contrasts:
         for seed in loss_matched_seeds(plan, group, baseline):
             pair = [curves.get(name, {}).get(seed) for name in (group, baseline)]
-            if any(c is None or c.train_loss is None for c in pair):
+            losses = [c.train_loss for c in pair if c is not None]
+            if len(losses) < 2:
                 continue  # one of them failed
-            losses = [np.asarray(c.train_loss) for c in pair if c is not None]
             lower = int(losses[0][-1] > losses[1][-1])
             epoch = _nearest(losses[lower], losses[1 - lower][-1])
             if epoch < len(losses[lower]):

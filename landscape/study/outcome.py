@@ -49,7 +49,7 @@ def write_outcome(
             f"{r.label}: {r.reason}" for run in plan.runs if (r := folder.record(run.label)).reason
         )
         raise ValueError(f"no run of the study was finished, so there is no report. {reasons}")
-    curves = training_curves(plan, results)
+    curves = training_curves(plan, folder)
     copies = loss_matched_runs(plan, curves)
     along = results_along(copies, folder)
     recipes = {label: name for label, (name, _) in plan.labels.items()}

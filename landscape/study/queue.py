@@ -15,7 +15,7 @@ from landscape.files import (
 )
 from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
-from landscape.study.gathered import finished_results, training_curves
+from landscape.study.gathered import training_curves
 from landscape.study.matching import loss_matched_runs
 from landscape.study.one_run import attempt
 from landscape.study.outcome import write_outcome
@@ -85,7 +85,7 @@ def run_study(
         work_off(own)
         left = unsettled(plan.runs, folder)
         if not left:  # only now all losses are known
-            copies = loss_matched_runs(plan, training_curves(plan, finished_results(plan, folder)))
+            copies = loss_matched_runs(plan, training_curves(plan, folder))
             if waiting := unsettled(copies, folder):
                 notify(Event("", 0.0, "", num_more=len(waiting)))
             work_off(copies)
