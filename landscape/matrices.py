@@ -64,9 +64,9 @@ class Where(TypedDict, total=False):
     params: str  # globs of parameter names, comma-separated; !GLOB excludes
     scale: str  # none, filter, weight or symmetry: the operator is S'AS
     pairs: tuple[str, ...]  # weights that act by their product alone, see --pairs
-    layout: str  # T-first or N-first: where the network has time
-    time_steps: int  # T, where network and data do not have it
-    readout: str | Callable[..., Any]  # what the loss gets of outputs over time
+    layout: str | None  # T-first or N-first: where the network has time
+    time_steps: int | None  # T, where network and data do not have it
+    readout: str | Callable[..., Any] | None  # what the loss gets of outputs over time
     examples: int | str | None  # N, START:STOP or all; None: up to 1,000
     split: str
     keep: str  # memory or reread
