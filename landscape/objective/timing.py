@@ -91,16 +91,20 @@ class _Search:
                 "no time."
             )
         way = ways[0] if ways else None
-        if not asked.options.replace(f"--readout {asked.readout and asked.readout.name}", ""):
-            if way is None and (self._given.single or self._given.mixed):
-                raise ValueError(not_as_it_is(None, self._given, self._inputs))
-            if way is not None and way.feed != "given" and not self._reads and not asked.is_assumed:
-                raise ValueError(not_as_it_is(way, self._given, self._inputs))
+        if not asked.says_how and self._is_unclear(way):
+            raise ValueError(not_as_it_is(way, self._given, self._inputs))
         if way is None:
             if not self._reads and self._given.failure and not asked.anything:
                 return Timed(self._loss, ())  # it will be told with shapes and names
             raise ValueError(no_way(asked, self._tried, self._inputs))
         return self._with(way)
+
+    def _is_unclear(self, way: Way | None) -> bool:
+        """Whether its user must say how, since a loss of the user's own may not expect it so."""
+        if way is None:
+            return self._given.single or self._given.mixed
+        is_told = self._reads or (way.feed == "looped" and self._asked.is_assumed)
+        return way.feed != "given" and not is_told
 
     def _ways(self) -> list[Way]:
         """Those that are possible; of two that cannot both be meant, the first."""

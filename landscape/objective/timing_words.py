@@ -24,6 +24,11 @@ class Asked(NamedTuple):
         return bool(self.options)
 
     @property
+    def says_how(self) -> bool:
+        """Whether more is said than how outputs are read."""
+        return self.layout is not None or (self.num_steps is not None and not self.is_assumed)
+
+    @property
     def options(self) -> str:
         """As they are written on the command line."""
         parts = [
