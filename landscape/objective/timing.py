@@ -135,7 +135,8 @@ class _Search:
 
     def _way(self, feed: Feed) -> Way | None:
         trial, steps = self._trial(feed), self._asked.num_steps
-        if trial.failure or trial.axis is None or trial.mixed or self._contradicts(feed, trial):
+        is_none = trial.failure or trial.axis is None or trial.mixed or trial.timeless
+        if is_none or self._contradicts(feed, trial):
             return None
         if feed in LOOPED:
             step = self._of_a_step(feed)
@@ -195,7 +196,7 @@ class _Search:
             return Timed(loss, ())
         note = f"time: {way}{self._sign(way)}"
         if axis is not None:
-            note += f"; outputs have it on the {_AXES[axis]} axis"
+            note += f"; outputs have time on the {_AXES[axis]} axis"
         if asked.readout is not None:
             note += f" and are read out by {asked.readout.name}: {asked.readout.meaning}"
         return Timed(loss.run_by(forward), (note,))

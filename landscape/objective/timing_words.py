@@ -104,6 +104,8 @@ def _outcome(feed: Feed, trial: Trial, inputs: Nest) -> str:
         return trial.failure
     if trial.mixed:
         return "examples are taken for time steps"
+    if trial.timeless:
+        return "neurons, which have time on the second axis, find none there"
     if trial.single:
         return "neurons make one step"
     made = f" in {trial.steps} steps" if trial.steps else ""

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from landscape.nests import Nest, map_tensors, num_rows, take_rows, tensors_in
 from landscape.objective.at_theta import AtTheta
-from landscape.objective.user_errors import UserCodeError
 from landscape.seeds import seeded
 from landscape.snn.adapters import reset_state
 from landscape.snn.steps import StepsSeen
@@ -31,6 +30,8 @@ class Trial:
         Time steps of the neurons in a pass; None: there are none that count.
     mixed
         Whether that number changes with the number of examples: these are taken for time steps.
+    timeless
+        Whether neurons that have time on the second axis find none there.
     single
         Whether each layer of neurons made one step and takes one at a time.
     outputs
@@ -41,6 +42,7 @@ class Trial:
     axis: int | None = None
     steps: int | None = None
     mixed: bool = False
+    timeless: bool = False
     single: bool = False
     outputs: Nest = None
 
@@ -65,7 +67,8 @@ class Trials:
     def of(self, run: Callable[[Nest], Nest]) -> Trial:
         """``run`` of batches: outputs where they are looked at, else None."""
         risk, seen = self._network, StepsSeen(self._network.model)
-        outputs, steps, single = [], [], False
+        outputs: list[Nest] = []
+        steps: list[dict[str, int]] = []
         tensors = risk.layout.split(risk.theta)
         try:
             with seeded(risk.device, _SEED), risk.swapped(tensors), torch.no_grad():
@@ -74,16 +77,14 @@ class Trials:
                     with seen.watching():
                         outputs.append(run(map_tensors(torch.clone, batch)))
                     steps.append(seen.by_neuron)
-                    single = seen.single
-        except UserCodeError as error:
-            return Trial(failure=str(error))
-        except ValueError as error:
+        except ValueError as error:  # what the user's code raises, or this package of it
             return Trial(failure=str(error))
         return Trial(
             axis=_axis_of_examples(outputs),
             steps=max(steps[0].values(), default=None),
             mixed=steps[0] != steps[1],
-            single=single,
+            timeless=seen.timeless,
+            single=seen.single,
             outputs=outputs[0],
         )
 

@@ -19,6 +19,8 @@ class StepsSeen:
     ----------
     by_neuron
         Steps of each layer of neurons that was called, by its name.
+    timeless
+        Whether some of them, which have time on the second axis, got inputs without time there.
     single
         Whether each of them was called for one step, and for one only.
     """
@@ -27,7 +29,7 @@ class StepsSeen:
         named = model.named_modules()
         self._neurons = {n: m for n, m in named if is_library_neuron(m) and not folds_time(m)}
         self.by_neuron: dict[str, int] = {}
-        self.single = False
+        self.single = self.timeless = False
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -42,15 +44,19 @@ class StepsSeen:
         finally:
             for handle in handles:
                 handle.remove()
-        alone = all(time_axis(self._neurons[name]) is None for name in self.by_neuron)
-        self.single = alone and set(self.by_neuron.values()) == {1}
+        axes = [time_axis(self._neurons[name]) for name in self.by_neuron]
+        numbers = set(self.by_neuron.values())
+        self.single = set(axes) == {None} and numbers == {1}
+        # What they take for time are then features, whose number changes from layer to layer.
+        self.timeless = set(axes) == {1} and (0 in numbers or len(numbers) > 1)
 
     def _counter(self, name: str) -> Any:
         def count(neuron: nn.Module, inputs: tuple[Any, ...]) -> None:
             if not inputs or not isinstance(inputs[0], Tensor):
                 return
-            axis = time_axis(neuron)
-            steps = 1 if axis is None else inputs[0].shape[axis] if inputs[0].ndim > axis else 1
+            axis, x = time_axis(neuron), inputs[0]
+            has_time = axis is None or x.ndim > axis + (axis > 0)
+            steps = (1 if axis is None else x.shape[axis]) if has_time else 0
             self.by_neuron[name] = self.by_neuron.get(name, 0) + steps
 
         return count
