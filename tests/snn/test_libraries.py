@@ -85,6 +85,29 @@ def test_the_zoo_of_spikingjelly(kind, mode, rng):
     assert (ours - theirs.flatten()).norm() <= 1e-6 * theirs.norm()
 
 
+def test_spikformer_makes_its_own_steps(rng):
+    pytest.importorskip("torchvision")
+    module = pytest.importorskip("spikingjelly.activation_based.model.spikformer")
+    net = module.Spikformer(
+        T=T, img_size_h=16, img_size_w=16, patch_size=4, num_classes=3, embed_dims=32,
+        num_heads=2, mlp_ratio=1.0, depths=1,
+    )  # fmt: skip
+    x, y = torch.rand(3, 3, 16, 16, generator=rng), torch.arange(3)
+    net.double().eval()
+    H = hess(net, "cross-entropy", (x, y), readout="rate", params="head.*")
+    reset_state(net)
+    head = dict(net.named_parameters())
+    chosen = [p for name, p in head.items() if name.startswith("head.")]
+    slopes = torch.autograd.grad(
+        F.cross_entropy(net(x.double()).mean(0), y), chosen, create_graph=True
+    )
+    v = torch.randn(H.dim, generator=rng, dtype=torch.float64)
+    flat = torch.cat([g.flatten() for g in slopes])
+    theirs = torch.cat([g.flatten() for g in torch.autograd.grad(flat, chosen, grad_outputs=v)])
+    assert theirs.norm() > 1e-6
+    assert (H @ v - theirs).norm() <= 1e-6 * theirs.norm()
+
+
 @pytest.mark.parametrize("mode", ["s", "m"])
 def test_the_event_networks_of_spikingjelly(mode, rng):
     """Frames of N-MNIST, (N, T, 2, 34, 34), a frame a step or all at once."""
