@@ -7,6 +7,7 @@ from symmetric_networks import NETWORKS, risk_of, risk_over
 from torch import nn
 
 import landscape
+from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation_worst import sam_rise
 from landscape.curvature.scaling import relative_scale, scale_of
@@ -158,6 +159,18 @@ def test_sam_rises_stay_too():
     )
     assert after.first_order == pytest.approx(before.first_order, rel=1e-8)
     assert after.rise.mean == pytest.approx(before.rise.mean, rel=1e-8)
+
+
+def test_the_trace_of_pulled_back_draws_is_that_of_the_matrix(dense):
+    """Their mean, of the Gauss-Newton matrix with the scale on both sides."""
+    risk = risk_of("encoder")
+    G, S = GGNOperator(risk), scale_of("filter", risk)
+    rng, num_draws = torch.Generator().manual_seed(0), 2_000
+    forms = torch.stack(
+        [(S @ a) @ (S @ b) for a, b in (G.pulled_back(rng) for _ in range(num_draws))]
+    )
+    expected = float(dense(make_operator(risk, "ggn", scale="filter")).trace())
+    assert abs(float(forms.mean()) - expected) < 4 * float(forms.std()) / num_draws**0.5
 
 
 class Fused(nn.Module):
