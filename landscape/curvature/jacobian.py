@@ -41,14 +41,14 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
         E (S'Jᵀu)·(S'JᵀBu) / N = tr S'AS for any S, on this process's examples. Networks of one
         function have one range: weights moved along a symmetry have the same draws, moved along.
         """
-        first, second = torch.zeros_like(self.theta), torch.zeros_like(self.theta)
+        pulled = torch.zeros(2, self.dim).to(self.theta)
         with self.risk.swapped(self.tensors):
             for index in range(len(self.risk.batches)):
                 values, context = self._values(index)
                 u = [torch.randn(v.shape, generator=rng, dtype=torch.float64).to(v) for v in values]
                 middle = self._middle([v.detach() for v in values], u, index, context)
                 live = [k for k, value in enumerate(values) if value.requires_grad]
-                for total, cotangents in ((first, u), (second, middle)) if live else ():
+                for row, cotangents in enumerate((u, middle) if live else ()):
                     pieces = torch.autograd.grad(
                         [values[k] for k in live],
                         self.tensors,
@@ -56,8 +56,8 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
                         retain_graph=True,
                         materialize_grads=True,
                     )
-                    total += self.risk.layout.flatten(pieces)
-        return first, second / self.risk.total_weight
+                    pulled[row] += self.risk.layout.flatten(pieces)
+        return pulled[0], pulled[1] / self.risk.total_weight
 
     def _build(self, index: int) -> _JacobianGraph:
         values, context = self._values(index)
