@@ -1,5 +1,6 @@
 """The preflight: whether the numbers that follow can mean anything."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from landscape.results.base import Result
@@ -74,3 +75,7 @@ class Preflight(Result):
             return None
         pairs = zip(moves, ratios, strict=True)
         return tuple(move for move, ratio in pairs if ratio is not None and not ratio.is_one)
+
+    def first_invariant(self, scales: Iterable[str]) -> str | None:
+        """The first of ``scales`` that is certified as invariant; None: none is."""
+        return next((scale for scale in scales if self.changed_at(scale) == ()), None)
