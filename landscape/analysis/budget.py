@@ -49,7 +49,7 @@ class Budget:
         Random directions of the 1-D surface.
     moves
         Whether the preflight follows λ_max as weights move along the network's symmetries; the
-        trace it follows always, for a hundredth of the quick budget.
+        trace it follows always, by some hundred gradients on a few examples.
     sharpness, fidelity, robustness
         Settings of these analyses.
     further
