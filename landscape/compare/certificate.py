@@ -47,10 +47,10 @@ def _at(scale: str, checkpoints: Sequence[Analysed]) -> Certificate:
             changed.setdefault(move.move, {})[checkpoint.label] = move
     if changed:
         told = [
-            f"{name} changes it for {few(list(networks))}{_how_far(list(networks.values()), scale)}"
+            f"{name} ({_how_far(list(networks.values()), scale)} on {few(list(networks))})"
             for name, networks in changed.items()
         ]
-        return Certificate(False, f"not invariant on these networks: {few(told)}")
+        return Certificate(False, f"not invariant on these networks: moved by {few(told)}")
     if lacking or not checkpoints:
         return Certificate(
             None, f"not certified: there is no certificate of invariance of {few(lacking)}"
@@ -73,4 +73,4 @@ def _how_far(moves: Sequence[Invariance], scale: str) -> str:
     """The range of the traces' ratios, which every budget measures."""
     traces = [r.trace for m in moves if (r := m.at(scale)) is not None and r.trace is not None]
     low, high = min(traces), max(traces)
-    return f" (its trace times {low:.3g}{'' if low == high else f' to {high:.3g}'})"
+    return f"its trace times {low:.3g}{'' if low == high else f' to {high:.3g}'}"

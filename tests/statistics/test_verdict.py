@@ -210,6 +210,18 @@ def test_disagreement_leaves_the_overall_verdict_undecided(verdict_of, logs, rat
     assert words in pair.reason
 
 
+def test_a_measure_that_the_networks_do_not_keep_decides_nothing(verdict_of, logs):
+    seen = {"scale_invariant": False, "certified": False, "certificate": "not invariant here"}
+    moved = replace(INVARIANT, **seen)
+    pair = verdict_of([logs(0.5), logs(0.5)], measures=[moved, HARD])
+    assert pair.verdict == "undecided"
+    assert "no scale-invariant measure agrees; adaptive is not invariant here" in pair.reason
+    kept = replace(INVARIANT, certified=True)
+    pair = verdict_of([logs(0.5), logs(0.5)], measures=[kept, HARD])
+    assert pair.verdict == "flatter"
+    assert "adaptive (scale-invariant, certified) and" in pair.reason
+
+
 def test_a_measure_of_neither_kind_cannot_veto(verdict_of, logs):
     assert verdict_of([logs(0.5), logs(0.5), logs(2.0)]).verdict == "flatter"
 
