@@ -40,8 +40,8 @@ def preflight(
 ) -> Preflight:
     """Run every check on ``target``; some ten matvecs on a few examples, in two precisions.
 
-    With ``moves`` the weights are then moved along each symmetry that the network has: some hundred
-    matvecs on fewer.
+    The weights are then moved along each symmetry that the network has, and traces compared: some
+    hundred gradients on fewer. With ``moves`` the largest eigenvalues too: some hundred matvecs.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def preflight(
         random = any(c.name == DETERMINISTIC and c.status == "fail" for c in checks)
         checks += step() if of_random or not random else []
     sound = all(c.status != "fail" for c in checks if c.name in _NEEDED)
-    moved = invariances(target, operator_name) if moves and sound else ()
+    moved = invariances(target, operator_name, eigenvalues=moves) if sound else ()
     progress(len(steps), len(steps))
     return Preflight(
         subject=target.subject,

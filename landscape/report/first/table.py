@@ -15,7 +15,7 @@ from landscape.results import Comparison, Subject, flatter_arrow, measure_title
 
 _COLUMNS = (
     ("lambda_max", "none"),
-    ("lambda_max", "filter"),
+    ("lambda_max", ""),
     ("trace", ""),
     ("expected_rise", ""),
     ("worst_rise", ""),
