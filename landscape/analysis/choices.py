@@ -25,7 +25,7 @@ from landscape.data.choosing import open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
 from landscape.data.selection import select_examples
-from landscape.data.source import Source
+from landscape.data.source import Source, Told
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
@@ -44,6 +44,17 @@ class ChosenData(NamedTuple):
 
     source: Source
     notes: tuple[str, ...]
+
+
+def choice_of(settings: TargetSettings, told: Told | None) -> Choice:
+    """Which examples the settings ask for; ``told`` hears how far a stream of them is read."""
+    return Choice(
+        split=settings.split,
+        examples=settings.examples,
+        seed=settings.seed,
+        keep=settings.keep,
+        told=told,
+    )
 
 
 def choose_problem(

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from landscape.analysis.choices import (
+    choice_of,
     choose_problem,
     choose_timing,
     optimizer_state_of,
@@ -29,7 +30,6 @@ from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole
@@ -157,13 +157,7 @@ def open_target(
         unsafe_pickle=settings.unsafe_pickle,
     )
     network = open_network(checkpoint, settings)
-    choice = Choice(
-        split=settings.split,
-        examples=settings.examples,
-        seed=settings.seed,
-        keep=settings.keep,
-        told=told,
-    )
+    choice = choice_of(settings, told)
     objective, data = choose_problem(checkpoint, network, settings, choice)
     state, unused = optimizer_state_of(checkpoint, network.model, settings)
     target = make_target(
@@ -217,18 +211,11 @@ def target_in_memory(
     if not isinstance(model, nn.Module):
         raise ValueError(f"model must be a torch.nn.Module; got {describe(model)}.")
     check_whole(model)
-    choice = Choice(
-        split=settings.split,
-        examples=settings.examples,
-        seed=settings.seed,
-        keep=settings.keep,
-        told=told,
-    )
     network = unwrapped(model)
     target = make_target(
         copied(network) if copy else network,
         objective,
-        source_of(data, choice),
+        source_of(data, choice_of(settings, told)),
         settings,
         label=label or type(network).__name__,
         timing=Asked(settings.layout, settings.time_steps, readout_of(readout or settings.readout)),

@@ -256,6 +256,22 @@ def test_time_is_not_for_objectives_and_not_for_networks_without(still, rng):
     assert any("one step only (T = 1)" in note for note in found.subject.notes)
 
 
+def test_outputs_that_hold_the_examples_elsewhere_are_the_losses_business(still, rng):
+    class Folded(Inside):
+        def forward(self, x):
+            spikes, membranes = super().forward(x)
+            return {"sum": spikes.sum(), "folded": membranes.flatten(0, 1)}
+
+    def loss(outputs, y):
+        return F.cross_entropy(outputs["folded"].unflatten(0, (T, -1)).mean(0), y)
+
+    net, (x, y) = Folded(rng), still
+    net.rest()
+    agree(matrix_of(hessian(net, loss, still)), dense(net, loss(net(x), y)))
+    with pytest.raises(ValueError, match="cannot be led through time"):
+        hessian(net, loss, still, readout="rate")
+
+
 def test_targets_of_each_step_need_no_readout(frames, rng):
     net, (x, _) = jelly("m", rng), frames
     y = torch.arange(N * T).reshape(N, T) % 3
