@@ -8,6 +8,7 @@ from drawn import drawn
 from symmetric_networks import NETWORKS, Encoder
 from torch import nn
 
+from landscape.analysis.preflight import run
 from landscape.analysis.preflight.invariance import invariances
 from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
@@ -287,6 +288,20 @@ def test_it_says_what_moves_along_symmetries_change():
     assert found.changed_at("symmetry") == ()
     assert rows["factors on units"].at("weight").is_one
     assert not rows["factors on units"].at("filter").is_one
+
+
+def test_weights_are_not_moved_where_copies_of_them_do_not_fit(monkeypatch):
+    target = _target(_net())
+    monkeypatch.setattr(run, "free_memory", lambda device: 12 * 8 * target.risk.num_params - 1)
+    found = preflight(target, operator_name="hessian", progress=quiet)
+    assert found.invariances == ()
+    assert found.passed
+    assert found.checks[-1].name == "moves along symmetries"
+    assert found.checks[-1].value.startswith("left out: copies of the weights in float64 take")
+    monkeypatch.undo()
+    whole = preflight(target, operator_name="hessian", progress=quiet)
+    assert whole.invariances
+    assert whole.checks == found.checks[:-1]
 
 
 def test_a_network_without_a_symmetry_is_told_so():
