@@ -27,6 +27,9 @@ class Family:
         Which of the tensors kept of a parameter make the preconditioner; none: there is none.
     preconditioner
         The diagonal of P, in the shape of the parameter.
+    update
+        u of its next step θ - lr u on this gradient, with P as it stands; decay of the weights
+        beside the step is not in it.
     optimizer
         What the edge of stability depends on.
     """
@@ -34,6 +37,7 @@ class Family:
     settings: frozenset[str]
     moments: Callable[[Group], tuple[str, ...]]
     preconditioner: Callable[[Group, Moments], Tensor]
+    update: Callable[[Group, Moments, Tensor], Tensor]
     optimizer: Callable[[Group], dict[str, Any]]
 
 
@@ -126,6 +130,25 @@ def _no_preconditioner(group: Group, kept: Moments) -> Tensor:
     raise ValueError("its optimiser has no preconditioner: use another --scale")
 
 
+def _sgd_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    m, d = group["momentum"], group["dampening"]
+    before = kept.get("momentum_buffer")
+    moved = gradient if before is None else m * before + (1 - d) * gradient
+    return gradient + m * moved if group["nesterov"] else moved
+
+
+def _adam_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    b1, _ = _betas(group)
+    moved: Tensor = b1 * kept["exp_avg"] + (1 - b1) * gradient
+    return moved / _adam_preconditioner(group, kept)
+
+
+def _rmsprop_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    scaled = gradient / _rmsprop_preconditioner(group, kept)
+    before = kept.get("momentum_buffer")
+    return scaled if before is None else group["momentum"] * before + scaled
+
+
 def _betas(group: Group) -> tuple[float, float]:
     betas = group["betas"]
     if not isinstance(betas, tuple | list) or len(betas) != 2:
@@ -147,14 +170,22 @@ _FAMILIES = (
         frozenset({"momentum", "dampening", "nesterov"}),
         lambda group: (),
         _no_preconditioner,
+        _sgd_update,
         _of_sgd,
     ),
     # Others with betas (NAdam, RAdam, Adamax) have no amsgrad, and other steps.
-    Family(frozenset({"betas", "eps", "amsgrad"}), _adam_moments, _adam_preconditioner, _of_adam),
+    Family(
+        frozenset({"betas", "eps", "amsgrad"}),
+        _adam_moments,
+        _adam_preconditioner,
+        _adam_update,
+        _of_adam,
+    ),
     Family(
         frozenset({"alpha", "eps", "centered", "momentum"}),
         _rmsprop_moments,
         _rmsprop_preconditioner,
+        _rmsprop_update,
         _of_rmsprop,
     ),
 )
