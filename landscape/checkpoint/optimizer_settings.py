@@ -25,6 +25,8 @@ class Family:
         Those that its groups have, and no other optimiser's.
     moments
         Which of the tensors kept of a parameter make the preconditioner; none: there is none.
+    momenta
+        Those that its next step is made of beside these; some may not be there.
     preconditioner
         The diagonal of P, in the shape of the parameter.
     update
@@ -36,6 +38,7 @@ class Family:
 
     settings: frozenset[str]
     moments: Callable[[Group], tuple[str, ...]]
+    momenta: tuple[str, ...]
     preconditioner: Callable[[Group, Moments], Tensor]
     update: Callable[[Group, Moments, Tensor], Tensor]
     optimizer: Callable[[Group], dict[str, Any]]
@@ -169,6 +172,7 @@ _FAMILIES = (
     Family(
         frozenset({"momentum", "dampening", "nesterov"}),
         lambda group: (),
+        ("momentum_buffer",),
         _no_preconditioner,
         _sgd_update,
         _of_sgd,
@@ -177,6 +181,7 @@ _FAMILIES = (
     Family(
         frozenset({"betas", "eps", "amsgrad"}),
         _adam_moments,
+        ("exp_avg",),
         _adam_preconditioner,
         _adam_update,
         _of_adam,
@@ -184,6 +189,7 @@ _FAMILIES = (
     Family(
         frozenset({"alpha", "eps", "centered", "momentum"}),
         _rmsprop_moments,
+        ("momentum_buffer",),
         _rmsprop_preconditioner,
         _rmsprop_update,
         _of_rmsprop,

@@ -1,20 +1,20 @@
 """The largest eigenpair of an operator that moves: from where it was, and from a random direction.
 
 A warm vector alone lies. In a decoupled block it shows residual 0 at an eigenvalue that another
-block has long passed, and no product of its own ever leaves the block. So each call searches two
-spaces at once: the warm rows V, and the Krylov space of P A P, P = I - VᵀV, that starts in their
-residual mixed with a new random vector. Rayleigh and Ritz on both together give the pair, and its
-residual is that of products made in this call. The second warm row carries what the random vectors
-found from call to call, so that a coming crossing is refined before it happens.
+block has long passed, and no product of its own ever leaves the block. So each call searches in the
+span of the warm rows and of some Krylov steps from a new random vector, and then goes on along the
+residual of the largest Ritz pair until that is small [1]_. The second warm row carries what random
+vectors found from call to call, so that a coming crossing is refined before it happens.
 
-The value is a Rayleigh quotient: never above the largest eigenvalue. Some eigenvalue lies within the
-residual of it. That this is the largest one is not proved by a call: a larger one, of a direction
-that no random start has met yet, becomes less likely with each.
+The value is a Rayleigh quotient: never above the largest eigenvalue. Some eigenvalue lies within
+the residual of it. That this is the largest one is not proved by a call: a larger one, of a
+direction that no random start has met yet, becomes less likely with each.
 
 References
 ----------
-.. [1] Parlett, The Symmetric Eigenvalue Problem (1998), chapter 11 (Rayleigh-Ritz, residuals).
-.. [2] Wu & Simon (2000), SIAM J. Matrix Anal. Appl. 22(2):602-616: kept rows beside a Krylov space.
+.. [1] Davidson (1975), J. Comput. Phys. 17:87-94, without a preconditioner: from one start the same
+   spaces as Lanczos, and several starts can share them. Restarts keep Ritz vectors: Stathopoulos &
+   Saad (1998), Electron. Trans. Numer. Anal. 7:163-181.
 """
 
 from collections.abc import Sequence
@@ -24,12 +24,14 @@ import torch
 from torch import Generator, Tensor
 from torch.linalg import vector_norm
 
-from landscape.linalg.lanczos import finite_product, is_breakdown, orthogonalise
+from landscape.linalg.lanczos import finite_product, is_breakdown
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.probes import sphere
-from landscape.linalg.rows import combine, project_out
+from landscape.linalg.rows import project_out
 
 NUM_ROWS = 2  # kept from call to call: the largest, and the one that may pass it
+_MAX_ROWS = 16  # at once in memory, with as many products
+_KEPT = 6  # Ritz vectors, where these are full
 
 
 class LargestPair(NamedTuple):
@@ -60,123 +62,116 @@ def largest_from(
     rng
         Of the random direction.
     tol
-        The Krylov space grows until the residual is at most ``tol`` |θ|: by few steps while the
-        eigenvector stays, by more when it has turned.
+        Products are made until the residual is at most ``tol`` |θ|: few while the eigenvector
+        stays, more when it has turned.
     least
-        Steps that it has in any case: what finds another eigenvector.
+        Krylov steps from the random direction, in any case: what finds another eigenvector.
 
     Raises
     ------
     ValueError
         If ``A`` returns a value that is not finite.
     """
-    space = _Space(A, warm)
-    num_steps = max(0, min(most, A.dim) - len(space.V))
-    if num_steps:
-        space.start(rng)
-    for step in range(1, num_steps + 1):
-        space.extend()
-        if space.next is None:
+    space = _Space(A)
+    before = _orthonormal(list(warm.to(space.rows))) if warm is not None else space.rows
+    for v in before:
+        space.add(v)
+    q = _mixed(sphere(A, rng), [space.residual(k) for k in range(len(before))])
+    for step in range(min(most, A.dim) - len(before)):
+        if not space.add(q):
             break
-        values, vectors = space.ritz()
-        if step >= least and space.residual(vectors[:, 0]) <= tol * abs(float(values[0])):
+        # The random direction's own Krylov space first.
+        q = space.products[-1] if step + 1 < least else space.residual(0)
+        if step + 1 >= least and space.size_of(q) <= tol * abs(float(space.values[0])):
             break
-    return space.pair()
+    return space.pair(before)
 
 
 class _Space:
-    """Rows V with R = A V - V(V A V)ᵀ, and Lanczos rows Q of P A P with T, β and the next row."""
+    """Orthonormal rows S, their products S A, and the Ritz pairs of A in their span."""
 
-    def __init__(self, A: SelfAdjointOperator, warm: Tensor | None) -> None:
+    def __init__(self, A: SelfAdjointOperator) -> None:
         self.A = A
-        empty = torch.zeros(0, A.dim, dtype=A.dtype, device=A.device)
-        self.V, self.R = empty, empty
-        self.inner = torch.zeros(0, 0, dtype=torch.float64)  # V A Vᵀ
-        self.scale = 0.0  # the largest ‖A q‖ so far
-        if warm is not None:
-            self.V = _orthonormal(list(warm.to(empty)))
-            self.R = torch.stack([finite_product(A, v) for v in self.V])
-            self.scale = float(vector_norm(self.R, dim=1, dtype=torch.float64).max())
-            # Each row of R is left with its part outside of V.
-            self.inner = _wide(torch.stack([project_out(r, self.V) for r in self.R]))
-        self.Q = empty
-        self.next: Tensor | None = None  # the row to multiply; None: the space has ended
-        self.T = torch.zeros(0, 0, dtype=torch.float64)
-        self.beta = 0.0
-        self.coupling = torch.zeros(len(self.V), 0, dtype=torch.float64)  # V A Qᵀ
+        self.rows = torch.zeros(0, A.dim, dtype=A.dtype, device=A.device)
+        self.products = self.rows
+        self.inner = torch.zeros(0, 0, dtype=torch.float64)  # S A Sᵀ
+        self.values = torch.zeros(0, dtype=torch.float64)  # Ritz values, descending
+        self._vectors = self.inner  # their coordinates, in columns
+        self._scale = 0.0  # the largest ‖A q‖ so far
 
-    def start(self, rng: Generator) -> None:
-        """The first row: a random vector, and the residual of the warm one in equal parts."""
-        begin = self._free(sphere(self.A, rng))
-        if len(self.V):
-            size = float(vector_norm(self.R[0], dtype=torch.float64))
-            if not is_breakdown(size, self.scale, self.A.dtype):
-                begin = self._free(begin + self.R[0] / size)
-        self.next = begin
+    def add(self, q: Tensor) -> bool:
+        """Multiply the part of ``q`` outside of the rows, if there is one, and join it to them."""
+        free, size = _outside(q, self.rows)
+        if is_breakdown(size, max(self._scale, self.size_of(q)), self.A.dtype):
+            return False
+        if len(self.rows) == _MAX_ROWS:
+            self._restart()
+        product = finite_product(self.A, free)
+        self._scale = max(self._scale, self.size_of(product))
+        self.rows = torch.cat([self.rows, free[None]])
+        self.products = torch.cat([self.products, product[None]])
+        row = (self.rows @ product).to(device="cpu", dtype=torch.float64)
+        m = len(row)
+        inner = torch.zeros(m, m, dtype=torch.float64)
+        inner[:-1, :-1] = self.inner
+        inner[-1], inner[:, -1] = row, row
+        self.inner = inner
+        values, vectors = torch.linalg.eigh(inner)
+        self.values, self._vectors = values.flip(0), vectors.flip(1)
+        return True
 
-    def extend(self) -> None:
-        """One product; there is no next one where the space is invariant."""
-        assert self.next is not None
-        q, m = self.next, len(self.Q)
-        along = self.R @ q
-        self.coupling = torch.cat([self.coupling, _wide(along)[:, None]], dim=1)
-        self.R = self.R - torch.outer(along, q)  # what of it is left outside of Q
-        self.Q = torch.cat([self.Q, q[None]])
-        r = finite_product(self.A, q).clone()
-        self.scale = max(self.scale, float(vector_norm(r, dtype=torch.float64)))
-        h = orthogonalise(r, self.Q, self.V)
-        T = torch.zeros(m + 1, m + 1, dtype=torch.float64)
-        T[:m, :m] = self.T
-        T[m, m] = h[m]
-        if m:
-            T[m, m - 1] = T[m - 1, m] = self.beta
-        self.T, self.beta = T, float(vector_norm(r, dtype=torch.float64))
-        ended = is_breakdown(self.beta, self.scale, self.A.dtype)
-        self.next = None if ended else r / self.beta
+    def residual(self, k: int) -> Tensor:
+        """A x - θ x of the k-th Ritz pair."""
+        c = self._vectors[:, k].to(self.rows)
+        return self.products.T @ c - float(self.values[k]) * (self.rows.T @ c)
 
-    def ritz(self) -> tuple[Tensor, Tensor]:
-        """Ritz values, descending, and their vectors' coordinates in V and Q, in columns."""
-        upper = torch.cat([self.inner, self.coupling], dim=1)
-        lower = torch.cat([self.coupling.T, self.T], dim=1)
-        matrix = torch.cat([upper, lower])
-        values, vectors = torch.linalg.eigh((matrix + matrix.T) / 2)
-        return values.flip(0), vectors.flip(1)
-
-    def residual(self, x: Tensor) -> float:
-        """‖A x - θ x‖ of the Ritz vector with coordinates x: what A x has outside of V and Q."""
-        outside = combine(self.R, x[: len(self.V)], self.A.dtype, self.A.device)
-        if self.next is not None:
-            outside += self.beta * float(x[-1]) * self.next
-        return float(vector_norm(outside, dtype=torch.float64))
-
-    def pair(self) -> LargestPair:
-        """What Rayleigh and Ritz find in both spaces together."""
-        values, vectors = self.ritz()
-        rows = torch.cat([self.V, self.Q])
-        found = [combine(rows, x, self.A.dtype, self.A.device) for x in vectors.T[:NUM_ROWS]]
+    def pair(self, before: Tensor) -> LargestPair:
+        """The largest Ritz pair; ``before``: the warm rows."""
+        rows = _orthonormal(list(self._vectors[:, :NUM_ROWS].T.to(self.rows) @ self.rows))
         return LargestPair(
-            value=float(values[0]),
-            residual=self.residual(vectors[:, 0]),
-            rows=_orthonormal(found),
-            values=values[:NUM_ROWS],
-            overlap=abs(float(vectors[0, 0])) if len(self.V) else 0.0,
+            value=float(self.values[0]),
+            residual=self.size_of(self.residual(0)),
+            rows=rows,
+            values=self.values[:NUM_ROWS],
+            overlap=abs(float(rows[0] @ before[0])) if len(before) else 0.0,
         )
 
-    def _free(self, v: Tensor) -> Tensor:
-        """``v`` without its part in the warm rows, of length 1."""
-        return _orthonormal([*self.V, v])[-1]
+    def size_of(self, v: Tensor) -> float:
+        return float(vector_norm(v, dtype=torch.float64))
+
+    def _restart(self) -> None:
+        """Keep the largest Ritz vectors, with their products."""
+        c = self._vectors[:, :_KEPT].T.to(self.rows)
+        self.rows, self.products = c @ self.rows, c @ self.products
+        self.values = self.values[:_KEPT]
+        self.inner = torch.diag(self.values)
+        self._vectors = torch.eye(_KEPT, dtype=torch.float64)
+
+
+def _mixed(random: Tensor, residuals: Sequence[Tensor]) -> Tensor:
+    """The random vector and where the warm rows are wrong, in equal parts."""
+    parts = [v / size for v in (random, *residuals) if (size := float(vector_norm(v))) > 0]
+    return torch.stack(parts).sum(0)
+
+
+def _outside(v: Tensor, rows: Tensor) -> tuple[Tensor, float]:
+    """The unit vector along the part of ``v`` outside of orthonormal rows, and that part's size."""
+    free = v.clone()
+    if not len(rows):
+        size = float(vector_norm(free, dtype=torch.float64))
+        return free / size, size
+    project_out(free, rows)
+    size = float(vector_norm(free, dtype=torch.float64))
+    if size > 0:
+        free /= size
+        project_out(free, rows)  # twice: what rounding of the first pass left is as small again
+        free /= vector_norm(free)
+    return free, size
 
 
 def _orthonormal(rows: Sequence[Tensor]) -> Tensor:
-    """Gram and Schmidt, twice, in the order of the rows; shape (k, n)."""
-    found: list[Tensor] = []
+    """Gram and Schmidt in the order of the rows, shape (k, n)."""
+    found = torch.zeros(0, len(rows[0]), dtype=rows[0].dtype, device=rows[0].device)
     for row in rows:
-        v = row.clone()
-        for _ in range(2 if found else 0):
-            project_out(v, torch.stack(found))
-        found.append(v / vector_norm(v))
-    return torch.stack(found)
-
-
-def _wide(numbers: Tensor) -> Tensor:
-    return numbers.to(device="cpu", dtype=torch.float64)
+        found = torch.cat([found, _outside(row, found)[0][None]])
+    return found
