@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -212,7 +213,7 @@ def main(
         write_simulation(
             json_file,
             f"python -m benchmarks.population --draws {draws} --pool {pool} "
-            f"--networks {_named(rows, 'network')} --matrices {_named(rows, 'matrix')} "
+            f"--networks {_named(rows, 'network')} --matrices {quote(_named(rows, 'matrix'))} "
             f"--sizes {_named(rows, 'num_examples')}",
             **drawn,
             rows=[asdict(row) for row in rows],

@@ -58,15 +58,10 @@ def out_option(
     help: str, *, required: bool = False, default: Path | None = None
 ) -> Callable[[F], F]:
     """``-o``, a folder."""
-    return click.option(
-        "--out",
-        "-o",
-        type=click.Path(file_okay=False, path_type=Path),
-        required=required,
-        default=default,
-        show_default=default is not None,
-        help=help,
-    )
+    # A default of None would count as given: click 8.5 then asks for no required option.
+    given: dict[str, Any] = {} if default is None else {"default": default, "show_default": True}
+    kind = click.Path(file_okay=False, path_type=Path)
+    return click.option("--out", "-o", type=kind, required=required, help=help, **given)
 
 
 def json_option(of_each: str = "") -> Callable[[F], F]:

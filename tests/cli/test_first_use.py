@@ -217,3 +217,9 @@ def test_the_default_number_of_examples_bounds_and_an_explicit_one_is_wanted(
     assert record["notes"] == ["the data hold 40 examples: all used"]
     with pytest.raises(ValueError, match="examples 41 reach beyond the data, which hold 40"):
         invoke("trace", path, *named, "--examples", 41)
+
+
+@pytest.mark.parametrize("command", ["analyze", "study"])
+def test_a_folder_that_is_needed_is_asked_for(invoke, command):
+    result = invoke(command, "any.file", "--dry-run", code=2)
+    assert "Missing option '--out' / '-o'" in result.stderr

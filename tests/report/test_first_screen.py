@@ -128,6 +128,24 @@ def test_two_networks_have_a_row_of_ratios_and_one_none(screens):
     assert [c.title for c in screens["one"].table.columns][:2] == ["measure", "value"]
 
 
+def test_ratios_of_groups_are_those_of_the_verdict():
+    """The median of pairs' ratios, which the ratio of the groups' medians is not."""
+    verdict = comparison()
+    (pair,) = verdict.pairs
+    row = replace(pair.measures[0], measure="trace hessian", estimate=0.587)
+    judged = replace(verdict, pairs=(replace(pair, measures=(row,)),))
+    runs = [trace(label) for label in (*pair.runs, *pair.baseline_runs)]
+    assert shown_ratios(screen(runs, judged)) == [0.587]
+    turned = replace(judged, groups=judged.groups[::-1])
+    assert shown_ratios(screen(runs, turned)) == [1 / 0.587]
+
+
+def shown_ratios(found):
+    last = found.table.rows[-1]
+    assert last.is_ratio
+    return [value.value for value in last.values.values()]
+
+
 def test_numbers_in_powers_of_ten_are_whole_in_files(screens):
     column = next(c for c in screens["two"].table.columns if c.title == "average-case")
     assert column.unit.startswith("10⁻³ loss")

@@ -53,7 +53,7 @@ def first_table(
         return _of_one(readings, entries[0], keys)
     rows = [_row(readings, entry, keys, subjects) for entry in entries]
     if len(rows) == 2:
-        rows.append(_ratios(rows[0], rows[1], keys))
+        rows.append(_ratios(rows, keys, readings, entries, comparison))
     units = {key: readings.measure(key, entries[0]).unit for key in keys}
     columns: list[Column[_Row]] = [
         text_column(
@@ -89,13 +89,37 @@ def _row(
     )
 
 
-def _ratios(first: _Row, second: _Row, keys: Sequence[Key]) -> _Row:
-    ratios: dict[Key, Value | None] = {}
-    for key in keys:
-        a, b = first.values[key], second.values[key]
-        positive = a is not None and b is not None and a.value > 0 and b.value > 0
-        ratios[key] = Value(value=a.value / b.value) if a and b and positive else None
+def _ratios(
+    rows: Sequence[_Row],
+    keys: Sequence[Key],
+    readings: Readings,
+    entries: Sequence[Entry],
+    comparison: Comparison | None,
+) -> _Row:
+    """Of two groups those that the verdict rests on, which are no ratios of the medians above."""
+    judged = {} if comparison is None else _judged(comparison, entries)
+    ratios = {key: judged.get(readings.measure(key, entries[0]).label) for key in keys}
+    if all(len(entry.labels) == 1 for entry in entries):
+        ratios = {key: _ratio(*(row.values[key] for row in rows)) for key in keys}
     return _Row("ratio", ratios, dict.fromkeys(keys, ""), None, is_ratio=True)
+
+
+def _judged(comparison: Comparison, entries: Sequence[Entry]) -> dict[str, Value]:
+    """What is judged of the first entry against the second, by the measure's name."""
+    first, second = (entry.name for entry in entries)
+    powers = {(first, second): 1, (second, first): -1}
+    return {
+        row.measure: Value(value=row.estimate**power)
+        for pair in comparison.pairs
+        if (power := powers.get((pair.group, pair.baseline)))
+        for row in pair.measures
+        if row.scale == "ratio"
+    }
+
+
+def _ratio(a: Value | None, b: Value | None) -> Value | None:
+    positive = a is not None and b is not None and a.value > 0 and b.value > 0
+    return Value(value=a.value / b.value) if a and b and positive else None
 
 
 def _column(key: Key, unit: str, power: int) -> Column[_Row]:
