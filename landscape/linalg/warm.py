@@ -75,10 +75,10 @@ def largest_from(
     space = _Space(A)
     before = _orthonormal(list(warm.to(space.rows))) if warm is not None else space.rows
     for v in before:
-        space.add(v)
+        space.add(v, relative_to=1.0)
     q = _mixed(sphere(A, rng), [space.residual(k) for k in range(len(before))])
     for step in range(min(most, A.dim) - len(before)):
-        if not space.add(q):
+        if not space.add(q, relative_to=space.scale if step else space.size_of(q)):
             break
         # The random direction's own Krylov space first.
         q = space.products[-1] if step + 1 < least else space.residual(0)
@@ -97,17 +97,20 @@ class _Space:
         self.inner = torch.zeros(0, 0, dtype=torch.float64)  # S A Sᵀ
         self.values = torch.zeros(0, dtype=torch.float64)  # Ritz values, descending
         self._vectors = self.inner  # their coordinates, in columns
-        self._scale = 0.0  # the largest ‖A q‖ so far
+        self.scale = 0.0  # the largest ‖A q‖ so far
 
-    def add(self, q: Tensor) -> bool:
-        """Multiply the part of ``q`` outside of the rows, if there is one, and join it to them."""
+    def add(self, q: Tensor, *, relative_to: float) -> bool:
+        """Multiply the part of ``q`` outside of the rows, and join it to them if it is no rounding.
+
+        ``relative_to``: the size of which that would be rounding, in the unit of ``q``.
+        """
         free, size = _outside(q, self.rows)
-        if is_breakdown(size, max(self._scale, self.size_of(q)), self.A.dtype):
+        if is_breakdown(size, relative_to, self.A.dtype):
             return False
         if len(self.rows) == _MAX_ROWS:
             self._restart()
         product = finite_product(self.A, free)
-        self._scale = max(self._scale, self.size_of(product))
+        self.scale = max(self.scale, self.size_of(product))
         self.rows = torch.cat([self.rows, free[None]])
         self.products = torch.cat([self.products, product[None]])
         row = (self.rows @ product).to(device="cpu", dtype=torch.float64)

@@ -85,5 +85,8 @@ def test_float32_and_small_spaces(rng):
     assert again.value == pytest.approx(3.0, rel=1e-5)
     one = DenseOperator(torch.tensor([[2.0]]))
     assert largest_from(one, torch.ones(1, 1), rng=rng, **FEW).value == pytest.approx(2.0)
+    large = DenseOperator(torch.diag(torch.tensor([3e9, 2e9, 1e9, 1.0])))  # 1 is no rounding of it
+    found = largest_from(large, torch.eye(4)[:2].flip(0), rng=rng, **FEW)
+    assert found.value == pytest.approx(3e9, rel=1e-5)
     none = DenseOperator(torch.zeros(5, 5))
     assert largest_from(none, None, rng=rng, **FEW).value == 0.0
