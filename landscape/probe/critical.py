@@ -12,9 +12,9 @@ from collections.abc import Callable
 from landscape.results.probe import CriticalStep
 
 WIDTH = 1.1  # high / low at which the search ends
-_FURTHEST = 8.0  # that a pass is from the one before, as a factor
-_MOST = 16  # forward passes; it takes about 6
-_INSIDE = 0.15  # a guess keeps away from the bracket's ends by this part of it, in logarithms
+_ASIDE = 1.08  # at least, of a pass from the one before, as a factor
+_FURTHEST = 8.0  # at most
+_MOST = 24  # forward passes; it takes about 3 after the first call
 
 
 def critical_step(
@@ -37,26 +37,30 @@ def critical_step(
     if not slope > 0:
         return CriticalStep(low=0.0, high=0.0)
     low, high, rate = 0.0, math.inf, guess
+    step, turn = _ASIDE, False
     for _ in range(_MOST):
         change = rise(rate)
+        if max(abs(change), slope * rate) <= rounding:  # nothing seen: what the slope says
+            change = -slope * rate
         low, high = (rate, high) if change < 0 else (low, rate)
         if low > 0 and high <= WIDTH * low:
             is_told = slope * (high - low) > rounding
             return CriticalStep(low=low, high=high) if is_told else None
-        rate = _next(low, high, rate, change, slope)
+        found = _end_of_parabola(rate, change, slope)
+        if high == math.inf:
+            rate = min(max(found, rate * step), rate * _FURTHEST)
+        elif low == 0.0:
+            rate = max(min(found, rate / step), rate / _FURTHEST)
+        else:
+            turn = not turn
+            rate = found if turn and low < found < high else math.sqrt(low * high)
+        step = min(step * step, _FURTHEST)  # where no parabola tells, further each time
     return None
 
 
-def _next(low: float, high: float, rate: float, change: float, slope: float) -> float:
-    """Where the parabola with this slope and this change ends its fall, kept in the bracket."""
+def _end_of_parabola(rate: float, change: float, slope: float) -> float:
+    """Where the parabola with this slope and this change ends its fall."""
     bend = (change + slope * rate) / (rate * rate)  # half of u·Hu
     found = slope / bend if math.isfinite(bend) and bend > 0 else math.inf
     # A little to the side that is open, so that the next pass closes the bracket around it.
-    found *= math.pow(WIDTH, 0.4 if change < 0 else -0.4)
-    away = math.pow(WIDTH, 0.8)
-    if high == math.inf:
-        return min(max(found, rate * away), rate * _FURTHEST)
-    if low == 0.0:
-        return max(min(found, rate / away), rate / _FURTHEST)
-    margin = math.pow(high / low, _INSIDE)
-    return min(max(found, low * margin), high / margin)
+    return found * math.sqrt(_ASIDE if change < 0 else 1 / _ASIDE)

@@ -26,6 +26,7 @@ NUM_PROBES = 4  # of a call's trace; their spread is its error
 _TURNED = 0.7  # |cos| below which the sharpest direction is another one
 _ROUNDING = 4.0  # eps |L|, of a difference of two losses
 _FIRST_RATE = 0.1  # without an optimiser and an eigenvalue
+_NOT_STEPPED = "the optimiser has made no step yet"
 
 
 @dataclass
@@ -120,10 +121,13 @@ class Call:
         kind = OPTIMIZERS[known.kind]
         if kind.scale != "optimizer":
             raise ValueError(f"{kind.title} has no preconditioner")
+        S = scale_of("optimizer", self.risk)
         H: SelfAdjointOperator = self._hessian
+        if not bool((S @ torch.ones_like(self.risk.theta)).any()):
+            raise ValueError(_NOT_STEPPED)
         if self._decay:
             H = H + self._decay * Identity(H)
-        self._follow(PRECONDITIONED, ScaledOperator(H, scale_of("optimizer", self.risk)))
+        self._follow(PRECONDITIONED, ScaledOperator(H, S))
 
     @property
     def _decay(self) -> float:
@@ -158,6 +162,8 @@ class Call:
             if self.state.optimizer is None:
                 raise ValueError(self.state.reason)
             update = self.state.update(risk.layout, theta, gradient).to(theta)
+        if not bool(update.any()) and bool(gradient.any()):
+            raise ValueError(_NOT_STEPPED)
         slope = float(update.double() @ gradient.double())
 
         def rise(rate: float) -> float:
