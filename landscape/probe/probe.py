@@ -38,6 +38,7 @@ from landscape.probe.lines import Lines
 from landscape.probe.measure import Call, Memory
 from landscape.probe.optimizer import live_state
 from landscape.probe.pace import Clock, Pace
+from landscape.probe.settings import ProbeSettings
 from landscape.results.probe import MEASURES, ProbeValues
 from landscape.seeds import seeded
 
@@ -93,8 +94,8 @@ class Probe:
         data: Any,
         what: Collection[str] = MEASURES,
         *,
-        every: int = 200,
-        budget: float = 0.05,
+        every: int = ProbeSettings.every,
+        budget: float = ProbeSettings.budget,
         path: str | Path | None = FILE,
         examples: int | str | None = None,
         split: str = TargetSettings.split,

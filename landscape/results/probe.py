@@ -193,7 +193,7 @@ def probe_curves(text: str, *, subject: Subject, provenance: Provenance) -> Prob
             provenance=provenance,
             matrix=str(records[-1]["matrix"]),
             steps=np.array([float(record["step"]) for record in records]),
-            edge_of=next((str(e) for r in reversed(records) if (e := r.get("edge_of"))), ""),
+            edge_of=next((e for r in reversed(records) if (e := r["edge_of"]) in MEASURES), ""),
             turned=tuple(int(r["step"]) for r in records if r["turned"]),
             warnings=_told(records, lambda r: [f"step {r['step']}: {w}" for w in r["warnings"]]),
             notes=_told(records, lambda r: r["notes"]),

@@ -3,8 +3,11 @@
 Any network, data and loss may take the place of the published ones.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +15,21 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import data_dir_option, force_option, quiet_option
 from landscape.cli.plain import echo
+from landscape.probe.settings import ProbeSettings
 from landscape.training.config import (
     DEFAULT_SAM_RHO,
     PUBLISHED_LEARNING_RATES,
     TrainConfig,
     differences,
 )
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.optim import Optimizer
+
+    from landscape.data.source import Source
+    from landscape.objective.objective import Objective
+    from landscape.training.loop import Watch
 
 # What its runs differ in: the others are the protocol.
 _VARIED = ("init", "gain", "beta", "optimizer", "seed", "snapshots")
@@ -40,6 +52,12 @@ _VARIED = ("init", "gain", "beta", "optimizer", "seed", "snapshots")
     type=click.Choice(["published"]),
     help="Refuse whatever is not of the published protocol.",
 )
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Measure curvature while it trains, into NAME.probe.jsonl; the weights stay the same.",
+)
+@settings_options(ProbeSettings, "pace")
 @data_dir_option
 @click.option("--device", default=TargetSettings.device, show_default=True)
 @click.option(
@@ -56,6 +74,8 @@ def train(
     optimizer: str,
     sam_rho: float | None,
     protocol: str | None,
+    probe: bool,
+    pace: ProbeSettings,
     data_dir: Path | None,
     device: str,
     out: Path | None,
@@ -85,6 +105,11 @@ def train(
         return
     label = f"{config.init}-{optimizer}-s{config.seed}"
     out = out or Path("checkpoints") / f"{label}.safetensors"
+
+    def told(words: str) -> None:
+        if not quiet:
+            _say(words, err=True)
+
     with show_progress(config, quiet=quiet) as monitor:
         path = train_network(
             config,
@@ -93,9 +118,32 @@ def train(
             data_dir=data_dir,
             force=force,
             monitor=monitor,
-            told=lambda words: None if quiet else _say(words, err=True),
+            told=told,
+            watched=partial(_probe, pace, told) if probe else None,
         )
     echo(str(path))
+
+
+def _probe(
+    pace: ProbeSettings,
+    told: Callable[[str], None],
+    objective: "Objective",
+    source: "Source",
+    path: Path,
+) -> "Watch":
+    """What measures after the steps that are due, and tells alarms."""
+    from landscape.data.source import Rows
+    from landscape.probe.probe import Probe
+
+    data = source.nest if isinstance(source, Rows) else source  # of which it takes some
+    measure = Probe(objective, data, every=pace.every, budget=pace.budget, path=path)
+
+    def watch(model: "nn.Module", step: int, optimizer: "Optimizer") -> None:
+        values = measure(model, step, optimizer)
+        for words in () if values is None else values.warnings:
+            told(f"step {step}: {words}")
+
+    return watch
 
 
 def _require_published(config: TrainConfig) -> None:
