@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from landscape.results.probe import LAMBDA_MAX, ProbeValues
 
+MARGIN = 1.1  # over the edge: full batches swing around it, and nothing is wrong
+
 
 @dataclass(frozen=True)
 class Alarm:
@@ -19,7 +21,7 @@ def _is_above_edge(values: ProbeValues) -> bool | None:
     pair = getattr(values, values.edge_of, None) if values.edge_of else None
     if pair is None or values.edge is None:
         return None
-    return bool(pair.value - pair.residual > values.edge)
+    return bool(pair.value - pair.residual > MARGIN * values.edge)
 
 
 def _above_edge(values: ProbeValues) -> str:

@@ -10,6 +10,7 @@
             wandb.log(values.scalars("probe/"), step=step)
 """
 
+import json
 import math
 import sys
 import time
@@ -23,6 +24,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from landscape.analysis.provenance import start_clock
 from landscape.analysis.target import Target, target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
@@ -39,7 +41,7 @@ from landscape.probe.measure import Call, Memory
 from landscape.probe.optimizer import live_state
 from landscape.probe.pace import Clock, Pace
 from landscape.probe.settings import ProbeSettings
-from landscape.results.probe import MEASURES, ProbeValues
+from landscape.results.probe import MEASURES, ProbeCurves, ProbeValues, probe_curves
 from landscape.seeds import seeded
 
 FILE = "probe.jsonl"
@@ -124,6 +126,7 @@ class Probe:
         self._memory = Memory()
         self._target: Target | None = None
         self._lines: Lines | None = None
+        self._records: list[dict[str, Any]] = []
 
     def __call__(
         self, model: nn.Module, step: int, optimizer: Optimizer | None = None
@@ -146,10 +149,29 @@ class Probe:
             values = self._measured(network, step, optimizer)
         values = replace(values, seconds=self._pace.seconds, share=self._pace.share)
         values = replace(values, warnings=self._watch.told(values))
+        self._records.append(values.record())
         if self.path is not None and is_main():
             self._lines = self._lines or Lines(self.path)
-            self._lines.add(values.record())
+            self._lines.add(self._records[-1])
         return values
+
+    def curves(self) -> ProbeCurves:
+        """What it measured so far, call by call: for figures (``landscape.plotting.plot_probe``).
+
+        Raises
+        ------
+        ValueError
+            If it was not called yet.
+        """
+        if self._target is None:
+            raise ValueError("the probe was not called yet: call it after a step of the training.")
+        found = probe_curves(
+            "\n".join(map(json.dumps, self._records)),
+            subject=self._target.subject,
+            provenance=start_clock().provenance_of(self._target),
+        )
+        assert found is not None
+        return found
 
     def in_folder(self, folder: str | Path) -> None:
         """Have the file there, where its path is not absolute and nothing is written yet."""
