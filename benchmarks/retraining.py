@@ -85,7 +85,7 @@ class _Kept(Afresh):
 
 def measure(risk: EmpiricalRisk, num_pairs: int) -> dict[str, tuple[float, float]]:
     """Value and printed error of each number."""
-    S = relative_scale("filter", risk.layout, risk.theta)
+    S = relative_scale("filter", risk)
     rng, keep = torch.Generator().manual_seed(0), _Kept()
     rises = expected_rise(risk, S, _RADII, num_pairs=num_pairs, rng=rng, keep=keep)
     found = {

@@ -12,7 +12,7 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
-from simulations import bands, population, retraining, verdicts, worst_case
+from simulations import bands, population, retraining, verdicts, worst_case, worth
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -180,6 +180,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "population": population,
     "retraining": retraining,
     "worst_case": worst_case,
+    "worth": worth,
     "bands": bands,
     "verdicts": verdicts,
     "look": look,

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+_TITLES = {"lambda_max": "λ_max", "trace": "trace", "rise": "expected rise, ρ = 0.1"}
 _RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
@@ -128,3 +129,37 @@ def worst_case() -> str:
         f"and two radii: `{found['command']}`.*"
     )
     return "\n".join([head, "|---" + "|--:" * len(budgets) + "|", *rows, "", made])
+
+
+def worth() -> str:
+    """How each scale's measures scatter over seeds, and what they tell of the gap."""
+    found = _stored("worth")
+    head = (
+        "| networks | measure | scale | scatter over seeds | rank correlation with the gap, all "
+        "runs | within recipes |"
+    )
+    rows = [
+        f"| {row['family']} ({row['num_runs']}) | {_TITLES[row['measure'].split()[0]]} "
+        f"| {row['scale']} "
+        f"| {_within(row['scatter'], (row['scatter_low'], row['scatter_high']))} "
+        f"| {_within(row['over_all'], row['over_all_interval'])} "
+        f"| {_within(row['within'], row['within_interval'])} |"
+        for row in found["rows"]
+    ]
+    made = (
+        "*Scatter: standard deviation of the logarithm within recipes; – where a value was not "
+        "positive. Gap: held-out loss less training loss; Spearman's correlation. 95 % intervals, "
+        "seeds as clusters. Transformers: two encoder layers of width 16, 300 sequences with a "
+        "tenth of wrong labels, 12 seeds at each of two learning rates. Spiking networks: two "
+        "initialisations by two optimisers, 10 seeds each, which have no products of weights: "
+        "there symmetry is weight. "
+        f"{found['cpu_seconds'] // 60} minutes of one core: `{found['command']}`.*"
+    )
+    return "\n".join([head, "|---|---|---|--:|--:|--:|", *rows, "", made])
+
+
+def _within(value: float | None, ends: list[float] | tuple[float, float] | None) -> str:
+    """A number with its interval."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if ends is None else f"{value:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"

@@ -47,6 +47,9 @@ def analyze(
     params: str = "*",
     weight_decay: float = SuiteSettings.weight_decay,
     surrogate: Sequence[str] = (),
+    layout: str | None = TargetSettings.layout,
+    time_steps: int | None = TargetSettings.time_steps,
+    readout: str | Callable[..., Any] | None = TargetSettings.readout,
     examples: int | str | None = None,
     split: str = TargetSettings.split,
     keep: str = TargetSettings.keep,
@@ -91,6 +94,14 @@ def analyze(
     surrogate
         Of a spiking network: the same weights under each of these, as ``["atan(alpha=2)",
         "sigmoid"]``, side by side.
+    layout
+        ``T-first`` or ``N-first``: where a spiking network has time, in inputs and outputs.
+    time_steps
+        T: a network whose call is one time step is called so often; with ``layout``, inputs are
+        repeated.
+    readout
+        What the loss gets of outputs over time: ``rate``, ``mem_mean``, ``mem_max``, ``last``, or a
+        function of what the network returns, with time on the first axis.
     examples
         N (a random subset; of data that are read in order the first N), ``START:STOP`` or ``all``;
         None: up to 1,000.
@@ -130,6 +141,9 @@ def analyze(
     if not names:
         raise ValueError("only and skip leave no analysis to run; ask for at least one.")
     settings = TargetSettings(
+        layout=layout,
+        time_steps=time_steps,
+        readout=readout if isinstance(readout, str) else None,
         examples=None if examples is None else str(examples),
         split=split,
         keep=keep,
@@ -153,6 +167,7 @@ def analyze(
         label=label,
         params=params,
         copy=copy,
+        readout=None if isinstance(readout, str) else readout,
         told=read,
     )
 

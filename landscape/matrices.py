@@ -64,6 +64,9 @@ class Where(TypedDict, total=False):
     params: str  # globs of parameter names, comma-separated; !GLOB excludes
     scale: str  # none, filter, weight or symmetry: the operator is S'AS
     pairs: tuple[str, ...]  # weights that act by their product alone, see --pairs
+    layout: str | None  # T-first or N-first: where the network has time
+    time_steps: int | None  # T, where network and data do not have it
+    readout: str | Callable[..., Any] | None  # what the loss gets of outputs over time
     examples: int | str | None  # N, START:STOP or all; None: up to 1,000
     split: str
     keep: str  # memory or reread
@@ -190,10 +193,19 @@ def _operator(
     objective = objective_of(loss, told.pop("objective", None))
     params, scale = str(told.pop("params", "*")), str(told.pop("scale", "none"))
     copy = bool(told.pop("copy", False))
+    read: Any = told.pop("readout") if callable(told.get("readout")) else None
     if told.get("examples") is not None:
         told["examples"] = str(told["examples"])
     settings = TargetSettings(**told, command=f"landscape.{name}")  # type: ignore[arg-type]
-    target = target_in_memory(model, objective, data, settings, params=params, copy=copy)
+    target = target_in_memory(
+        model,
+        objective,
+        data,
+        settings,
+        params=params,
+        copy=copy,
+        readout=read,
+    )
     return make_operator(target.risk, name, scale=scale)
 
 

@@ -102,7 +102,12 @@ def test_state_on_the_last_calls_graph_is_copied_and_kept(library):
     assert torch.equal(_membrane(twin, library), state)
     assert _membrane(twin, library).is_leaf
     found = landscape.analyze(
-        net, "mse", (_randn(20, 3), _randn(20, 2)), budget="quick", only=["preflight", "spectrum"]
+        net,
+        "mse",
+        (_randn(20, 3), _randn(20, 2)),
+        time_steps=1,
+        budget="quick",
+        only=["preflight", "spectrum"],
     )
     assert found.subject.spiking
     assert len(spiking_notes(net)) == 1

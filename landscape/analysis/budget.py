@@ -48,7 +48,8 @@ class Budget:
     num_directions
         Random directions of the 1-D surface.
     moves
-        Whether the preflight moves the weights along the network's symmetries.
+        Whether the preflight follows λ_max as weights move along the network's symmetries; the
+        trace it follows always, by some hundred gradients on a few examples.
     sharpness, fidelity, robustness
         Settings of these analyses.
     further
@@ -85,7 +86,7 @@ class Budget:
         measures = [SAMPLED[name].title for name in SAMPLED if name not in asked.measures]
         scales = [name for name in SharpnessSettings().scales if name not in asked.scales]
         reduced = {
-            "preflight": "" if self.moves else "moves along the network's symmetries",
+            "preflight": "" if self.moves else "λ_max after moves along the network's symmetries",
             "scaled": "all but the top of the scaled spectrum" if self.scaled else "",
             "layers": ""
             if self.layer_probes

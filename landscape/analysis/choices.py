@@ -12,7 +12,7 @@ from torch import nn
 
 from landscape.analysis.network import Network
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog.words import MOST_EXAMPLES
+from landscape.catalog.words import LAYOUTS, MOST_EXAMPLES
 from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
@@ -25,14 +25,17 @@ from landscape.data.choosing import open_source, source_of
 from landscape.data.dataset import Dataset
 from landscape.data.fashion_mnist import EMBEDDED_NAME, NAME
 from landscape.data.selection import select_examples
-from landscape.data.source import Source
+from landscape.data.source import Source, Told
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
 from landscape.objective.own_loss import own_loss
+from landscape.objective.readout import NAMES, readout_of
+from landscape.objective.timing_words import Asked
 from landscape.results import TrainingInfo
 
 _OWN_DATA = (NAME, EMBEDDED_NAME)
+_MOST_STEPS = 10_000  # that a sidecar is believed
 _TRIED = 4  # examples that a network's own loss is looked at on
 
 
@@ -41,6 +44,17 @@ class ChosenData(NamedTuple):
 
     source: Source
     notes: tuple[str, ...]
+
+
+def choice_of(settings: TargetSettings, told: Told | None) -> Choice:
+    """Which examples the settings ask for; ``told`` hears how far a stream of them is read."""
+    return Choice(
+        split=settings.split,
+        examples=settings.examples,
+        seed=settings.seed,
+        keep=settings.keep,
+        told=told,
+    )
 
 
 def choose_problem(
@@ -104,6 +118,37 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
             "--objective module:function of (model, batch)."
         )
     return named_loss(spec)
+
+
+def choose_timing(checkpoint: Checkpoint, settings: TargetSettings) -> Asked:
+    """How the network is led through time: as asked for, else as in its training.
+
+    Raises
+    ------
+    CheckpointError
+        If the sidecar names a readout that is not built in.
+    ValueError
+        If there is no such readout.
+    """
+    of_training = checkpoint.sidecar.config if checkpoint.sidecar else {}
+    if of_training.get("model") is None:
+        of_training = {}  # the published network, which makes its own steps
+    layout, readout = of_training.get("layout"), of_training.get("readout")
+    if settings.readout is None and readout is not None and readout not in NAMES:
+        named = printable(str(readout))
+        raise CheckpointError(
+            f"{checkpoint.path}: its sidecar says that outputs were read out by '{named}', which "
+            "is not built in; code named in a file is not imported. If you trust it, say so: "
+            f"--readout '{named}'."
+        )
+    steps = of_training.get("num_time_steps")
+    is_number = isinstance(steps, int) and 1 <= steps <= _MOST_STEPS
+    return Asked(
+        settings.layout or (layout if layout in LAYOUTS else None),
+        settings.time_steps or (steps if is_number else None),
+        readout_of(settings.readout or readout),
+        is_assumed=settings.time_steps is None,
+    )
 
 
 def choose_data(checkpoint: Checkpoint, settings: TargetSettings, choice: Choice) -> ChosenData:

@@ -8,7 +8,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from landscape.analysis.choices import choose_problem, optimizer_state_of, training_info
+from landscape.analysis.choices import (
+    choice_of,
+    choose_problem,
+    choose_timing,
+    optimizer_state_of,
+    training_info,
+)
 from landscape.analysis.network import open_network
 from landscape.analysis.prepared import prepare
 from landscape.analysis.sanity import doubt
@@ -24,7 +30,6 @@ from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
-from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole
@@ -32,7 +37,10 @@ from landscape.nests import describe
 from landscape.networks import copied, unwrapped
 from landscape.objective.additivity import Additivity
 from landscape.objective.objective import Objective
+from landscape.objective.readout import Function, readout_of
 from landscape.objective.risk import EmpiricalRisk
+from landscape.objective.timing import FEW, timed
+from landscape.objective.timing_words import NOTHING_ASKED, Asked
 from landscape.parameters import select_names
 from landscape.results import Subject, TrainingInfo
 from landscape.snn.adapters import is_spiking, spiking_notes
@@ -149,13 +157,7 @@ def open_target(
         unsafe_pickle=settings.unsafe_pickle,
     )
     network = open_network(checkpoint, settings)
-    choice = Choice(
-        split=settings.split,
-        examples=settings.examples,
-        seed=settings.seed,
-        keep=settings.keep,
-        told=told,
-    )
+    choice = choice_of(settings, told)
     objective, data = choose_problem(checkpoint, network, settings, choice)
     state, unused = optimizer_state_of(checkpoint, network.model, settings)
     target = make_target(
@@ -169,6 +171,7 @@ def open_target(
         model_name=network.name,
         notes=(*checkpoint.notes, *network.notes, *data.notes, *unused),
         sidecar_info=training_info(checkpoint.sidecar),
+        timing=choose_timing(checkpoint, settings),
     )
     if state is not None:
         target.risk.preconditioner = state.preconditioner
@@ -184,6 +187,7 @@ def target_in_memory(
     label: str | None = None,
     params: str = "*",
     copy: bool = False,
+    readout: Function | None = None,
     told: Told | None = None,
 ) -> Target:
     """Make a target of a network, an objective and data as a Python session holds them.
@@ -194,6 +198,8 @@ def target_in_memory(
         Globs of the names of the parameters that make up θ.
     copy
         Work on a copy of the network.
+    readout
+        A function, in place of that which the settings name.
     told
         Hears how far the reading of a stream of examples is.
 
@@ -205,20 +211,14 @@ def target_in_memory(
     if not isinstance(model, nn.Module):
         raise ValueError(f"model must be a torch.nn.Module; got {describe(model)}.")
     check_whole(model)
-    choice = Choice(
-        split=settings.split,
-        examples=settings.examples,
-        seed=settings.seed,
-        keep=settings.keep,
-        told=told,
-    )
     network = unwrapped(model)
     target = make_target(
         copied(network) if copy else network,
         objective,
-        source_of(data, choice),
+        source_of(data, choice_of(settings, told)),
         settings,
         label=label or type(network).__name__,
+        timing=Asked(settings.layout, settings.time_steps, readout_of(readout or settings.readout)),
     )
     return target.restricted(params)
 
@@ -235,6 +235,7 @@ def make_target(
     model_name: str = "",
     notes: tuple[str, ...] = (),
     sidecar_info: TrainingInfo | None = None,
+    timing: Asked = NOTHING_ASKED,
 ) -> Target:
     """Make a target of objects in memory; ``model`` is as it was after each evaluation.
 
@@ -256,6 +257,8 @@ def make_target(
         notes = (*notes, "weights rounded from float64 to float32; dtype float64 keeps them whole")
     check_range(label, model, dtype)
     with alone(by_probes):
+        few = data.head(FEW, dtype, device)
+        objective, of_time = timed(objective, model, few, timing, dtype=dtype, device=device)
         batches = data.batches(settings.batch_size, dtype, device)
         norm = settings.batch_norm
         risk = EmpiricalRisk(model, objective, batches, batch_norm=norm, dtype=dtype, device=device)
@@ -285,7 +288,7 @@ def make_target(
         accuracy=ready.evaluation.accuracy,
         grad_norm=ready.fingerprint.gradient_norm,
         training=sidecar_info,
-        notes=(*notes, *([doubtful] if doubtful else []), *ready.notes),
+        notes=(*notes, *of_time, *([doubtful] if doubtful else []), *ready.notes),
         fingerprint=ready.fingerprint,
     )
     return Target(

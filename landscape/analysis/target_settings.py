@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.catalog.words import BATCH_NORMS, DTYPES, KEEPS, MOST_EXAMPLES, SPLITS
+from landscape.catalog.words import BATCH_NORMS, DTYPES, KEEPS, LAYOUTS, MOST_EXAMPLES, SPLITS
 from landscape.settings import setting
 
 _SUFFIXES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
@@ -54,6 +54,22 @@ class TargetSettings:
     objective: str | None = setting(
         None,
         help="In place of --loss: file.py:name of a function(model, batch), or of an Objective.",
+    )
+    layout: str | None = setting(
+        None,
+        choices=LAYOUTS,
+        help="Where the network has time, in what it takes and gives: (T, N, …) or (N, T, …).",
+    )
+    time_steps: int | None = setting(
+        None,
+        minimum=1,
+        help="T: a network whose call is one step is called so often; with --layout, inputs are "
+        "repeated.",
+    )
+    readout: str | None = setting(
+        None,
+        help="What the loss gets of outputs over time: rate, mem_mean, mem_max, last or "
+        "file.py:function.",
     )
     split: str = setting("train", choices=SPLITS)
     examples: str | None = setting(

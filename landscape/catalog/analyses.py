@@ -68,7 +68,7 @@ ANALYSES = Registry(
     ),
     AnalysisKind(
         name="scaled",
-        sentence="the same of S A S with filter norms, which rescaled weights do not change",
+        sentence="the same of S A S with filter norms, and at the scale that is certified here",
         run="landscape.analysis.spectrum.entry:run_scaled",
         cost="landscape.analysis.spectrum.entry:cost_of_scaled",
         gives=_OF_A_SPECTRUM,

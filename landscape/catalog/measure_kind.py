@@ -27,9 +27,10 @@ class MeasureKind:
     is_sharpness
         Whether tables of sharpness show it, and comparisons take it; a spectrum has more numbers.
     compared_at
-        Scales at which groups are compared by it unasked: at the first that was measured. Each kind
-        that has some takes part of what alpha leaves after the one that decides, so that six pairs
-        of runs suffice for two kinds, and for no more.
+        Scales at which groups are compared by it unasked: at the first that was measured and is
+        certified as invariant on all networks, without a certificate at the first that was
+        measured. Each kind that has some takes part of what alpha leaves after the one that
+        decides, so that six pairs of runs suffice for two kinds, and for no more.
     shown_at
         Scales at which the table at the end of a command shows it: the first that was measured.
     usual_radius

@@ -12,7 +12,7 @@ from landscape.catalog.measure_kind import (
     MeasureKind,
 )
 from landscape.catalog.registry import Part, Registry
-from landscape.catalog.scales import BATCH_NORM, RELU
+from landscape.catalog.scales import BATCH_NORM, BEARING, RELU
 
 _READ = "landscape.results.readings"
 _ROWS = "landscape.analysis.sharpness.rows"
@@ -26,7 +26,7 @@ MEASURES = Registry(
         sentence="the curvature along the sharpest direction",
         formula="λ_max(S A S)",
         source="Keskar et al. 2017, arXiv 1609.04836; scaled: Kwon et al. 2021, arXiv 2102.11600",
-        compared_at=("filter", "none"),
+        compared_at=BEARING,
         shown_at=("none", "filter"),
         error_over=OVER_EXAMPLES,
         read=f"{_READ}:largest_eigenvalue",
@@ -115,7 +115,7 @@ MEASURES = Registry(
         "most ρ / 3; on a quadratic E L(θ + ρ S ε) - L(θ)",
         source="Neyshabur et al. 2017, arXiv 1706.08947; scaled: Kwon et al. 2021",
         unit="loss",
-        compared_at=("filter", "none"),
+        compared_at=BEARING,
         shown_at=("filter", "none"),
         usual_radius=0.1,  # several times the roughness of spiking networks
         hard_forward=True,

@@ -88,6 +88,10 @@ SCALES = Registry(
     ),
 )
 
+# In which order they are asked to bear a verdict: the first that the networks at hand show to be
+# invariant; of networks of which nothing is known, the first that was measured.
+BEARING = ("filter", "weight", "symmetry", "none")
+
 # Those that perturbations can have: relative to the weights.
 SCALES_OF_WEIGHTS = Part(SCALES, lambda kind: kind.of_weights)
 

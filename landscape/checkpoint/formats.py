@@ -23,7 +23,10 @@ class Format(Enum):
 
 
 _FOREIGN = (
-    (b"\x89HDF", "an HDF5 file (Keras, loss-landscape)"),
+    (
+        b"\x89HDF",
+        "an HDF5 file (Keras, loss-landscape, NIR: of a graph save the state dict of its network)",
+    ),
     (b"\x1f\x8b", "compressed with gzip"),
     (b"\xfd7zXZ", "compressed with xz"),
     (b"BZh", "compressed with bzip2"),

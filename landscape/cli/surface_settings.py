@@ -35,8 +35,10 @@ class SurfaceRequest:
         help="between and bezier: from the first checkpoint (0) to the second (1); trajectory: "
         "principal components of its training snapshots.",
     )
-    normalise: Literal["filter", "layer", "none"] | None = setting(
-        None, help="Rescale directions to the weights.  [default: filter if random, else none]"
+    normalise: Literal["filter", "layer", "symmetry", "none"] | None = setting(
+        None,
+        help="Rescale directions to the weights; symmetry: by the scale of that name.  [default: "
+        "filter if random, else none]",
     )
     num_directions: int = setting(1, minimum=1, help="Random lines to measure, for their spread.")
     directions_file: Path | None = setting(

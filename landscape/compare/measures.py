@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from landscape.catalog import MEASURES, MeasureKind
+from landscape.compare.certificate import Certificate, certificate_of, certificates_of
 from landscape.compare.groups import Analysed, Groups
 from landscape.compare.values import Key, Value, values_of
 from landscape.hints import few
@@ -20,6 +21,7 @@ class Shared:
     values: dict[str, Value]  # by label
     settings: dict[str, str]
     mismatch: str  # which settings differ, in words; empty: none
+    certificate: Certificate
 
     @property
     def any(self) -> Value:
@@ -44,6 +46,12 @@ class Shared:
         return "parts of the examples" if with_parts else self.any.row.error_over
 
     @property
+    def is_invariant(self) -> bool:
+        """Whether all networks were seen to keep it; of networks never looked at, by its kind."""
+        held = self.certificate.holds
+        return bool(self.any.row.invariant_under) if held is None else held
+
+    @property
     def compared(self) -> ComparedMeasure:
         """What is judged and stored of it."""
         row = self.any.row
@@ -54,10 +62,12 @@ class Shared:
             source=row.source,
             unit=row.unit,
             larger_is="sharper" if row.better == "lower" else "flatter",
-            scale_invariant=bool(row.invariant_under),
+            scale_invariant=self.is_invariant,
             hard_forward=row.hard_forward,
             settings=self.settings,
             mismatch=self.mismatch,
+            certified=self.certificate.holds,
+            certificate=self.certificate.words,
             values=tuple(
                 RunValue(
                     label=label,
@@ -110,31 +120,37 @@ def measures_of(
     checkpoints: Sequence[Analysed], *, fits: Callable[[MeasureKind], bool]
 ) -> list[Shared]:
     """The measures that fit, each of all checkpoints that have it, alike wherever that can be."""
+    certificates = certificates_of(checkpoints)
     by_key: dict[Key, dict[str, dict[Conditions, Value]]] = {}
     for checkpoint in checkpoints:
         for value in values_of(checkpoint, fits):
             labelled = by_key.setdefault(value.key, {}).setdefault(checkpoint.label, {})
             labelled.setdefault(value.settings, value)
     measures: list[Shared] = []
-    for found in by_key.values():
+    for key, found in by_key.items():
+        certificate = certificate_of(MEASURES[key.name], key.scale, certificates)
         common = set.intersection(*(set(by_settings) for by_settings in found.values()))
         if common:
-            measures += [_choose(found, settings) for settings in _one_an_operator(common)]
+            measures += [
+                _choose(found, settings, certificate) for settings in _one_an_operator(common)
+            ]
         else:
-            measures.append(_nearest(found))
+            measures.append(_nearest(found, certificate))
     return measures
 
 
 def default_measures(measures: Sequence[Shared], primary: str | None) -> list[Shared]:
     """Those that groups are compared by unasked: one of each kind that the catalog says so of.
 
-    Of several the one at the first of the catalog's scales, by the Hessian, at the radius nearest
-    to the catalog's. What fits ``primary`` comes before them if none of them does.
+    Of several the one at the first of the catalog's scales that is certified as invariant, else
+    at the first of them; by the Hessian, at the radius nearest to the catalog's. What fits
+    ``primary`` comes before them if none of them does.
     """
     best: list[Shared] = []
     for kind in MEASURES.values():
         found = [m for m in measures if m.key.name == kind.name and m.key.scale in kind.compared_at]
-        best += sorted(found, key=lambda m: rank_of(m.any.row, kind.compared_at))[:1]
+        certified = [m for m in found if m.certificate.holds]
+        best += sorted(certified or found, key=lambda m: rank_of(m.any.row, kind.compared_at))[:1]
     if primary is None or any(fits(m.name, primary) for m in best):
         return best
     return [*(m for m in measures if fits(m.name, primary)), *best]
@@ -160,7 +176,7 @@ def selected(measures: Sequence[Shared], asked: Sequence[str]) -> list[Shared]:
 
 
 def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
-    """The name of the measure asked for; else λ_max, that of S A S with filter scale first.
+    """The name of the measure asked for; else λ_max, at the scale of :func:`default_measures`.
 
     Raises
     ------
@@ -179,6 +195,35 @@ def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
     # The size of the curvature, not its effect at one radius: that has no radius to choose.
     deciding = [m for m in default_measures(measures, None) if not m.any.row.hard_forward]
     return (deciding or measures)[0].name
+
+
+def primary_reason(candidates: Sequence[Shared], primary: Shared, *, declared: bool) -> str:
+    """Why ``primary`` bears the verdict, of all ``candidates``; whether it is certified."""
+    held, words = primary.certificate
+    if declared:
+        return f"declared before looking; {words}"
+    order = MEASURES[primary.key.name].compared_at
+    alike = [
+        m
+        for m in candidates
+        if (m.key.name, m.any.row.operator) == (primary.key.name, primary.any.row.operator)
+        and m.key.scale in order
+    ]
+    if held is None:
+        by_kind = ", ".join(primary.any.row.invariant_under) or "no rescaling"
+        return (
+            f"the first of the scales {', '.join(order)} that was measured; {words}, so that by "
+            f"its kind alone it is invariant under {by_kind}"
+        )
+    if not held:
+        return (
+            f"no scale at which it was measured is invariant on these networks, so that no "
+            f"difference by it means much; {primary.key.scale}: {words}. Measure it with --scale "
+            "symmetry"
+        )
+    before = [m for m in alike if order.index(m.key.scale) < order.index(primary.key.scale)]
+    told = "".join(f"; {m.key.scale}: {m.certificate.words}" for m in before)
+    return f"the first of the scales {', '.join(order)} that is {words}{told}"
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -210,12 +255,14 @@ def _plainness(settings: Conditions) -> tuple[object, ...]:
     )
 
 
-def _choose(found: Mapping[str, Mapping[Conditions, Value]], settings: Conditions) -> Shared:
+def _choose(
+    found: Mapping[str, Mapping[Conditions, Value]], settings: Conditions, certificate: Certificate
+) -> Shared:
     values = {label: by_settings[settings] for label, by_settings in found.items()}
-    return Shared(values=values, settings=dict(settings), mismatch="")
+    return Shared(values=values, settings=dict(settings), mismatch="", certificate=certificate)
 
 
-def _nearest(found: Mapping[str, Mapping[Conditions, Value]]) -> Shared:
+def _nearest(found: Mapping[str, Mapping[Conditions, Value]], certificate: Certificate) -> Shared:
     """For each checkpoint the value whose settings differ least from the first one's."""
     first = next(iter(found.values()))
     reference = dict(sorted(first, key=_plainness)[0])
@@ -233,7 +280,9 @@ def _nearest(found: Mapping[str, Mapping[Conditions, Value]]) -> Shared:
         if len(texts) > 1:
             listed = " against ".join(f"{text} ({few(who)})" for text, who in texts.items())
             parts.append(f"{field}: {listed}")
-    return Shared(values=values, settings=reference, mismatch=", ".join(parts))
+    return Shared(
+        values=values, settings=reference, mismatch=", ".join(parts), certificate=certificate
+    )
 
 
 def missing_notes(groups: Groups, measures: Sequence[Shared]) -> list[str]:

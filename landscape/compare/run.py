@@ -22,6 +22,7 @@ from landscape.compare.measures import (
     choose_primary,
     default_measures,
     missing_notes,
+    primary_reason,
     selected,
     shared_measures,
 )
@@ -109,6 +110,11 @@ def compare_groups(
             split=settings.split,
             allow_mismatch=settings.allow_mismatch,
             turns=by_default,
+            primary_reason=primary_reason(
+                candidates,
+                next(m for m in measures if m.name == primary),
+                declared=settings.primary is not None,
+            ),
         ),
         groups=tuple(
             ComparedGroup(name=name, runs=tuple(c.run for c in members))

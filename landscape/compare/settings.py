@@ -6,6 +6,7 @@ from typing import Literal
 
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.measures import COMPARED
+from landscape.catalog.scales import BEARING
 from landscape.catalog.words import SPLITS
 from landscape.settings import setting
 from landscape.values import Levels
@@ -31,7 +32,9 @@ class CompareSettings(DecisionSettings):
     groups
         For each group the globs of its checkpoints' paths, names or labels; None: by sidecar.
     primary
-        The measure that decides; None: λ_max, that of S A S with filter scale where measured.
+        The measure that decides; None: λ_max, at the first scale of filter, weight, symmetry and
+        none at which the networks' certificates show it to be invariant; without certificates, at
+        the first that was measured.
     measures
         Names or globs, which are one family of tests; None: the default ones, of which the primary
         one is tested first.
@@ -45,8 +48,8 @@ class CompareSettings(DecisionSettings):
     primary: str | None = setting(
         None,
         metavar="MEASURE",
-        help="The measure that decides.  [default: lambda_max[filter] where measured, else "
-        "lambda_max]",
+        help="The measure that decides.  [default: lambda_max, at the first scale of "
+        f"{', '.join(BEARING)} that is certified as invariant, else that was measured]",
     )
     measures: tuple[str, ...] | None = setting(
         None,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from landscape.curvature.risk_operator import RiskOperator
 
@@ -34,6 +34,30 @@ class JacobianOperator(RiskOperator[_JacobianGraph]):
         self, values: list[Tensor], u: Sequence[Tensor], index: int, context: Any
     ) -> Sequence[Tensor]:
         """B u at ``values``, which hang on no graph."""
+
+    def pulled_back(self, rng: Generator) -> tuple[Tensor, Tensor]:
+        """Jᵀu and JᵀBu / N, each of shape (P,), for one u ~ N(0, I) on the range of J.
+
+        E (S'Jᵀu)·(S'JᵀBu) / N = tr S'AS for any S, on this process's examples. Networks of one
+        function have one range: weights moved along a symmetry have the same draws, moved along.
+        """
+        pulled = torch.zeros(2, self.dim).to(self.theta)
+        with self.risk.swapped(self.tensors):
+            for index in range(len(self.risk.batches)):
+                values, context = self._values(index)
+                u = [torch.randn(v.shape, generator=rng, dtype=torch.float64).to(v) for v in values]
+                middle = self._middle([v.detach() for v in values], u, index, context)
+                live = [k for k, value in enumerate(values) if value.requires_grad]
+                for row, cotangents in enumerate((u, middle) if live else ()):
+                    pieces = torch.autograd.grad(
+                        [values[k] for k in live],
+                        self.tensors,
+                        grad_outputs=[cotangents[k] for k in live],
+                        retain_graph=True,
+                        materialize_grads=True,
+                    )
+                    pulled[row] += self.risk.layout.flatten(pieces)
+        return pulled[0], pulled[1] / self.risk.total_weight
 
     def _build(self, index: int) -> _JacobianGraph:
         values, context = self._values(index)

@@ -19,6 +19,7 @@ MODELS = "landscape.models"
 DATASETS = "landscape.datasets"
 LOSSES = "landscape.losses"
 OBJECTIVES = "landscape.objectives"
+READOUTS = "landscape.readouts"
 
 _LIBRARIES = {  # module, what makes a network, what lists their names
     "torchvision": ("torchvision.models", "get_model", "list_models"),

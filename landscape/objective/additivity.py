@@ -208,7 +208,7 @@ def _told(
     if reverse is not None and abs(reverse.mean - whole.mean) > room:
         cause = (
             f"depends on the order of the examples (in reverse {reverse.mean:.6g}). Is their axis "
-            "the first one? A network with time first needs a wrapper that moves it"
+            "the first one? Of a network with time first say --layout T-first"
         )
     elif min(means) - room <= whole.mean <= max(means) + room:
         cause = (

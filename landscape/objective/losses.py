@@ -110,8 +110,8 @@ def _shapes(outputs: Tensor, targets: Tensor) -> str:
 
 
 TIME_FIRST = (
-    "Is time on the first axis? Examples must be: wrap the network in one that gives the mean over "
-    "time, outputs.mean(0), or moves its axis, outputs.movedim(0, 1)"
+    "Is time on the first axis? Say so, and how outputs over time are read: --layout T-first "
+    "--readout rate (or mem_mean, mem_max, last, FILE.py:function); layout= and readout= in Python"
 )
 
 

@@ -3,7 +3,8 @@
 from landscape.factories import LOSSES, OBJECTIVES, load_object
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.objective import Objective
-from landscape.objective.pair import loss_of
+from landscape.objective.over_time import is_over_time, loss_over_time
+from landscape.objective.pair import Loss, loss_of
 
 
 def named_loss(spec: str) -> Objective:
@@ -14,7 +15,7 @@ def named_loss(spec: str) -> Objective:
     if spec in BUILTIN_LOSSES:
         return loss_of(spec)
     found = load_object(spec, group=LOSSES, builtin=BUILTIN_LOSSES)
-    return found if isinstance(found, Objective) else loss_of(found, spec)
+    return found if isinstance(found, Objective) else _loss(found, spec)
 
 
 def named_objective(spec: str) -> Objective:
@@ -42,4 +43,10 @@ def objective_of(loss: object, objective: object) -> Objective:
         return named_objective(objective)
     if objective is not None:
         return Objective(objective)  # type: ignore[arg-type]  # which checks that it is a function
-    return named_loss(loss) if isinstance(loss, str) else loss_of(loss)  # type: ignore[arg-type]
+    return named_loss(loss) if isinstance(loss, str) else _loss(loss)
+
+
+def _loss(loss: object, name: str | None = None) -> Loss:
+    if is_over_time(loss):
+        return loss_over_time(loss, name)
+    return loss_of(loss, name)  # type: ignore[arg-type]  # which checks that it is a function

@@ -108,6 +108,16 @@ class Objective:
         if not self.name:
             object.__setattr__(self, "name", name_of(self.fn))
 
+    @property
+    def in_time(self) -> str:
+        """How the network is led through time, in words; empty: that is its own business."""
+        return ""
+
+    @property
+    def is_looped(self) -> bool:
+        """Whether the network is called once for each time step of a pass."""
+        return False
+
     def modules(self) -> dict[str, nn.Module]:
         """The modules among its functions, whose parameters belong to θ, by prefix."""
         found = dict.fromkeys(

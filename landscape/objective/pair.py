@@ -3,7 +3,7 @@
 import copy
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from landscape.objective.objective import Answers, Objective, Terms, Value, name
 _OF_PYTORCH = (nn.CrossEntropyLoss, nn.NLLLoss)
 
 PairFunction = Callable[[Any, Any], Value]
+Forward = Callable[[nn.Module, Nest], Nest]  # how a network is run on inputs
 
 
 class Prediction(NamedTuple):
@@ -38,16 +39,35 @@ class Loss(Objective):
     A named loss, or one of PyTorch's, gets the tensor of predictions among the outputs; a function
     of the user's gets what the network returned. It gives (N,) losses, one an example, their mean,
     or (total, weight).
+
+    Parameters
+    ----------
+    forward
+        Runs the network on inputs: a call, or one in time (:mod:`landscape.objective.in_time`).
     """
 
     name: str
     function: PairFunction
+    forward: Forward
 
-    def __init__(self, name: str, function: PairFunction) -> None:
+    def __init__(self, name: str, function: PairFunction, forward: Forward | None = None) -> None:
         object.__setattr__(self, "function", function)
+        object.__setattr__(self, "forward", forward or call)
         super().__init__(
             fn=self._of_batch, outputs=self._predict, loss_of_outputs=self._of_outputs, name=name
         )
+
+    def run_by(self, forward: Forward) -> Self:
+        """The same loss of a network that is run otherwise."""
+        return type(self)(self.name, self.function, forward)
+
+    @property
+    def in_time(self) -> str:
+        return "" if self.forward is call else str(self.forward)
+
+    @property
+    def is_looped(self) -> bool:
+        return getattr(self.forward, "is_looped", False)
 
     @property
     def takes_prediction(self) -> bool:
@@ -134,7 +154,7 @@ class Loss(Objective):
                 f"targets); got {describe(batch)}. Give an objective instead, a function of "
                 "(model, batch): --objective, or objective= in Python."
             )
-        return call(model, batch[0])
+        return self.forward(model, batch[0])
 
     def _as_terms(self, value: object, batch: Nest, field: str, *, only: bool) -> Terms:
         return self._terms(value, batch, only=only)

@@ -183,7 +183,10 @@ def _of_losses(results: Sequence[Result]) -> Iterator[str]:
         normalised = _each(d.normalisation for d in directions)
         yield (
             breakable(f"Loss surfaces: {sizes}; normalisation of directions: {normalised}")
-            + _cite(*(["li2018"] if "filter" in normalised else []))
+            + _cite(
+                *(["li2018"] if "filter" in normalised else []),
+                *(["dasilva2025"] if "symmetry" in normalised else []),
+            )
             + "."
         )
 

@@ -43,6 +43,7 @@ def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
         "group": pair.group,
         "baseline": pair.baseline,
         "primary": comparison.settings.primary,
+        "primary_reason": comparison.settings.primary_reason,
         "verdict": pair.verdict,
         "reason": pair.reason,
         "measures": [
@@ -50,6 +51,8 @@ def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
                 "name": m.measure,
                 "verdict": m.verdict,
                 "scale": m.scale,
+                "scale_invariant": comparison.measure(m.measure).scale_invariant,
+                "certified": comparison.measure(m.measure).certified,
                 "estimate": m.estimate,
                 "interval": _ends(m.interval),
                 "p_holm": m.p_holm,

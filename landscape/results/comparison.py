@@ -49,9 +49,13 @@ class JudgedMeasure:
     name: str  # e.g. lambda_max[filter] hessian
     title: str  # for sentences
     larger_is: str  # sharper | flatter
-    scale_invariant: bool  # unchanged by rescalings that leave the function unchanged
+    # Certified on all networks compared; where they have no certificates, by its kind.
+    scale_invariant: bool
     hard_forward: bool  # read off losses of the network as deployed, spikes and all
     mismatch: str = ""  # what the values do not share, in words; empty: nothing
+    # Whether all networks were seen to keep it, moved along their symmetries; None: not known.
+    certified: bool | None = None
+    certificate: str = ""  # the same in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +133,7 @@ class ComparisonSettings(Levels):
     split: str
     allow_mismatch: bool
     turns: bool = False  # the primary measure tested first, and only then the others
+    primary_reason: str = ""  # why that one, and whether it is certified as invariant, in words
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

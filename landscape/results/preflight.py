@@ -1,11 +1,13 @@
 """The preflight: whether the numbers that follow can mean anything."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from landscape.results.base import Result
 
-# Ratios of eigenvalues found to a residual of 1e-3 ‖A‖ that count as 1.
-_CLOSE = 1e-3
+# Ratios that count as 1: of eigenvalues found to a residual of 1e-3 ‖A‖, and of traces from the
+# same draws before and after, where a move that changes nothing leaves rounding alone.
+_CLOSE, _EQUAL = 1e-3, 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,22 +22,21 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleRatio:
-    """λ_max at one scale after a move of the weights, over what it was before."""
+    """Measures at one scale after a move of the weights, over what they were before."""
 
     scale: str
-    lambda_max: float | None  # None: not positive before
-    # Of the block of the weights that move, the others held fixed; measured where the whole stays.
-    of_moved: float | None
-
-    @staticmethod
-    def stays(ratio: float | None) -> bool:
-        """Whether a ratio is 1, as closely as it is measured."""
-        return ratio is not None and abs(ratio - 1) < _CLOSE
+    lambda_max: float | None  # None: not measured, or not positive before
+    # Of the Gauss-Newton matrix (else of the empirical Fisher matrix); None: not measured.
+    trace: float | None = None
+    trace_stderr: float | None = None  # over draws; rounding where each of them stays
 
     @property
     def is_one(self) -> bool:
-        """Whether the move changes nothing at this scale."""
-        return (self.stays(self.lambda_max) and self.of_moved is None) or self.stays(self.of_moved)
+        """Whether the move changes nothing at this scale, as closely as was measured."""
+        if self.trace is None or self.trace_stderr is None:
+            return False
+        stays = abs(self.trace - 1) < _EQUAL and self.trace_stderr < _EQUAL
+        return stays and (self.lambda_max is None or abs(self.lambda_max - 1) < _CLOSE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +62,20 @@ class Preflight(Result):
     @property
     def passed(self) -> bool:
         return all(check.status != "fail" for check in self.checks)
+
+    def changed_at(self, scale: str) -> tuple[Invariance, ...] | None:
+        """The moves that change what is measured at a scale; None: there is no certificate of it.
+
+        That is where no move was found, or what it does at this scale was not measured. With none
+        of them the scale is certified as invariant: along every symmetry found, on this network.
+        """
+        moves = [move for move in self.invariances if move.num_places]
+        ratios = [move.at(scale) for move in moves]
+        if not moves or any(ratio is None or ratio.trace is None for ratio in ratios):
+            return None
+        pairs = zip(moves, ratios, strict=True)
+        return tuple(move for move, ratio in pairs if ratio is not None and not ratio.is_one)
+
+    def first_invariant(self, scales: Iterable[str]) -> str | None:
+        """The first of ``scales`` that is certified as invariant; None: none is."""
+        return next((scale for scale in scales if self.changed_at(scale) == ()), None)

@@ -17,7 +17,7 @@ class DirectionSpec:
     """What a direction is, so that two surfaces can be seen to share it."""
 
     kind: str  # random | eigenvector | between | bezier | trajectory | file
-    normalisation: str  # filter | layer | none
+    normalisation: str  # filter | layer | symmetry | none
     seed: int | None = None
     sha256: str  # of the vector before it was normalised to this checkpoint
     norm: float  # ‖d‖₂ in units of θ, as walked

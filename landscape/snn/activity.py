@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from landscape.distributed import all_reduce_sum, world_size
 from landscape.results.activity import ActivityRow, Firing
 from landscape.results.left_out import DoesNotApply
-from landscape.snn.adapters import spiking_neurons
+from landscape.snn.adapters import folds_time, spiking_neurons, time_axis
 from landscape.snn.neuron import SpikingNeuron
 from landscape.values import Estimate
 
@@ -22,10 +22,15 @@ class ActivityRecorder:
     A layer is a module; one of ``landscape.snn``, which has no state, may be used for several
     layers, and each of its calls within a forward pass is one. Each call of neurons that keep
     their state is a time step, or all steps of those that take them at once.
+
+    Parameters
+    ----------
+    looped
+        Whether each call of the network is one time step of a pass, not a pass.
     """
 
-    def __init__(self, model: nn.Module) -> None:
-        self._model = model
+    def __init__(self, model: nn.Module, *, looped: bool = False) -> None:
+        self._model, self._looped = model, looped
         names = {module: name for name, module in model.named_modules()}
         self._neurons = {neuron: names[neuron] for neuron in spiking_neurons(model)}
         self._layers: dict[str, _Layer] = {}
@@ -41,7 +46,10 @@ class ActivityRecorder:
         self._layers, self._unclear = {}, ""
         self._calls.clear()
         with ExitStack() as stack:
-            handles = [self._model.register_forward_pre_hook(lambda *_: self._calls.clear())]
+            handles = []
+            if not self._looped:
+                begun = self._model.register_forward_pre_hook(lambda *_: self._calls.clear())
+                handles.append(begun)
             for neuron in self._neurons:
                 handles.append(neuron.register_forward_hook(self._after))
                 if isinstance(neuron, SpikingNeuron):
@@ -89,8 +97,11 @@ class ActivityRecorder:
         name, own = self._neurons[neuron], isinstance(neuron, SpikingNeuron)
         if own and call > 1:
             name = f"{name} ({call})"
-        if not own and getattr(neuron, "step_mode", "s") != "m":
-            spikes = spikes[None]  # one step
+        if folds_time(neuron):
+            self._unclear = f"the neurons {name!r} have time and examples on one axis."
+            return
+        axis = time_axis(neuron)
+        spikes = spikes[None] if axis is None else spikes.movedim(axis, 0)
         shape = tuple(spikes.shape[2:])
         known = self._layers.get(name)
         if known is not None and known.shape != shape:

@@ -84,6 +84,22 @@ def is_library_neuron(module: nn.Module) -> bool:
     return library_of(module) is not None and _fires(module)
 
 
+def time_axis(neuron: nn.Module) -> int | None:
+    """Which axis of its input a layer of neurons takes for time; None: a call is one step."""
+    library = library_of(neuron)
+    if library == "sinabs":
+        return 1
+    if library == "norse":
+        return None if type(neuron).__name__.endswith("Cell") else 0
+    own = isinstance(neuron, SpikingNeuron)
+    return 0 if own or getattr(neuron, "step_mode", "s") == "m" else None
+
+
+def folds_time(neuron: nn.Module) -> bool:
+    """Whether it takes time and examples on one axis, as sinabs' squeezing layers do."""
+    return library_of(neuron) == "sinabs" and hasattr(neuron, "squeeze_forward")
+
+
 def surrogate_attribute(neuron: nn.Module) -> str | None:
     """What a library's neuron calls its surrogate; None: it only integrates, as readouts do."""
     return next((n for n in _HOLD_SURROGATE if callable(getattr(neuron, n, None))), None)
@@ -176,7 +192,9 @@ def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def _fires(module: nn.Module) -> bool:
     marks = ("v_threshold", "surrogate_function", "spike_grad", "threshold", "spike_threshold")
-    return any(hasattr(module, mark) for mark in marks) or "neuron" in type(module).__module__
+    if any(hasattr(module, mark) for mark in marks) or "neuron" in type(module).__module__:
+        return True
+    return hasattr(getattr(module, "p", None), "v_th")  # Norse's, but those that only integrate
 
 
 def _library_and_version(library: str) -> str:
@@ -202,6 +220,11 @@ def _settings(neuron: nn.Module) -> str:
         parts.append(f"surrogate {named}{shown}")
     if (surrogate := getattr(neuron, "spike_grad", None)) is not None:
         parts.append(f"surrogate {_closure_name(surrogate)}")
+    if (surrogate := getattr(neuron, "surrogate_grad_fn", None)) is not None:  # of sinabs
+        parts.append(f"surrogate {surrogate}")
+    own: Any = getattr(neuron, "p", None)  # Norse's parameters
+    if (named := getattr(own, "method", None)) is not None:
+        parts.append(f"surrogate {named}(alpha={float(own.alpha):g})")
     if hasattr(neuron, "v_reset"):
         v_reset = neuron.v_reset
         parts.append("soft reset" if v_reset is None else f"hard reset to {v_reset:g}")

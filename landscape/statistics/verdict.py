@@ -13,8 +13,9 @@ measure, then, once it has rejected, those of the others. Then what decides does
 
 Overall, for a pair of groups: the verdict of the primary measure, named before looking, if a
 scale-invariant and a hard-forward measure agree with it (the primary may be one of them, not
-both) and no measure of these two kinds says the opposite. Requiring all of several tests to agree
-needs no further correction (Berger 1982, intersection-union tests).
+both) and no measure of these two kinds says the opposite. Scale-invariant is what all networks
+compared were seen to keep; where they were never looked at, what its kind says so of. Requiring
+all of several tests to agree needs no further correction (Berger 1982, intersection-union tests).
 """
 
 import math
@@ -36,6 +37,7 @@ from landscape.values import Levels
 
 Judged = tuple[JudgedMeasure, MeasureRow]
 _OPPOSITE = {"flatter": "sharper", "sharper": "flatter"}
+_INVARIANT, _HARD = "scale-invariant", "hard-forward"  # kinds of measures that have to agree
 _MOST_RUNS = 10_000
 
 
@@ -251,17 +253,20 @@ def _overall(primary: Judged, judged: Sequence[Judged]) -> tuple[str, str]:
         )
     lacking = [kind for kind, names in agreeing.items() if not names]
     if lacking:
-        return "undecided", (
+        reason = (
             f"the primary measure, {name}, says {verdict}, but no {' and no '.join(lacking)} "
             f"measure agrees"
         )
-    voices = {name, *agreeing["scale-invariant"], *agreeing["hard-forward"]}
+        if _INVARIANT in lacking and primary[0].certified is False:
+            reason += f"; {name} is {primary[0].certificate}"
+        return "undecided", reason
+    voices = {name, *agreeing[_INVARIANT], *agreeing[_HARD]}
     if len(voices) == 1:
         return "undecided", f"{name} says {verdict}, but no other measure agrees with it"
     return verdict, (
         f"the primary measure, {name}, says {verdict}: {reason}. In agreement: "
-        f"{', '.join(agreeing['scale-invariant'])} (scale-invariant) and "
-        f"{', '.join(agreeing['hard-forward'])} (hard-forward)"
+        f"{', '.join(agreeing[_INVARIANT])} ({_how_invariant(judged, agreeing[_INVARIANT])}) and "
+        f"{', '.join(agreeing[_HARD])} (hard-forward)"
     )
 
 
@@ -269,6 +274,12 @@ def _titles(judged: Sequence[Judged], verdict: str | None) -> dict[str, list[str
     """Titles of the measures of either kind that say ``verdict``."""
     saying = [measure for measure, row in judged if row.verdict == verdict]
     return {
-        "scale-invariant": [m.title for m in saying if m.scale_invariant],
-        "hard-forward": [m.title for m in saying if m.hard_forward],
+        _INVARIANT: [m.title for m in saying if m.scale_invariant],
+        _HARD: [m.title for m in saying if m.hard_forward],
     }
+
+
+def _how_invariant(judged: Sequence[Judged], titles: Sequence[str]) -> str:
+    """What is known of the invariance of the measures of these titles."""
+    certified = all(m.certified for m, _ in judged if m.title in titles)
+    return "scale-invariant, certified" if certified else "scale-invariant by kind, not certified"

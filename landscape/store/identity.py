@@ -89,6 +89,7 @@ def identity_of(
         "split": chosen.split,
         "examples": subject.examples_sha256,
         "loss": subject.loss_name,
+        **({"time": risk.objective.in_time} if risk.objective.in_time else {}),
         "batch_norm": batch_norm or risk.batch_norm,
         "batch_size": chosen.batch_size if of_batches else 0,
         "dtype": str(risk.dtype).removeprefix("torch."),

@@ -16,7 +16,7 @@ from landscape.study.plan import Plan
 from landscape.study.settings import Machine
 from landscape.training.config import TrainConfig
 from landscape.training.forecast import forecast_training
-from landscape.training.network import objective_of
+from landscape.training.network import objective_of, timing_of
 
 _SEARCH_MATVECS = 25  # that one eigenvalue takes
 
@@ -72,6 +72,7 @@ def _analysis_seconds(plan: Plan, model: nn.Module, config: TrainConfig, machine
         open_source(config.data, choice, data_dir=machine.data_dir),
         TargetSettings(batch_size=analysis.batch_size, device=machine.device),
         label="forecast",
+        timing=timing_of(config),
     )
     suite = SuiteSettings(
         budget=analysis.budget,

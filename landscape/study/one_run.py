@@ -193,6 +193,8 @@ class _Work:
             data_dir=self.machine.data_dir,
             loss=config.loss if config.objective is None else None,
             objective=config.objective,
+            layout=config.layout,
+            readout=config.readout,
             split=analysis.split,
             examples=str(analysis.examples),
             batch_size=analysis.batch_size,

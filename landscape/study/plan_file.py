@@ -22,7 +22,14 @@ from landscape.training.config import TrainConfig
 _Table = Mapping[str, Any]
 
 _TRAINING = {f.name for f in dataclasses.fields(TrainConfig)} - {"seed", "snapshots"}
-_OF_USERS = ("model", "data", "loss", "objective")  # may name files, relative to the plan's
+# May name files, relative to the plan's.
+_OF_USERS = (
+    "model",
+    "data",
+    "loss",
+    "objective",
+    "readout",
+)
 _GRID = ("init", "gain", "beta", "optimizer")
 _ANALYSIS = {f.name for f in dataclasses.fields(AnalysisPlan)}
 _COMPARISON = {f.name for f in dataclasses.fields(ComparisonPlan)}

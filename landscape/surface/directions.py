@@ -108,7 +108,8 @@ def check_line(direction: Tensor, how: str) -> None:
     """
     if direction.any():
         return
-    why = "" if how == "none" else ": no weight of two or more dimensions differs from 0"
+    of_weights = how in ("filter", "layer")
+    why = ": no weight of two or more dimensions differs from 0" if of_weights else ""
     raise DoesNotApply(
         f"a direction is 0 with normalisation {how}, so nothing would vary along it{why}."
     )

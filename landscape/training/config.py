@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
+from landscape.catalog.words import LAYOUTS
 from landscape.settings import setting
 
 Beta = Literal["released", "surrogate"]
@@ -50,6 +51,8 @@ class TrainConfig:
         network of the user's own may hold fewer: then all are taken.
     loss, objective
         What is minimised, as ``--loss`` or, in its place, ``--objective`` takes it.
+    layout, readout
+        Where a network of the user's own has time, and what the loss gets of its outputs.
     drop_last
         Leave out the last partial batch of an epoch.
     snapshots
@@ -82,7 +85,10 @@ class TrainConfig:
     seed: int = setting(0, help="Of weights and order.")
     channels: int = setting(128, help="C of the CSNN.")
     num_time_steps: int = setting(
-        4, "--time-steps", help="T of the CSNN, and that which schemes assume of other networks."
+        4,
+        "--time-steps",
+        help="T of the CSNN; of other networks what schemes assume, and how often one whose call "
+        "is one step is called.",
     )
     epochs: int = setting(64)
     batch_size: int = setting(128)
@@ -97,6 +103,14 @@ class TrainConfig:
     )
     objective: str | None = setting(
         None, help="In place of --loss: file.py:name of a function(model, batch) or an Objective."
+    )
+    layout: str | None = setting(
+        None, choices=LAYOUTS, help="Where the network has time: (T, N, …) or (N, T, …)."
+    )
+    readout: str | None = setting(
+        None,
+        help="What the loss gets of outputs over time: rate, mem_mean, mem_max, last or "
+        "file.py:function.",
     )
     snapshots: int = setting(
         0, help="Copies of the weights to keep along the way, for trajectories."

@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from landscape.data.source import Source
+from landscape.objective.objective import Objective
 from landscape.objective.user_errors import told_as_users
 from landscape.snn.initialization import Initialisation
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import evaluate, loss_of_batch
 from landscape.training.examples import Examples, held_out_source, training_source
-from landscape.training.network import network_of, objective_of
+from landscape.training.network import network_of, timed_objective
 from landscape.training.optimizer import make_optimizer, step
 
 _WARM_UP, _TIMED = 2, 3  # steps; the first ones compile and fill caches
@@ -39,6 +40,7 @@ class TrainingForecast:
     num_held_out: int
     loss_seconds: float  # of an example
     epochs: int
+    notes: tuple[str, ...]  # how the network is led through time
 
     @property
     def seconds(self) -> float:
@@ -63,21 +65,25 @@ def forecast_training(
     dtype = next(p.dtype for p in model.parameters() if p.is_floating_point())
     examples = Examples(source, dtype, device)
     model.to(device)
+    objective, notes = timed_objective(config, model, examples)
     with told_as_users(model):
         return TrainingForecast(
             model=model,
             initialisation=initialisation,
             source=source,
             num_steps=examples.num_steps(config),
-            step_seconds=_seconds_a_step(model, examples, config),
+            step_seconds=_seconds_a_step(model, objective, examples, config),
             num_held_out=0 if held_out is None else len(held_out),
-            loss_seconds=0.0 if held_out is None else _seconds_a_loss(model, examples, config),
+            loss_seconds=0.0 if held_out is None else _seconds_a_loss(model, objective, examples),
             epochs=config.epochs,
+            notes=notes,
         )
 
 
-def _seconds_a_step(model: nn.Module, examples: Examples, config: TrainConfig) -> float:
-    optimizer, objective = make_optimizer(model, config), objective_of(config)
+def _seconds_a_step(
+    model: nn.Module, objective: Objective, examples: Examples, config: TrainConfig
+) -> float:
+    optimizer = make_optimizer(model, config)
     batch = next(examples.dealt(torch.arange(len(examples)), config))
 
     def closure() -> tuple[torch.Tensor, torch.Tensor]:
@@ -92,9 +98,9 @@ def _seconds_a_step(model: nn.Module, examples: Examples, config: TrainConfig) -
     return min(seconds[_WARM_UP:])
 
 
-def _seconds_a_loss(model: nn.Module, examples: Examples, config: TrainConfig) -> float:
+def _seconds_a_loss(model: nn.Module, objective: Objective, examples: Examples) -> float:
     """Of one example."""
-    few, objective = examples.first(), objective_of(config)
+    few = examples.first()
     seconds = []
     for _ in range(_TIMED):
         begun = time.perf_counter()

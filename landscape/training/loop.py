@@ -25,7 +25,7 @@ from landscape.seeds import seeded
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import DivergenceError, Score, evaluate, train_epoch
 from landscape.training.examples import Examples, fingerprint, held_out_source, training_source
-from landscape.training.network import network_of, objective_of
+from landscape.training.network import network_of, timed_objective
 from landscape.training.optimizer import make_optimizer
 from landscape.training.record import EpochRecord, as_lines, describe, epoch_record
 from landscape.training.run_files import RunFiles
@@ -140,8 +140,11 @@ def _run(
     held_out = None
     if (test_source := held_out_source(config, data_dir)) is not None:
         held_out = Examples(test_source, dtype, device)
-    objective, steps = objective_of(config), examples.num_steps(config)
+    steps = examples.num_steps(config)
     model.to(device)
+    objective, of_time = timed_objective(config, model, examples)
+    for note in of_time:
+        told(note)
     optimizer = make_optimizer(model, config)
     records: list[EpochRecord] = []
 

@@ -6,9 +6,13 @@ from torch import nn
 from landscape.checkpoint.models import build_model
 from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
+from landscape.objective.readout import readout_of
+from landscape.objective.timing import Timed, timed
+from landscape.objective.timing_words import NOTHING_ASKED, Asked
 from landscape.seeds import seeded
 from landscape.snn.initialization import Initialisation, initialise
 from landscape.training.config import TrainConfig
+from landscape.training.examples import Examples
 
 
 def network_of(config: TrainConfig) -> tuple[nn.Module, Initialisation]:
@@ -46,3 +50,25 @@ def objective_of(config: TrainConfig) -> Objective:
     if config.objective is not None:
         return named_objective(config.objective)
     return named_loss(config.loss)
+
+
+def timing_of(config: TrainConfig) -> Asked:
+    """How the network is led through time, as far as the configuration says.
+
+    Raises
+    ------
+    ValueError
+        If there is no such readout.
+    """
+    if config.model is None:
+        return NOTHING_ASKED  # it makes its own steps
+    readout = readout_of(config.readout)
+    return Asked(config.layout, config.num_time_steps, readout, is_assumed=True)
+
+
+def timed_objective(config: TrainConfig, model: nn.Module, examples: Examples) -> Timed:
+    """What is minimised, of the network led through time; see :func:`timed`."""
+    if config.model is None:  # it makes its own steps
+        return Timed(objective_of(config), ())
+    few = next(examples.in_order())
+    return timed(objective_of(config), model, few, timing_of(config), device=examples.device)

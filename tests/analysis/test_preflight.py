@@ -5,16 +5,14 @@ import copy
 import pytest
 import torch
 from drawn import drawn
-from symmetric_networks import Encoder
 from torch import nn
 
 from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.objective.losses import cross_entropy, mse
+from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
-from landscape.results import ScaleRatio
 from landscape.snn.kernels import NeuronDynamics
 from landscape.snn.model import SpikingMLP
 
@@ -262,45 +260,3 @@ def test_the_model_that_was_passed_in_stays_as_it_was():
     assert all(m.training for m in model.modules())
     assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
-
-
-def _transformer():
-    torch.manual_seed(0)
-    return Encoder().double()
-
-
-def test_it_says_what_moves_along_symmetries_change():
-    x = torch.randn(12, 4, 4, generator=torch.Generator().manual_seed(0))
-    data = drawn(x, torch.arange(12) % 3, 3)
-    target = make_target(
-        _transformer(), Loss("cross-entropy", cross_entropy), data, TargetSettings(), label="made"
-    )
-    found = preflight(target, operator_name="hessian", progress=quiet)
-    rows = {row.move: row for row in found.invariances}
-    assert rows["GL(r) of attention"].num_places == 4  # two heads, of two products each
-    for row in rows.values():
-        assert row.at("symmetry").is_one
-    for scale in ("none", "filter", "weight"):
-        assert not rows["GL(r) of attention"].at(scale).is_one
-    assert rows["factors on units"].at("weight").is_one
-    assert not rows["factors on units"].at("filter").is_one
-
-
-def test_a_network_without_a_symmetry_is_told_so():
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2))
-    rows = {
-        row.move: row
-        for row in preflight(_target(net), operator_name="hessian", progress=quiet).invariances
-    }
-    assert rows["factors on units"].num_places == 0
-    assert rows["factors on units"].ratios == ()
-    assert rows["permutation of units"].at("none").is_one
-
-
-def test_a_whole_that_stays_says_nothing_of_the_moved_weights():
-    """λ_max may be that of other layers: then the block of the moved weights decides."""
-    assert not ScaleRatio(scale="filter", lambda_max=1.0, of_moved=9.6).is_one
-    assert not ScaleRatio(scale="filter", lambda_max=1.1, of_moved=None).is_one
-    assert ScaleRatio(scale="filter", lambda_max=1.0, of_moved=None).is_one
-    assert ScaleRatio(scale="filter", lambda_max=1.0, of_moved=1.0).is_one

@@ -1,5 +1,7 @@
 """Where lines and planes lead: several directions, paths, trajectories, eigenvectors."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -100,3 +102,29 @@ def test_along_an_eigenvector_the_curvature_is_its_eigenvalue(linear, rank):
 def test_checkpoints_of_different_networks_have_no_path(linear, normed):
     with pytest.raises(ValueError, match="needs the same network"):
         between_course(linear, normed)
+
+
+@pytest.mark.parametrize(("normalisation", "stays"), [("symmetry", True), ("filter", False)])
+def test_a_copy_with_rescaled_units_has_the_same_lines_at_the_scale_of_symmetries(
+    classes, normalisation, stays
+):
+    data, loss = drawn_data(classes), Loss("ce", cross_entropy)
+    net = filled(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3)), 0)
+    other, factors = copy.deepcopy(net), torch.tensor([4.0, 0.5, 2.0, 0.25])
+    with torch.no_grad():
+        other[0].weight.mul_(factors[:, None])
+        other[0].bias.mul_(factors)
+        other[2].weight.div_(factors)
+    lines = [
+        random_lines(
+            make_target(each, loss, data, SETTINGS, label="made"),
+            num_directions=2,
+            normalisation=normalisation,
+            axis=parse_axis("-1:1:5"),
+            settings=PLAIN,
+            progress=quiet,
+        ).spread
+        for each in (net, other)
+    ]
+    # Factors are powers of 2: no rounding of their own.
+    assert np.allclose(lines[1], lines[0], rtol=1e-12, atol=0) == stays

@@ -42,7 +42,7 @@ def test_a_verdict_in_words_a_table_and_a_page(report, tmp_path):
         target.write_bytes(path.read_bytes())
     text = run(tmp_path / "part", "-o", out, "--baseline", "kaiming")
     primary = "expected rise (filter scale, ρ = 0.01), 'expected_rise[filter] ρ=0.01'"
-    assert f"Primary measure: {primary} (chosen by rule" in text
+    assert f"Primary measure: {primary}: the first of the scales" in text
     assert "ikun_v1 against kaiming: FLATTER." in text
     assert "paired by seed, at epoch 20; loss 1 times" in text
     assert "expected rise (filter scale, ρ = 0.03)" in text

@@ -4,7 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from compared_results import PROVENANCE, analysed, checkpoints, group, sharpness, spectral, subject
+from compared_results import (
+    PROVENANCE,
+    analysed,
+    certified,
+    checkpoints,
+    group,
+    sharpness,
+    spectral,
+    subject,
+)
 
 from landscape.compare.groups import (
     grouped,
@@ -14,6 +23,7 @@ from landscape.compare.measures import (
     default_measures,
     fits,
     missing_notes,
+    primary_reason,
     selected,
     shared_measures,
 )
@@ -227,3 +237,66 @@ def test_shards_are_recentred_on_the_whole():
     assert np.exp(np.log(again).mean()) == pytest.approx(value.row.value, rel=1e-14)
     np.testing.assert_allclose(again / again[0], [1, 1.5, 2])
     assert replace(value, shards=(1.0, -1.0)).recentred_shards == ()
+
+
+def with_certificate(init, **traces):
+    """Two networks whose λ_max was measured at the scale of symmetries too."""
+    return [
+        r
+        for who in (subject(init, 0), subject(init, 1))
+        for r in (
+            *analysed(who),
+            *spectral(who, 2.0, mean=0.1, scale="symmetry"),
+            *([certified(who, **traces)] if traces else []),
+        )
+    ]
+
+
+STAYS = {"none": 2.0, "filter": 1.0, "weight": 1.0, "symmetry": 1.0}
+MOVES = STAYS | {"filter": 1.3, "weight": 1.2}
+
+
+@pytest.mark.parametrize(
+    ("of_each", "primary", "held", "words"),
+    [
+        ((STAYS, STAYS), "filter", True, "certified as invariant on all 4 networks"),
+        ((STAYS, MOVES), "symmetry", True, "filter: not invariant on these networks: moved by GL"),
+        (({}, STAYS), "filter", None, "no certificate of invariance of ikun_v1-adam-s0"),
+        (({}, {}), "filter", None, "by its kind alone it is invariant under batch-norm, relu"),
+        ((MOVES | {"symmetry": 1.5},) * 2, "filter", False, "no scale at which it was measured"),
+    ],
+)
+def test_the_first_scale_that_all_networks_keep_bears_the_verdict(of_each, primary, held, words):
+    mine, others = (
+        with_certificate(init, **traces)
+        for init, traces in zip(("ikun_v1", "kaiming"), of_each, strict=True)
+    )
+    measures, _ = shared(mine, others)
+    name = choose_primary(measures, None)
+    assert name == f"lambda_max[{primary}] hessian"
+    found = next(m for m in measures if m.name == name)
+    assert found.compared.certified is held
+    assert found.compared.scale_invariant == (held is not False)
+    assert words in primary_reason(measures, found, declared=False)
+
+
+def test_what_the_user_declares_is_told_whether_it_is_certified():
+    measures, _ = shared(with_certificate("ikun_v1", **MOVES), with_certificate("kaiming", **MOVES))
+    found = next(m for m in measures if m.name == "lambda_max[filter] hessian")
+    words = primary_reason(measures, found, declared=True)
+    assert words.startswith("declared before looking; not invariant on these networks")
+    assert "its trace times 1.3 on kaiming-adam-s0, kaiming-adam-s1 and 2 more" in words
+
+
+def test_an_invariance_of_its_own_is_none_that_was_seen():
+    """Relative flatness claims one whatever its scale: nobody moved weights to look at it."""
+    row = make_measure("relative_flatness", 0.2, 0.01, layer="fc")
+
+    def results(init):
+        who = subject(init, 0)
+        return [replace(sharpness(who, 1.0), rows=(row,)), certified(who, **STAYS)]
+
+    (flatness,), _ = shared(results("ikun_v1"), results("kaiming"))
+    assert flatness.compared.certified is False
+    assert not flatness.compared.scale_invariant
+    assert flatness.compared.certificate == "its invariance is not measured"

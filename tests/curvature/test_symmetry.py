@@ -7,6 +7,7 @@ from symmetric_networks import NETWORKS, risk_of, risk_over
 from torch import nn
 
 import landscape
+from landscape.curvature.ggn import GGNOperator
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation_worst import sam_rise
 from landscape.curvature.scaling import relative_scale, scale_of
@@ -151,6 +152,42 @@ def test_a_product_moves_by_its_own_size():
     assert squares == pytest.approx({"lora_A": size, "lora_B": size}, rel=1e-12)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_losses_along_a_direction_stay_with_the_direction_turned(name):
+    """S' = J S O: what moves S ε is S'(O'ε), with O'ε as long as ε where S has its range."""
+    risk = risk_of(name)
+    values = with_statistics(risk)
+
+    def move(given):
+        rng = torch.Generator().manual_seed(3)
+        for each in moves_of(symmetries_of(risk)):
+            given = each.of(given, rng)
+        return given
+
+    copy = moved_risk(risk, move(values))
+    S, other = (relative_scale("symmetry", each) for each in (risk, copy))
+    matrix = torch.stack([S @ e for e in torch.eye(risk.num_params, dtype=torch.float64)], dim=1)
+    turned = torch.stack(
+        [other @ e for e in torch.eye(risk.num_params, dtype=torch.float64)], dim=1
+    )
+    rng = torch.Generator().manual_seed(4)
+    # In the range of S': directions without effect are 0 in both.
+    noise = (
+        torch.linalg.pinv(matrix)
+        @ matrix
+        @ torch.randn(risk.num_params, generator=rng, dtype=torch.float64)
+    )
+    step = risk.layout.unflatten(S @ noise)
+    there = move({n: v + step[n] if n in step else v for n, v in values.items()})
+    walked = copy.layout.flatten(there) - copy.theta
+    found = torch.linalg.pinv(turned) @ walked
+    assert float(found.norm()) == pytest.approx(float(noise.norm()), rel=1e-8)
+    for radius in (-0.3, 0.1, 0.5):
+        before = risk.evaluate(risk.theta + radius * (S @ noise)).loss
+        after = copy.evaluate(copy.theta + radius * (other @ found)).loss
+        assert after == pytest.approx(before, rel=1e-9)
+
+
 def test_sam_rises_stay_too():
     risk = risk_of("encoder")
     before, after = (
@@ -158,6 +195,18 @@ def test_sam_rises_stay_too():
     )
     assert after.first_order == pytest.approx(before.first_order, rel=1e-8)
     assert after.rise.mean == pytest.approx(before.rise.mean, rel=1e-8)
+
+
+def test_the_trace_of_pulled_back_draws_is_that_of_the_matrix(dense):
+    """Their mean, of the Gauss-Newton matrix with the scale on both sides."""
+    risk = risk_of("encoder")
+    G, S = GGNOperator(risk), scale_of("filter", risk)
+    rng, num_draws = torch.Generator().manual_seed(0), 400
+    forms = torch.stack(
+        [(S @ a) @ (S @ b) for a, b in (G.pulled_back(rng) for _ in range(num_draws))]
+    )
+    expected = float(dense(make_operator(risk, "ggn", scale="filter")).trace())
+    assert abs(float(forms.mean()) - expected) < 4 * float(forms.std()) / num_draws**0.5
 
 
 class Fused(nn.Module):

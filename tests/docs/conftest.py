@@ -54,8 +54,9 @@ def readers_files(tmp_path_factory):
 
 
 def _files(page):
-    """Blocks of ``page`` that begin with the name of the file that they are."""
-    named = ((re.match(r"# (\w+\.py)\n", b.text), b.text) for b in blocks(page))
+    """Blocks of ``page`` that begin with the name of the file that they are, and can be run."""
+    runnable = [b.text for b in blocks(page) if b.why is None]
+    named = ((re.match(r"# (\w+\.py)\n", text), text) for text in runnable)
     return {match[1]: text for match, text in named if match}
 
 

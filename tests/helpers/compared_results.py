@@ -8,8 +8,11 @@ from landscape.results import (
     ActivityRow,
     Eigenvalues,
     Firing,
+    Invariance,
     OperatorSpec,
+    Preflight,
     Provenance,
+    ScaleRatio,
     SharpnessTable,
     Subject,
     Trace,
@@ -105,6 +108,16 @@ def sharpness(who, factor, *, batch_norm="eval"):
         num_evaluations=100,
         rise_share=0.1,
     )
+
+
+def certified(who, **traces):
+    """A certificate of one move, with the trace's ratio at each scale."""
+    ratios = tuple(
+        ScaleRatio(scale=scale, lambda_max=None, trace=trace, trace_stderr=0.1 * (trace != 1))
+        for scale, trace in traces.items()
+    )
+    move = Invariance(move="GL(r) of attention", num_places=2, ratios=ratios)
+    return Preflight(subject=who, provenance=PROVENANCE, checks=(), invariances=(move,))
 
 
 def fired(who, rate):

@@ -252,9 +252,9 @@ def preflight(label: str, **changes: object) -> Preflight:
         move="factors on units",
         num_places=2,
         ratios=(
-            ScaleRatio(scale="none", lambda_max=3.21, of_moved=None),
-            ScaleRatio(scale="filter", lambda_max=1.0, of_moved=9.6),
-            ScaleRatio(scale="weight", lambda_max=1.0, of_moved=1.0),
+            ScaleRatio(scale="none", lambda_max=3.21, trace=2.4, trace_stderr=0.03),
+            ScaleRatio(scale="filter", lambda_max=1.0, trace=1.31, trace_stderr=0.02),
+            ScaleRatio(scale="weight", lambda_max=1.0, trace=1.0, trace_stderr=1e-15),
         ),
     )
     lacking = Invariance(move="keys' biases", num_places=0, ratios=())

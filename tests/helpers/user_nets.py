@@ -46,6 +46,19 @@ def jelly():
     return Jelly()
 
 
+def step():
+    """The same in single-step mode: the loop over time is outside."""
+    from spikingjelly.activation_based import functional
+
+    net = Jelly().layers
+    functional.set_step_mode(net, "s")
+    return net
+
+
+def mean_over_time(outputs):
+    return outputs.mean(0)
+
+
 def torch_net():
     return Torch()
 

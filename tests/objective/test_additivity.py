@@ -176,7 +176,7 @@ def test_named_losses_name_time_where_it_comes_first(loss, targets, steps):
         def forward(self, x):
             return torch.stack([super(Steps, self).forward(k * x) for k in range(steps)])
 
-    with pytest.raises(ValueError, match=r"Is time on the first axis\?.*movedim"):
+    with pytest.raises(ValueError, match=r"Is time on the first axis\?.*--layout T-first"):
         landscape.hessian(Steps(3, 4), loss, (torch.randn(4, 3), targets))
 
 

@@ -171,7 +171,8 @@ def test_the_network_is_afterwards_as_it_was(kind, dtype, pairs):
     torch.manual_seed(0)
     model, (x, y) = NETWORKS[kind](), pairs
     before = _state_of(model)
-    H = landscape.hessian(model, "cross-entropy", (x.float(), y), dtype=dtype)
+    steps = 1 if kind in ("snntorch", "spikingjelly") else None
+    H = landscape.hessian(model, "cross-entropy", (x.float(), y), dtype=dtype, time_steps=steps)
     v = torch.ones(H.dim)
     product = H @ v
     _is_as_before(model, before)

@@ -251,5 +251,7 @@ class _Neuron(nn.Module):
 
 def test_sinabs_spikes_get_their_input_s_type_back(pairs):
     model = nn.Sequential(nn.Linear(3, 2), _Neuron(), nn.Linear(2, 2))
-    H = landscape.hessian(model, "cross-entropy", pairs, dtype="float64")
+    x, y = pairs
+    frames = x[:, None].expand(-1, 2, -1)
+    H = landscape.hessian(model, "cross-entropy", (frames, y), readout="rate", dtype="float64")
     assert (H @ torch.ones(H.dim)).dtype == torch.float64

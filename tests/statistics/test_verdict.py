@@ -129,7 +129,10 @@ def test_a_clear_shift_in_all_measures_decides(verdict_of, logs, ratio, verdict,
     pair = verdict_of([logs(ratio, n=8) for _ in MEASURES], paired=paired)
     assert pair.verdict == verdict
     assert [m.verdict for m in pair.measures] == [verdict] * 3
-    assert "adaptive (scale-invariant) and expected (hard-forward)" in pair.reason
+    assert (
+        "adaptive (scale-invariant by kind, not certified) and expected (hard-forward)"
+        in pair.reason
+    )
 
 
 def test_a_measure_that_grows_with_flatness_turns_the_verdict_round(verdict_of, logs):
@@ -205,6 +208,18 @@ def test_disagreement_leaves_the_overall_verdict_undecided(verdict_of, logs, rat
     pair = verdict_of([logs(r) for r in ratios])
     assert pair.verdict == "undecided"
     assert words in pair.reason
+
+
+def test_a_measure_that_the_networks_do_not_keep_decides_nothing(verdict_of, logs):
+    seen = {"scale_invariant": False, "certified": False, "certificate": "not invariant here"}
+    moved = replace(INVARIANT, **seen)
+    pair = verdict_of([logs(0.5), logs(0.5)], measures=[moved, HARD])
+    assert pair.verdict == "undecided"
+    assert "no scale-invariant measure agrees; adaptive is not invariant here" in pair.reason
+    kept = replace(INVARIANT, certified=True)
+    pair = verdict_of([logs(0.5), logs(0.5)], measures=[kept, HARD])
+    assert pair.verdict == "flatter"
+    assert "adaptive (scale-invariant, certified) and" in pair.reason
 
 
 def test_a_measure_of_neither_kind_cannot_veto(verdict_of, logs):

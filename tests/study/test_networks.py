@@ -53,6 +53,18 @@ def test_files_lie_beside_the_plan(own_plan, tmp_path):
     assert config.loss == "cross-entropy"
 
 
+def test_single_steps_are_studied_with_their_readout(tmp_path, work):
+    shutil.copy(user_nets.__file__, tmp_path / "nets.py")
+    readout = 'model = "nets.py:step"\nreadout = "nets.py:mean_over_time"\nnum_time_steps = 3'
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN.replace('model = "nets.py:jelly"', readout).replace("= 2", "= 1", 1))
+    plan = load_plan(file)
+    assert plan.recipes[0].config.readout == f"{tmp_path / 'nets.py'}:mean_over_time"
+    work(plan, tmp_path / "study")
+    folder = StudyFolder(tmp_path / "study")
+    assert {folder.record(run.label).state for run in plan.runs} == {"done"}
+
+
 def test_recipes_of_a_users_network_are_forecast_and_set_beside_their_scale(own_plan, machine):
     costs = dict(forecast_recipes(own_plan, machine))
     assert set(costs) == {"ikun_v2-adam", "kaiming_normal-adam"}

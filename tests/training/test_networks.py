@@ -90,6 +90,31 @@ def test_users_networks_go_on_bit_for_bit_and_are_analysed(config, run, nets, mo
     assert subject["accuracy"] == pytest.approx(sidecar.metrics.train_accuracy)
 
 
+def test_single_steps_are_looped_in_training_and_as_the_sidecar_says(config, run, nets):
+    """As is the network that makes the same steps itself, but for rounding."""
+    whole = load_file(run(config(num_time_steps=3), nets / "whole.safetensors"))
+    told, cfg = [], config(model="nets.py:step", num_time_steps=3, readout="nets.py:mean_over_time")
+    path = run(cfg, nets / "looped.safetensors", told=told.append)
+    looped = load_file(path)
+    for name, tensor in whole.items():
+        torch.testing.assert_close(looped[name.removeprefix("layers.")], tensor)
+    assert "called 3 times" in told[1]
+
+    words = ["eigenvalues", str(path), "--top", "1", "--json", "--model", "nets.py:step"]
+    words += ["--data", "nets.py:split"]
+    refused = CliRunner().invoke(cli, words)
+    assert "--readout 'nets.py:mean_over_time'" in str(refused.exception)
+    words += ["--readout", "nets.py:mean_over_time"]
+    found = CliRunner().invoke(cli, words, catch_exceptions=False)
+    assert "note: time: the network is called 3 times with the same input" in found.stderr
+    loss = read_sidecar(path).metrics.train_loss
+    assert json.loads(found.stdout)["loss"] == pytest.approx(loss, rel=1e-5)
+    by_five = CliRunner().invoke(cli, [*words, "--time-steps", "5"], catch_exceptions=False)
+    assert "called 5 times" in by_five.stderr
+    with pytest.raises(ValueError, match="does not say how they are read"):
+        run(config(model="nets.py:step"), nets / "b.safetensors")
+
+
 def test_schemes_are_paired_whatever_the_network(config):
     one, other = (network_of(config(init=i))[0] for i in ("lecun_normal", "kaiming_normal"))
     a, b = one.layers[0].weight, other.layers[0].weight

@@ -21,7 +21,8 @@ def activity(target: Target) -> Activity:
         If its neurons cannot be watched, or their number depends on the example.
     """
     clock, risk = start_clock(), target.risk
-    neurons, weights = ActivityRecorder(risk.model), SynapseRecorder(risk.model)
+    neurons = ActivityRecorder(risk.model, looped=risk.objective.is_looped)
+    weights = SynapseRecorder(risk.model)
 
     @contextmanager
     def watching() -> Iterator[Callable[[], None]]:

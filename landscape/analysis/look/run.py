@@ -48,7 +48,8 @@ def look_at(
     Curvature and activity are of the target's examples; losses of both splits, where the data
     have both.
     """
-    recorder = ActivityRecorder(target.model) if target.subject.spiking else None
+    looped = target.risk.objective.is_looped
+    recorder = ActivityRecorder(target.model, looped=looped) if target.subject.spiking else None
     own = fit_on(target.risk, recorder.watching if recorder else nullcontext)
     firing, unclear = _firing(recorder)
     other, note = _on_other_split(target, checkpoint)

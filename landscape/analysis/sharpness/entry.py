@@ -1,5 +1,8 @@
 """The table of sharpness in a report."""
 
+from dataclasses import replace
+
+from landscape.analysis.bearing import bearing_scale
 from landscape.analysis.progress import Progress
 from landscape.analysis.sharpness.rows import rows_of
 from landscape.analysis.sharpness.run import sharpness
@@ -10,11 +13,15 @@ from landscape.results import Eigenvalues, Trace
 
 
 def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Progress) -> Results:
-    """Every measure; the spectral ones are read off the spectra that were computed before."""
+    """Every measure, also at the scale that bears a verdict; the spectral ones off the spectra."""
+    asked = settings.budget.sharpness
+    bearing = bearing_scale(earlier)
+    if bearing is not None and bearing not in asked.scales:
+        asked = replace(asked, scales=(*asked.scales, bearing))
     return {
         "sharpness": sharpness(
             target,
-            settings=settings.budget.sharpness,
+            settings=asked,
             spectra=spectra_of(earlier),
             state=state_of(settings, target, "sharpness.state"),
             progress=progress,

@@ -1,5 +1,6 @@
 """The spectrum in a report, plain and scaled."""
 
+from landscape.analysis.bearing import bearing_scale
 from landscape.analysis.progress import Progress
 from landscape.analysis.spectrum.rounding import asks_float64
 from landscape.analysis.spectrum.run import spectrum
@@ -19,8 +20,16 @@ def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Pro
 def run_scaled(
     target: Target, settings: SuiteSettings, earlier: Results, progress: Progress
 ) -> Results:
-    """The same of S A S with filter norms: what rescaled weights cannot change."""
-    return _run(target, settings, "filter", progress)
+    """The same of S A S with filter norms, and at the scale that bears a verdict, if another.
+
+    Filter norms cancel rescaled filters before batch norms, and not what else a network may have.
+    """
+    scales = dict.fromkeys(("filter", bearing_scale(earlier) or "filter"))
+    return {
+        stem: result
+        for scale in scales
+        for stem, result in _run(target, settings, scale, progress).items()
+    }
 
 
 def cost(work: Work) -> Cost:
@@ -29,7 +38,10 @@ def cost(work: Work) -> Cost:
 
 
 def cost_of_scaled(work: Work) -> Cost:
-    """The same of the scaled one, of which a budget may want less."""
+    """The same of the one with filter norms, of which a budget may want less.
+
+    Whether there is another is known once the preflight was run.
+    """
     return _cost(work, "filter")
 
 

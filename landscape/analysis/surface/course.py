@@ -11,6 +11,7 @@ from torch import Tensor
 from landscape.analysis.progress import Progress
 from landscape.analysis.target import Target
 from landscape.curvature.graphs import rebatched
+from landscape.curvature.scaling import relative_scale
 from landscape.objective.risk import EmpiricalRisk
 from landscape.parameters import ParameterLayout
 from landscape.results import DirectionSpec, Trajectory
@@ -46,9 +47,17 @@ def random_course(target: Target, *, dimensions: int, normalisation: str, draw: 
 
 
 def course_along(target: Target, raw: RawDirections, *, normalisation: str) -> Course:
-    """The line or plane through θ along given raw directions, each rescaled to the weights."""
+    """The line or plane through θ along given raw directions, each rescaled to the weights.
+
+    As :func:`normalise` does, or with ``symmetry`` as noise of that scale is: d = S ε, ε the raw
+    direction at the length √P. Moved along a symmetry S becomes J S O, J the move and O orthogonal,
+    so that a moved copy has the same losses along the direction O'ε.
+    """
     theta, layout = target.risk.theta, target.risk.layout
-    walked = [normalise(v, theta, layout, normalisation) for v in raw.vectors]
+    if normalisation == "symmetry":
+        walked = _scaled(target.risk, raw.vectors)
+    else:
+        walked = [normalise(v, theta, layout, normalisation) for v in raw.vectors]
     texts = raw.descriptions or ("",) * len(walked)
     specs = tuple(
         DirectionSpec(
@@ -156,6 +165,12 @@ def theta_of_state(state: dict[str, Tensor], layout: ParameterLayout, like: Tens
                 "must be of the run that the checkpoint comes from."
             )
     return layout.flatten(state).to(dtype=like.dtype, device=like.device)
+
+
+def _scaled(risk: EmpiricalRisk, vectors: Sequence[Tensor]) -> list[Tensor]:
+    S, length = relative_scale("symmetry", risk), risk.num_params**0.5
+    raw = [v.to(risk.theta) for v in vectors]
+    return [S @ (v * (length / float(v.norm().clamp_min(1e-300)))) for v in raw]
 
 
 def _batch_gradient(risk: EmpiricalRisk) -> Callable[[Tensor], Tensor]:

@@ -106,11 +106,13 @@ def _print(comparison: "Comparison") -> None:
     from landscape.compare.expectation import expected_of_comparison
 
     s = comparison.settings
-    decided_by = "declared" if s.primary_declared else "chosen by rule: name another with --primary"
     titles = {m.name: m.title for m in comparison.measures}
     for words in expected_of_comparison(comparison):
         print_words(words)
-    print_words(f"Primary measure: {titles[s.primary]}, {s.primary!r} ({decided_by}).")
+    another = "" if s.primary_declared else " Name another with --primary."
+    print_words(
+        f"Primary measure: {titles[s.primary]}, {s.primary!r}: {s.primary_reason}.{another}"
+    )
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
         click.echo()

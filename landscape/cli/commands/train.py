@@ -161,7 +161,7 @@ def _print_forecast(config: TrainConfig, device: str, data_dir: Path | None) -> 
 
     found = forecast_training(config, device=open_device(device), data_dir=data_dir)
     examples = f"{len(found.source):,} examples of {found.source.name}"
-    _say(str(found.initialisation))
+    _say("\n".join([str(found.initialisation), *found.notes]))
     echo(f"{sum(p.numel() for p in found.model.parameters()):,} parameters; {examples}")
     echo(
         f"{found.epochs} epochs of {found.num_steps} steps, {found.step_seconds:.3g} s each, and "

@@ -1,4 +1,4 @@
-"""Moves of the weights that leave a network's function alone, and λ_max of each scale after."""
+"""Moves of the weights that leave a network's function alone, and what each scale makes of them."""
 
 from collections.abc import Sequence
 
@@ -24,9 +24,9 @@ def invariance_tables(preflights: Sequence[Preflight]) -> list[Table[Row]]:
     return [
         Table(
             name="invariance",
-            caption="Moves of the weights: λ_max after over before, at each scale. 1 is invariant "
-            "on this network. The outputs stay at so many places; with 0 they change, and the "
-            "network lacks that symmetry.",
+            caption="Moves of the weights: λ_max, and after tr the trace, after over before, at "
+            "each scale. 1 is invariant on this network. The outputs stay at so many places; with "
+            "0 they change, and the network lacks that symmetry.",
             columns=[
                 CHECKPOINT_OF_PART,
                 text_column("move", lambda row: row.part.move),
@@ -48,15 +48,16 @@ def _column(scale: str) -> Column[Row]:
         scale,
         shown,
         key=f"ratio_{scale}",
-        formula="λ_max after the move over λ_max before; in brackets, where that is 1, that of the "
-        "moved weights' block, if it is not",
+        formula="λ_max after the move over λ_max before; after tr the same of the Gauss-Newton "
+        "matrix's trace, ± over draws that are the same before and after; 1 where both stay, the "
+        "trace in every draw",
     )
 
 
 def _ratio(found: ScaleRatio) -> str | None:
-    if found.lambda_max is None:
-        return None
     if found.is_one:
         return "1"
-    whole = f"{found.lambda_max:.4g}"
-    return whole if found.of_moved is None else f"{whole} ({found.of_moved:.4g})"
+    parts = [] if found.lambda_max is None else [f"{found.lambda_max:.4g}"]
+    if found.trace is not None and found.trace_stderr is not None:
+        parts.append(f"tr {found.trace:.3g} ± {found.trace_stderr:.1g}")
+    return ", ".join(parts) or None

@@ -74,7 +74,13 @@ def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
             "table gives the interval that the ratio lies in and how many runs would find a "
             "difference of the size of the bounds."
         )
-    return tuple(reasons)
+    return (*reasons, *bearing_paragraphs(comparison))
+
+
+def bearing_paragraphs(comparison: Comparison) -> list[str]:
+    """Which measure decides, and why; nothing of comparisons that did not say."""
+    reason = comparison.settings.primary_reason
+    return [f"What decides is {decided_by(comparison)}: {reason}."] if reason else []
 
 
 class _Decided(NamedTuple):

@@ -7,6 +7,7 @@ from landscape.report.sections.verdict.errors import error_table
 from landscape.report.sections.verdict.figures import overview_figure, pair_figure
 from landscape.report.sections.verdict.overview import (
     FEW_PAIRS,
+    bearing_paragraphs,
     overview_paragraphs,
     overview_table,
 )
@@ -22,6 +23,7 @@ def verdict_section(comparison: Comparison) -> Section:
     if len(comparison.pairs) > FEW_PAIRS:
         return _overview(comparison)
     reasons = [f"{p.group} against {p.baseline}: {p.reason.rstrip('.')}." for p in comparison.pairs]
+    reasons += bearing_paragraphs(comparison)
     reasons += [f"{p.group} was compared {p.matched.rstrip('.')}." for p in comparison.pairs]
     return Section(
         key="verdict",

@@ -54,7 +54,11 @@ def verdict_table(comparison: Comparison, pair: PairRow, number: int) -> Table[M
             optional=True,
         ),
         runs_needed_column(comparison),
-        text_column("kind", lambda row: _kinds(comparison.measure(row.measure))),
+        text_column(
+            "kind",
+            lambda row: _kinds(comparison.measure(row.measure)),
+            hint=lambda row: comparison.measure(row.measure).certificate,
+        ),
     ]
     measures = [comparison.measure(m.measure) for m in pair.measures]
     return Table(
@@ -91,8 +95,9 @@ def _reasons(comparison: Comparison, pair: PairRow) -> list[tuple[tuple[str, str
 
 
 def _kinds(measure: ComparedMeasure) -> str:
-    kinds = ["scale-invariant"] * measure.scale_invariant + ["hard-forward"] * measure.hard_forward
-    return ", ".join(kinds)
+    how = " (certified)" if measure.certified else " (by kind)"
+    kinds = [f"scale-invariant{how}"] * measure.scale_invariant
+    return ", ".join([*kinds, *["hard-forward"] * measure.hard_forward])
 
 
 class _OfMeasure(Protocol):
