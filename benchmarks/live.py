@@ -1,16 +1,17 @@
 """``python -m benchmarks.live``: what a probe costs a training, and its products beside others'.
 
-Three networks train by Adam, each with a probe of all measures on as many examples as a
-batch has. Shares are of CPU
-time on one thread, from the second call on, without a limit of the budget. In the same loop the
-largest eigenvalue is found by a cold start, by PyHessian and by hessian-eigenthings, on a copy of
-the network at the same step: products a call, and the error from a run to a residual of 1e-5.
+Three networks train by Adam in batches of 128. Shares are of CPU time on one thread, from the
+second call on, without a limit of the budget. In the same loop the largest eigenvalue is found by a
+cold start, by PyHessian and by hessian-eigenthings, on a copy of the network at the same step:
+products a call, and the error from a run to a residual of 1e-5.
 """
 
 import copy
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -31,10 +32,12 @@ from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.pair import loss_of
 from landscape.objective.risk import EmpiricalRisk
 from landscape.probe.measure import COLD, MOST, TOL
+from landscape.results.probe import MEASURES
 from landscape.snn.model import CSNN
 
 EVERY = (50, 200, 1_000)
-PROBED = BATCH = 128
+BATCH = 128
+PROBES = ((MEASURES, 128), (MEASURES, 1_000), (("lambda_max",), 128))  # measures, examples
 
 
 class Training(NamedTuple):
@@ -111,13 +114,22 @@ def trainings() -> Iterator[Callable[[], Training]]:
     yield from (mlp, encoder, spiking)
 
 
-def share(make: Callable[[], Training], every: int, calls: int) -> dict[str, Any]:
+def share(
+    make: Callable[[], Training], what: Sequence[str], examples: int, every: int, calls: int
+) -> dict[str, Any]:
     """CPU time of calls over all from the first call on, that one left out."""
     training = make()
     optimizer = torch.optim.Adam(training.model.parameters(), 1e-3)
-    probed = (training.x[:PROBED], training.y[:PROBED])
+    probed = (training.x[:examples], training.y[:examples])
     probe = landscape.Probe(
-        training.loss, probed, every=every, budget=1, path=None, clock=time.process_time
+        training.loss,
+        probed,
+        what,
+        every=every,
+        budget=1,
+        examples="all",
+        path=None,
+        clock=time.process_time,
     )
     found, begun = [], 0.0
     for step in training.steps(optimizer, calls * every + 1):
@@ -130,6 +142,8 @@ def share(make: Callable[[], Training], every: int, calls: int) -> dict[str, Any
     return {
         "network": training.name,
         "num_params": sum(p.numel() for p in training.model.parameters()),
+        "measures": len(what),
+        "examples": examples,
         "every": every,
         "share": spent / passed,
         "steps_a_call": spent / calls / a_step,
@@ -143,7 +157,7 @@ def products(make: Callable[[], Training], every: int, calls: int) -> list[dict[
     """Products of a call for λ_max, and its error, by method; medians over the calls."""
     training = make()
     optimizer = torch.optim.Adam(training.model.parameters(), 1e-3)
-    probed = (training.x[:PROBED], training.y[:PROBED])
+    probed = (training.x[:BATCH], training.y[:BATCH])
     probe = landscape.Probe(training.loss, probed, ["lambda_max"], every=every, budget=1, path=None)
     counted: dict[str, list[tuple[int, float]]] = {}
     for step in training.steps(optimizer, calls * every + 1):
@@ -160,12 +174,17 @@ def products(make: Callable[[], Training], every: int, calls: int) -> list[dict[
         before = H.num_matvecs
         cold = largest_from(H, None, rng=rng, tol=TOL, least=COLD, most=MOST * 4)
         with sdpa_kernel(SDPBackend.MATH):  # the fused one has no second derivative
-            theirs = [find(network, training, probed) for find in (_pyhessian, _eigenthings)]
+            pyhessian = _pyhessian(network, training, probed)
+            eigenthings = [
+                _eigenthings(network, training, probed, steps)
+                for steps in (None, H.num_matvecs - before)
+            ]
         for method, number, value in (
             ("probe, warm", values.num_matvecs, values.lambda_max.value),
             ("cold start to the same residual", H.num_matvecs - before, cold.value),
-            ("PyHessian, its defaults", *theirs[0]),
-            ("hessian-eigenthings, its defaults", *theirs[1]),
+            ("PyHessian, its defaults", *pyhessian),
+            ("hessian-eigenthings, its defaults", *eigenthings[0]),
+            ("hessian-eigenthings, told the steps of the cold start", *eigenthings[1]),
         ):
             error = abs(value - float(true)) / abs(float(true))
             counted.setdefault(method, []).append((number, error))
@@ -190,29 +209,38 @@ def _pyhessian(network: nn.Module, training: Training, probed: Any) -> tuple[int
     return run.num_matvecs, float(values[0])
 
 
-def _eigenthings(network: nn.Module, training: Training, probed: Any) -> tuple[int, float]:
+def _eigenthings(
+    network: nn.Module, training: Training, probed: Any, steps: int | None
+) -> tuple[int, float]:
     operator = he.HessianOperator(network, [probed], he.supervised_loss(training.criterion))
-    found = he.lanczos(operator, k=1, which="LM", seed=0)
+    found = he.lanczos(operator, k=1, max_iter=steps, which="LA", seed=0)
     return int(found.iterations), float(found.eigenvalues[0])
 
 
 @click.command()
 @results_option("live.json")
 @click.option("--calls", type=click.IntRange(min=1), default=4, show_default=True)
-def main(json_file: Any, calls: int) -> None:
+def main(json_file: Path, calls: int) -> None:
     """Measure shares of the time and products, on three networks."""
     torch.set_num_threads(1)
     shares, found = [], []
     for make in trainings():
-        for every in EVERY:
-            shares.append(share(make, every, calls))
+        for (what, examples), every in product(PROBES, EVERY):
+            shares.append(share(make, what, examples, every, calls))
             click.echo(shares[-1])
-        found += products(make, EVERY[0], 2 * calls)
-        for row in found[-4:]:
+        of_methods = products(make, EVERY[0], 2 * calls)
+        found += of_methods
+        for row in of_methods:
             click.echo(row)
-    command = f"python -m benchmarks.live --calls {calls}"
-    settings = {"batch": BATCH, "probed": PROBED}
-    write_simulation(json_file, command, **settings, shares=shares, products=found)
+    write_simulation(
+        json_file,
+        f"python -m benchmarks.live --calls {calls}",
+        batch=BATCH,
+        calls=calls,
+        shares=shares,
+        products=found,
+        cpu_seconds=round(time.process_time()),
+    )
 
 
 if __name__ == "__main__":

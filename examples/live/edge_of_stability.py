@@ -29,7 +29,7 @@ def main(figure_file: Path | None, num_steps: int = STEPS) -> None:
     x = torch.randn(300, 6)
     y = torch.sin(2 * x[:, :2]) + 0.3 * torch.randn(300, 2)  # more noise than it can fit
     optimizer = torch.optim.SGD(model.parameters(), lr=RATES[0])
-    probe = landscape.Probe("mse", (x, y), every=50, budget=1, path=None)
+    probe = landscape.Probe("mse", (x, y), every=50, budget=1, examples="all", path=None)
     for step in range(num_steps):
         optimizer.param_groups[0]["lr"] = RATES[step >= num_steps // 2]
         optimizer.zero_grad()
@@ -39,8 +39,6 @@ def main(figure_file: Path | None, num_steps: int = STEPS) -> None:
             ratio = values.lambda_max.value / values.edge
             if step % 500 == 0:
                 print(f"step {step}: loss {values.loss:.4f}, λ_max {ratio:.2f} of its edge")
-            for words in values.warnings:
-                print(f"step {step}: {words}")
     if figure_file is not None:
         draw(probe.curves(), figure_file)
 

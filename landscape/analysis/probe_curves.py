@@ -7,7 +7,7 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import IN_MEMORY, Target
 from landscape.analysis.work import Cost, Results, Work
-from landscape.results.probe import probe_curves
+from landscape.results.probe import FILE, probe_curves
 
 
 def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Progress) -> Results:
@@ -30,14 +30,15 @@ def cost(work: Work) -> Cost:
 def _file_of(checkpoint: str) -> Path | None:
     """``NAME.probe.jsonl``, or ``probe.jsonl`` in the folder of a trainer's run.
 
-    Trainers keep their checkpoints in folders of that folder.
+    In other folders that may be of another network.
     """
     if checkpoint == IN_MEMORY:
         return None
     path = Path(checkpoint)
     folder = path if path.is_dir() else path.parent
-    places = (
-        path.with_suffix(".probe.jsonl"),
-        *(f / "probe.jsonl" for f in (folder, folder / "..")),
-    )
+    places = [path.with_suffix(".probe.jsonl")]
+    if (folder / "training_args.bin").is_file():  # of transformers' Trainer: the run's own or in it
+        places += [folder / FILE, folder / ".." / FILE]
+    if path.suffix == ".ckpt":  # Lightning keeps them in checkpoints/ of a run's folder
+        places.append(folder / ".." / FILE)
     return next((place for place in places if place.is_file()), None)

@@ -69,7 +69,7 @@ def settings_of(groups: Sequence[Group]) -> Optimizer:
             learning_rate=_number(group, "lr", 0, 1e6),
             rate_of="in the optimiser's state",
             weight_decay=_number(group, "weight_decay", 0, 1e6),
-            **family.optimizer(group),
+            **_named(family, group),
         )
         for group in groups
     ]
@@ -79,6 +79,15 @@ def settings_of(groups: Sequence[Group]) -> Optimizer:
             "which have no common edge of stability"
         )
     return max(found, key=lambda o: o.weight_decay)
+
+
+def _named(family: Family, group: Group) -> dict[str, Any]:
+    """What the edge depends on.
+
+    Sharpness-aware minimisation keeps its radius ρ in the groups of the optimiser that it wraps.
+    """
+    about = family.optimizer(group)
+    return about | {"kind": f"sam-{about['kind']}"} if group.get("rho") else about
 
 
 def _of_sgd(group: Group) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from landscape.results.probe import LAMBDA_MAX, ProbeValues
+from landscape.results.probe import HESSIAN, LAMBDA_MAX, ProbeValues
 
 MARGIN = 1.1  # over the edge: full batches swing around it, and nothing is wrong
 
@@ -18,6 +18,8 @@ class Alarm:
 
 
 def _is_above_edge(values: ProbeValues) -> bool | None:
+    if values.matrix != HESSIAN:  # a formal one is no derivative of the gradient that steps follow
+        return None
     pair = getattr(values, values.edge_of, None) if values.edge_of else None
     if pair is None or values.edge is None:
         return None
@@ -36,14 +38,16 @@ def _above_edge(values: ProbeValues) -> str:
 def _overshoots(values: ProbeValues) -> bool | None:
     if values.critical is None or values.learning_rate is None:
         return None
-    return values.critical.high < values.learning_rate
+    # A loss that jumps, as of spikes, may rise at a small rate and be lower at that in use.
+    is_rise = values.step_rise is None or values.step_rise > 0
+    return is_rise and values.critical.high < values.learning_rate
 
 
 def _overshot(values: ProbeValues) -> str:
     assert values.critical is not None
     return (
         f"the critical learning rate {values.critical.rate:.3g} is below the one in use, "
-        f"{values.learning_rate:.3g}: the next step raises the loss"
+        f"{values.learning_rate:.3g}: steps raise the loss of the probe's examples"
     )
 
 

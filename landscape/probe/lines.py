@@ -1,4 +1,4 @@
-"""A probe's file: JSON Lines, one a call, that an interrupted training goes on with."""
+"""What a probe measured, call by call, in JSON Lines that an interrupted training goes on with."""
 
 import json
 from pathlib import Path
@@ -8,38 +8,55 @@ from landscape.files import write_atomic
 
 
 class Lines:
-    """Appends records to a file.
+    """Records in the order of their steps, and the file that holds them.
 
-    What it holds at and after the first new step is of a run that was interrupted, and did not save
-    what it did from there on: it is measured again, and replaced.
+    What there is at and after a new step is of a run that was interrupted or went back, and did not
+    save what it did from there on: it was measured again, and is replaced.
+
+    Parameters
+    ----------
+    path
+        None: no file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.records: list[dict[str, Any]] = []
         self._is_begun = False
 
     def add(self, record: dict[str, Any]) -> None:
-        """Write one line, whole, at once."""
-        if not self._is_begun:
-            self._begin(record["step"])
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-
-    def _begin(self, step: int) -> None:
-        kept = []
-        if self.path.is_file():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                before = _step_of(line)
-                if before is not None and before < step:
-                    kept.append(line + "\n")
-        write_atomic(self.path, "".join(kept))
+        """Join a record, its line whole and at once."""
+        before = self.records if self._is_begun else self._read()
+        self.records = [r for r in before if r["step"] < record["step"]]
+        is_next = self._is_begun and len(self.records) == len(before)
+        self.records.append(record)
         self._is_begun = True
+        if self.path is None:
+            return
+        if is_next:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(_line(record))
+        else:
+            write_atomic(self.path, self.text())
+
+    def text(self) -> str:
+        """As in the file."""
+        return "".join(map(_line, self.records))
+
+    def _read(self) -> list[dict[str, Any]]:
+        """What the file holds, but for lines that the end of a process cut short."""
+        if self.path is None or not self.path.is_file():
+            return []
+        found = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(record, dict) and isinstance(record.get("step"), int):
+                found.append(record)
+        return found
 
 
-def _step_of(line: str) -> int | None:
-    """None where the line is cut short, as by the end of a process."""
-    try:
-        step = json.loads(line)["step"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return step if isinstance(step, int) else None
+def _line(record: dict[str, Any]) -> str:
+    return json.dumps(record, allow_nan=False) + "\n"

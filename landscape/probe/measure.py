@@ -1,5 +1,6 @@
 """One call of a probe: what is asked for, of the network as it is now."""
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from landscape.catalog.optimizers import OPTIMIZERS, edge_of
+from landscape.catalog.optimizers import OPTIMIZERS, Optimizer, OptimizerKind, edge_of
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.scaling import ScaledOperator, scale_of
@@ -26,6 +27,7 @@ NUM_PROBES = 4  # of a call's trace; their spread is its error
 _TURNED = 0.7  # |cos| below which the sharpest direction is another one
 _ROUNDING = 4.0  # eps |L|, of a difference of two losses
 _FIRST_RATE = 0.1  # without an optimiser and an eigenvalue
+_SAM = "sam-"
 _NOT_STEPPED = "the optimiser has made no step yet"
 
 
@@ -115,12 +117,10 @@ class Call:
     def _preconditioned(self) -> None:
         if self.state is None:
             raise ValueError("no optimizer was passed")
-        known = self.state.optimizer
-        if known is None:
+        if self._kind is None:
             raise ValueError(self.state.reason)
-        kind = OPTIMIZERS[known.kind]
-        if kind.scale != "optimizer":
-            raise ValueError(f"{kind.title} has no preconditioner")
+        if self._kind.scale != "optimizer":
+            raise ValueError(f"{self._kind.title} has no preconditioner")
         S = scale_of("optimizer", self.risk)
         H: SelfAdjointOperator = self._hessian
         if not bool((S @ torch.ones_like(self.risk.theta)).any()):
@@ -130,23 +130,31 @@ class Call:
         self._follow(PRECONDITIONED, ScaledOperator(H, S))
 
     @property
+    def _known(self) -> Optimizer | None:
+        return None if self.state is None else self.state.optimizer
+
+    @property
+    def _kind(self) -> OptimizerKind | None:
+        """Of the optimiser, or of that which sharpness-aware minimisation wraps."""
+        return None if self._known is None else OPTIMIZERS[self._known.kind.removeprefix(_SAM)]
+
+    @property
     def _decay(self) -> float:
         """Weight decay that is part of the gradient, and so of the preconditioned matrix."""
-        known = None if self.state is None else self.state.optimizer
-        if known is None or OPTIMIZERS[known.kind].is_decoupled:
+        if self._known is None or self._kind is None or self._kind.is_decoupled:
             return 0.0
-        return known.weight_decay
+        return self._known.weight_decay
 
     def _edge(self) -> None:
         if self.state is None:
             self.found.absent["edge"] = "no optimizer was passed"
             return
-        known = self.state.optimizer
-        if known is None:
+        known, kind = self._known, self._kind
+        if known is None or kind is None:
             self.found.absent["edge"] = self.state.reason
             return
         self.found.values["learning_rate"] = known.learning_rate
-        scale = OPTIMIZERS[known.kind].scale
+        scale = kind.scale
         edge = edge_of(known, scale=scale, weight_decay=0.0 if scale == "none" else self._decay)
         if edge.value is None:
             self.found.absent["edge"] = edge.words
@@ -159,8 +167,10 @@ class Call:
         gradient = risk.gradient()
         update = gradient
         if self.state is not None:
-            if self.state.optimizer is None:
+            if self._known is None:
                 raise ValueError(self.state.reason)
+            if self._known.kind.startswith(_SAM):
+                raise ValueError("sharpness-aware minimisation steps along gradients of elsewhere")
             update = self.state.update(risk.layout, theta, gradient).to(theta)
         if not bool(update.any()) and bool(gradient.any()):
             raise ValueError(_NOT_STEPPED)
@@ -177,6 +187,9 @@ class Call:
             raise ValueError("the loss hardly falls along the update: no rate was found")
         self.memory.rate = found.rate or None
         self.found.values["critical"] = found
+        if (rate := self.found.values.get("learning_rate")) is not None:
+            change = rise(rate)
+            self.found.values["step_rise"] = change if math.isfinite(change) else None
 
     def _guess(self) -> float:
         lambda_max = self.found.values.get(LAMBDA_MAX)

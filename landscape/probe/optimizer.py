@@ -6,7 +6,6 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from landscape.catalog.optimizers import OPTIMIZERS
 from landscape.checkpoint.optimizer_settings import Group, settings_of
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.nests import describe
@@ -29,6 +28,11 @@ def live_state(optimizer: Optimizer, risk: EmpiricalRisk) -> OptimizerState:
         raise ValueError(
             f"optimizer must be a torch.optim.Optimizer; got {describe(optimizer)}. Pass the one "
             "that steps the network, or None."
+        )
+    if hasattr(optimizer, "consolidate_state_dict"):
+        raise ValueError(
+            "the optimiser's state is spread over processes (ZeroRedundancyOptimizer): pass "
+            "None, and its edge of stability and its update are left out."
         )
     names = {id(p): name for name, p in risk.parameters.items()}
     groups = [_numbers(group) for group in optimizer.param_groups]
@@ -58,12 +62,6 @@ def live_state(optimizer: Optimizer, risk: EmpiricalRisk) -> OptimizerState:
         unnamed="",
         read=lambda wanted: wanted,
     )
-
-
-def is_preconditioned(state: OptimizerState) -> bool:
-    """Whether the edge of its steps is one of P^-1/2 H P^-1/2."""
-    known = state.optimizer
-    return known is not None and OPTIMIZERS[known.kind].scale == "optimizer"
 
 
 def _numbers(group: dict[str, Any]) -> dict[str, Any]:

@@ -10,10 +10,10 @@
             wandb.log(values.scalars("probe/"), step=step)
 """
 
-import json
 import math
 import sys
 import time
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -41,17 +41,18 @@ from landscape.probe.measure import Call, Memory
 from landscape.probe.optimizer import live_state
 from landscape.probe.pace import Clock, Pace
 from landscape.probe.settings import ProbeSettings
-from landscape.results.probe import MEASURES, ProbeCurves, ProbeValues, probe_curves
+from landscape.results.probe import FILE, HESSIAN, MEASURES, ProbeCurves, ProbeValues, probe_curves
 from landscape.seeds import seeded
+from landscape.snn.adapters import batch_norms
 
-FILE = "probe.jsonl"
+NUM_EXAMPLES = 256  # as many as a few batches have: a call then costs tens of their steps
 
 
 class Probe:
     """Measures a network's curvature while it trains, now and then, and leaves no trace in it.
 
     Weights, gradients, optimiser, modes, hooks, buffers, the state of neurons and random numbers
-    are as they were after each call, bit for bit. The network is evaluated in eval mode, at its
+    are as they were after each call, bit for bit. The network is evaluated without dropout, at its
     weights of the moment, always on the same examples.
 
     Parameters
@@ -73,13 +74,17 @@ class Probe:
         Of a file of JSON Lines, one a call; None: none is written. A training that goes on where
         it was interrupted goes on with its file.
     examples
-        N (a random subset), ``START:STOP`` or ``all``; None: up to 1,000.
+        N (a random subset; all where there are fewer), ``START:STOP`` or ``all``: full batches have
+        their edge of stability on all that they are of.
     batch_norm
-        ``eval``: running statistics; ``train``: those of each batch.
+        ``train``: with the statistics of each batch, as the optimiser sees the loss; ``eval``: with
+        running ones, as :func:`landscape.analyze` does. There weights before a norm have curvature
+        that the optimiser never saw, and above its edge.
     dtype
         ``float32`` or ``float64``; None: that of the weights, float32 for those of fewer bits.
     patience
-        Calls in a row after which an alarm is raised, once until it has passed.
+        Calls in a row after which an alarm is raised as a ``RuntimeWarning``, once until it has
+        passed.
     seed
         Of the subset of examples and of random directions.
 
@@ -99,11 +104,11 @@ class Probe:
         every: int = ProbeSettings.every,
         budget: float = ProbeSettings.budget,
         path: str | Path | None = FILE,
-        examples: int | str | None = None,
+        examples: int | str = NUM_EXAMPLES,
         split: str = TargetSettings.split,
         params: str = "*",
         batch_size: int = TargetSettings.batch_size,
-        batch_norm: str = TargetSettings.batch_norm,
+        batch_norm: str = "train",
         dtype: str | None = None,
         patience: int = 3,
         seed: int = TargetSettings.seed,
@@ -113,12 +118,12 @@ class Probe:
             raise ValueError(f"what must list some of {', '.join(MEASURES)}; got {what!r}.")
         self.what, self.path = tuple(what), None if path is None else Path(path)
         self._objective = None if objective is None else _as_objective(objective)
-        self._data, self._params, self._dtype = data, params, dtype
+        self._data, self._examples, self._params, self._dtype = data, examples, params, dtype
+        self._batch_norm = batch_norm
         self._settings = TargetSettings(
-            examples=None if examples is None else str(examples),
+            examples="all",  # of those that are chosen
             split=split,
             batch_size=batch_size,
-            batch_norm=batch_norm,
             seed=seed,
             command="landscape.Probe",
         )
@@ -126,7 +131,6 @@ class Probe:
         self._memory = Memory()
         self._target: Target | None = None
         self._lines: Lines | None = None
-        self._records: list[dict[str, Any]] = []
 
     def __call__(
         self, model: nn.Module, step: int, optimizer: Optimizer | None = None
@@ -149,24 +153,24 @@ class Probe:
             values = self._measured(network, step, optimizer)
         values = replace(values, seconds=self._pace.seconds, share=self._pace.share)
         values = replace(values, warnings=self._watch.told(values))
-        self._records.append(values.record())
-        if self.path is not None and is_main():
-            self._lines = self._lines or Lines(self.path)
-            self._lines.add(self._records[-1])
+        self._lines = self._lines or Lines(self.path if is_main() else None)
+        self._lines.add(values.record())
+        for words in values.warnings if is_main() else ():
+            warnings.warn(f"step {step}: {words}", RuntimeWarning, stacklevel=2)
         return values
 
     def curves(self) -> ProbeCurves:
-        """What it measured so far, call by call: for figures (``landscape.plotting.plot_probe``).
+        """The training so far, call by call: for figures (``landscape.plotting.plot_probe``).
 
         Raises
         ------
         ValueError
             If it was not called yet.
         """
-        if self._target is None:
+        if self._target is None or self._lines is None:
             raise ValueError("the probe was not called yet: call it after a step of the training.")
         found = probe_curves(
-            "\n".join(map(json.dumps, self._records)),
+            self._lines.text(),
             subject=self._target.subject,
             provenance=start_clock().provenance_of(self._target),
         )
@@ -214,8 +218,12 @@ class Probe:
         wide = any(p.dtype == torch.float64 for p in parameters)
         device = str(next(iter(parameters), torch.empty(0)).device)
         dtype = self._dtype or ("float64" if wide else "float32")
-        settings = replace(self._settings, device=device, dtype=dtype)
-        choice = Choice(split=settings.split, examples=settings.examples, seed=settings.seed)
+        # Where nothing couples examples, batches are cut where memory is short.
+        norm = self._batch_norm if batch_norms(model) else "eval"
+        settings = replace(self._settings, device=device, dtype=dtype, batch_norm=norm)
+        choice = Choice(
+            split=settings.split, examples=self._examples, seed=settings.seed, at_most=True
+        )
         data = source_of(self._data, choice)
         objective, notes = self._objective, tuple[str, ...]()
         if objective is None:
@@ -235,7 +243,7 @@ def _as_objective(given: Any) -> Objective:
 def _matrix_of(target: Target) -> str:
     if target.subject.spiking:
         return f"formal Hessian of the surrogate ({target.subject.surrogate})"
-    return "Hessian"
+    return HESSIAN
 
 
 def _wait_for(device: torch.device) -> Any:

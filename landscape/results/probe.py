@@ -16,6 +16,10 @@ from landscape.values import Eigenvalue, Estimate
 LAMBDA_MAX, TRACE = "lambda_max", "trace"
 CRITICAL, PRECONDITIONED = "critical_sharpness", "preconditioned_lambda_max"
 MEASURES = (LAMBDA_MAX, TRACE, CRITICAL, PRECONDITIONED)
+FILE = "probe.jsonl"  # in the folder of a run
+
+
+HESSIAN = "Hessian"  # of a network without spikes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,8 @@ class ProbeValues:
         The mean over probes with its standard error.
     critical
         Of the step along the optimiser's next update.
+    step_rise
+        By which that update raises the loss of the probe's examples at the learning rate in use.
     learning_rate, edge, edge_of
         The optimiser's; its edge of stability, and the measure that it is the edge of.
     absent
@@ -78,6 +84,7 @@ class ProbeValues:
     turned: tuple[str, ...] = ()
     trace: Estimate | None = None
     critical: CriticalStep | None = None
+    step_rise: float | None = None
     learning_rate: float | None = None
     edge: float | None = None
     edge_of: str = ""
@@ -114,6 +121,7 @@ class ProbeValues:
         found["critical_rate_low"] = None if critical is None else critical.low
         found["critical_rate_high"] = None if critical is None else critical.high
         found |= {
+            "step_rise": self.step_rise,
             "learning_rate": self.learning_rate,
             "edge": self.edge,
             "edge_of": self.edge_of or None,

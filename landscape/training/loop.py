@@ -47,7 +47,7 @@ class Progress(NamedTuple):
 
 Monitor = Callable[[Progress], None]
 Told = Callable[[str], None]
-Watch = Callable[[nn.Module, int, Optimizer], None]  # after each step, counted over all epochs
+Watch = Callable[[nn.Module, int, Optimizer], object]  # after each step, counted over all epochs
 # Of what is minimised, the training examples, and a file beside the checkpoint.
 MakeWatch = Callable[[Objective, Source, Path], Watch]
 

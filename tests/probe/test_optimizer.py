@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+import landscape
 from landscape.objective.objective import Objective
 from landscape.objective.risk import EmpiricalRisk
 from landscape.probe.optimizer import live_state
@@ -90,3 +91,18 @@ def test_what_the_optimiser_does_not_have_is_never_moved(net, risk):
     assert torch.equal(torch.isfinite(P), own)
     assert not u[~own].any()
     assert u[own].all()
+
+
+def test_of_sharpness_aware_minimisation_no_edge_is_known(net):
+    """It keeps its radius in the groups of the optimiser that it wraps, and steps otherwise."""
+    optimizer = torch.optim.Adam([{"params": list(net.parameters()), "rho": 0.05}], lr=LR)
+    for p in net.parameters():
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    data = (torch.randn(20, 3).double(), torch.randn(20, 1).double())
+    values = landscape.Probe("mse", data, path=None)(net, 1, optimizer)
+    assert values.edge is None
+    assert "below the edge of its optimiser" in values.absent["edge"]
+    assert "gradients of elsewhere" in values.absent["critical_sharpness"]
+    assert values.preconditioned_lambda_max.value > 0
+    assert values.learning_rate == LR

@@ -3,6 +3,7 @@
 import copy
 import json
 import random
+import warnings
 
 import numpy as np
 import pytest
@@ -107,15 +108,27 @@ def test_a_run_is_the_same_bits_with_a_probe_and_without(make, way):
     assert (last.preconditioned_lambda_max is None) == (make == "sgd")
 
 
+class Twice(nn.Module):
+    """A network of a user's own that holds another one."""
+
+    def __init__(self, module):
+        super().__init__()
+        self.module = module
+
+    def forward(self, x):
+        return 2 * self.module(x)
+
+
 def test_a_wrapped_network_is_measured_as_itself(descent):
     def values(model):
-        return landscape.Probe("mse", descent.data, path=None)(model, 0).record()
+        record = landscape.Probe("mse", descent.data, path=None)(model, 0).record()
+        del record["seconds"], record["share"]
+        return record
 
-    compiled = values(torch.compile(descent.model, backend="eager"))
-    plain = values(descent.model)
-    for own in (compiled, plain):
-        del own["seconds"], own["share"]
-    assert compiled == plain
+    plain, compiled = values(descent.model), torch.compile(descent.model, backend="eager")
+    assert values(compiled) == plain
+    assert values(nn.DataParallel(compiled)) == plain
+    assert values(Twice(descent.model))["loss"] != plain["loss"]
 
 
 def test_spiking_networks_say_what_is_measured():
@@ -170,17 +183,21 @@ def test_scalars_are_flat_and_lines_go_on_after_an_interruption(descent, tmp_pat
 
     def probed(steps):
         probe = landscape.Probe("mse", descent.data, every=2, budget=1, path=path)
-        return [v for step in steps if (v := probe(descent.model, step, descent.optimizer))]
+        found = [v for step in steps if (v := probe(descent.model, step, descent.optimizer))]
+        return probe, found
 
-    values = probed(range(7))[0]
+    values = probed(range(7))[1][0]
     assert all(isinstance(v, float) for v in values.scalars().values())
     assert values.scalars("probe/")["probe/lambda_max"] == values.lambda_max.value
     assert values.scalars()["edge"] == 4.0
     with path.open("a") as file:
         file.write('{"step": 8, "lo')  # a process that ended here
-    probed(range(4, 9))  # it was saved before step 4
+    probe, _ = probed(range(4, 9))  # it was saved before step 4
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [r["step"] for r in records] == [0, 2, 4, 6, 8]
+    assert list(probe.curves().steps) == [0, 2, 4, 6, 8]
+    probe(descent.model, 3)  # one that goes back, in one process
+    assert [json.loads(line)["step"] for line in path.read_text().splitlines()] == [0, 2, 3]
     assert records[0]["lambda_max_residual"] == values.lambda_max.residual
     assert records[0]["absent"]["preconditioned_lambda_max"] == "SGD has no preconditioner"
 
@@ -194,10 +211,13 @@ def test_alarms_are_raised_once_until_they_have_passed(descent):
     told = []
     for step, lr in enumerate(rates):
         descent.optimizer.param_groups[0]["lr"] = lr
-        told.append(probe(descent.model, step, descent.optimizer).warnings)
+        with warnings.catch_warnings(record=True) as heard:
+            warnings.simplefilter("always")
+            told.append(probe(descent.model, step, descent.optimizer).warnings)
+        assert [str(w.message) for w in heard] == [f"step {step}: {words}" for words in told[-1]]
     assert [bool(warnings) for warnings in told] == [k in (2, 7) for k in range(9)]
     assert "above the optimiser's edge of stability, 0.04" in told[2][0]
-    assert "the next step raises the loss" in told[2][1]
+    assert "steps raise the loss of the probe's examples" in told[2][1]
 
 
 def test_what_cannot_be_measured_is_told_and_the_training_goes_on(descent):
@@ -224,6 +244,8 @@ def test_wrong_arguments_are_refused(descent):
         return landscape.Probe(*(args or ("mse", data)), path=None, **options)(*call or (model, 0))
 
     other = torch.optim.SGD(copy.deepcopy(model).parameters(), lr=0.1)
+    spread = torch.optim.SGD(model.parameters(), lr=0.1)
+    spread.consolidate_state_dict = None  # as torch.distributed.optim.ZeroRedundancyOptimizer has
     for match, args, options in (
         ("some of lambda_max, trace", (), {"what": ["sharpness"]}),
         ("whole number of steps", (), {"every": 0}),
@@ -232,6 +254,7 @@ def test_wrong_arguments_are_refused(descent):
         ("data must be", ("mse", None), {}),
         ("optimizer must be a torch.optim.Optimizer", (), {"call": (model, 0, "sgd")}),
         ("steps none of the network's parameters", (), {"call": (model, 0, other)}),
+        ("is spread over processes", (), {"call": (model, 0, spread)}),
     ):
         with pytest.raises(ValueError, match=match):
             called(*args, **options)

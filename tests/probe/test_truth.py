@@ -14,7 +14,9 @@ import landscape
 
 def course(training, steps, every, **options):
     """Values of a probe along a training, its first half left out."""
-    probe = landscape.Probe("mse", training.data, every=every, budget=1, path=None, **options)
+    probe = landscape.Probe(
+        "mse", training.data, every=every, budget=1, examples="all", path=None, **options
+    )
     found = []
     for step in range(steps):
         training.step()

@@ -70,14 +70,25 @@ def test_lines_of_a_probe_are_read_and_others_refused():
         ("run.safetensors", "run.probe.jsonl"),  # landscape train
         ("version_0/checkpoints/epoch=1.ckpt", "version_0/probe.jsonl"),  # Lightning
         ("out/checkpoint-500/model.safetensors", "out/probe.jsonl"),  # transformers' Trainer
-        ("loop/last.pt", "loop/probe.jsonl"),
+        ("out/model.safetensors", "out/probe.jsonl"),
     ],
 )
 def test_a_probes_file_is_found_beside_the_checkpoint(checkpoint, file, tmp_path):
     path = tmp_path / checkpoint
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
+    if checkpoint.startswith("out"):
+        (path.parent / "training_args.bin").write_bytes(b"")
     assert _file_of(str(path)) is None
     (tmp_path / file).write_text("")
     assert _file_of(str(path)).samefile(tmp_path / file)
     assert _file_of(subject("a", checkpoint="in memory").checkpoint) is None
+
+
+def test_a_file_of_another_network_is_not_taken(tmp_path):
+    """Of a loop's networks in one folder, and of the folder above it."""
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("a.pt", "checkpoints/b.safetensors"):
+        (tmp_path / name).write_bytes(b"")
+        (tmp_path / "probe.jsonl").write_text("")
+        assert _file_of(str(tmp_path / name)) is None

@@ -80,6 +80,8 @@ def test_contradictions_and_unknown_devices_are_refused(tmp_path):
     result = invoke("--sam-rho", "0.1")
     assert result.exit_code == 2
     assert "--sam-rho needs --optimizer sam-adam" in result.output
+    result = invoke("--probe-every", "10", "-o", tmp_path / "a.safetensors")
+    assert "--probe-every and --probe-budget need --probe" in result.output
     result = invoke("--device", "abacus", "-o", tmp_path / "a.safetensors")
     assert "device 'abacus' cannot be used" in str(result.exception)
 

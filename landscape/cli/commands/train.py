@@ -3,7 +3,6 @@
 Any network, data and loss may take the place of the published ones.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,9 +23,6 @@ from landscape.training.config import (
 )
 
 if TYPE_CHECKING:
-    from torch import nn
-    from torch.optim import Optimizer
-
     from landscape.data.source import Source
     from landscape.objective.objective import Objective
     from landscape.training.loop import Watch
@@ -98,6 +94,8 @@ def train(
     from landscape.training.progress import show_progress
 
     config = _with_optimizer(config, optimizer, sam_rho)
+    if not probe and pace != ProbeSettings():
+        raise click.UsageError("--probe-every and --probe-budget need --probe.")
     if protocol is not None:
         _require_published(config)
     if dry_run:
@@ -105,10 +103,6 @@ def train(
         return
     label = f"{config.init}-{optimizer}-s{config.seed}"
     out = out or Path("checkpoints") / f"{label}.safetensors"
-
-    def told(words: str) -> None:
-        if not quiet:
-            _say(words, err=True)
 
     with show_progress(config, quiet=quiet) as monitor:
         path = train_network(
@@ -118,32 +112,19 @@ def train(
             data_dir=data_dir,
             force=force,
             monitor=monitor,
-            told=told,
-            watched=partial(_probe, pace, told) if probe else None,
+            told=lambda words: None if quiet else _say(words, err=True),
+            watched=partial(_probe, pace) if probe else None,
         )
     echo(str(path))
 
 
-def _probe(
-    pace: ProbeSettings,
-    told: Callable[[str], None],
-    objective: "Objective",
-    source: "Source",
-    path: Path,
-) -> "Watch":
-    """What measures after the steps that are due, and tells alarms."""
+def _probe(pace: ProbeSettings, objective: "Objective", source: "Source", path: Path) -> "Watch":
+    """What measures after the steps that are due."""
     from landscape.data.source import Rows
     from landscape.probe.probe import Probe
 
     data = source.nest if isinstance(source, Rows) else source  # of which it takes some
-    measure = Probe(objective, data, every=pace.every, budget=pace.budget, path=path)
-
-    def watch(model: "nn.Module", step: int, optimizer: "Optimizer") -> None:
-        values = measure(model, step, optimizer)
-        for words in () if values is None else values.warnings:
-            told(f"step {step}: {words}")
-
-    return watch
+    return Probe(objective, data, every=pace.every, budget=pace.budget, path=path)
 
 
 def _require_published(config: TrainConfig) -> None:
