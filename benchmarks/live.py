@@ -10,7 +10,6 @@ import copy
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -35,9 +34,14 @@ from landscape.probe.measure import COLD, MOST, TOL
 from landscape.results.probe import MEASURES
 from landscape.snn.model import CSNN
 
-EVERY = (50, 200, 1_000)
 BATCH = 128
-PROBES = ((MEASURES, 128), (MEASURES, 1_000), (("lambda_max",), 128))  # measures, examples
+CASES = (  # measures, examples, steps from call to call
+    (MEASURES, 128, 50),
+    (MEASURES, 128, 200),
+    (MEASURES, 128, 1_000),
+    (("lambda_max",), 128, 200),
+    (MEASURES, 1_000, 200),
+)
 
 
 class Training(NamedTuple):
@@ -104,7 +108,7 @@ def trainings() -> Iterator[Callable[[], Training]]:
 
         return Training(
             "spiking CSNN",
-            CSNN(channels=8, num_time_steps=4),
+            CSNN(channels=4, num_time_steps=4),
             some.inputs,
             some.targets,
             mean,
@@ -219,16 +223,16 @@ def _eigenthings(
 
 @click.command()
 @results_option("live.json")
-@click.option("--calls", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--calls", type=click.IntRange(min=1), default=3, show_default=True)
 def main(json_file: Path, calls: int) -> None:
     """Measure shares of the time and products, on three networks."""
     torch.set_num_threads(1)
     shares, found = [], []
     for make in trainings():
-        for (what, examples), every in product(PROBES, EVERY):
-            shares.append(share(make, what, examples, every, calls))
+        for case in CASES:
+            shares.append(share(make, *case, calls))
             click.echo(shares[-1])
-        of_methods = products(make, EVERY[0], 2 * calls)
+        of_methods = products(make, 50, 2 * calls)
         found += of_methods
         for row in of_methods:
             click.echo(row)
