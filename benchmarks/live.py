@@ -162,7 +162,15 @@ def products(make: Callable[[], Training], every: int, calls: int) -> list[dict[
     training = make()
     optimizer = torch.optim.Adam(training.model.parameters(), 1e-3)
     probed = (training.x[:BATCH], training.y[:BATCH])
-    probe = landscape.Probe(training.loss, probed, ["lambda_max"], every=every, budget=1, path=None)
+    probe = landscape.Probe(
+        training.loss,
+        probed,
+        ["lambda_max"],
+        every=every,
+        budget=1,
+        batch_norm="eval",  # as the others have it
+        path=None,
+    )
     counted: dict[str, list[tuple[int, float]]] = {}
     for step in training.steps(optimizer, calls * every + 1):
         values = probe(training.model, step, optimizer)

@@ -161,7 +161,9 @@ def worth() -> str:
 def live_cost() -> str:
     """What calls of a probe took of a training, by measures, examples and spacing."""
     found = _stored("live")
-    columns = list(dict.fromkeys((r["measures"], r["examples"], r["every"]) for r in found["shares"]))
+    columns = list(
+        dict.fromkeys((r["measures"], r["examples"], r["every"]) for r in found["shares"])
+    )
     networks: dict[str, dict[tuple[int, int, int], Any]] = {}
     for row in found["shares"]:
         of = networks.setdefault(f"{row['network']} ({row['num_params']:,})", {})
@@ -178,8 +180,8 @@ def live_cost() -> str:
     ]
     made = (
         "*Share of the training's time that calls take without a limit; in brackets how many steps "
-        f"one takes. Adam in batches of {found['batch']}, medians over {found['calls']} calls after "
-        f"the first; shares of CPU time on one thread: `{found['command']}`.*"
+        f"one takes. Adam in batches of {found['batch']}, over {found['calls']} calls after the "
+        f"first; shares of CPU time on one thread: `{found['command']}`.*"
     )
     return "\n".join([f"{head} |", "|---" + "|--:" * len(columns) + "|", *rows, "", made])
 
@@ -201,7 +203,7 @@ def live_products() -> str:
         for method, of in cells.items()
     ]
     made = (
-        "*Hessian-vector products for λ_max, each at the same steps of the same training, every 50; "
+        "*Hessian-vector products for λ_max, each at the same steps of one training, every 50; "
         "in brackets the median and the largest error, against a run to a residual of 1e-5. "
         f"`{found['command']}`.*"
     )

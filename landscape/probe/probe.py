@@ -29,7 +29,7 @@ from landscape.analysis.target import Target, target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
-from landscape.distributed import is_main
+from landscape.distributed import alone, is_main
 from landscape.networks import unwrapped
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.named import objective_of
@@ -76,6 +76,8 @@ class Probe:
     examples
         N (a random subset; all where there are fewer), ``START:STOP`` or ``all``: full batches have
         their edge of stability on all that they are of.
+    split, params, batch_size
+        As of :func:`landscape.analyze`.
     batch_norm
         ``train``: with the statistics of each batch, as the optimiser sees the loss; ``eval``: with
         running ones, as :func:`landscape.analyze` does. There weights before a norm have curvature
@@ -87,6 +89,8 @@ class Probe:
         passed.
     seed
         Of the subset of examples and of random directions.
+    clock
+        Gives seconds.
 
     Raises
     ------
@@ -137,7 +141,8 @@ class Probe:
     ) -> ProbeValues | None:
         """Measure after ``step`` of the optimiser, if that is due; else None.
 
-        Under several processes all of them call it, with the same data: they share the examples.
+        Under several processes all of them call it, with the same data: they share the examples, or
+        where batch norm takes the statistics of each batch measure all of them each.
 
         Raises
         ------
@@ -149,7 +154,13 @@ class Probe:
             return None
         network = unwrapped(model)
         device = next(network.parameters(), torch.empty(0)).device
-        with self._pace.call(step, _wait_for(device)), _undisturbed(device, self._settings.seed):
+        # Parts of a batch have other statistics than it has.
+        is_whole = self._batch_norm == "train" and bool(batch_norms(network))
+        with (
+            self._pace.call(step, _wait_for(device)),
+            _undisturbed(device, self._settings.seed),
+            alone(is_whole),
+        ):
             values = self._measured(network, step, optimizer)
         values = replace(values, seconds=self._pace.seconds, share=self._pace.share)
         values = replace(values, warnings=self._watch.told(values))

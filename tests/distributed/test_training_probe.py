@@ -14,10 +14,10 @@ from landscape.distributed import rank, world_size
 pytestmark = pytest.mark.dist
 
 
-def _trained(path):
-    """Losses of every step, and records of a probe, of a data-parallel run on 32 examples."""
+def _trained(path, between=nn.Tanh):
+    """Weights, and records of a probe, of a data-parallel run on 32 examples."""
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)).double()
+    net = nn.Sequential(nn.Linear(4, 6), between(), nn.Linear(6, 3)).double()
     x, y = torch.randn(32, 4).double(), torch.arange(32) % 3
     model = DistributedDataParallel(net) if world_size() > 1 else net
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
@@ -52,3 +52,20 @@ def test_two_processes_measure_what_one_does(together, tmp_path):
                 assert mine[name] == pytest.approx(single[name], rel=1e-6)
     lines = (tmp_path / "two.jsonl").read_text().splitlines()  # process 0 writes
     assert [json.loads(line)["step"] for line in lines] == [0, 3, 6]
+
+
+def _normed(path):
+    return _trained(path, lambda: nn.BatchNorm1d(6))
+
+
+def test_batches_stay_whole_for_their_batch_norm(together, tmp_path):
+    """Each process measures them all, to the same values."""
+    (weights, records), (others, again) = together(2, _normed, tmp_path / "two.jsonl")
+    bare, _ = together(2, _normed, None)[0]
+    for mine, theirs, without in zip(weights, others, bare, strict=True):
+        assert torch.equal(mine, theirs)
+        assert torch.equal(mine, without)
+    assert [r["step"] for r in records] == [0, 3, 6]
+    for mine, theirs in zip(records, again, strict=True):
+        assert mine["lambda_max"] > 0
+        assert mine["lambda_max"] == pytest.approx(theirs["lambda_max"], rel=1e-9)
