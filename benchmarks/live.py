@@ -193,7 +193,7 @@ def products(make: Callable[[], Training], every: int, calls: int) -> list[dict[
             ]
         for method, number, value in (
             ("probe, warm", values.num_matvecs, values.lambda_max.value),
-            ("cold start to the same residual", H.num_matvecs - before, cold.value),
+            ("cold start, as the first call", H.num_matvecs - before, cold.value),
             ("PyHessian, its defaults", *pyhessian),
             ("hessian-eigenthings, its defaults", *eigenthings[0]),
             ("hessian-eigenthings, told the steps of the cold start", *eigenthings[1]),

@@ -161,7 +161,7 @@ def worth() -> str:
 
 def live_cost() -> str:
     """What calls of a probe took of a training, by measures, examples and spacing."""
-    found = _stored("live")
+    found = stored("live")
     columns = list(
         dict.fromkeys((r["measures"], r["examples"], r["every"]) for r in found["shares"])
     )
@@ -189,7 +189,7 @@ def live_cost() -> str:
 
 def live_products() -> str:
     """Hessian-vector products of a call for λ_max, and its error, by method."""
-    found = _stored("live")
+    found = stored("live")
     networks = list(dict.fromkeys(row["network"] for row in found["products"]))
     cells: dict[str, dict[str, Any]] = {}
     for row in found["products"]:
@@ -197,7 +197,7 @@ def live_products() -> str:
     rows = [
         f"| {method} | "
         + " | ".join(
-            f"{of[n]['num_matvecs']:g} ({of[n]['error']:.1%}, {of[n]['worst_error']:.1%})"
+            f"{of[n]['num_matvecs']:g} ({of[n]['error']:.2%}, {of[n]['worst_error']:.2%})"
             for n in networks
         )
         + " |"
