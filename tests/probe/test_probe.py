@@ -4,6 +4,7 @@ import copy
 import json
 import random
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ import torch.nn.functional as F
 from torch import nn
 
 import landscape
+from landscape.probe.alarms import Watch
 from landscape.probe.pace import Pace
+from landscape.results.probe import HESSIAN, CriticalStep, ProbeValues
 from landscape.snn.model import CSNN
+from landscape.values import Eigenvalue
 
 
 class Noisy(nn.Module):
@@ -218,6 +222,30 @@ def test_alarms_are_raised_once_until_they_have_passed(descent):
     assert [bool(warnings) for warnings in told] == [k in (2, 7) for k in range(9)]
     assert "above the optimiser's edge of stability, 0.04" in told[2][0]
     assert "steps raise the loss of the probe's examples" in told[2][1]
+
+
+def test_what_says_nothing_of_the_steps_raises_no_alarm():
+    """A formal Hessian above the edge; a jump on the way to a step that lowers the loss."""
+    values = ProbeValues(
+        step=0,
+        matrix=HESSIAN,
+        loss=1.0,
+        lambda_max=Eigenvalue(value=9.0, residual=0.0, converged=True),
+        edge=4.0,
+        edge_of="lambda_max",
+        critical=CriticalStep(low=0.1, high=0.11),
+        step_rise=0.2,
+        learning_rate=0.5,
+        absent={},
+        num_matvecs=0,
+        num_evaluations=0,
+        seconds=0.0,
+        share=0.0,
+    )
+    assert len(Watch(1).told(values)) == 2
+    formal = replace(values, matrix="formal Hessian of the surrogate (atan)")
+    assert [words[:8] for words in Watch(1).told(formal)] == ["the crit"]
+    assert len(Watch(1).told(replace(values, step_rise=-0.2))) == 1
 
 
 def test_what_cannot_be_measured_is_told_and_the_training_goes_on(descent):
