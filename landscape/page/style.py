@@ -201,14 +201,13 @@ def figure_bytes(figure: Figure, format: str) -> bytes:
         raise ValueError(f"format must be svg, pdf or png; got {format!r}.")
     buffer = io.BytesIO()
     # The canvases' own writers draw once, where savefig draws a second time to find out the layout.
+    # Vector formats are laid out at their own resolution; this one is that of images in them.
+    figure.dpi = mpl.rcParams["savefig.dpi"]
     if format == "svg":
-        figure.dpi = _POINTS
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
     elif format == "pdf":
-        figure.dpi = _POINTS
         FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
     else:
-        figure.dpi = mpl.rcParams["savefig.dpi"]
         FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 

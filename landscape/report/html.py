@@ -60,10 +60,10 @@ def render_page(
 
 
 def content_security_policy(css: str, script: str) -> str:
-    """Nothing but this style sheet and this script, known by their digests."""
+    """Nothing but this style sheet and this script, known by their digests, and images within."""
     return (
         f"default-src 'none'; style-src '{_digest(css)}'; script-src '{_digest(script)}'; "
-        "base-uri 'none'; form-action 'none'"
+        "img-src data:; base-uri 'none'; form-action 'none'"
     )
 
 

@@ -140,6 +140,15 @@ def test_ratios_of_groups_are_those_of_the_verdict():
     assert shown_ratios(screen(runs, turned)) == [1 / 0.587]
 
 
+def test_the_measure_that_decides_has_a_column_of_its_own():
+    verdict = comparison()
+    primary = replace(verdict, settings=replace(verdict.settings, primary="frobenius_norm hessian"))
+    (pair,) = verdict.pairs
+    runs = [trace(label) for label in (*pair.runs, *pair.baseline_runs)]
+    titles = [column.title for column in screen(runs, primary).table.columns]
+    assert titles[:3] == ["group", "Frobenius norm", "trace"]
+
+
 def shown_ratios(found):
     last = found.table.rows[-1]
     assert last.is_ratio

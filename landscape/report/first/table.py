@@ -28,6 +28,9 @@ _SHORT = {
 }
 
 
+_FILTER_ALONE = ("trace", "average-case", "worst-case")  # are shown at one scale
+
+
 class _Row(NamedTuple):
     """A row: an entry's values, or the ratios of two entries."""
 
@@ -45,7 +48,9 @@ def first_table(
     subjects: Sequence[Subject],
 ) -> Table[_Row] | Table[tuple[Key, Value]] | None:
     """The numbers of the first screen with their errors; None where nothing was measured."""
-    found = (readings.pick(name, entries, comparison, scale) for name, scale in _COLUMNS)
+    found = [readings.pick(name, entries, comparison, scale) for name, scale in _COLUMNS]
+    if len(entries) > 1 and comparison is not None:
+        found = [readings.called(comparison.settings.primary, entries), *found]
     keys = list(dict.fromkeys(key for key in found if key is not None))
     if not keys:
         return None
@@ -135,11 +140,13 @@ def _column(key: Key, unit: str, power: int) -> Column[_Row]:
         shown = number_cell(value.value * scale, stderr, bound=row.bounds[key], digits=3)
         return replace(shown, value=value.value, stderr=value.stderr)
 
-    scale = f" ({key.scale})" if key.scale != "none" and key.name == "lambda_max" else ""
+    short = _SHORT.get(key.name, MEASURES[key.name].title)
+    with_scale = key.scale != "none" and short not in _FILTER_ALONE
+    scale = f" ({key.scale})" if with_scale else ""
     radius = "" if key.radius is None else f" at ρ = {key.radius:g}"
     info = MEASURES[key.name]
     return Column(
-        title=f"{_SHORT[key.name]}{scale}",
+        title=f"{short}{scale}",
         key="_".join(str(part) for part in key if part not in (None, "none")),
         cell=cell,
         unit=f"{power_of_ten(power)} {unit}{radius}" if power else f"{unit}{radius}",

@@ -64,27 +64,30 @@ class Readings:
         alone, then the largest radius.
         """
         compared = [] if comparison is None else [m.name for m in comparison.measures]
-        held = [
-            {key: reading for r in e.labels for key, reading in self._found.get(r, {}).items()}
-            for e in entries
-        ]
-        common = [
-            key
-            for key in held[0]
-            if key.name == name
-            and scale in ("", key.scale)
-            and all(key in of_entry for of_entry in held)
-        ]
+        common = self._common(entries)
         return max(
-            common,
+            (key for key in common if key.name == name and scale in ("", key.scale)),
             key=lambda key: (
-                held[0][key].measure.label in compared,
+                common[key].measure.label in compared,
                 key.scale == "filter",
                 key.operator in (None, "hessian"),
                 key.radius or 0.0,
             ),
             default=None,
         )
+
+    def called(self, measure: str, entries: Sequence[Entry]) -> Key | None:
+        """The measure that a comparison names so, if all entries have it."""
+        common = self._common(entries)
+        return next((k for k, found in common.items() if found.measure.label == measure), None)
+
+    def _common(self, entries: Sequence[Entry]) -> dict[Key, Reading]:
+        """What all entries have, with a reading of the first."""
+        first, *others = (
+            {key: reading for r in e.labels for key, reading in self._found.get(r, {}).items()}
+            for e in entries
+        )
+        return {key: found for key, found in first.items() if all(key in o for o in others)}
 
     def measure(self, key: Key, entry: Entry) -> Measure:
         """The measure as a run of ``entry`` holds it."""

@@ -48,9 +48,13 @@ def fidelity_section(material: Material) -> Section | None:
 
 def _summary(results: list[Fidelity]) -> str:
     """The verdicts on the first operator, each with the networks that it is of."""
-    first = [(r.subject.label, _in_words(r.verdicts[0])) for r in results if r.verdicts]
-    told = grouped(first)
-    if not told or len(told) > _MOST_TOLD:
+    first = [(r.subject.label, r.verdicts[0]) for r in results if r.verdicts]
+    if len(first) > _MOST_TOLD:
+        counts = Counter(verdict.verdict for _, verdict in first)
+        told = [(word, f"{n} of {len(first)} networks") for word, n in counts.most_common()]
+    else:
+        told = grouped([(label, _in_words(verdict)) for label, verdict in first])
+    if not told:
         return ""
     spiking = any(r.subject.spiking for r in results)
     title = operator_title(
