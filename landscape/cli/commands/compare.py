@@ -139,8 +139,9 @@ def _print(comparison: "Comparison") -> None:
 def _end(comparison: "Comparison", results: "Sequence[Result]", out: Path | None) -> None:
     compared = {label for pair in comparison.pairs for label in (*pair.runs, *pair.baseline_runs)}
     split = comparison.settings.split
+    shown = [r for r in results if r.subject.label in compared and r.subject.split == split]
     click.echo()
-    print_numbers(r for r in results if r.subject.label in compared and r.subject.split == split)
+    print_numbers(shown, comparison.settings.primary)
     click.echo()
     print_verdicts(comparison)
     if out is not None:
