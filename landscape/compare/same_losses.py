@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from landscape.compare.groups import Analysed
 
-# Relative, some 80 roundings of float32: moves of the weights by factors of ten or a hundred lose so
-# many. Losses of other runs agree as closely by chance: where they scatter by 1 %, one pair in two
+# Relative, some 80 roundings of float32: weights moved by factors of ten or a hundred lose so many.
+# Losses of other runs agree as closely by chance: where they scatter by 1 %, one pair in two
 # thousand does, and the six pairs that a verdict needs do not.
 ROUNDING = 1e-5
 
