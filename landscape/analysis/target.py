@@ -99,8 +99,8 @@ class Target:
         if "symmetry" not in scales or not symmetry_scale(self.risk).is_weight:
             return self
         note = (
-            "no products of weights were found: the scale symmetry is the same as weight here; name "
-            "them with --pairs"
+            "no products of weights were found: the scale symmetry is the same as weight here; "
+            "name them with --pairs"
         )
         return replace(self, subject=replace(self.subject, notes=(*self.subject.notes, note)))
 
