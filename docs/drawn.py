@@ -50,10 +50,10 @@ _PRINTED = click.argument("printed", type=click.Path(exists=True, path_type=Path
 def population(printed: Path) -> None:
     """Draw the intervals of λ_max by the number of examples; the last line is of them all."""
     *samples, whole = _lines(printed)
-    sizes = [found["subject"]["num_examples"] for found in samples]
+    sizes = [found["num_examples"] for found in samples]
     told = [found["largest"][0]["population"] for found in samples]
     on_them = [found["largest"][0]["value"] for found in samples]
-    truth, of = whole["largest"][0]["value"], whole["subject"]["num_examples"]
+    truth, of = whole["largest"][0]["value"], whole["num_examples"]
     with figure_style():
         figure = new_figure(TEXT_WIDTH, 2.5)
         ax = figure.subplots()

@@ -159,6 +159,59 @@ def worth() -> str:
     return "\n".join([head, "|---|---|---|--:|--:|--:|", *rows, "", made])
 
 
+def live_cost() -> str:
+    """What calls of a probe took of a training, by measures, examples and spacing."""
+    found = stored("live")
+    columns = list(
+        dict.fromkeys((r["measures"], r["examples"], r["every"]) for r in found["shares"])
+    )
+    networks: dict[str, dict[tuple[int, int, int], Any]] = {}
+    for row in found["shares"]:
+        of = networks.setdefault(f"{row['network']} ({row['num_params']:,})", {})
+        of[row["measures"], row["examples"], row["every"]] = row
+    head = "| network (parameters) | " + " | ".join(
+        f"{'λ_max alone' if measures == 1 else 'all four'}, {examples:,} examples, every {every:,}"
+        for measures, examples, every in columns
+    )
+    rows = [
+        f"| {name} | "
+        + " | ".join(f"{of[c]['share']:.0%} ({of[c]['steps_a_call']:.0f})" for c in columns)
+        + " |"
+        for name, of in networks.items()
+    ]
+    made = (
+        "*Share of the training's time that calls take without a limit; in brackets how many steps "
+        f"one takes. Adam in batches of {found['batch']}, over {found['calls']} calls after the "
+        f"first; shares of CPU time on one thread: `{found['command']}`.*"
+    )
+    return "\n".join([f"{head} |", "|---" + "|--:" * len(columns) + "|", *rows, "", made])
+
+
+def live_products() -> str:
+    """Hessian-vector products of a call for λ_max, and its error, by method."""
+    found = stored("live")
+    networks = list(dict.fromkeys(row["network"] for row in found["products"]))
+    cells: dict[str, dict[str, Any]] = {}
+    for row in found["products"]:
+        cells.setdefault(row["method"], {})[row["network"]] = row
+    rows = [
+        f"| {method} | "
+        + " | ".join(
+            f"{of[n]['num_matvecs']:g} ({of[n]['error']:.2%}, {of[n]['worst_error']:.2%})"
+            for n in networks
+        )
+        + " |"
+        for method, of in cells.items()
+    ]
+    made = (
+        "*Hessian-vector products for λ_max, each at the same steps of one training, every 50; "
+        "in brackets the median and the largest error, against a run to a residual of 1e-5. "
+        f"`{found['command']}`.*"
+    )
+    head = f"| method | {' | '.join(networks)} |"
+    return "\n".join([head, "|---" + "|--:" * len(networks) + "|", *rows, "", made])
+
+
 def _within(value: float | None, ends: list[float] | tuple[float, float] | None) -> str:
     """A number with its interval."""
     if value is None:
