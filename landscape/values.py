@@ -120,6 +120,12 @@ class Population:
     of: str  # the set, in words
     warnings: tuple[str, ...] = ()
 
+    @property
+    def no_error(self) -> str:
+        """Why there is no error over examples, of which there is none to draw; empty: there is."""
+        exact = self.low == self.high
+        return f"all of {self.of} was used: no error over examples" if exact else ""
+
     def __truediv__(self, number: float) -> "Population":
         """The same of the number over a positive one."""
         low, stderr = (None if x is None else x / number for x in (self.low, self.stderr))

@@ -31,7 +31,7 @@ qualifiers = st.lists(
     st.sampled_from(["filter", "0.03", "conv_fc.9.weight", "smooth-hessian", "0"]),
     max_size=3,
     unique=True,
-).map(lambda found: tuple(sorted(found)))
+).map(tuple)
 measures = st.builds(
     Measured, st.sampled_from(WORDS), qualifiers, st.sampled_from(["", "low", "high"])
 )

@@ -1,6 +1,7 @@
 """From a checkpoint file to what an analysis works on: the risk, and whose risk it is."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.second_derivative import SecondDerivative
+from landscape.curvature.symmetry.scale import symmetry_scale
 from landscape.data.choosing import source_of
 from landscape.data.source import Source, Told
 from landscape.distributed import alone, check_whole
@@ -91,6 +93,16 @@ class Target:
         )
         subject = replace(self.subject, notes=(*self.subject.notes, note))
         return replace(self, risk=risk, subject=subject, params=params)
+
+    def with_note_on(self, scales: Collection[str]) -> "Target":
+        """The target with a note where ``symmetry`` is among ``scales``, and is but ``weight``."""
+        if "symmetry" not in scales or not symmetry_scale(self.risk).is_weight:
+            return self
+        note = (
+            "no products of weights were found: the scale symmetry is the same as weight here; "
+            "name them with --pairs"
+        )
+        return replace(self, subject=replace(self.subject, notes=(*self.subject.notes, note)))
 
     def shards(self, count: int) -> list["Target"]:
         """The target on ``count`` disjoint parts of its examples, every ``count``-th in each.

@@ -38,11 +38,14 @@ _OF_REPORT = (
 )
 
 
-def print_numbers(results: "Iterable[Result]") -> None:
-    """Loss, accuracy, λ_max, trace and a sharpness of each checkpoint, each with its error."""
+def print_numbers(results: "Iterable[Result]", primary: str = "") -> None:
+    """Loss, accuracy, λ_max, trace and a sharpness of each checkpoint, each with its error.
+
+    ``primary`` is the measure that a verdict rests on, which is among them.
+    """
     from landscape.report.headline import headline_table
 
-    table = headline_table(results)
+    table = headline_table(results, primary)
     print_table(table)
     if table.note:
         print_words(table.note)

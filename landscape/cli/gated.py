@@ -169,13 +169,38 @@ def bounded(known: Known, value: float | None, ends: tuple[float, float] | None)
     return Value(known, value, ends[1] - value, *ends)
 
 
-def comparison_values(pair: "PairRow") -> list[Value]:
-    """The ratios (or differences) to the baseline of one pair of groups, with their intervals."""
-    return [_of_row(row) for row in pair.measures]
+PRIMARY = "primary"  # the measure that bears the verdict, whichever it is
 
 
-def _of_row(row: "MeasureRow") -> Value:
-    known, interval = compared_name(row.measure), row.interval
+def comparison_names(comparison: "Comparison") -> list[Known]:
+    """What is compared, and the measure that bears the verdict by that name too."""
+    return [Known(PRIMARY), *(compared_name(m.name) for m in comparison.measures)]
+
+
+def names_aside(comparison: "Comparison", results: Iterable["Result"]) -> list[Known]:
+    """What could have been compared of these results, and was not."""
+    from landscape.results import readings_of
+
+    compared = {m.name for m in comparison.measures}
+    found = (r.name for result in results for r in readings_of(result) if r.kind.is_compared)
+    return [compared_name(name) for name in dict.fromkeys(found) if name not in compared]
+
+
+def comparison_values(pair: "PairRow", primary: str) -> list[Value]:
+    """The ratios (or differences) to the baseline of one pair of groups, with their intervals.
+
+    That by the measure called ``primary`` comes twice: it has a name of its own.
+    """
+    deciding = [
+        _of_row(row, Known(PRIMARY, shown=f"{PRIMARY} ({primary})"))
+        for row in pair.measures
+        if row.measure == primary
+    ]
+    return [*deciding, *(_of_row(row, compared_name(row.measure)) for row in pair.measures)]
+
+
+def _of_row(row: "MeasureRow", known: Known) -> Value:
+    interval = row.interval
     if interval is None:
         return Value(known, row.estimate)
     return Value(known, row.estimate, None, interval.low, interval.high)

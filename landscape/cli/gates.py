@@ -39,12 +39,15 @@ def check_gates(
     known: Sequence[Known],
     verdicts: Collection[str] = (),
     *,
+    aside: Sequence[Known] = (),
     advice: str = "",
 ) -> None:
     """Refuse, before the work, gates that could never fire on what will be ``known``.
 
     Parameters
     ----------
+    aside
+        What was measured, and is not compared.
     advice
         A further sentence for the message.
 
@@ -55,7 +58,7 @@ def check_gates(
     """
     for gate in gates:
         try:
-            check_gate(gate, known, verdicts)
+            check_gate(gate, known, verdicts, aside)
         except GateError as error:
             raise click.UsageError(f"--fail-if '{gate}': {error}{advice}") from error
 

@@ -95,8 +95,10 @@ def _measured(row: Look) -> Iterator[_Line]:
         residual = row.lambda_max_residual or 0.0
         over = f"residual {residual:.1e}"
         if row.lambda_max_high is not None:
-            ends = interval_text(row.lambda_max_low, row.lambda_max_high)
-            over = f"{ends} for {row.lambda_max_of}; {over}"
+            ends = f"{interval_text(row.lambda_max_low, row.lambda_max_high)} for"
+            if row.lambda_max_low == row.lambda_max_high:
+                ends = "all of"
+            over = f"{ends} {row.lambda_max_of}; {over}"
         if not row.lambda_max_converged:
             over += ", NOT CONVERGED"
         yield _Line(f"λ_max ({of})", row.lambda_max, row.lambda_max_stderr or None, over)

@@ -115,7 +115,9 @@ def each_measured(
         with overall.part(name, 1, after=further) as progress:
             return measure(target, state=state, progress=progress)
 
-    targets = partial(open_targets, asked.checkpoints, asked.settings, quiet=asked.quiet)
+    targets = partial(
+        open_targets, asked.checkpoints, asked.settings, scales=_scales(wanted), quiet=asked.quiet
+    )
     if out is None:
         yield [measured(t, None, further - k) for k, t in enumerate(targets(), 1)]
         return
@@ -135,6 +137,12 @@ def each_measured(
         yield list(found.values())
         for label in found if is_main() else ():
             folder.forget(label, analysis)
+
+
+def _scales(wanted: Mapping[str, object]) -> list[str]:
+    """Those that an analysis of these settings measures at."""
+    several = wanted.get("scales", ())
+    return [str(s) for s in (wanted.get("scale"), *cast(Sequence[str], several)) if s is not None]
 
 
 def measure_each(

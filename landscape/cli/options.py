@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import wraps
@@ -179,14 +179,27 @@ def command_line() -> str:
     return shlex.join(["landscape", *sys.argv[1:]])
 
 
-def open_targets(paths: Sequence[Path], settings: TargetSettings, *, quiet: bool) -> list["Target"]:
-    """Load each checkpoint, and print its loss, accuracy and gradient norm before anything else."""
-    labels = unique_labels(paths)
-    return [opened(p, label, settings, quiet=quiet) for p, label in zip(paths, labels, strict=True)]
+def open_targets(
+    paths: Sequence[Path], settings: TargetSettings, *, scales: Collection[str] = (), quiet: bool
+) -> list["Target"]:
+    """Load each checkpoint, and print its loss, accuracy and gradient norm before anything else.
+
+    ``scales`` are those that it is to be measured at, on which there may be something to note.
+    """
+    return [
+        opened(path, label, settings, scales=scales, quiet=quiet)
+        for path, label in zip(paths, unique_labels(paths), strict=True)
+    ]
 
 
 def opened(
-    path: Path, label: str, settings: "TargetSettings", *, params: str = "*", quiet: bool
+    path: Path,
+    label: str,
+    settings: "TargetSettings",
+    *,
+    params: str = "*",
+    scales: Collection[str] = (),
+    quiet: bool,
 ) -> "Target":
     """Load one checkpoint, restricted to ``params``, and print what it is."""
     from landscape.analysis.target import open_target
@@ -194,6 +207,7 @@ def opened(
 
     with reading_examples(label, quiet=quiet) as told:
         target = open_target(path, settings, label=label, told=told).restricted(params)
+    target = target.with_note_on(scales)
     if not quiet:
         describe(target)
     return target

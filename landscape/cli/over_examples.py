@@ -16,5 +16,8 @@ def over_examples(known: Mapping[str, "Population | None"], refused: str) -> Ite
     for name, found in known.items():
         if found is None:
             continue
+        if found.no_error:
+            yield f"{name}: {found.no_error}"
+            continue
         doubts = f"; {'; '.join(found.warnings)}" if found.warnings else ""
         yield f"{name}, 95 % for {found.of}: {interval_text(found.low, found.high)}{doubts}"

@@ -62,7 +62,10 @@ class SurfaceRun:
         settings = _on_own_device(self.asked.settings)
         first_rank = shard is None or self.request.shard is not None or shard[0] == 1
         targets = open_targets(
-            self.asked.checkpoints, settings, quiet=self.asked.quiet or not first_rank
+            self.asked.checkpoints,
+            settings,
+            scales=[self.request.normalise or ""],
+            quiet=self.asked.quiet or not first_rank,
         )
         if self._folder is not None:
             for target in targets:

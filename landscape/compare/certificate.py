@@ -4,6 +4,7 @@ A measure's kind says which rescalings leave it alone. Whether a network has fur
 that move it, is seen by moving its weights (:mod:`landscape.analysis.preflight.invariance`).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,9 +19,12 @@ class Certificate(NamedTuple):
 
     holds: bool | None  # None: some have none
     words: str
+    moves: tuple[str, ...] = ()  # that it rests on: each of them changes some other scale
 
 
 Certificates = Mapping[str, Certificate]  # by scale
+
+_MANY = {"permutation of units": "permutations of units"}
 
 
 def certificates_of(checkpoints: Sequence[Analysed]) -> Certificates:
@@ -38,12 +42,16 @@ def certificate_of(kind: MeasureKind, scale: str, certificates: Certificates) ->
 
 def _at(scale: str, checkpoints: Sequence[Analysed]) -> Certificate:
     changed: dict[str, dict[str, Invariance]] = {}  # by move, by network
-    lacking = []
+    telling: Counter[str] = Counter()
+    lacking: dict[str, list[str]] = {}  # by the reason
     for checkpoint in checkpoints:
-        found = _changes(checkpoint, scale)
-        if found is None:
-            lacking.append(checkpoint.label)
-        for move in found or ():
+        preflight = _preflight(checkpoint, scale)
+        found = None if preflight is None else preflight.changed_at(scale)
+        if preflight is None or found is None:
+            lacking.setdefault(_why_none(preflight), []).append(checkpoint.label)
+            continue
+        telling.update(m.move for m in preflight.invariances if m.is_telling)
+        for move in found:
             changed.setdefault(move.move, {})[checkpoint.label] = move
     if changed:
         told = [
@@ -52,18 +60,32 @@ def _at(scale: str, checkpoints: Sequence[Analysed]) -> Certificate:
         ]
         return Certificate(False, f"not invariant on these networks: moved by {few(told)}")
     if lacking or not checkpoints:
-        return Certificate(
-            None, f"not certified: there is no certificate of invariance of {few(lacking)}"
-        )
+        reasons = [why.format(few(labels)) for why, labels in lacking.items()]
+        return Certificate(None, f"not certified: {'; '.join(reasons) or 'no networks'}")
     count = len(checkpoints)
     where = "both networks" if count == 2 else f"all {count} networks"
-    return Certificate(True, f"certified as invariant on {where}, along every symmetry found")
+    by = ", ".join(
+        name if number == count else f"{name} on {number} of them"
+        for name, number in telling.items()
+    )
+    words = f"certified as invariant on {where}, along every symmetry found ({by})"
+    return Certificate(True, words, tuple(telling))
 
 
-def _changes(checkpoint: Analysed, scale: str) -> tuple[Invariance, ...] | None:
-    results = (r for r in checkpoint.results if isinstance(r, Preflight))
-    found = (result.changed_at(scale) for result in results)
-    return next((moves for moves in found if moves is not None), None)
+def _preflight(checkpoint: Analysed, scale: str) -> Preflight | None:
+    """The one that says something of a scale, else any."""
+    found = [r for r in checkpoint.results if isinstance(r, Preflight)]
+    saying = (result for result in found if result.changed_at(scale) is not None)
+    return next(saying, found[0] if found else None)
+
+
+def _why_none(preflight: Preflight | None) -> str:
+    """Why a network has no certificate, with a place for its name."""
+    moves = [m for m in preflight.invariances if m.num_places] if preflight else []
+    if not moves or any(r.trace is None for move in moves for r in move.ratios):
+        return "there is no certificate of invariance of {}"
+    names = [_MANY.get(move.move, move.move) for move in moves]
+    return f"only {', '.join(names)} were found of {{}}, which leave every scale alone"
 
 
 def _how_far(moves: Sequence[Invariance], scale: str) -> str:

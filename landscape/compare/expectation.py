@@ -36,19 +36,23 @@ def planned(origins: Sequence[Origin]) -> tuple[list[Planned], int]:
     return found, max(0, len(seeds) - 1)
 
 
-def expectation(pairs: Sequence[Planned], *, num_tests: int, alpha: float) -> list[str]:
+def expectation(
+    pairs: Sequence[Planned], *, num_tests: int, num_after: int = 0, alpha: float
+) -> list[str]:
     """For pairs of so many runs each, in a sentence, whether a difference can be shown at all.
 
     Parameters
     ----------
     num_tests
-        How many tests share alpha where they share it most.
+        How many tests share alpha where the primary measure is tested.
+    num_after
+        How many do where the others are, once it is decided; 0: they are tested with it.
     """
     alike: dict[tuple[tuple[int, int], bool], list[str]] = {}
     for pair in pairs:
         alike.setdefault((pair.num_runs, pair.paired), []).append(pair.names)
     return [
-        f"{few(names)}: {_sentence(num_runs, paired, num_tests, alpha)}"
+        f"{few(names)}: {_sentence(num_runs, paired, num_tests, num_after, alpha)}"
         for (num_runs, paired), names in alike.items()
     ]
 
@@ -57,7 +61,7 @@ def expected_of(origins: Sequence[Origin], *, alpha: float) -> list[str]:
     """The same for checkpoints that are to be analysed, then compared by the default measures."""
     pairs, num_pairs = planned(origins)
     further = sum(bool(kind.compared_at) for kind in COMPARED.values()) - 1
-    return expectation(pairs, num_tests=num_pairs * max(1, further), alpha=alpha)
+    return expectation(pairs, num_tests=num_pairs, num_after=num_pairs * further, alpha=alpha)
 
 
 def expected_of_comparison(comparison: Comparison) -> list[str]:
@@ -70,8 +74,10 @@ def expected_of_comparison(comparison: Comparison) -> list[str]:
         if row.measure == s.primary
     ]
     further = max(len(p.measures) for p in comparison.pairs) - 1
-    num_tests = len(pairs) * max(1, further if s.turns else further + 1)
-    return expectation(pairs, num_tests=num_tests, alpha=s.alpha)
+    if s.turns:
+        num_after = len(pairs) * further
+        return expectation(pairs, num_tests=len(pairs), num_after=num_after, alpha=s.alpha)
+    return expectation(pairs, num_tests=len(pairs) * (further + 1), alpha=s.alpha)
 
 
 def can_decide(comparison: Comparison) -> bool:
@@ -110,12 +116,29 @@ def _runs(seeds: dict[object, None]) -> list[RunValues]:
     return [RunValues(seed=s, values=(), stderrs=()) for s in seeds if isinstance(s, int)]
 
 
-def _sentence(num_runs: tuple[int, int], paired: bool, num_tests: int, alpha: float) -> str:
-    best = min(1.0, floor_of(num_runs, paired=paired) * num_tests)
+def _sentence(
+    num_runs: tuple[int, int], paired: bool, num_tests: int, num_after: int, alpha: float
+) -> str:
+    def needed(tests: int) -> str:
+        number = runs_needed_at_least(alpha, tests, paired=paired)
+        return f"{number}{'' if paired else ' a group'}"
+
+    floor = floor_of(num_runs, paired=paired)
     runs = runs_words(num_runs, paired=paired)
-    corrected = "" if num_tests == 1 else f" for {num_tests} tests"
-    at = f"the smallest p-value{corrected} is {best:.2g}, alpha {alpha:g}"
-    if best <= alpha:
-        return f"{runs} can show a difference that is large enough ({at})."
-    needed = runs_needed_at_least(alpha, num_tests, paired=paired)
-    return f"{runs}: tendencies only ({at}); {needed}{'' if paired else ' a group'} needed."
+    best, best_after = (min(1.0, floor * tests) for tests in (num_tests, num_after))
+    at = f"the smallest p-value{_for(num_tests)} is {best:.2g}, alpha {alpha:g}"
+    more = num_after > num_tests and needed(num_after) != needed(num_tests)
+    if best > alpha:
+        also = f", {needed(num_after)} by the measures tested after it" if more else ""
+        return f"{runs}: tendencies only ({at}); {needed(num_tests)} needed{also}."
+    if best_after > alpha:
+        return (
+            f"{runs} can show a difference that is large enough by the primary measure ({at}), but "
+            f"not by those tested after it ({best_after:.2g}{_for(num_after)}); "
+            f"{needed(num_after)} needed."
+        )
+    return f"{runs} can show a difference that is large enough ({at})."
+
+
+def _for(num_tests: int) -> str:
+    return "" if num_tests == 1 else f" for {num_tests} tests"

@@ -68,6 +68,7 @@ class Shared:
             mismatch=self.mismatch,
             certified=self.certificate.holds,
             certificate=self.certificate.words,
+            certified_by=self.certificate.moves,
             values=tuple(
                 RunValue(
                     label=label,
@@ -199,7 +200,7 @@ def choose_primary(measures: Sequence[Shared], asked: str | None) -> str:
 
 def primary_reason(candidates: Sequence[Shared], primary: Shared, *, declared: bool) -> str:
     """Why ``primary`` bears the verdict, of all ``candidates``; whether it is certified."""
-    held, words = primary.certificate
+    held, words, _ = primary.certificate
     if declared:
         return f"declared before looking; {words}"
     order = MEASURES[primary.key.name].compared_at

@@ -8,6 +8,7 @@ from landscape import statistics
 from landscape.compare.groups import Analysed
 from landscape.compare.match import Matched
 from landscape.compare.measures import Shared
+from landscape.compare.same_losses import have_same_losses
 from landscape.results import PairRow
 from landscape.values import Levels
 
@@ -37,6 +38,12 @@ def judge_pairs(
     contrasts, notes = [], []
     compared = {shared.name: shared.compared for shared in measures}
     for pair, matched in matches.items():
+        same = have_same_losses(matched.runs, matched.baseline_runs, paired=matched.paired)
+        if same:
+            notes.append(
+                f"The losses of {pair[0]} and {pair[1]} agree to rounding, run by run: these look "
+                "like the same functions on these examples, so that no difference is one of minima."
+            )
         for shared in measures:
             runs = _runs(matched.runs, shared)
             partners = _runs(matched.baseline_runs, shared)
@@ -57,6 +64,7 @@ def judge_pairs(
                     partners,
                     names=pair,
                     paired=matched.paired,
+                    same_losses=same,
                     levels=levels,
                     rng=rng,
                 )

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from landscape.gates.language import (
@@ -54,7 +55,7 @@ class Value(NamedTuple):
             raise GateError(f"{asked} has no value here{reason}.")
         if asked.end:
             return _Point(number, number, number, f"{shown}.{asked.end} = {number:.4g}")
-        if self.low is not None and self.high is not None:
+        if self.low is not None and self.high is not None and self.low < self.high:
             between = f"{number:.4g} ({self.low:.4g} to {self.high:.4g})"
             return _Point(number, self.low, self.high, f"{shown} = {between}")
         error = self.error or 0.0
@@ -77,11 +78,15 @@ class Judged(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-def check_gate(gate: Gate, known: Sequence[Known], verdicts: Collection[str] = ()) -> None:
+def check_gate(
+    gate: Gate, known: Sequence[Known], verdicts: Collection[str] = (), aside: Sequence[Known] = ()
+) -> None:
     """Refuse a gate that could not fire on what a command gives.
 
     Parameters
     ----------
+    aside
+        What was measured, and is not compared.
     verdicts
         Those that can be reached; those of ``VERDICTS`` that are not make a gate that needs them
         one that cannot fire.
@@ -92,7 +97,7 @@ def check_gate(gate: Gate, known: Sequence[Known], verdicts: Collection[str] = (
         If it names a measure that is not there, or an end of an interval that is not.
     """
     for asked in _measured_in(gate):
-        _check_name(asked, known)
+        _check_name(asked, known, aside)
     if not _can_fire(gate, verdicts):
         words = few([str(v) for v in _verdicts_in(gate) if v.word not in verdicts])
         if not verdicts:
@@ -156,9 +161,16 @@ def _points(operand: Operand, values: Sequence[Value]) -> list[_Point]:
     return [v.at(operand) for v in there]
 
 
-def _check_name(asked: Measured, known: Sequence[Known]) -> None:
+def _check_name(asked: Measured, known: Sequence[Known], aside: Sequence[Known]) -> None:
     found = [k for k in known if k.fits(asked)]
     if not found:
+        name = replace(asked, end="")
+        if beside := [k.shown for k in aside if k.fits(name)]:
+            raise GateError(
+                f"{name} was measured, but is not compared here: add --measures {beside[0]!r}, "
+                "with every other measure that is to be compared; or gate on 'primary', which is "
+                "the measure that bears the verdict."
+            )
         names = list(dict.fromkeys(k.name for k in known))
         if asked.name in names:
             forms = [

@@ -61,7 +61,7 @@ class Measured:
     """A measure's estimate, or one end of its interval."""
 
     name: str
-    qualifiers: tuple[str, ...] = ()  # in the form of :func:`qualifier`
+    qualifiers: tuple[str, ...] = ()  # in the form of :func:`qualifier`, as they were given
     end: str = ""  # low, high, or empty: the estimate
 
     def __str__(self) -> str:
@@ -234,4 +234,4 @@ class _Reader:
 
 def _qualifiers(text: str) -> tuple[str, ...]:
     found = (qualifier(part) for part in text[1:-1].split(","))
-    return tuple(sorted({q for q in found if q not in ("", "none")}))
+    return tuple(dict.fromkeys(q for q in found if q not in ("", "none")))

@@ -85,8 +85,8 @@ def interval_cell(interval: "Interval | None", *, factor: float = 1) -> Cell:
 
 def population_cell(found: "Population | None") -> Cell:
     """Both ends of what is known of the set that the examples stand for."""
-    if found is None:
-        return text_cell(None)
+    if found is None or found.no_error:
+        return text_cell(None, hint="" if found is None else found.no_error)
     ends = interval_text(found.low, found.high).replace(" ", UNBROKEN)
     return text_cell(ends, hint="; ".join((found.of, *found.warnings)))
 

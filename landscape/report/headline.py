@@ -20,15 +20,16 @@ class _Row(NamedTuple):
     measures: dict[str, tuple[Measure, str]]  # by name, with its title
 
 
-def headline_table(results: Iterable[Result]) -> Table[_Row]:
+def headline_table(results: Iterable[Result], primary: str = "") -> Table[_Row]:
     """A row for each checkpoint: loss, accuracy, and the measures that the catalog shows here.
 
-    Each with its error, which the table's note says more of.
+    Each with its error, which the table's note says more of. The measure that a verdict rests on,
+    ``primary``, is among them, and the others are at its scale where they are known.
     """
     found: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         found.setdefault((result.subject.label, result.subject.split), []).append(result)
-    rows = [_Row(own[0].subject, _measures(own)) for own in found.values()]
+    rows = [_Row(own[0].subject, _measures(own, primary)) for own in found.values()]
     shown = [name for name in MEASURES if any(name in row.measures for row in rows)]
     columns: list[Column[_Row]] = [
         CHECKPOINT_OF_SUBJECT.of(lambda row: row.subject),
@@ -39,15 +40,17 @@ def headline_table(results: Iterable[Result]) -> Table[_Row]:
     return Table(columns=columns, rows=rows, note=_note(rows, shown))
 
 
-def _measures(results: Sequence[Result]) -> dict[str, tuple[Measure, str]]:
+def _measures(results: Sequence[Result], primary: str) -> dict[str, tuple[Measure, str]]:
     """Of each kind the one value that stands for it."""
     best: dict[str, tuple[tuple[object, ...], Measure, str]] = {}
-    for result in results:
-        for reading in readings_of(result):
-            row, kind = reading.measure, reading.kind
-            if row.scale not in kind.shown_at:
-                continue
-            rank = (not reading.is_of_all, *rank_of(row, kind.shown_at))
+    found = [(result, reading) for result in results for reading in readings_of(result)]
+    deciding = tuple(reading.measure.scale for _, reading in found if reading.name == primary)
+    for result, reading in found:
+        row, decides = reading.measure, reading.name == primary
+        shown_at = reading.kind.shown_at
+        scales = (*deciding, *shown_at) if shown_at or decides else ()
+        if row.scale in scales:
+            rank = (not decides, not reading.is_of_all, *rank_of(row, scales))
             if row.name not in best or rank < best[row.name][0]:
                 params = dict(reading.conditions).get("parameters", "*")
                 title = measure_title(row, spiking=result.subject.spiking, params=params)

@@ -53,6 +53,7 @@ def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
                 "scale": m.scale,
                 "scale_invariant": comparison.measure(m.measure).scale_invariant,
                 "certified": comparison.measure(m.measure).certified,
+                "certified_by": list(comparison.measure(m.measure).certified_by),
                 "estimate": m.estimate,
                 "interval": _ends(m.interval),
                 "p_holm": m.p_holm,

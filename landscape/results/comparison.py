@@ -56,6 +56,8 @@ class JudgedMeasure:
     # Whether all networks were seen to keep it, moved along their symmetries; None: not known.
     certified: bool | None = None
     certificate: str = ""  # the same in words
+    # What a certificate rests on: moves that change some scale, and not this one.
+    certified_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

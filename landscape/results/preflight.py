@@ -31,12 +31,17 @@ class ScaleRatio:
     trace_stderr: float | None = None  # over draws; rounding where each of them stays
 
     @property
+    def trace_stays(self) -> bool | None:
+        """Whether the move leaves the trace, in its mean and its draws; None: not measured."""
+        if self.trace is None or self.trace_stderr is None:
+            return None
+        return abs(self.trace - 1) < _EQUAL and self.trace_stderr < _EQUAL
+
+    @property
     def is_one(self) -> bool:
         """Whether the move changes nothing at this scale, as closely as was measured."""
-        if self.trace is None or self.trace_stderr is None:
-            return False
-        stays = abs(self.trace - 1) < _EQUAL and self.trace_stderr < _EQUAL
-        return stays and (self.lambda_max is None or abs(self.lambda_max - 1) < _CLOSE)
+        stays = self.lambda_max is None or abs(self.lambda_max - 1) < _CLOSE
+        return self.trace_stays is True and stays
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,14 @@ class Invariance:
     move: str
     num_places: int  # where the outputs stay; 0: they change, the network lacks this symmetry
     ratios: tuple[ScaleRatio, ...]
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether it changes the trace at some scale, so that another one that stays is a finding.
+
+        No scale can fail on a move that leaves all of them alone, as a permutation of units does.
+        """
+        return bool(self.num_places) and any(r.trace_stays is False for r in self.ratios)
 
     def at(self, scale: str) -> ScaleRatio | None:
         """What was measured at a scale; None where nothing was."""
@@ -66,12 +79,14 @@ class Preflight(Result):
     def changed_at(self, scale: str) -> tuple[Invariance, ...] | None:
         """The moves that change what is measured at a scale; None: there is no certificate of it.
 
-        That is where no move was found, or what it does at this scale was not measured. With none
-        of them the scale is certified as invariant: along every symmetry found, on this network.
+        That is where no move was found that changes any scale, or what one does at this scale was
+        not measured. With none of them the scale is certified as invariant: along every symmetry
+        found, on this network.
         """
         moves = [move for move in self.invariances if move.num_places]
         ratios = [move.at(scale) for move in moves]
-        if not moves or any(ratio is None or ratio.trace is None for ratio in ratios):
+        unknown = any(ratio is None or ratio.trace is None for ratio in ratios)
+        if unknown or not any(move.is_telling for move in moves):
             return None
         pairs = zip(moves, ratios, strict=True)
         return tuple(move for move, ratio in pairs if ratio is not None and not ratio.is_one)

@@ -40,9 +40,19 @@ class Reading:
         return MEASURES[self.measure.name]
 
     @property
+    def name(self) -> str:
+        """What comparisons call the measure."""
+        label, params = self.measure.label, self._params
+        return label if params == "*" else f"{label} of {params}"
+
+    @property
     def is_of_all(self) -> bool:
         """Whether it is of all parameters."""
-        return dict(self.conditions).get("parameters", "*") == "*"
+        return self._params == "*"
+
+    @property
+    def _params(self) -> str:
+        return dict(self.conditions).get("parameters", "*")
 
     @property
     def shard_stderr(self) -> float | None:

@@ -36,6 +36,7 @@ class Contrast:
     num_runs: tuple[int, int]  # compared, of the group and of the baseline
     num_left_out: int  # runs of either group without a partner of the same seed
     effect: Effect
+    same_losses: bool = False  # of each run and its partner, to rounding: the same functions
 
 
 def seeds_pair(runs: Sequence[RunValues], baseline: Sequence[RunValues]) -> bool:
@@ -51,13 +52,15 @@ def compare_runs(
     *,
     names: tuple[str, str],
     paired: bool,
+    same_losses: bool = False,
     levels: Levels,
     rng: Generator,
 ) -> Contrast:
     """Compare ``runs`` with ``baseline``; ``names`` are the groups' names, in that order.
 
     ``paired`` matches runs by seed and leaves out those without a partner; ``seeds_pair`` says
-    when that is sensible. One run a group is accepted and gives p = 1.
+    when that is sensible. One run a group is accepted and gives p = 1. ``same_losses`` says that
+    the runs look like their partners' functions.
 
     Raises
     ------
@@ -86,6 +89,7 @@ def compare_runs(
         num_runs=(len(kept), len(partners)),
         num_left_out=len(runs) + len(baseline) - len(kept) - len(partners),
         effect=effect_of(a, b, paired=paired, levels=levels, rng=rng),
+        same_losses=same_losses,
     )
 
 

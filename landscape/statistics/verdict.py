@@ -5,7 +5,9 @@ Per measure, with every p-value corrected over all measures and pairs of groups:
 - *equivalent* if the tests against both declared bounds, corrected by Holm, show the ratio within
   them, and its interval lies within them too, even if a difference is also significant: one
   declared negligible beforehand stays so. So the word says no more than the interval does;
-- else *flatter* or *sharper* if the permutation test rejects, by its direction;
+- else *flatter* or *sharper* if the permutation test rejects, by its direction; but not where the
+  measure counts as invariant and all runs have the losses of their partners: then the networks
+  look the same, and the measure is not invariant under what tells them apart;
 - else *undecided*, which is no evidence of equality; the reason says what could have been seen.
 
 The permutation tests are one family for Holm, or are made in turn: in each pair that of the primary
@@ -31,6 +33,7 @@ from landscape.statistics.wording import (
     Turn,
     decided_reason,
     equivalent_reason,
+    moved_reason,
     undecided_reason,
 )
 from landscape.values import Levels
@@ -123,6 +126,8 @@ def _judge_measure(
     if within_holm is not None and within_holm <= levels.alpha and _lies_within(effect, levels):
         verdict = "equivalent"
         reason = equivalent_reason(contrast, p_holm, within_holm, turn, levels)
+    elif p_holm <= levels.alpha and contrast.same_losses and measure.scale_invariant:
+        reason = moved_reason(contrast, p_holm, turn)
     elif p_holm <= levels.alpha:
         grew = effect.centre > 0
         verdict = "sharper" if grew == (measure.larger_is == "sharper") else "flatter"

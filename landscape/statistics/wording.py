@@ -26,6 +26,15 @@ def decided_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
     return f"{_estimate(contrast)}; {_p_value(contrast, p_holm, turn)}, {_runs(contrast)}"
 
 
+def moved_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
+    """Say why a difference in what counts as invariant is none between networks that agree."""
+    return (
+        f"{decided_reason(contrast, p_holm, turn)}; but the losses agree to rounding, run by run: "
+        "these look like the same functions, moved along a symmetry that was not found and that "
+        "this measure does not keep. Name the weights that make it up: landscape analyze --pairs"
+    )
+
+
 def equivalent_reason(
     contrast: Contrast, p_holm: float, within_holm: float, turn: Turn, levels: Levels
 ) -> str:

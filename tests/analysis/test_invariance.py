@@ -1,5 +1,7 @@
 """What moves along the network's symmetries make of measures, and when a scale is certified."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from drawn import drawn
@@ -12,6 +14,7 @@ from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
 from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.scales import BEARING
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.results import Invariance, Preflight, ScaleRatio
@@ -64,6 +67,9 @@ def test_a_network_without_a_symmetry_is_told_so():
     assert rows["factors on units"].num_places == 0
     assert rows["factors on units"].ratios == ()
     assert rows["permutation of units"].at("none").is_one
+    # A permutation leaves every scale alone, "none" too: none can have failed on it.
+    assert not rows["permutation of units"].is_telling
+    assert found.first_invariant(BEARING) is None
 
 
 @pytest.mark.parametrize("name", ["mlp", "convolutions", "encoder", "decoder", "lora"])
@@ -111,12 +117,15 @@ def test_a_scale_is_certified_by_all_moves_that_were_found():
 
     stays = ScaleRatio(scale="filter", lambda_max=None, trace=1.0, trace_stderr=0.0)
     moved = ScaleRatio(scale="filter", lambda_max=None, trace=1.4, trace_stderr=0.1)
+    other = replace(moved, scale="none")
     old = ScaleRatio(scale="filter", lambda_max=1.0)
-    assert certified((2, (stays,)), (0, ())).changed_at("filter") == ()
+    assert certified((2, (stays, other)), (0, ())).changed_at("filter") == ()
     assert [m.move for m in certified((2, (stays,)), (1, (moved,))).changed_at("filter")] == [
         "move 1"
     ]
-    assert certified((2, (stays,))).changed_at("weight") is None
+    # What leaves every scale alone, such as a permutation, is no trial of any.
+    assert certified((2, (stays, replace(stays, scale="none")))).changed_at("filter") is None
+    assert certified((2, (stays, other))).changed_at("weight") is None
     assert certified((2, (old,))).changed_at("filter") is None
     assert certified((0, ())).changed_at("filter") is None
     assert certified().changed_at("filter") is None

@@ -94,3 +94,14 @@ def test_trace_lies_within_four_standard_errors(invoke, smooth_checkpoint, dense
     trace = json.loads(result.stdout)["trace"]
     exact = float(torch.trace(dense_hessian))
     assert abs(trace["mean"] - exact) <= 4 * (trace["stderr"] or 0) + 1e-9
+
+
+def test_a_scale_of_symmetries_without_any_products_says_so(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    line = ["eigenvalues", path, *arguments, "--top", 1, "--bottom", 0, "--scale"]
+    words = "no products of weights were found: the scale symmetry is the same as weight here"
+    told = invoke(*line, "symmetry")
+    assert words in " ".join(told.stderr.split())
+    found = json.loads(invoke(*line, "symmetry", "--json").stdout)
+    assert len([note for note in found["notes"] if words in note]) == 1
+    assert words not in " ".join(invoke(*line, "weight").stderr.split())

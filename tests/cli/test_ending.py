@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from compared_results import analysed, subject
+from compared_results import analysed, spectral, subject
 
 from landscape.cli.ending import print_paths
 from landscape.report.headline import headline_table
@@ -33,6 +33,21 @@ def test_the_plain_operator_stands_before_the_scaled_one_whatever_the_order():
     assert cells(results)[0] == cells(results[::-1])[0]
     scaled = [r for r in results if getattr(getattr(r, "operator", None), "scale", "") != "none"]
     assert "filter scale, formal Hessian" in headline_table(scaled).note
+
+
+def test_the_measure_that_bears_the_verdict_is_the_one_that_is_shown():
+    results = [
+        *analysed(subject("ikun_v1", 0), 1.0),
+        *spectral(subject("ikun_v1", 0), 77.0, mean=0.5, scale="weight"),
+    ]
+    table = headline_table(results, "lambda_max[weight] hessian")
+    assert table.cells[0][3].value == 77.0
+    assert "largest eigenvalue (weight scale, formal Hessian)" in table.note
+    assert "trace (weight scale, formal Hessian)" in table.note
+    assert headline_table(results).cells[0][3].value == 1.4
+    # One that the table has no column of otherwise.
+    other = headline_table(results, "worst_rise[filter] ρ=0.003")
+    assert "worst-case rise" in [column.title for column in other.columns]
 
 
 def test_without_classes_there_is_no_accuracy_shown():

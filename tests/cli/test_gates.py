@@ -134,6 +134,46 @@ def test_gates_of_compare_are_ratios_to_the_baseline_and_verdicts(invoke, tmp_pa
     invoke(*line, "--fail-if", "expected_rise[filter,0.03] < 0.8 or undecided", code=1)
     refused = invoke(*line, "--fail-if", "lambda_max[weight] > 1", code=2)
     assert "is not measured here" in refused.output
+    # Whatever scale bears the verdict.
+    fired = invoke(*line, "--fail-if", "primary.high < 0.8", code=1)
+    assert "primary (lambda_max[filter] hessian).high = 0." in fired.stderr
+    invoke(*line, "--fail-if", "primary.low > 1.25")
+
+
+def test_a_measure_that_is_not_compared_is_said_to_be_measured(invoke, tmp_path):
+    line = ["compare", compared(tmp_path, 6), "--baseline", "kaiming"]
+    refused = invoke(*line, "--fail-if", "lambda_max.low > 1.25", code=2)
+    words = " ".join(refused.output.split())
+    assert "lambda_max was measured, but is not compared here" in words
+    assert "--measures 'lambda_max hessian'" in words
+    named = ["--measures", "lambda_max hessian,lambda_max[filter]"]
+    invoke(*line, *named, "--fail-if", "lambda_max.low > 1.25")
+
+
+def test_qualifiers_stay_in_the_order_in_which_they_were_given(invoke, tmp_path):
+    line = ["compare", compared(tmp_path, 6), "--baseline", "kaiming"]
+    refused = invoke(*line, "--fail-if", "expected_rise[filter,0.07] > 1", code=2)
+    assert "expected_rise[filter,0.07] is not measured here" in " ".join(refused.output.split())
+
+
+def test_all_of_a_split_has_no_error_over_examples(invoke, smooth_checkpoint):
+    path, arguments = smooth_checkpoint
+    line = ["eigenvalues", path, *arguments, "-q", "--fail-if", "lambda_max > 0"]
+    found = invoke(*line, code=1)
+    words = " ".join(found.stdout.split())
+    assert "all of the training split of 40 was used: no error over examples" in words
+    assert "95 % for" not in words
+    assert "lambda_max = " in found.stderr
+    assert " to " not in found.stderr
+    looked = invoke("look", path, *arguments, "-q").stdout
+    assert "all of the training split of 40; residual" in " ".join(looked.split())
+
+
+def test_a_reason_ends_as_a_sentence_does(invoke, sampled):
+    path, arguments = sampled
+    line = ["eigenvalues", path, *arguments, 150, "--top", 1, "--bottom", 0]
+    refused = invoke(*line, "--fail-if", "lambda_max.low > 0", code=2)
+    assert refused.output.endswith("must be known; got none.\n")
 
 
 def test_a_verdict_that_too_few_pairs_cannot_reach_is_refused(invoke, tmp_path):

@@ -22,6 +22,7 @@ from landscape.compare.measures import (
     choose_primary,
     default_measures,
     fits,
+    measures_of,
     missing_notes,
     primary_reason,
     selected,
@@ -278,6 +279,28 @@ def test_the_first_scale_that_all_networks_keep_bears_the_verdict(of_each, prima
     assert found.compared.certified is held
     assert found.compared.scale_invariant == (held is not False)
     assert words in primary_reason(measures, found, declared=False)
+
+
+def test_a_certificate_names_what_it_rests_on_and_permutations_are_nothing_to_rest_on():
+    def judged(move, traces):
+        results = []
+        for init in ("ikun_v1", "kaiming"):
+            results += [*analysed(subject(init, 0)), certified(subject(init, 0), move, **traces)]
+        (found,) = (
+            m.compared
+            for m in measures_of(checkpoints(results), fits=lambda kind: kind.is_compared)
+            if m.name == "lambda_max[filter] hessian"
+        )
+        return found
+
+    held = judged("factors on units", STAYS)
+    assert (held.certified, held.certified_by) == (True, ("factors on units",))
+    assert held.certificate.endswith("along every symmetry found (factors on units)")
+    empty = judged("permutation of units", dict.fromkeys(STAYS, 1.0))
+    assert (empty.certified, empty.certified_by) == (None, ())
+    assert "only permutations of units were found of ikun_v1-adam-s0" in empty.certificate
+    assert "which leave every scale alone" in empty.certificate
+    assert empty.scale_invariant  # by its kind, as where nothing is known
 
 
 def test_what_the_user_declares_is_told_whether_it_is_certified():

@@ -337,3 +337,17 @@ def test_pairs_reach_the_operator_that_is_asked_for():
     wrong = {"scale": "symmetry", "pairs": ("dot:asks,tells",)}
     with pytest.raises(ValueError, match="asks and tells match no weights"):
         landscape.hessian(Bare(), "cross-entropy", (x, y), **wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_weight"),
+    [("mlp", True), ("gelu", True), ("encoder", False), ("lora", False), ("adjacent", False)],
+)
+def test_without_products_and_norms_the_scale_is_that_of_the_weights(name, is_weight):
+    S = scale_of("symmetry", risk_of(name))
+    assert S.is_weight == is_weight
+    same = all(
+        torch.allclose(S @ v, scale_of("weight", risk_of(name)) @ v, rtol=1e-12, atol=0)
+        for v in torch.eye(S.dim, dtype=torch.float64)
+    )
+    assert same == is_weight

@@ -110,14 +110,14 @@ def sharpness(who, factor, *, batch_norm="eval"):
     )
 
 
-def certified(who, **traces):
+def certified(who, move="GL(r) of attention", **traces):
     """A certificate of one move, with the trace's ratio at each scale."""
     ratios = tuple(
         ScaleRatio(scale=scale, lambda_max=None, trace=trace, trace_stderr=0.1 * (trace != 1))
         for scale, trace in traces.items()
     )
-    move = Invariance(move="GL(r) of attention", num_places=2, ratios=ratios)
-    return Preflight(subject=who, provenance=PROVENANCE, checks=(), invariances=(move,))
+    found = Invariance(move=move, num_places=2, ratios=ratios)
+    return Preflight(subject=who, provenance=PROVENANCE, checks=(), invariances=(found,))
 
 
 def fired(who, rate):

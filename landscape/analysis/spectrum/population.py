@@ -81,7 +81,7 @@ def stated(target: Target) -> Stated:
     if fraction == 1:
         pass
     elif risk.coupled_by:
-        refused = f"examples are coupled by {risk.coupled_by}. {risk.uncoupling}"
+        refused = _clause(f"examples are coupled by {risk.coupled_by}. {risk.uncoupling}")
     elif not risk.is_cut_by_rows:
         refused = "batches are not held, or cannot be cut by rows, and so not dealt into groups"
     elif risk.num_examples < LEAST_EXAMPLES:
@@ -89,6 +89,11 @@ def stated(target: Target) -> Stated:
     elif not risk.has_equal_weights:
         refused = "examples weigh differently in the loss, for which the error is not known"
     return Stated(of=of, fraction=fraction, refused=refused)
+
+
+def _clause(sentence: str) -> str:
+    """A reason, as it stands within other sentences."""
+    return sentence.removesuffix(".")
 
 
 def _set_of(s: Subject) -> tuple[str, float]:
@@ -156,7 +161,7 @@ def of_largest(
         has_sum = k > 1 and values[k - 1] > 0
         total = LargestSum(number=k, value=sum(values[:k]), population=of(k)) if has_sum else None
     except ValueError as error:
-        return OfLargest(refused=str(error))
+        return OfLargest(refused=_clause(str(error)))
     return OfLargest(first, total)
 
 

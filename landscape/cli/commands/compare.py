@@ -16,7 +16,7 @@ from landscape.cli.ending import (
     print_verdicts,
 )
 from landscape.cli.from_settings import settings_options
-from landscape.cli.gated import compared_name, comparison_values, reachable
+from landscape.cli.gated import comparison_names, comparison_values, names_aside, reachable
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.options import (
     command_line,
@@ -73,8 +73,12 @@ def compare(
         found = find_results(sources, out)
         results = with_unique_labels([f.result for f in found])
         comparison = judge(results, settings=settings)
-        compared = [compared_name(m.name) for m in comparison.measures]
-        check_gates(gates, compared, reachable(comparison))
+        check_gates(
+            gates,
+            comparison_names(comparison),
+            reachable(comparison),
+            aside=names_aside(comparison, results),
+        )
         if as_json:
             click.echo(json.dumps(comparison.record(), allow_nan=False))
         else:
@@ -93,10 +97,11 @@ def compare(
                 echo(str(page), err=True)
         if not as_json:
             _end(comparison, results, out)
+    primary = comparison.settings.primary
     apply_gates(
         gates,
         [
-            (f"{p.group} against {p.baseline}", comparison_values(p), p.verdict)
+            (f"{p.group} against {p.baseline}", comparison_values(p, primary), p.verdict)
             for p in comparison.pairs
         ],
     )
@@ -139,8 +144,9 @@ def _print(comparison: "Comparison") -> None:
 def _end(comparison: "Comparison", results: "Sequence[Result]", out: Path | None) -> None:
     compared = {label for pair in comparison.pairs for label in (*pair.runs, *pair.baseline_runs)}
     split = comparison.settings.split
+    shown = [r for r in results if r.subject.label in compared and r.subject.split == split]
     click.echo()
-    print_numbers(r for r in results if r.subject.label in compared and r.subject.split == split)
+    print_numbers(shown, comparison.settings.primary)
     click.echo()
     print_verdicts(comparison)
     if out is not None:

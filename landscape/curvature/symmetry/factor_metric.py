@@ -90,8 +90,10 @@ class FactorMetric(LinearMap):
             if output.bias.name in own:
                 output.bias.of(sizes).copy_(output.constant(values).abs())
         self._diagonal = layout.flatten(sizes)
+        plain = torch.equal(self._diagonal, layout.flatten(values).abs())
         self._mixed = [m for m in mixed if m.block.name in own]
         self._shears = [s for s in shears if s.weight.name in own and s.bias.name in own]
+        self.is_weight = plain and not self._mixed and not self._shears  # S is |θ| everywhere
 
     def __matmul__(self, v: Tensor) -> Tensor:
         if not self._transposed:

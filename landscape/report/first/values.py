@@ -118,6 +118,8 @@ def _key(measure: Measure) -> Key:
 def _of_one(reading: Reading) -> Value:
     """With what it says of the set that the examples stand for, where that is known."""
     m, whole = reading.measure, reading.population
+    if whole is not None and whole.no_error:
+        return Value(value=m.value)
     if whole is not None:
         return Value(
             value=m.value, low=whole.low, high=whole.high, stderr=whole.stderr, over=EXAMPLES

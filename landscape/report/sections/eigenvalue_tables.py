@@ -142,12 +142,13 @@ def _over_examples(results: Sequence[Eigenvalues]) -> str:
         said.append("± is the standard error over data shards.")
     elif any(_stderr_of(r, 0) for r in results):
         said.append("± is the standard error over examples, to first order.")
-    known = [r.largest[0].population for r in results if r.largest]
-    sets = dict.fromkeys(p.of for p in known if p is not None)
-    warnings = dict.fromkeys(w for p in known if p is not None for w in p.warnings)
+    known = [p for r in results if r.largest and (p := r.largest[0].population) is not None]
+    sets = dict.fromkeys(p.of for p in known if not p.no_error)
+    exact = dict.fromkeys(p.no_error for p in known if p.no_error)
+    warnings = dict.fromkeys(w for p in known for w in p.warnings)
     if sets:
         said.append(f"The interval is for {'; '.join(sets)}.")
-    said += [f"{warning[0].upper()}{warning[1:]}." for warning in warnings]
+    said += [f"{words[0].upper()}{words[1:]}." for words in (*exact, *warnings)]
     reasons = dict.fromkeys(r.no_population for r in results if r.no_population)
     said += [f"No error over examples: {reason}." for reason in reasons]
     return " ".join(said)
