@@ -1,0 +1,2 @@
+"""Spiking networks by SpikingJelly, snnTorch, Norse and sinabs."""
+CASES=()
