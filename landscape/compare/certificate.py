@@ -61,12 +61,9 @@ def _at(scale: str, checkpoints: Sequence[Analysed]) -> Certificate:
 
 
 def _changes(checkpoint: Analysed, scale: str) -> tuple[Invariance, ...] | None:
-    known = [
-        found
-        for result in checkpoint.results
-        if isinstance(result, Preflight) and (found := result.changed_at(scale)) is not None
-    ]
-    return known[0] if known else None
+    results = (r for r in checkpoint.results if isinstance(r, Preflight))
+    found = (result.changed_at(scale) for result in results)
+    return next((moves for moves in found if moves is not None), None)
 
 
 def _how_far(moves: Sequence[Invariance], scale: str) -> str:

@@ -76,10 +76,10 @@ def preflight(
         random = any(c.name == DETERMINISTIC and c.status == "fail" for c in checks)
         checks += step() if of_random or not random else []
     sound = all(c.status != "fail" for c in checks if c.name in _NEEDED)
-    room = _room_to_move(target)
-    fits = room.status == "pass"
-    moved = invariances(target, operator_name, eigenvalues=moves) if sound and fits else ()
-    checks += [] if fits else [room]
+    left_out = _too_large_to_move(target)
+    checks += left_out
+    can_move = sound and not left_out
+    moved = invariances(target, operator_name, eigenvalues=moves) if can_move else ()
     progress(len(steps), len(steps))
     return Preflight(
         subject=target.subject,
@@ -89,18 +89,22 @@ def preflight(
     )
 
 
-def _room_to_move(target: Target) -> Check:
-    """Whether moved copies of the weights fit into memory; else a note in place of them."""
+def _too_large_to_move(target: Target) -> list[Check]:
+    """A note where moved copies of the weights do not fit into memory."""
     num_params = sum(w.numel() for w in target.risk.values.values())
     needed = _COPIES * 8 * num_params
     free = from_main(lambda: free_memory(target.risk.device))  # one answer for all processes
-    return Check(
-        name="moves along symmetries",
-        status="pass" if needed <= free else "note",
-        value=f"left out: copies of the weights in float64 take {needed / 2**30:.3g} GiB, of which "
-        f"{free / 2**30:.3g} are free",
-        advice="Without a certificate, measures count as invariant by their kind alone.",
-    )
+    if needed <= free:
+        return []
+    return [
+        Check(
+            name="moves along symmetries",
+            status="note",
+            value=f"left out: copies of the weights in float64 take {needed / 2**30:.3g} GiB, of "
+            f"which {free / 2**30:.3g} are free",
+            advice="Without a certificate, measures count as invariant by their kind alone.",
+        )
+    ]
 
 
 def _few(risk: EmpiricalRisk) -> Sequence[Nest]:

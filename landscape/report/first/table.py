@@ -97,10 +97,11 @@ def _ratios(
     comparison: Comparison | None,
 ) -> _Row:
     """Of two groups those that the verdict rests on, which are no ratios of the medians above."""
-    judged = {} if comparison is None else _judged(comparison, entries)
-    ratios = {key: judged.get(readings.measure(key, entries[0]).label) for key in keys}
     if all(len(entry.labels) == 1 for entry in entries):
         ratios = {key: _ratio(*(row.values[key] for row in rows)) for key in keys}
+    else:
+        judged = {} if comparison is None else _judged(comparison, entries)
+        ratios = {key: judged.get(readings.measure(key, entries[0]).label) for key in keys}
     return _Row("ratio", ratios, dict.fromkeys(keys, ""), None, is_ratio=True)
 
 
