@@ -12,7 +12,7 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
-from simulations import bands, population, retraining, verdicts, worst_case, worth
+from simulations import bands, population, retraining, tried, verdicts, worst_case, worth
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -179,6 +179,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "invariances": invariances,
     "population": population,
     "retraining": retraining,
+    "tried": tried,
     "worst_case": worst_case,
     "worth": worth,
     "bands": bands,

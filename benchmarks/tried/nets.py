@@ -120,16 +120,14 @@ def of_nodes(model: nn.Module, graph: object) -> Tensor:
 
 
 def detector() -> nn.Module:
-    """torchvision's RetinaNet on a backbone of four channels."""
+    """A RetinaNet by torchvision on a backbone of four channels."""
     from torchvision.models.detection import RetinaNet
     from torchvision.models.detection.anchor_utils import AnchorGenerator
 
     backbone = nn.Sequential(nn.Conv2d(3, 4, 3, stride=8, padding=1), nn.Tanh())
     backbone.out_channels = 4  # type: ignore[assignment]
     anchors = AnchorGenerator(sizes=((8,),), aspect_ratios=((1.0,),))
-    return RetinaNet(
-        backbone, num_classes=2, anchor_generator=anchors, min_size=32, max_size=32
-    )
+    return RetinaNet(backbone, num_classes=2, anchor_generator=anchors, min_size=32, max_size=32)
 
 
 def boxes() -> list[tuple[list[Tensor], list[dict[str, Tensor]]]]:

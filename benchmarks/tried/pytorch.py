@@ -56,10 +56,8 @@ def _torchvision() -> Tried:
     name, params = "resnet18", ["bn1.bias", "fc.bias"]
     model = torchvision.models.get_model(name, num_classes=3)
     model.eval()  # so many images leave no running statistics worth having
-    data = nets.images(channels=3, side=32)
-    return classified(
-        model, data, f"torchvision:{name}?num_classes=3", params=params, steps=3
-    )
+    data = nets.images(3, channels=3, side=16)
+    return classified(model, data, f"torchvision:{name}?num_classes=3", params=params, steps=3)
 
 
 def _timm() -> Tried:

@@ -12,58 +12,53 @@ from benchmarks.tried import nets, spiking_nets
 from benchmarks.tried.case import Case, Tried
 from benchmarks.tried.spiking_nets import HERE, NUM_STEPS
 
-_T_FIRST = ("--layout", "T-first")
-_N_FIRST = ("--layout", "N-first")
-_STEPS = ("--time-steps", str(NUM_STEPS))
-Data = tuple[Tensor, Tensor]
+Function = Callable[[nn.Module, Tensor], Tensor]
 
 
-def _frames() -> Data:
-    """Rows of 6 numbers for each step, shape (N, T, 6)."""
-    x, y = nets.vectors(12)
-    steps = torch.linspace(0.5, 1.5, NUM_STEPS)[:, None]
-    return x[:, None] * steps, y
+def _case(
+    libraries: str,
+    network: str,
+    words: str,
+    outputs: Function,
+    data: tuple[Tensor, Tensor],
+    name: str,
+    **more: Any,
+) -> Case:
+    """The network called ``name``, and what the options of ``words`` make of its outputs.
 
-
-def _events() -> Data:
-    """Frames of events of the size of N-MNIST's, (N, T, 2, 34, 34)."""
-    x = torch.rand(3, NUM_STEPS, 2, 34, 34, generator=torch.Generator().manual_seed(6))
-    return (x > 0.5).float(), torch.arange(3)
+    ``outputs`` is a loop or a reshape written by hand.
+    """
+    made = lambda: _tried(words.split(), outputs, data, name, **more)  # noqa: E731
+    return Case(tuple(libraries.split()), network, made)
 
 
 def _tried(
+    words: Sequence[str],
+    outputs: Function,
+    data: tuple[Tensor, Tensor],
     name: str,
-    data: Data,
-    time: Sequence[str],
-    outputs: Callable[[nn.Module, Tensor], Tensor],
     *,
-    readout: str = "rate",
     loss: str = "cross-entropy",
     value: Callable[[Tensor, Tensor], Tensor] = cross_entropy,
     size: float = 1.5,
     params: Sequence[str] = (),
-    **arguments: str,
 ) -> Tried:
-    """The network called ``name``, of weights at which it fires.
-
-    ``outputs`` is what the readout makes of the steps, by a loop or a reshape written by hand.
-    """
-    model, (x, y) = getattr(spiking_nets, name)(**arguments), data
+    """At weights, ``size`` times standard normal over the root of the fan-in, at which it fires."""
+    model, (x, y) = getattr(spiking_nets, name)(), data
     with torch.no_grad():
         for p in model.parameters():
             if p.ndim > 1:
                 p.copy_(size * torch.randn_like(p) / p[0].numel() ** 0.5)
     torch.save(model.state_dict(), "net.pth")
     np.savez("xy.npz", x=x.numpy(), y=y.numpy())
-    query = "".join(f"?{k}={v}" for k, v in arguments.items())
-    words = ["net.pth", "--model", f"{HERE}:{name}{query}", "--data", "xy.npz", "--loss", loss]
-    words += [*time, *(["--readout", readout] if readout else [])]
+    named = ["net.pth", "--model", f"{HERE}:{name}", "--data", "xy.npz", "--loss", loss]
     model.eval().double()
     for module in model.modules():
         if type(module).__module__.startswith(("snntorch", "sinabs")):  # which fire in float32
             module.register_forward_hook(_as_precise)
-    theta = [p for n, p in model.named_parameters() if not params or n in params]
-    return Tried(words, lambda: value(outputs(model, x.double()), y), theta, params)
+    chosen = [p for n, p in model.named_parameters() if not params or n in params]
+    theta = [p for p in chosen if p.requires_grad]
+    return Tried([*named, *words], lambda: value(outputs(model, x.double()), y), theta, params)
 
 
 def _as_precise(_module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Any:
@@ -72,149 +67,157 @@ def _as_precise(_module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> 
     return output.to(inputs[0].dtype)
 
 
-def _rest(model: nn.Module) -> None:
+def _at_rest(model: nn.Module) -> nn.Module:
     """By the libraries' own words."""
     for module in model.modules():
         for word in ("reset_mem", "reset_states", "reset"):
             if hasattr(module, word):
                 getattr(module, word)()
                 break
+    return model
 
 
-def _at_once(model: nn.Module, x: Tensor) -> Tensor:
-    """Still inputs, repeated with time first."""
-    _rest(model)
-    rates: Tensor = model(x.expand(NUM_STEPS, *x.shape)).mean(0)
+def _still(model: nn.Module, x: Tensor) -> Tensor:
+    """Repeated, with time first."""
+    rates: Tensor = _at_rest(model)(x.expand(NUM_STEPS, *x.shape)).mean(0)
     return rates
 
 
-def _frames_at_once(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    rates: Tensor = model(x.transpose(0, 1)).mean(0)
-    return rates
+def _loop(part: Callable[[Any], Tensor]) -> Function:
+    """A call for each step; ``part`` of what it returns, time first."""
 
-
-def _by_itself(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    rates: Tensor = model(x).mean(0)
-    return rates
-
-
-def _in_a_loop(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    return torch.stack([model(x) for _ in range(NUM_STEPS)]).mean(0)
-
-
-def _membranes(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    return torch.stack([model(x)[1] for _ in range(NUM_STEPS)]).amax(0)
-
-
-def _norse(model: nn.Module, x: Tensor) -> Tensor:
-    outputs, _ = model(x.transpose(0, 1))
-    last: Tensor = outputs[-1]
-    return last
-
-
-def _sinabs(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    rates: Tensor = model(x).mean(1)
-    return rates
-
-
-def _spikes(model: nn.Module, x: Tensor) -> Tensor:
-    _rest(model)
-    return torch.stack([model(x)[0] for _ in range(NUM_STEPS)])
-
-
-def _mean_over_steps(spikes: Tensor, y: Tensor) -> Tensor:
-    """snnTorch's ce_rate_loss: cross entropy with the spikes of each step as logits."""
-    return torch.stack([cross_entropy(step, y) for step in spikes]).mean()
-
-
-def _nir() -> Tried:
     def outputs(model: nn.Module, x: Tensor) -> Tensor:
-        _rest(model)
-        state, found = None, []
-        for _ in range(NUM_STEPS):
-            out, state = model(x, state)
-            found.append(out)
-        return torch.stack(found).mean(0)
+        _at_rest(model)
+        return torch.stack([part(model(x)) for _ in range(NUM_STEPS)])
 
-    return _tried("nir_graph", nets.vectors(12), _STEPS, outputs, size=4)
+    return outputs
 
 
-_JELLY, _ZOO = ("spikingjelly",), ("spikingjelly", "torchvision")
-_REPEATED = (*_T_FIRST, *_STEPS)
+def _with_state(model: nn.Module, x: Tensor) -> Tensor:
+    """A call for each step, which is handed the state of the one before."""
+    _at_rest(model)
+    state, found = None, []
+    for _ in range(NUM_STEPS):
+        out, state = model(x, state)
+        found.append(out)
+    return torch.stack(found).mean(0)
+
+
+def _frames() -> tuple[Tensor, Tensor]:
+    """Rows of 6 numbers for each step, shape (N, T, 6)."""
+    x, y = nets.vectors(12)
+    return x[:, None] * torch.linspace(0.5, 1.5, NUM_STEPS)[:, None], y
+
+
+def _events() -> tuple[Tensor, Tensor]:
+    """Frames of events of the size of N-MNIST's, (N, T, 2, 34, 34)."""
+    x = torch.rand(3, NUM_STEPS, 2, 34, 34, generator=torch.Generator().manual_seed(6))
+    return (x > 0.5).float(), torch.arange(3)
+
+
+_STEPS = f"--time-steps {NUM_STEPS}"
+_RATE = "--readout rate"
+_REPEATED = f"--layout T-first {_STEPS} {_RATE}"
+_ROWS = nets.vectors(12)
 CASES = (
-    Case(
-        _JELLY,
-        "PLIF and LIF, multi-step",
-        lambda: _tried("spikingjelly", nets.vectors(12), _REPEATED, _at_once),
-    ),
-    Case(
-        _JELLY,
+    _case("spikingjelly", "PLIF and LIF, multi-step", _REPEATED, _still, _ROWS, "multi_step"),
+    _case(
+        "spikingjelly",
         "PLIF and LIF, single-step",
-        lambda: _tried("spikingjelly", nets.vectors(12), _STEPS, _in_a_loop, mode="s"),
+        f"{_STEPS} {_RATE}",
+        lambda net, x: _loop(lambda spikes: spikes)(net, x).mean(0),
+        _ROWS,
+        "single_step",
     ),
-    Case(
-        _JELLY,
+    _case(
+        "spikingjelly",
         "PLIF and LIF, frames (N, T, …)",
-        lambda: _tried("spikingjelly", _frames(), _T_FIRST, _frames_at_once),
+        f"--layout T-first {_RATE}",
+        lambda net, x: _at_rest(net)(x.transpose(0, 1)).mean(0),
+        _frames(),
+        "multi_step",
     ),
-    Case(
-        _ZOO,
+    _case(
+        "spikingjelly torchvision",
         "SEW-ResNet: first shifts, last bias",
-        lambda: _tried(
-            "sew_resnet", nets.images(4, 3, 32), _REPEATED, _at_once,
-            params=["bn1.bias", "fc.bias"],
-        ),
-    ),  # fmt: skip
-    Case(
-        _ZOO,
-        "spiking VGG",
-        lambda: _tried("spiking_vgg", nets.images(4, 3, 16), _REPEATED, _at_once),
+        _REPEATED,
+        _still,
+        nets.images(3, 3, 16),
+        "sew_resnet",
+        params=["bn1.bias", "fc.bias"],
     ),
-    Case(
-        _JELLY,
-        "PLIF net for N-MNIST: shifts",
-        lambda: _tried(
-            "parametric_lif_net", _events(), _T_FIRST, _frames_at_once,
-            params=["conv_fc.1.weight", "conv_fc.1.bias"], size=4,
-        ),
-    ),  # fmt: skip
-    Case(
-        _JELLY,
+    _case(
+        "spikingjelly torchvision",
+        "spiking VGG: classifier",
+        _REPEATED,
+        _still,
+        nets.images(4, 3, 16),
+        "spiking_vgg",
+        params=["classifier.weight", "classifier.bias"],
+    ),
+    _case(
+        "spikingjelly",
+        "PLIF net for N-MNIST: first batch norm",
+        f"--layout T-first {_RATE}",
+        lambda net, x: _at_rest(net)(x.transpose(0, 1)).mean(0),
+        _events(),
+        "parametric_lif_net",
+        params=["conv_fc.1.weight", "conv_fc.1.bias"],
+        size=4,
+    ),
+    _case(
+        "spikingjelly",
         "Spikformer: head",
-        lambda: _tried(
-            "spikformer", nets.images(3, 3, 16), (), _by_itself,
-            params=["head.weight", "head.bias"], size=4,
-        ),
-    ),  # fmt: skip
-    Case(
-        ("snntorch",),
+        _RATE,
+        lambda net, x: _at_rest(net)(x).mean(0),
+        nets.images(3, 3, 16),
+        "spikformer",
+        params=["head.weight", "head.bias"],
+        size=4,
+    ),
+    _case(
+        "snntorch",
         "Leaky, largest membrane",
-        lambda: _tried(
-            "snntorch_step", nets.vectors(12), _STEPS, _membranes, readout="mem_max"
-        ),
-    ),  # fmt: skip
-    Case(
-        ("snntorch",),
-        "Leaky, its rate loss",
-        lambda: _tried(
-            "snntorch_step", nets.vectors(12), _STEPS, _spikes, readout="",
-            loss="snntorch.functional:ce_rate_loss", value=_mean_over_steps,
-        ),
-    ),  # fmt: skip
-    Case(
-        ("norse",),
+        f"{_STEPS} --readout mem_max",
+        lambda net, x: _loop(lambda found: found[1])(net, x).amax(0),
+        _ROWS,
+        "snntorch_step",
+    ),
+    _case(
+        "snntorch",
+        "Leaky, ce_rate_loss",
+        _STEPS,
+        _loop(lambda found: found[0]),
+        _ROWS,
+        "snntorch_step",
+        loss="snntorch.functional:ce_rate_loss",
+        value=lambda spikes, y: torch.stack([cross_entropy(step, y) for step in spikes]).mean(),
+    ),
+    _case(
+        "norse",
         "LIF and LI, frames",
-        lambda: _tried("norse_layers", _frames(), (), _norse, readout="last", size=4),
+        "--readout last",
+        lambda net, x: net(x.transpose(0, 1))[0][-1],
+        _frames(),
+        "norse_layers",
+        size=4,
     ),
-    Case(
-        ("sinabs",),
+    _case(
+        "sinabs",
         "LIF and IAF, frames",
-        lambda: _tried("sinabs_layers", _frames(), _N_FIRST, _sinabs, size=3),
+        f"--layout N-first {_RATE}",
+        lambda net, x: _at_rest(net)(x).mean(1),
+        _frames(),
+        "sinabs_layers",
+        size=3,
     ),
-    Case(("nir", "nirtorch", "snntorch"), "LIF of a graph in NIR", _nir),
+    _case(
+        "nir nirtorch snntorch",
+        "LIF of a graph in NIR",
+        f"{_STEPS} {_RATE}",
+        _with_state,
+        _ROWS,
+        "nir_graph",
+        size=4,
+    ),
 )

@@ -11,8 +11,8 @@ HERE = "benchmarks.tried.spiking_nets"
 NUM_STEPS = 4
 
 
-def spikingjelly(mode: str = "m") -> nn.Module:
-    """Leaky neurons, one layer with a decay that is learnt, in a step mode."""
+def multi_step(mode: str = "m") -> nn.Module:
+    """Leaky neurons, one layer with a decay that is learnt."""
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
     net = nn.Sequential(
@@ -23,6 +23,10 @@ def spikingjelly(mode: str = "m") -> nn.Module:
     )
     functional.set_step_mode(net, mode)
     return net
+
+
+def single_step() -> nn.Module:
+    return multi_step("s")
 
 
 def _of_the_zoo(make: Any, **arguments: Any) -> nn.Module:
