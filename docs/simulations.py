@@ -223,7 +223,7 @@ def _within(value: float | None, ends: list[float] | tuple[float, float] | None)
 
 def tried() -> str:
     """Networks of other libraries: how they were named, and how far λ_max is from a dense one's."""
-    found = _stored("tried")
+    found = stored("tried")
     head = "| library | network | options | parameters | difference of λ_max, relative |"
     rows = []
     torches: dict[str, int] = {}
