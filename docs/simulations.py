@@ -1,10 +1,12 @@
 """Tables of the site made from what simulations left in ``benchmarks/results``."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 _TITLES = {"lambda_max": "λ_max", "trace": "trace", "rise": "expected rise, ρ = 0.1"}
+_NETS = re.compile(r"benchmarks\.tried\.(spiking_)?nets:")
 _RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
@@ -217,3 +219,30 @@ def _within(value: float | None, ends: list[float] | tuple[float, float] | None)
     if value is None:
         return "–"
     return f"{value:.2f}" if ends is None else f"{value:.2f} ({ends[0]:.2f} to {ends[1]:.2f})"
+
+
+def tried() -> str:
+    """Networks of other libraries: how they were named, and how far λ_max is from a dense one's."""
+    found = stored("tried")
+    head = "| library | network | options | parameters | difference of λ_max, relative |"
+    rows = []
+    torches: dict[str, int] = {}
+    for row in found["rows"]:
+        versions = {name: text.partition("+")[0] for name, text in row["versions"].items()}
+        torch = f"PyTorch {versions.pop('torch')}"
+        torches[torch] = torches.get(torch, 0) + 1
+        named = [f"{name} {version}" for name, version in versions.items()] or [torch]
+        words = " ".join(_NETS.sub("NETS:", word) for word in row["words"][1:])
+        told = f"| {', '.join(named)} | {row['network']} | {f'`{words}`' if words else ''} "
+        if "refused" in row:
+            message = row["refused"].partition(": ")[2].partition(":")[2].partition(":")[0].strip()
+            rows.append(f"{told}| | refused: {message} |")
+            continue
+        apart = abs(row["value"] - row["dense"]) / abs(row["dense"])
+        rows.append(f"{told}| {row['num_params']:,} | {apart:.0e} |")
+    counts = ", ".join(f"{count} rows under {torch}" for torch, count in torches.items())
+    made = (
+        f"*{counts}, which torchvision and timm need. `{found['command']}`, in an environment for "
+        "each set of libraries that fit together: it keeps the rows of what is not installed.*"
+    )
+    return "\n".join([head, "|---|---|---|--:|--:|", *rows, "", made])

@@ -5,8 +5,7 @@ The loss is the network's own: cross entropy of the next token, a mean over the 
 ::
 
     python language_model.py
-    landscape analyze language_model --data language_model.npz --budget quick \
-        -o reports/language_model
+    landscape analyze language_model --data language_model.npz -o reports/language_model
 """
 
 import numpy as np

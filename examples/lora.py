@@ -3,7 +3,7 @@
 ::
 
     python lora.py
-    landscape analyze lora --adapter lora_adapter --data lora.npz --budget quick -o reports/lora
+    landscape analyze lora --adapter lora_adapter --data lora.npz -o reports/lora
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ batch instead, and the report says which.
 
     python resnet.py
     landscape analyze resnet.pth --model resnet.py:make?width=6 \
-        --data resnet.npz --loss cross-entropy --budget quick -o reports/resnet
+        --data resnet.npz --loss cross-entropy -o reports/resnet
 """
 
 import numpy as np

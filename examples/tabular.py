@@ -6,7 +6,7 @@ The table is an ``.npz`` file of ``x``, one row an example, and ``y``, here a nu
 
     python tabular.py
     landscape analyze tabular.pth --model tabular.py:make \
-        --data tabular.npz --loss mse --budget quick -o reports/tabular
+        --data tabular.npz --loss mse -o reports/tabular
 """
 
 import numpy as np
@@ -16,9 +16,7 @@ from torch import nn
 
 def make() -> nn.Module:
     """What ``--model tabular.py:make`` calls; rows of 6 columns, shape (N, 6)."""
-    return nn.Sequential(
-        nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 1)
-    )
+    return nn.Sequential(nn.Linear(6, 16), nn.Tanh(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 1))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ second derivative; the analysis runs the plain formula, which gives the same num
 
     python transformer.py
     landscape analyze transformer.pth --model transformer.py:make \
-        --data transformer.npz --loss cross-entropy --budget quick -o reports/transformer
+        --data transformer.npz --loss cross-entropy -o reports/transformer
 """
 
 import numpy as np

@@ -110,6 +110,17 @@ def bare_pickle(path: Path) -> CheckpointError:
     return refuse(path, "it is a bare pickle (pickle.dump): reading it means running it", _EXPECTED)
 
 
+def parts_of_zero(path: Path) -> CheckpointError:
+    """The error for what a process leaves that holds a part of each weight alone (ZeRO 3)."""
+    return refuse(
+        path,
+        "it is by DeepSpeed with ZeRO 3: each process saved a part of the weights, and the model "
+        "states hold none",
+        "Put them together by the script that DeepSpeed wrote beside the file 'latest', and pass "
+        "what it makes: python zero_to_fp32.py . weights",
+    )
+
+
 def _foreign(path: Path, head: bytes) -> CheckpointError:
     what = next((text for magic, text in _FOREIGN if head.lstrip().startswith(magic)), None)
     if head[257:262] == b"ustar":
@@ -134,6 +145,8 @@ def _folder(path: Path) -> tuple[Format, Path]:
         return recognise(states[0])
     if (path / _LATEST).is_file() and not (singles or indexes or states):
         return _folder(path / _latest(path))
+    if any(path.glob("zero_pp_rank_*_model_states.pt")):
+        raise parts_of_zero(path)
     raise refuse(
         path,
         "it is a folder, but neither a torch.distributed.checkpoint (no .metadata) nor one "

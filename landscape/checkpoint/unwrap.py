@@ -13,11 +13,13 @@ from typing import Any
 from landscape.checkpoint.errors import CheckpointError, listing, printable, refuse
 from landscape.checkpoint.files.contents import describe_all, is_tensor
 from landscape.checkpoint.files.outline import Call
+from landscape.checkpoint.formats import parts_of_zero
 
 STATE_KEYS = ("state_dict", "model_state_dict", "model", "net", "network", "last", "module")
 EMA_KEYS = ("state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict")
 _PREFIXES = ("module.", "_orig_mod.", "_fsdp_wrapped_module.", "model.")
 _AVERAGED = "n_averaged"  # torch.optim.swa_utils.AveragedModel's counter, beside "module.*"
+_SHAPES = "param_shapes"  # of the whole weights, beside what DeepSpeed's engine saves of them
 OPTIMIZER = "optim"  # names that begin so hold tensors, but no weights
 # What a part of the network that was wrapped leaves in the middle of names.
 _MARKS = {
@@ -79,6 +81,8 @@ def unwrap(path: Path, value: Any, *, use_ema: bool, state_key: str | None) -> U
             path, "it has no averaged (EMA) weights", "Leave --ema out to use the weights it has"
         )
     found = named_tensors(path, state)
+    if _SHAPES in value and any(0 in t.shape for t in found.tensors.values()):
+        raise parts_of_zero(path)
     notes += found.notes
     stripped, prefix = _strip_prefixes(found.tensors, notes)
     return Unwrapped(stripped, contents | found.contents, tuple(notes), prefix)

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from landscape.analysis.budget import BUDGETS
+from landscape.analysis.budget import BUDGETS, Budget
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog import ANALYSES
 from landscape.cli.options import opened, unique_labels
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
@@ -25,31 +26,44 @@ def print_forecast(
     checkpoints: Sequence[Path],
     settings: TargetSettings,
     suite: SuiteSettings,
-    names: Sequence[str],
+    names_in: Callable[[Budget], Sequence[str]],
     figures: Sequence[str],
     quiet: bool,
 ) -> None:
-    """What the chosen budget takes, and the minutes and gaps of all budgets side by side."""
-    from landscape.analysis.forecast import counted, measured_rates
+    """What the chosen budget takes, and the minutes and gaps of all budgets side by side.
+
+    ``names_in`` gives the analyses that a budget runs: one that the chosen budget does not run has
+    a row where another does.
+    """
+    from landscape.analysis.forecast import ForecastLine, counted, measured_rates
     from landscape.report.forecast import report_seconds
 
+    budgets = list(BUDGETS.values())
+    each = [names_in(budget) for budget in budgets]
     rows: list[_Cost] = []
     for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
         target = opened(path, label, settings, params=suite.params, quiet=quiet)
         rates = measured_rates(target, suite)
-        lines = counted(rates, target, suite, names)
-        each = [counted(rates, target, replace(suite, budget=b), names) for b in BUDGETS.values()]
-        for line, *others in zip(lines, *each, strict=True):
-            rows.append(_Cost(f"{label}: {line.name}", [o.seconds for o in others], line))
+        counts = [
+            {line.name: line for line in counted(rates, target, replace(suite, budget=b), asked)}
+            for b, asked in (
+                (suite.budget, names_in(suite.budget)),
+                *zip(budgets, each, strict=True),
+            )
+        ]
+        for name in (name for name in ANALYSES if any(name in asked for asked in each)):
+            line, *others = (found.get(name, ForecastLine(name, 0, 0, 0, 0.0)) for found in counts)
+            rows.append(_Cost(f"{label}: {name}", [other.seconds for other in others], line))
     if len(checkpoints) > _FEW:
         rows = _together(rows, len(checkpoints))
-    drawing = report_seconds(names, len(checkpoints), figures)
-    rows.append(_Cost("report", [drawing] * len(BUDGETS)))
+    drawing = [report_seconds(names, len(checkpoints), figures) for names in each]
+    rows.append(_Cost("report", drawing))
     totals = zip(*(row.seconds for row in rows), strict=True)
     rows.append(_Cost("all", [sum(column) for column in totals]))
     print_table(Table(columns=_COSTS, rows=rows))
-    for name, budget in BUDGETS.items():
-        if gaps := budget.left_out(names):
+    for (name, budget), names in zip(BUDGETS.items(), each, strict=True):
+        lacking = [n for n in ANALYSES if n not in names and any(n in more for more in each)]
+        if gaps := [*budget.left_out(names), *lacking]:
             echo(f"{name} leaves out: {'; '.join(gaps)}.")
 
 

@@ -47,11 +47,13 @@ _ACTIVITY: list[Column[ActivityRow]] = [
 
 def print_look(row: Look) -> None:
     """What the file is; then its numbers on data, its weights and its layers' spikes."""
+    notes = row.notes
     if not row.safe:
-        echo("UNSAFE")
+        echo(f"UNSAFE: {notes[0]}")
+        notes = notes[1:]
     for name, text in _facts(row):
         echo(f"{name:15}{text}")
-    for note in row.notes:
+    for note in notes:
         echo(f"{'note':15}{note}")
     measured = list(_measured(row))
     if measured:

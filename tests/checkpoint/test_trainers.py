@@ -6,6 +6,7 @@ from torch import nn
 from transformers_networks import arrays, tiny
 
 from landscape.checkpoint.errors import CheckpointError
+from landscape.checkpoint.inspection import inspect_checkpoint
 from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import load_into
 from landscape.checkpoint.models import model_of
@@ -96,6 +97,26 @@ def test_deepspeed(tmp_path):
         found = net()
         load_into(found, load_checkpoint(path))
         assert same(found, model.state_dict())
+
+
+def test_parts_of_zero_3_are_refused(tmp_path):
+    """As its engine's save_checkpoint lays them out: in the model states each weight is empty."""
+    model, step = net(), tmp_path / "global_step10"
+    step.mkdir()
+    (tmp_path / "latest").write_text("global_step10")
+    empty = {name: torch.empty(0) for name in model.state_dict()}
+    shapes = [{name: p.shape for name, p in model.named_parameters()}]
+    states = {"module": empty, "param_shapes": shapes, "buffer_names": [], "dp_world_size": 2}
+    for rank in range(2):
+        torch.save(states, step / f"zero_pp_rank_{rank}_mp_rank_00_model_states.pt")
+        part = {"optimizer_state_dict": {"zero_stage": 3, "fp32_flat_groups": [torch.ones(7)]}}
+        torch.save(part, step / f"zero_pp_rank_{rank}_mp_rank_00_optim_states.pt")
+    for path in (tmp_path, step, step / "zero_pp_rank_0_mp_rank_00_model_states.pt"):
+        for read in (load_checkpoint, inspect_checkpoint):
+            with pytest.raises(
+                CheckpointError, match=r"ZeRO 3.*python zero_to_fp32\.py \. weights"
+            ):
+                read(path)
 
 
 @pytest.mark.parametrize("name", ["../elsewhere", "", "none_such", "."])

@@ -176,6 +176,22 @@ def test_dry_run_writes_nothing(invoke, smooth_checkpoint, tmp_path):
     assert "thorough leaves out" not in result.stdout
 
 
+def test_each_budget_of_a_dry_run_is_forecast_with_what_it_runs(
+    invoke, smooth_checkpoint, tmp_path
+):
+    path, arguments = smooth_checkpoint
+    losses = {}
+    for budget in ("standard", "thorough"):
+        line = ["analyze", path, *arguments, "-o", tmp_path / "none", "--dry-run"]
+        shown = invoke(*line, "--budget", budget).stdout.splitlines()
+        (row,) = [words for line in shown if (words := line.split())[1:2] == ["robustness"]]
+        losses[budget] = int(row[3].replace(",", ""))
+        (lacks,) = [line for line in shown if line.startswith("standard leaves out: ")]
+        assert lacks.endswith("; robustness.")
+    assert losses["standard"] == 0
+    assert losses["thorough"] > 0
+
+
 def test_all_layers_have_their_row_where_asked(invoke, smooth_checkpoint, tmp_path):
     """100 layers within a budget of 80 rows: two a row, 20 matvecs to search and 30 to sample."""
     _, arguments = smooth_checkpoint

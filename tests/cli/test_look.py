@@ -95,14 +95,15 @@ def test_a_file_that_can_run_code_is_named_and_not_opened(invoke, smooth_checkpo
     path, arguments = smooth_checkpoint
     bad = tmp_path / "bad.pt"
     torch.save({"state_dict": {"w": torch.ones(2, 2)}, "x": Malicious()}, bad)
-    rows = [
-        json.loads(line) for line in invoke("look", bad, path, "--json", code=1).stdout.splitlines()
-    ]
+    told = invoke("look", bad, path, "--json", code=1)
+    rows = [json.loads(line) for line in told.stdout.splitlines()]
     assert [row["safe"] for row in rows] == [False, True]
     assert rows[0]["weights_norm"] is None
     assert "system" in rows[0]["notes"]
-    first = invoke("look", bad, *arguments, code=1).stdout.splitlines()[0]
-    assert first.startswith("UNSAFE")
+    reason = "calls posix.system: its weights were not read"
+    assert f"UNSAFE: {bad}: {reason}" in told.stderr
+    shown = invoke("look", bad, *arguments, code=1).stdout
+    assert shown.splitlines()[0] == f"UNSAFE: {reason}"
 
 
 def test_a_file_that_cannot_be_read_is_an_error_at_the_end(invoke, smooth_checkpoint, tmp_path):

@@ -15,10 +15,16 @@ from landscape.results import Preflight, load_result
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-_SPIKING = {"snntorch_net", "spikingjelly_net", "lif_vgg"}
-# Of those that ``landscape train`` trains: a fifth of the images, in as many steps.
-_FEWER = ["--images", "1000", "--batch-size", "32", "--quiet"]
-_LIBRARIES = {"language_model": "transformers", "lora": "peft"}
+_SPIKING = {"snntorch_net", "event_frames", "sew_resnet", "lif_vgg"}
+# Of those that ``landscape train`` trains: fewer images and passes over them, in larger steps.
+_FEWER = ["--images", "1000", "--batch-size", "32", "--epochs", "3", "--lr", "0.01", "--quiet"]
+_LIBRARIES = {
+    "bert": "transformers",
+    "language_model": "transformers",
+    "lora": "peft",
+    "sew_resnet": "torchvision",
+}
+_BATCHES = {"detection", "graph"}  # which say themselves how many examples they hold
 # A tenth of the time of all analyses, and through every part of the network that could object:
 # state, eval mode, batch norm, derivatives twice, many points.
 _ONLY = "preflight,spectrum,line"
@@ -32,7 +38,7 @@ def _commands(example):
 
 
 def test_the_examples_are_there():
-    plain = {"resnet", "tabular", "transformer"}
+    plain = {"detection", "graph", "resnet", "tabular", "transformer"}
     assert {e.stem for e in EXAMPLES} == _SPIKING | _LIBRARIES.keys() | plain
 
 
@@ -53,8 +59,10 @@ def test_an_example_runs_as_its_docstring_says(example, tmp_path, monkeypatch, c
     else:
         assert (program, *training) == ("python", example.name)
         runpy.run_path(example.name, run_name="__main__")
-    number = "50" if example.stem == "lif_vgg" else "200"  # it is the largest
-    cli.main([*arguments, "--only", _ONLY, "--examples", number], standalone_mode=False)
+    less = ["--budget", "quick", "--only", _ONLY]
+    if example.stem not in _BATCHES:
+        less += ["--examples", "50" if example.stem == "lif_vgg" else "200"]  # it is the largest
+    cli.main([*arguments, *less], standalone_mode=False)
 
     report = tmp_path / "reports" / example.stem
     page = str(report.relative_to(tmp_path) / "index.html")

@@ -19,7 +19,7 @@ from landscape.cli import cli
 
 pytest.importorskip("spikingjelly")
 OLD = Path(sys.prefix) / "old-spikingjelly"
-NETWORK = Path(__file__).parents[2] / "examples" / "spikingjelly_net.py"
+NETWORK = Path(__file__).parents[2] / "examples" / "event_frames.py"
 
 if not OLD.is_dir():
     pytest.skip("'make test' installs the old SpikingJelly", allow_module_level=True)
@@ -31,18 +31,19 @@ def arguments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("net")
     rng = torch.Generator().manual_seed(0)
     state = {
-        "layers.0.weight": torch.randn(4, 1, 3, 3, generator=rng),
-        "layers.1.weight": torch.rand(4, generator=rng) + 0.5,
-        "layers.1.bias": torch.rand(4, generator=rng),
-        "layers.1.running_mean": torch.randn(4, generator=rng),
-        "layers.1.running_var": torch.rand(4, generator=rng) + 0.5,
-        "layers.1.num_batches_tracked": torch.tensor(1),
-        "layers.4.weight": torch.randn(10, 144, generator=rng) / 3,
+        "0.weight": torch.randn(4, 2, 3, 3, generator=rng),
+        "1.weight": torch.rand(4, generator=rng) + 0.5,
+        "1.bias": torch.rand(4, generator=rng),
+        "1.running_mean": torch.randn(4, generator=rng),
+        "1.running_var": torch.rand(4, generator=rng) + 0.5,
+        "1.num_batches_tracked": torch.tensor(1),
+        "4.weight": torch.randn(2, 36, generator=rng),
     }
     torch.save(state, folder / "net.pth")
-    x = torch.rand(8, 1, 14, 14, generator=rng)
-    np.savez(folder / "xy.npz", x=x.numpy(), y=np.arange(8))
+    x = torch.rand(8, 4, 2, 8, 8, generator=rng)
+    np.savez(folder / "xy.npz", x=x.numpy(), y=np.arange(8) % 2)
     named = ["--model", f"{NETWORK}:make", "--data", folder / "xy.npz", "--loss", "mse"]
+    named += ["--readout", "rate"]
     return [folder / "net.pth", *named, "--dtype", "float64", "--batch-size", 5, "--json"]
 
 

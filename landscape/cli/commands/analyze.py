@@ -33,6 +33,7 @@ from landscape.cli.spectra import tell_plan
 from landscape.values import Levels
 
 if TYPE_CHECKING:
+    from landscape.analysis.budget import Budget
     from landscape.analysis.progress import Progress
     from landscape.analysis.target import Target
     from landscape.gates import Gate, Known
@@ -79,11 +80,15 @@ def analyze(
     from landscape.store.folder import ReportFolder
 
     suite = replace(suite, folder=ReportFolder(out))
-    names = chosen_names((*(only or suite.budget.unasked), *suite.implied), skip)
+
+    def names_in(budget: "Budget") -> list[str]:
+        return chosen_names((*(only or budget.unasked), *suite.implied), skip)
+
+    names = names_in(suite.budget)
     check_gates(gates, _known(suite, names))
     if dry_run:
         _tell_expectations(checkpoints)
-        print_forecast(checkpoints, settings, suite, names, figures, quiet)
+        print_forecast(checkpoints, settings, suite, names_in, figures, quiet)
         return
     run_suite(
         checkpoints,

@@ -81,7 +81,10 @@ def look(
                 continue
         looks.append((label, row))
         _show(row, as_json=as_json)
-    if any(not row.safe for _, row in looks):
+    unsafe = [row for _, row in looks if not row.safe]
+    if unsafe:
+        for row in unsafe if as_json else ():
+            echo(f"UNSAFE: {row.path}: {row.notes[0]}", err=True)
         for message in refused:
             echo(f"Error: {message}", err=True)
         raise click.exceptions.Exit(1)
@@ -134,9 +137,11 @@ def _look(
         "num_tensors": len(info.tensors),
     }
     notes = list(info.notes)
-    if info.running and not settings.unsafe_pickle:
-        notes.insert(0, f"calls {few(info.running, _SHOWN_NAMES)}: its weights were not read")
-    else:
+    is_read = info.safe or settings.unsafe_pickle
+    if info.running:
+        calls = f"calls {few(info.running, _SHOWN_NAMES)}"
+        notes.insert(0, calls if is_read else f"{calls}: its weights were not read")
+    if is_read:
         checkpoint = load_checkpoint(
             info.path,
             use_ema=settings.use_ema,

@@ -1,0 +1,25 @@
+"""A second opinion that shares no line with the package: a dense matrix, a row at a time."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+
+def largest_eigenvalue(loss: Callable[[], Tensor], theta: Sequence[Tensor]) -> float:
+    """λ_max of the Hessian of ``loss()``, a scalar in float64, by ``theta``.
+
+    Each row is the derivative of an entry of the gradient. Fused attention, which has no second
+    derivative, gives way to PyTorch's own plain formula.
+    """
+    with sdpa_kernel(SDPBackend.MATH):
+        gradient = _flat(loss(), theta, create_graph=True)
+        rows = [_flat(entry, theta, retain_graph=True) for entry in gradient]
+    matrix = torch.stack(rows)
+    return float(torch.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
+
+
+def _flat(value: Tensor, theta: Sequence[Tensor], **options: bool) -> Tensor:
+    parts = torch.autograd.grad(value, theta, materialize_grads=True, **options)
+    return torch.cat([part.flatten() for part in parts])
