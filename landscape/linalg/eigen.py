@@ -44,7 +44,7 @@ class Eigenpairs:
     num_check: int  # of them, the search for further copies of eigenvalues
     num_restarts: int
     # With 99 % probability no eigenvalue outside ``values`` lies above / below these; None where
-    # the check was too short to say, or not made.
+    # no check was made.
     unseen_below: float | None
     unseen_above: float | None
 
@@ -144,7 +144,7 @@ def extreme_eigenpairs(
     References
     ----------
     .. [1] Wu & Simon (2000), SIAM J. Matrix Anal. Appl. 22(2):602-616.
-    .. [2] Kuczyński & Woźniakowski (1992), SIAM J. Matrix Anal. Appl. 13(4):1094-1122, theorem 4.2.
+    .. [2] van Dorsselaer et al. (2001), SIAM J. Matrix Anal. Appl. 22(3):837-852; see ``unseen``.
     """
     wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     dtype = checked_basis_dtype(A, basis.dtype, tol)
