@@ -15,6 +15,7 @@ from benchmarks.eigenvalues import begin, compare_eigenvalues
 from benchmarks.grid import compare_grid
 from benchmarks.hvp import compare_hvp
 from benchmarks.problem import CHECKPOINT, Problem, load_problem
+from benchmarks.products import compare_products
 from benchmarks.record import RESULTS, Comparison, read_results, write_results
 from benchmarks.scaling import compare_scaling
 from benchmarks.smooth import compare_smooth_eigenvalues, compare_smooth_hvp, load_smooth_problem
@@ -26,7 +27,17 @@ from landscape.allocator import keep_freed_memory
 Names = tuple[str, ...]
 Load = Callable[[int], Problem]
 
-NAMES = ("eigenvalues", "spectrum", "hvp", "training-step", "grid", "scaling", "smooth", "block")
+NAMES = (
+    "eigenvalues",
+    "products",
+    "spectrum",
+    "hvp",
+    "training-step",
+    "grid",
+    "scaling",
+    "smooth",
+    "block",
+)
 
 
 @click.command()
@@ -93,7 +104,7 @@ def main(
 
 def _of_checkpoint(comparison: Comparison, checkpoint: Path) -> Comparison:
     name = checkpoint.stem
-    if comparison.name.startswith(("smooth", "scaling")):
+    if comparison.name.startswith(("smooth", "scaling", "products")):
         return comparison
     return dataclasses.replace(
         comparison,
@@ -154,6 +165,8 @@ def _solvers(names: Names, load: Load, *, quick: bool, pairs: int) -> Iterator[C
             last = compare_eigenvalues(session, most, rounds=2)
             yield last
         count = next(r.num_matvecs for r in last.rows if r.method == "PyHessian")
+    if "products" in names:
+        yield compare_products(2 if quick else 10, num_examples=_few(quick))
     if "spectrum" in names:
         yield compare_spectrum(
             load(8 if quick else 256),

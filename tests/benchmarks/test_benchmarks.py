@@ -154,6 +154,8 @@ def test_all_comparisons_run_and_write_their_rows(tmp_path):
     assert {n for _, n in rows["block-products"]} >= {"ResNet", "CSNN"}
     assert len(rows["block-lanczos"]) == 4 * 5
     assert rows["top-2"] == {(m, n) for m in solvers for n in both} - {("landscape", both[1])}
+    assert {n for _, n in rows["products-2"]} == {"CSNN", "ResNet", "transformer"}
+    assert len(rows["products-2"]) == 3 * 3
     assert rows["top-2-density-trace"] >= {(m, n) for m in together for n in both}
     assert {m for m, _ in rows["smooth-top-2"]} >= {"landscape"}
     assert len(rows["scaling"]) == 2 + 2 + 1
