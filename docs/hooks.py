@@ -12,7 +12,16 @@ import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
-from simulations import bands, population, retraining, verdicts, worst_case, worth
+from simulations import (
+    bands,
+    live_cost,
+    live_products,
+    population,
+    retraining,
+    verdicts,
+    worst_case,
+    worth,
+)
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -183,6 +192,8 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "worth": worth,
     "bands": bands,
     "verdicts": verdicts,
+    "live_cost": live_cost,
+    "live_products": live_products,
     "look": look,
     "extensions": extensions,
     "budgets": budgets,

@@ -8,13 +8,14 @@ _TITLES = {"lambda_max": "λ_max", "trace": "trace", "rise": "expected rise, ρ 
 _RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 
 
-def _stored(name: str) -> Any:
+def stored(name: str) -> Any:
+    """What the simulation of that name left."""
     return json.loads((_RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def population() -> str:
     """How often intervals over examples held in simulations, and how long they were."""
-    found = _stored("population")
+    found = stored("population")
     sizes = sorted({row["num_examples"] for row in found["rows"]})
     cells: dict[tuple[str, str, str], dict[int, Any]] = {}
     for row in found["rows"]:
@@ -43,7 +44,7 @@ def _held(row: dict[str, Any]) -> str:
 
 def bands() -> str:
     """How often intervals of few probes held in simulations: the least over five spectra."""
-    found = _stored("bands")
+    found = stored("bands")
     probes = sorted({row["num_probes"] for row in found["rows"]})
     held: dict[str, dict[int, list[float]]] = {}
     for row in found["rows"]:
@@ -71,7 +72,7 @@ def bands() -> str:
 
 def verdicts() -> str:
     """How often verdicts of ``compare`` were false in simulations, and what they found."""
-    found = _stored("verdicts")
+    found = stored("verdicts")
     head = (
         '| runs | law | false "differs" | held | false "equivalent" | finds 1.25 | a t test does '
         "| A and A equivalent |"
@@ -94,7 +95,7 @@ def verdicts() -> str:
 
 def retraining() -> str:
     """Scatter of rises over trainings with other rounding, against the errors printed."""
-    found = _stored("retraining")
+    found = stored("retraining")
     head = (
         "| recipe | number | mean | scatter | printed ± | scatter / ± | differences that hold 0 |"
     )
@@ -115,7 +116,7 @@ def retraining() -> str:
 
 def worst_case() -> str:
     """By how much the searches of the budgets stay below a strong one."""
-    found = _stored("worst_case")
+    found = stored("worst_case")
     budgets = list(found["rows"][0]["below"])
     head = f"| network | {' | '.join(budgets)} |"
     rows = []
@@ -133,7 +134,7 @@ def worst_case() -> str:
 
 def worth() -> str:
     """How each scale's measures scatter over seeds, and what they tell of the gap."""
-    found = _stored("worth")
+    found = stored("worth")
     head = (
         "| networks | measure | scale | scatter over seeds | rank correlation with the gap, all "
         "runs | within recipes |"
@@ -156,6 +157,59 @@ def worth() -> str:
         f"{found['cpu_seconds'] // 60} minutes of one core: `{found['command']}`.*"
     )
     return "\n".join([head, "|---|---|---|--:|--:|--:|", *rows, "", made])
+
+
+def live_cost() -> str:
+    """What calls of a probe took of a training, by measures, examples and spacing."""
+    found = stored("live")
+    columns = list(
+        dict.fromkeys((r["measures"], r["examples"], r["every"]) for r in found["shares"])
+    )
+    networks: dict[str, dict[tuple[int, int, int], Any]] = {}
+    for row in found["shares"]:
+        of = networks.setdefault(f"{row['network']} ({row['num_params']:,})", {})
+        of[row["measures"], row["examples"], row["every"]] = row
+    head = "| network (parameters) | " + " | ".join(
+        f"{'λ_max alone' if measures == 1 else 'all four'}, {examples:,} examples, every {every:,}"
+        for measures, examples, every in columns
+    )
+    rows = [
+        f"| {name} | "
+        + " | ".join(f"{of[c]['share']:.0%} ({of[c]['steps_a_call']:.0f})" for c in columns)
+        + " |"
+        for name, of in networks.items()
+    ]
+    made = (
+        "*Share of the training's time that calls take without a limit; in brackets how many steps "
+        f"one takes. Adam in batches of {found['batch']}, over {found['calls']} calls after the "
+        f"first; shares of CPU time on one thread: `{found['command']}`.*"
+    )
+    return "\n".join([f"{head} |", "|---" + "|--:" * len(columns) + "|", *rows, "", made])
+
+
+def live_products() -> str:
+    """Hessian-vector products of a call for λ_max, and its error, by method."""
+    found = stored("live")
+    networks = list(dict.fromkeys(row["network"] for row in found["products"]))
+    cells: dict[str, dict[str, Any]] = {}
+    for row in found["products"]:
+        cells.setdefault(row["method"], {})[row["network"]] = row
+    rows = [
+        f"| {method} | "
+        + " | ".join(
+            f"{of[n]['num_matvecs']:g} ({of[n]['error']:.2%}, {of[n]['worst_error']:.2%})"
+            for n in networks
+        )
+        + " |"
+        for method, of in cells.items()
+    ]
+    made = (
+        "*Hessian-vector products for λ_max, each at the same steps of one training, every 50; "
+        "in brackets the median and the largest error, against a run to a residual of 1e-5. "
+        f"`{found['command']}`.*"
+    )
+    head = f"| method | {' | '.join(networks)} |"
+    return "\n".join([head, "|---" + "|--:" * len(networks) + "|", *rows, "", made])
 
 
 def _within(value: float | None, ends: list[float] | tuple[float, float] | None) -> str:

@@ -15,6 +15,7 @@ _LAZY = {
     "Findings": "landscape.findings",
     "Objective": "landscape.objective.objective",
     "initialise": "landscape.snn.initialization",
+    "Probe": "landscape.probe.probe",
     **dict.fromkeys(
         ("hessian", "ggn", "fisher", "identity", "eigenvalues", "trace", "density", "diagonal"),
         "landscape.matrices",

@@ -5,15 +5,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
-    """The network within the wrappers of ``torch.compile`` and of data parallelism."""
-    for wrapper in ("_orig_mod", "module"):
-        inner = getattr(model, wrapper, None)
-        if isinstance(inner, nn.Module) and len(list(model.children())) == 1:
-            model = inner
-    return model
+    """The network within the wrappers of ``torch.compile`` and of data parallelism, in any order.
+
+    Other modules that hold one are networks of their own, which may do more than it does.
+    """
+    while True:
+        inner = getattr(model, "_orig_mod", None)  # torch.compile's class takes its time to import
+        if isinstance(model, DataParallel | DistributedDataParallel):
+            inner = model.module
+        if not isinstance(inner, nn.Module):
+            return model
+        model = inner
 
 
 def copied(model: nn.Module) -> nn.Module:

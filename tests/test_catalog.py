@@ -105,7 +105,7 @@ def test_reports_title_and_explain_it(toys, run, checkpoint, tmp_path):
 
 def test_an_analysis_is_offered_forecast_run_and_stored(toys, run, checkpoint, tmp_path):
     out = tmp_path / "report"
-    assert "plane,training,toy" in "".join(run("analyze", "--help").split())
+    assert "plane,training,probe,toy" in "".join(run("analyze", "--help").split())
     asked = ["analyze", *checkpoint, "--budget", "quick", "--only", "toy", "-o", out]
     (row,) = [line for line in run(*asked, "--dry-run").splitlines() if "net: toy" in line]
     assert row.split()[2:4] == ["7", "11"]

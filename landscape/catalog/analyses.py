@@ -153,4 +153,12 @@ ANALYSES = Registry(
         section=f"{_SECTIONS}.training:training_section",
         figures=(2, 0),
     ),
+    AnalysisKind(
+        name="probe",
+        sentence="sharpness and the optimiser's edge while it trained, as a probe left them",
+        run="landscape.analysis.probe_curves:run",
+        cost="landscape.analysis.probe_curves:cost",
+        section=f"{_SECTIONS}.probe:probe_section",
+        figures=(1, 0),
+    ),
 )

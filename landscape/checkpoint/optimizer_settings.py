@@ -25,15 +25,22 @@ class Family:
         Those that its groups have, and no other optimiser's.
     moments
         Which of the tensors kept of a parameter make the preconditioner; none: there is none.
+    momenta
+        Those that its next step is made of beside these; some may not be there.
     preconditioner
         The diagonal of P, in the shape of the parameter.
+    update
+        u of its next step θ - lr u on this gradient, with P as it stands; decay of the weights
+        beside the step is not in it.
     optimizer
         What the edge of stability depends on.
     """
 
     settings: frozenset[str]
     moments: Callable[[Group], tuple[str, ...]]
+    momenta: tuple[str, ...]
     preconditioner: Callable[[Group, Moments], Tensor]
+    update: Callable[[Group, Moments, Tensor], Tensor]
     optimizer: Callable[[Group], dict[str, Any]]
 
 
@@ -62,7 +69,7 @@ def settings_of(groups: Sequence[Group]) -> Optimizer:
             learning_rate=_number(group, "lr", 0, 1e6),
             rate_of="in the optimiser's state",
             weight_decay=_number(group, "weight_decay", 0, 1e6),
-            **family.optimizer(group),
+            **_named(family, group),
         )
         for group in groups
     ]
@@ -72,6 +79,15 @@ def settings_of(groups: Sequence[Group]) -> Optimizer:
             "which have no common edge of stability"
         )
     return max(found, key=lambda o: o.weight_decay)
+
+
+def _named(family: Family, group: Group) -> dict[str, Any]:
+    """What the edge depends on.
+
+    Sharpness-aware minimisation keeps its radius ρ in the groups of the optimiser that it wraps.
+    """
+    about = family.optimizer(group)
+    return about | {"kind": f"sam-{about['kind']}"} if group.get("rho") else about
 
 
 def _of_sgd(group: Group) -> dict[str, Any]:
@@ -126,6 +142,25 @@ def _no_preconditioner(group: Group, kept: Moments) -> Tensor:
     raise ValueError("its optimiser has no preconditioner: use another --scale")
 
 
+def _sgd_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    m, d = group["momentum"], group["dampening"]
+    before = kept.get("momentum_buffer")
+    moved = gradient if before is None else m * before + (1 - d) * gradient
+    return gradient + m * moved if group["nesterov"] else moved
+
+
+def _adam_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    b1, _ = _betas(group)
+    moved: Tensor = b1 * kept["exp_avg"] + (1 - b1) * gradient
+    return moved / _adam_preconditioner(group, kept)
+
+
+def _rmsprop_update(group: Group, kept: Moments, gradient: Tensor) -> Tensor:
+    scaled = gradient / _rmsprop_preconditioner(group, kept)
+    before = kept.get("momentum_buffer")
+    return scaled if before is None else group["momentum"] * before + scaled
+
+
 def _betas(group: Group) -> tuple[float, float]:
     betas = group["betas"]
     if not isinstance(betas, tuple | list) or len(betas) != 2:
@@ -146,15 +181,26 @@ _FAMILIES = (
     Family(
         frozenset({"momentum", "dampening", "nesterov"}),
         lambda group: (),
+        ("momentum_buffer",),
         _no_preconditioner,
+        _sgd_update,
         _of_sgd,
     ),
     # Others with betas (NAdam, RAdam, Adamax) have no amsgrad, and other steps.
-    Family(frozenset({"betas", "eps", "amsgrad"}), _adam_moments, _adam_preconditioner, _of_adam),
+    Family(
+        frozenset({"betas", "eps", "amsgrad"}),
+        _adam_moments,
+        ("exp_avg",),
+        _adam_preconditioner,
+        _adam_update,
+        _of_adam,
+    ),
     Family(
         frozenset({"alpha", "eps", "centered", "momentum"}),
         _rmsprop_moments,
+        ("momentum_buffer",),
         _rmsprop_preconditioner,
+        _rmsprop_update,
         _of_rmsprop,
     ),
 )

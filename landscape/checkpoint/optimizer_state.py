@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from landscape.catalog.optimizers import Optimizer
+from landscape.catalog.optimizers import OPTIMIZERS, Optimizer
 from landscape.checkpoint.containers import outline_of
 from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.files.contents import is_tensor
@@ -21,7 +21,7 @@ from landscape.checkpoint.files.tensors import read_tensors
 from landscape.checkpoint.formats import Format, recognise
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.optimizer_names import in_order
-from landscape.checkpoint.optimizer_settings import Group, family_of, settings_of
+from landscape.checkpoint.optimizer_settings import Family, Group, family_of, settings_of
 from landscape.checkpoint.unwrap import OPTIMIZER, without_marks
 from landscape.parameters import ParameterLayout
 
@@ -63,17 +63,50 @@ class OptimizerState:
         CheckpointError
             If the optimiser has none, or not of these parameters.
         """
+        return layout.flatten(self._each(layout, self._diagonal))
+
+    def update(self, layout: ParameterLayout, theta: Tensor, gradient: Tensor) -> Tensor:
+        """What u of its next step θ - lr u is of the loss's ``gradient``, shape (P,), float64.
+
+        Momentum and preconditioner are those that it keeps; weight decay that is in the gradient is
+        in u, that which is beside the step is not. 0 where it was never stepped, if it has moments.
+
+        Raises
+        ------
+        CheckpointError
+            If its steps are not known, or it keeps nothing of these parameters.
+        """
+        points, slopes = (
+            dict(zip(layout.names, layout.split(flat.double()), strict=True))
+            for flat in (theta, gradient)
+        )
+
+        def of(name: str, shape: torch.Size) -> Tensor:
+            group, family, kept = self._kept(name, momenta=True)
+            if family.moments(group) and not kept:
+                return torch.zeros(shape, dtype=torch.float64)
+            slope = slopes[name]
+            if not OPTIMIZERS[family.optimizer(group)["kind"]].is_decoupled:
+                slope = slope + group["weight_decay"] * points[name]
+            return family.update(group, {k: v.to(slope.device) for k, v in kept.items()}, slope)
+
+        return layout.flatten(self._each(layout, of))
+
+    def _each(
+        self, layout: ParameterLayout, of: Callable[[str, torch.Size], Tensor]
+    ) -> list[Tensor]:
         parts = []
         for name, shape in zip(layout.names, layout.shapes, strict=True):
             try:
-                parts.append(self._of(name, shape))
+                parts.append(of(name, shape))
             except ValueError as error:
                 raise CheckpointError(
                     f"{printable(str(self.path))}: {error} (parameter '{printable(name)}')."
                 ) from None
-        return layout.flatten(parts)
+        return parts
 
-    def _of(self, name: str, shape: torch.Size) -> Tensor:
+    def _kept(self, name: str, *, momenta: bool = False) -> tuple[Group, Family, dict[str, Tensor]]:
+        """Settings, and what is kept of a parameter in float64; nothing where it had no step."""
         if name not in self.parameters:
             raise ValueError(self.unnamed or "its optimiser does not have it")
         group, kept = self.parameters[name]
@@ -81,13 +114,20 @@ class OptimizerState:
         if family is None:
             raise ValueError(self.reason)
         if not kept:
-            return torch.full(shape, torch.inf, dtype=torch.float64)
-        wanted = {key: kept[key] for key in family.moments(group) if _is_real(kept.get(key))}
+            return group, family, {}
+        fields = (*family.moments(group), *(family.momenta if momenta else ()))
+        wanted = {key: kept[key] for key in fields if _is_real(kept.get(key))}
         if _is_number(kept.get("step")):
             wanted["step"] = kept["step"]
         found = {key: tensor.double() for key, tensor in self.read(wanted).items()}
         if isinstance(kept.get("step"), int) and 0 <= kept["step"] < 2**53:  # before PyTorch 1.12
             found["step"] = torch.tensor(float(kept["step"]), dtype=torch.float64)
+        return group, family, found
+
+    def _diagonal(self, name: str, shape: torch.Size) -> Tensor:
+        group, family, found = self._kept(name)
+        if not self.parameters[name][1]:
+            return torch.full(shape, torch.inf, dtype=torch.float64)
         needed = (*family.moments(group), "step") if family.moments(group) else ()
         if missing := [key for key in needed if key not in found]:
             raise ValueError(f"its optimiser keeps no {missing[0]}")

@@ -18,7 +18,7 @@ from landscape.objective.user_errors import told_as_users
 from landscape.parameters import ParameterLayout, Parameters
 from landscape.results import DoesNotApply
 from landscape.seeds import seeded
-from landscape.snn.adapters import EvalMode, reset_state
+from landscape.snn.adapters import EvalMode, batch_norms, reset_state
 from landscape.snn.altered import Alteration
 
 T = TypeVar("T")
@@ -209,9 +209,8 @@ class AtTheta:
         for alteration in self.alterations:
             alteration.apply()
         if self.batch_norm == "train":
-            for module in self.model.modules():
-                if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                    module.train()
+            for norm in batch_norms(self.model):
+                norm.train()
 
 
 def _no_preconditioner(layout: ParameterLayout) -> Tensor:

@@ -157,7 +157,7 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
     def given(batch: Nest, *, labels: bool) -> dict[str, Any]:
         return {k: v for k, v in batch.items() if k in known and (k != LABELS or labels)}
 
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         with told_as_users(model), torch.enable_grad():
@@ -165,7 +165,8 @@ def own_loss(model: nn.Module, batch: Nest) -> tuple[Objective, tuple[str, ...]]
     except UserCodeError as error:
         raise ValueError(f"the network cannot be run on the data: {error}") from error
     finally:
-        model.train(was_training)
+        for module, mode in modes:  # each its own: a part may be held in eval mode
+            module.training = mode
     kind = type(_base(model)).__name__
     if found is not None:
         objective = OwnLoss(kind, found, lambda batch: given(batch, labels=by_labels))

@@ -126,19 +126,27 @@ class EmpiricalRisk(AtTheta):
 
     def in_dtype(self, dtype: torch.dtype) -> "EmpiricalRisk":
         """The same risk computed in another precision, at the same θ."""
+        other = self._remade(dtype, [cast(batch, dtype, self.device) for batch in self.batches])
+        other.theta = self.theta.to(dtype)
+        other.preconditioner = self.preconditioner
+        return other
+
+    def renewed(self) -> "EmpiricalRisk":
+        """The same risk of the network as it is by now: weights, buffers and modes."""
+        return self._remade(self.dtype, self.batches)
+
+    def _remade(self, dtype: torch.dtype, batches: Sequence[Nest]) -> "EmpiricalRisk":
         other = EmpiricalRisk(
             self.model,
             self.objective,
-            [cast(batch, dtype, self.device) for batch in self.batches],
+            batches,
             names=self.layout.names,
             batch_norm=self.batch_norm,
             dtype=dtype,
             device=self.device,
             uncut=self.uncut,
         )
-        other.theta = self.theta.to(dtype)
-        other.alterations, other.noise = self.alterations, self.noise
-        other.preconditioner, other.pairs = self.preconditioner, self.pairs
+        other.alterations, other.noise, other.pairs = self.alterations, self.noise, self.pairs
         other._plain_forms = self._plain_forms
         other._copies_batches = self._copies_batches
         return other

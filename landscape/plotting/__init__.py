@@ -27,6 +27,7 @@ from landscape.plotting.plane import (
     plot_planes,
     shared_levels,
 )
+from landscape.plotting.probe import plot_probe
 from landscape.plotting.sharpness import compared_rows, plot_sharpness
 from landscape.plotting.spectrum import (
     layers_shown,
@@ -67,6 +68,7 @@ __all__ = [
     "plot_plane",
     "plot_plane_3d",
     "plot_planes",
+    "plot_probe",
     "plot_ratios",
     "plot_sharpness",
     "plot_trace",

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from landscape.extras import library
 from landscape.report.notebook import png_of, shown_sections
 from landscape.report.summary import measures
 from landscape.results import Result
+from landscape.results.probe import MEASURES, ProbeCurves
 from landscape.results.training import TrainingCurves
 
 Scalar = tuple[str, float, int]  # tag, value, step
+
+_OF_TRAINING = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
+_OF_A_PROBE = ("loss", *MEASURES, "edge", "learning_rate")
 
 
 def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | None = None) -> None:
@@ -56,7 +61,7 @@ def log_tensorboard(folder: Path, results: Sequence[Result], *, report: Path | N
 
 
 def scalars(results: Sequence[Result]) -> Iterator[Scalar]:
-    """Each measure at the epoch of its checkpoint, and the training curves."""
+    """Each measure at the epoch of its checkpoint, and the curves of training and of probes."""
     for result in results:
         label, training = result.subject.label, result.subject.training
         epoch = 0 if training is None else training.epoch
@@ -68,14 +73,22 @@ def scalars(results: Sequence[Result]) -> Iterator[Scalar]:
                 name = "-".join(str(p) for p in parts if p not in (None, "none"))
                 yield f"{name}/{label}", float(entry["value"]), epoch
         if isinstance(result, TrainingCurves):
-            yield from _curves(result)
+            yield from _by_step(result, result.epochs, _OF_TRAINING)
+        if isinstance(result, ProbeCurves):
+            yield from _by_step(result, result.steps, _OF_A_PROBE, prefix="probe/")
 
 
-def _curves(result: TrainingCurves) -> Iterator[Scalar]:
-    for name in ("train_loss", "train_accuracy", "test_loss", "test_accuracy"):
+def _by_step(
+    result: TrainingCurves | ProbeCurves,
+    steps: NDArray[np.floating],
+    names: Sequence[str],
+    *,
+    prefix: str = "",
+) -> Iterator[Scalar]:
+    for name in names:
         values = getattr(result, name)
         if values is None:
             continue
-        for epoch, value in zip(result.epochs, values, strict=True):
+        for step, value in zip(steps, values, strict=True):
             if np.isfinite(value):
-                yield f"{name}/{result.subject.label}", float(value), int(epoch)
+                yield f"{prefix}{name}/{result.subject.label}", float(value), int(step)

@@ -35,6 +35,7 @@ from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, t
 from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
 from landscape.results.preflight import Check, Invariance, Preflight, ScaleRatio
+from landscape.results.probe import ProbeCurves, ProbeValues
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
 from landscape.results.robustness import Disturbed, Robustness, Undisturbed
 from landscape.results.sharpness import (
@@ -119,6 +120,8 @@ __all__ = [
     "PairVerdict",
     "PlaneMeasures",
     "Preflight",
+    "ProbeCurves",
+    "ProbeValues",
     "Provenance",
     "Ratio",
     "Reading",

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.networks import copied
 from landscape.snn.neuron import SpikingNeuron
@@ -135,10 +136,14 @@ class EvalMode:
             neuron.train()
 
 
+def batch_norms(model: nn.Module) -> list[_BatchNorm]:
+    """In the order of its modules."""
+    return [m for m in model.modules() if isinstance(m, _BatchNorm)]
+
+
 def num_bare_batch_norms(model: nn.Module) -> int:
     """How many batch norms keep no running statistics, and so use each batch's in eval mode too."""
-    norms = (m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm))
-    return sum(norm.running_mean is None for norm in norms)
+    return sum(norm.running_mean is None for norm in batch_norms(model))
 
 
 def _notes_on_batch_norm(model: nn.Module) -> list[str]:

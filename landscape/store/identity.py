@@ -163,6 +163,11 @@ def refuse_other_code(before: Mapping[str, Any], now: Mapping[str, Any], what: s
         )
 
 
+def was_no_part_of_budgets(setting: str) -> bool:
+    """Whether budgets once lacked ``setting``, told with dots: of an analysis there was not."""
+    return setting.startswith(_NO_PART_OF_BUDGETS)
+
+
 def difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Settings that differ, each with its old and its new value, and what the code changed."""
     changed = _changed(before, now)
@@ -184,7 +189,7 @@ def _shown(value: object) -> str:
 def _changed(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     told = (_in_todays_names(before, now), now)
     old, new = (_flat({k: v for k, v in s.items() if k != KEY}) for s in told)
-    old |= {k: v for k, v in new.items() if k.startswith(_NO_PART_OF_BUDGETS) and k not in old}
+    old |= {k: v for k, v in new.items() if k not in old and was_no_part_of_budgets(k)}
     names = sorted(k for k in old.keys() | new.keys() if not _is_same(old.get(k), new.get(k)))
     return {name: (old.get(name), new.get(name)) for name in names}
 

@@ -34,10 +34,6 @@ class RunRecord:
     training_seconds: float = 0.0
     analysis_seconds: float = 0.0
 
-    @property
-    def is_settled(self) -> bool:
-        return self.state in ("done", "failed")
-
 
 @dataclass(frozen=True)
 class StudyFolder(ReportFolder):
@@ -67,7 +63,7 @@ class StudyFolder(ReportFolder):
         return self.root / "study.json"
 
     def claim(self, plan: Plan, *, force: bool) -> None:
-        """Record the plan that this folder is for.
+        """Record the plan that this folder is for; it may ask for more analyses than before.
 
         Raises
         ------
@@ -87,7 +83,6 @@ class StudyFolder(ReportFolder):
                     f"{f'; and {more} more' if more > 0 else ''}. Write to another folder with "
                     "-o, or start anew with --force, which deletes its runs."
                 )
-            return
         write_atomic(self._plan, json.dumps(plan.record(), indent=1, ensure_ascii=False) + "\n")
         # The networks are many megabytes, and can be made again from the plan.
         write_atomic(self.root / "checkpoints" / ".gitignore", "*\n")

@@ -50,7 +50,7 @@ def forecast_recipes(plan: Plan, machine: Machine) -> Iterator[tuple[str, RunFor
         )
         if key not in known:
             known[key] = _forecast(plan, c, machine)
-        analysis = known[key].analysis * (1 + len(plan.copies_of(recipe.name)))
+        analysis = known[key].analysis * (1 + sum(c.of == recipe.name for c in plan.copies))
         yield recipe.name, known[key]._replace(analysis=analysis)
 
 

@@ -21,7 +21,7 @@ from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_image import one_image_spectrum
-from landscape.study.plan import Plan, RescaledCopy, Run, label_of
+from landscape.study.plan import Plan, Run, label_of
 from landscape.study.settings import Machine
 from landscape.training.loop import Progress as TrainingProgress
 from landscape.training.loop import train
@@ -30,6 +30,13 @@ from landscape.training.run_files import RunFiles
 _TRAINING_SHARE = 0.6  # of a run's time, until it is known better: for the bar only
 
 Report = Callable[[float, str], None]  # the part of a run that is done, and what it does
+
+
+def is_settled(run: Run, plan: Plan, folder: StudyFolder) -> bool:
+    """Whether nothing is to be done: it failed, or all that ``plan`` measures of it is there."""
+    state = folder.record(run.label).state
+    measured = (folder.finished(label).is_done(name) for label, name in plan.analyses_of(run))
+    return state == "failed" or (state == "done" and all(measured))
 
 
 def attempt(
@@ -49,7 +56,7 @@ def attempt(
             return None
         folder.sweep(run.label)
         record = folder.record(run.label)
-        if record.is_settled:
+        if is_settled(run, plan, folder):
             return record
         work = _Work(run, plan, folder, machine, report, record)
         try:
@@ -73,31 +80,26 @@ class _Work:
     stage: str = ""
 
     def finish(self) -> None:
-        label, analysis = self.run.label, self.plan.analysis
         self._note(state="begun")
-        checkpoint = self._train()
-        jobs = [(label, checkpoint, name) for name in analysis.only]
-        if analysis.one_image and self.run.epoch is None:
-            jobs.append((label, checkpoint, "one-image"))
-        if self.run.with_course:
-            jobs.append((label, checkpoint, "course"))
-        for copy in self._rescaled():
+        paths = {self.run.label: self._train()}
+        for copy in self.plan.copies_of(self.run):
             name = label_of(copy.name, self.run.config.seed)
-            path = self.folder.checkpoint(name)
-            if not path.exists():
+            paths[name] = self.folder.checkpoint(name)
+            if not paths[name].exists():
                 self.stage = f"copying to {name}"
-                write_rescaled(checkpoint, path, copy.factor, model=self.run.config.model)
-            jobs += [(name, path, analysis_name) for analysis_name in analysis.only]
-        targets: dict[Path, Target] = {}
-        for done, (name, path, what) in enumerate(jobs):
+                checkpoint, model = paths[self.run.label], self.run.config.model
+                write_rescaled(checkpoint, paths[name], copy.factor, model=model)
+        jobs = self.plan.analyses_of(self.run)
+        targets: dict[str, Target] = {}
+        for done, (name, what) in enumerate(jobs):
             if self.folder.finished(name).is_done(what):
                 continue
             self.stage = f"{what} of {name}"
             start = _TRAINING_SHARE + (1 - _TRAINING_SHARE) * done / len(jobs)
             self.report(start, self.stage)
-            if path not in targets:
-                targets = {path: self._open(path, name)}
-            self._analyse(targets[path], what)
+            if name not in targets:
+                targets = {name: self._open(paths[name], name)}
+            self._analyse(targets[name], what)
         self._note(state="done")
 
     def _open(self, checkpoint: Path, label: str) -> Target:
@@ -111,9 +113,6 @@ class _Work:
         kind = type(error).__name__
         reason = str(error) if isinstance(error, ValueError) else f"{kind}: {error}"
         self._note(state="failed", stage=self.stage, reason=reason)
-
-    def _rescaled(self) -> tuple[RescaledCopy, ...]:
-        return () if self.run.epoch is not None else self.plan.copies_of(self.run.recipe)
 
     def _train(self) -> Path:
         config, out = self.run.config, self.folder.checkpoint(self.run.training)

@@ -94,7 +94,7 @@ class AnalysisPlan:
     """
 
     budget: Budget
-    only: tuple[str, ...] = ("scaled", "sharpness")
+    only: tuple[str, ...] = ("preflight", "scaled", "sharpness")
     operator: str = OperatorSettings.operator
     examples: int = MOST_EXAMPLES
     batch_size: int = TargetSettings.batch_size
@@ -236,12 +236,26 @@ class Plan:
             found |= {label_of(copy.name, seed): (copy.name, seed) for seed in seeds}
         return found
 
+    def analyses_of(self, run: Run) -> tuple[tuple[str, str], ...]:
+        """All that is measured of a run and of its copies: labels with names of analyses."""
+        only = self.analysis.only
+        found = [(run.label, name) for name in only]
+        if self.analysis.one_image and run.epoch is None:
+            found.append((run.label, "one-image"))
+        if run.with_course:
+            found.append((run.label, "course"))
+        for copy in self.copies_of(run):
+            label = label_of(copy.name, run.config.seed)
+            found += [(label, name) for name in only]
+        return tuple(found)
+
     def course_epochs(self, config: TrainConfig) -> tuple[int, ...]:
         """Epochs after which the curvature is measured; 0 is the initialisation."""
         return tuple(range(0, config.epochs + 1, self.analysis.curvature_every))
 
-    def copies_of(self, recipe: str) -> tuple[RescaledCopy, ...]:
-        return tuple(c for c in self.copies if c.of == recipe)
+    def copies_of(self, run: Run) -> tuple[RescaledCopy, ...]:
+        """The copies that are made of what a run ends with."""
+        return tuple(c for c in self.copies if c.of == run.recipe and run.epoch is None)
 
     @property
     def num_tests(self) -> int:

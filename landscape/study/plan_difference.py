@@ -3,15 +3,29 @@
 from collections.abc import Mapping
 from typing import Any
 
+from landscape.store.identity import was_no_part_of_budgets
+
+_ONLY = "analysis.only"  # which analyses there are to be
+
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """Say where two plans' records differ, each place with its old and its new value."""
+    """Say where two plans' records differ, each place with its old and its new value.
+
+    Further analyses of the same runs are no difference: what is there stays as it is.
+    """
     old, new = _flat(before), _flat(now)
+    old |= {k: v for k, v in new.items() if k not in old and _was_not_asked(k)}
+    if set(old.get(_ONLY, ())) <= set(new.get(_ONLY, ())):
+        old[_ONLY] = new.get(_ONLY)
     return [
         f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key)  # what an earlier version lacks, it did not ask for
     ]
+
+
+def _was_not_asked(key: str) -> bool:
+    return was_no_part_of_budgets(key.removeprefix("analysis."))
 
 
 def _flat(value: Any, at: str = "") -> dict[str, Any]:

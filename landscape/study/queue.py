@@ -17,7 +17,7 @@ from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
 from landscape.study.gathered import training_curves
 from landscape.study.matching import loss_matched_runs
-from landscape.study.one_run import attempt
+from landscape.study.one_run import attempt, is_settled
 from landscape.study.outcome import write_outcome
 from landscape.study.plan import Plan, Run
 from landscape.study.settings import Machine, QueueSettings
@@ -41,9 +41,9 @@ def own_runs(plan: Plan, shard: tuple[int, int] | None) -> tuple[Run, ...]:
     return plan.runs[i - 1 :: n]
 
 
-def unsettled(runs: Sequence[Run], folder: StudyFolder) -> list[Run]:
+def unsettled(runs: Sequence[Run], plan: Plan, folder: StudyFolder) -> list[Run]:
     """Those that are neither done nor failed."""
-    return [run for run in runs if not folder.record(run.label).is_settled]
+    return [run for run in runs if not is_settled(run, plan, folder)]
 
 
 def run_study(
@@ -83,13 +83,13 @@ def run_study(
     with present(folder.presence) as is_alone:
         work_off = partial(_work_off, plan, folder, machine, settings.jobs, notify, is_alone)
         work_off(own)
-        left = unsettled(plan.runs, folder)
+        left = unsettled(plan.runs, plan, folder)
         if not left:  # only now all losses are known
             copies = loss_matched_runs(plan, training_curves(plan, folder))
-            if waiting := unsettled(copies, folder):
+            if waiting := unsettled(copies, plan, folder):
                 notify(Event("", 0.0, "", num_more=len(waiting)))
             work_off(copies)
-            left = unsettled(copies, folder)
+            left = unsettled(copies, plan, folder)
     if left:
         return Outcome(tuple(run.label for run in left), None, None)
     with ExitStack() as stack:
@@ -111,10 +111,10 @@ def _work_off(
     runs: Sequence[Run],
 ) -> None:
     """Finish ``runs``, but for those that another study's processes have in hand."""
-    while waiting := unsettled(runs, folder):
+    while waiting := unsettled(runs, plan, folder):
         for event in _events(waiting, plan, folder, machine, jobs, notify):
             notify(event)
-        held = unsettled(waiting, folder)
+        held = unsettled(waiting, plan, folder)
         if not (held and is_alone()):  # what others have in hand is theirs
             return
         for run in held:  # by workers of a study that is gone; they end at their next word to it

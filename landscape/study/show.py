@@ -11,7 +11,7 @@ from rich.text import Text
 from landscape.analysis.progress import Pace
 from landscape.study.folder import StudyFolder
 from landscape.study.plan import Plan
-from landscape.study.queue import Notify, own_runs
+from landscape.study.queue import Notify, own_runs, unsettled
 from landscape.study.settings import QueueSettings
 from landscape.study.workers import Event
 
@@ -24,7 +24,7 @@ def show_progress(
     console = Console(stderr=True, quiet=quiet)
     own = own_runs(plan, settings.shard)
     folder = StudyFolder(out)
-    settled = 0 if settings.force else sum(folder.record(r.label).is_settled for r in own)
+    settled = 0 if settings.force else len(own) - len(unsettled(own, plan, folder))
     tally = Tally(total=len(own), settled=settled)
     columns = (
         TextColumn("{task.fields[done]}/{task.total} runs"),

@@ -46,11 +46,13 @@ def train_epoch(
     config: TrainConfig,
     epoch: int,
     tick: Tick,
+    watch: Callable[[int], None] = lambda step: None,
 ) -> Score:
     """Train for ``epoch``, counted from 1; return the means over its steps, in train mode.
 
     Neurons are at rest before every batch. Sums stay on the device: the host waits for it only to
-    ``tick``, about twice a second.
+    ``tick``, about twice a second. ``watch`` is called after each step, counted from 1, and changes
+    nothing.
 
     Raises
     ------
@@ -69,6 +71,7 @@ def train_epoch(
             return loss_of_batch(model, objective, batch, only=only)
 
         sums += step(model, optimizer, closure, config.sam_rho)[1]
+        watch(k)
         if time.monotonic() >= next_tick:
             next_tick = time.monotonic() + _TICK_SECONDS
             _require_finite(sums[0], epoch)

@@ -1,8 +1,9 @@
 """Train a network: from a configuration to a checkpoint, resumable at any moment.
 
 Beside ``NAME.safetensors`` lie ``NAME.json`` (the sidecar), ``NAME.metrics.jsonl`` (a line an
-epoch), ``NAME.snapshots/`` if asked for, and until the end ``NAME.resume``. Running the same
-command again goes on from there, to the same weights bit for bit on the same machine.
+epoch), ``NAME.probe.jsonl`` and ``NAME.snapshots/`` if asked for, and until the end
+``NAME.resume``. Running the same command again goes on from there, to the same weights bit for bit
+on the same machine.
 """
 
 import time
@@ -13,10 +14,12 @@ from typing import NamedTuple, Self
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 
 from landscape.checkpoint.save import save_checkpoint
 from landscape.data.source import Source
 from landscape.files import ensure_writable, exclusive_lock, write_atomic
+from landscape.objective.objective import Objective
 from landscape.objective.user_errors import told_as_users
 from landscape.seeds import seeded
 from landscape.training.config import TrainConfig
@@ -44,6 +47,9 @@ class Progress(NamedTuple):
 
 Monitor = Callable[[Progress], None]
 Told = Callable[[str], None]
+Watch = Callable[[nn.Module, int, Optimizer], object]  # after each step, counted over all epochs
+# Of what is minimised, the training examples, and a file beside the checkpoint.
+MakeWatch = Callable[[Objective, Source, Path], Watch]
 
 
 def train(
@@ -55,6 +61,7 @@ def train(
     force: bool,
     monitor: Monitor,
     told: Told = lambda words: None,
+    watched: MakeWatch | None = None,
 ) -> Path:
     """Train, or go on training, and return the path of the finished checkpoint, ``out``.
 
@@ -66,6 +73,8 @@ def train(
         Start anew, deleting what an earlier training left under the same name.
     told
         Hears what the weights of a network of the user's own were drawn from.
+    watched
+        Makes what looks on after each step, and changes nothing.
 
     Raises
     ------
@@ -81,7 +90,7 @@ def train(
     ensure_writable(out.parent)
     with exclusive_lock(files.lock):
         try:
-            _train_locked(config, files, device, data_dir, force, monitor, told)
+            _train_locked(config, files, device, data_dir, force, monitor, told, watched)
         finally:
             files.lock.unlink(missing_ok=True)
     return out
@@ -95,6 +104,7 @@ def _train_locked(
     force: bool,
     monitor: Monitor,
     told: Told,
+    watched: MakeWatch | None,
 ) -> None:
     if force:
         files.clear()
@@ -103,7 +113,7 @@ def _train_locked(
         return
     try:
         with _deterministic():
-            _run(config, files, device, data_dir, state, monitor, told)
+            _run(config, files, device, data_dir, state, monitor, told, watched)
     except DivergenceError as error:
         kept = files.checkpoint
         where = f" The last good weights are in {kept}." if kept.exists() else ""
@@ -119,6 +129,7 @@ def _run(
     state: RunState | None,
     monitor: Monitor,
     told: Told,
+    watched: MakeWatch | None,
 ) -> None:
     source = _training_source(config, data_dir, state)
     model, initialisation = network_of(config)
@@ -140,6 +151,7 @@ def _run(
     if state is not None:
         state.restore(model, optimizer)
         records += state.records
+    look = None if watched is None else watched(objective, source, files.probe)
     saver = _Saver(files, config, source, device)
     saver.keep_snapshot(model, records)
     with saver:
@@ -148,10 +160,16 @@ def _run(
             def tick(step: int, train: Score, epoch: int = epoch) -> None:
                 monitor(Progress(epoch, step, steps, train, None))
 
+            def watch(step: int, before: int = (epoch - 1) * steps) -> None:
+                if look is not None:
+                    look(model, before + step, optimizer)
+
             start = time.monotonic()
             # What a forward pass draws is of seed and epoch, so that a training can go on.
             with seeded(device, config.seed, epoch), told_as_users(model):
-                train = train_epoch(model, optimizer, objective, examples, config, epoch, tick)
+                train = train_epoch(
+                    model, optimizer, objective, examples, config, epoch, tick, watch
+                )
                 test = evaluate(model, objective, held_out) if held_out is not None else None
             seconds = time.monotonic() - start
             records.append(epoch_record(config, epoch, train, test, seconds))

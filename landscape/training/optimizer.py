@@ -14,9 +14,12 @@ Closure = Callable[[], tuple[Tensor, T]]  # -> mean loss, and what else is to be
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> Optimizer:
-    """Make the optimiser of ``config``; one fused sweep over the parameters a step."""
+    """Make the optimiser of ``config``; one fused sweep over the parameters a step.
+
+    Its group says ρ, which decides whether its edge of stability is one of its steps.
+    """
     lr, weight_decay = config.learning_rate, config.weight_decay
-    theta = model.parameters()
+    theta = [{"params": list(model.parameters()), "rho": config.sam_rho}]
     if config.optimizer == "adam":
         return torch.optim.Adam(theta, lr, weight_decay=weight_decay, fused=True)
     momentum = config.momentum

@@ -29,6 +29,10 @@ class RunFiles:
         return self.checkpoint.with_suffix(".metrics.jsonl")
 
     @property
+    def probe(self) -> Path:
+        return self.checkpoint.with_suffix(".probe.jsonl")
+
+    @property
     def resume(self) -> Path:
         return self.checkpoint.with_suffix(".resume")
 
@@ -43,7 +47,7 @@ class RunFiles:
         """Delete all of them but the lock."""
         shutil.rmtree(self.snapshot(0).parent, ignore_errors=True)
         sidecar = sidecar_path(self.checkpoint)
-        for path in (self.resume, self.metrics, self.checkpoint, sidecar):
+        for path in (self.resume, self.metrics, self.probe, self.checkpoint, sidecar):
             path.unlink(missing_ok=True)
 
     def is_finished(self, config: TrainConfig) -> bool:

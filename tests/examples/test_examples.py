@@ -67,3 +67,10 @@ def test_an_example_runs_as_its_docstring_says(example, tmp_path, monkeypatch, c
     assert preflight.subject.spiking is (example.stem in _SPIKING)
     if preflight.subject.accuracy is not None:  # ten classes by chance 0.1, two by majority 0.6
         assert preflight.subject.accuracy > (0.75 if example.stem == "transformer" else 0.3)
+
+
+def test_the_edge_of_stability_is_drawn(tmp_path, capsys):
+    script = runpy.run_path(str(ROOT / "examples" / "live" / "edge_of_stability.py"))
+    script["main"](tmp_path / "edge.png", num_steps=60)
+    assert "of its edge" in capsys.readouterr().out
+    assert (tmp_path / "edge.png").stat().st_size > 1000

@@ -20,6 +20,7 @@ from landscape.results import (
     Trace,
     TrainingInfo,
 )
+from landscape.results.probe import ProbeCurves
 from landscape.results.training import TrainingCurves
 from landscape.values import Eigenvalue, Estimate, Population
 
@@ -271,3 +272,27 @@ def curves(label: str, **changes: object) -> TrainingCurves:
         "test_accuracy": 0.885 - 0.25 * np.exp(-epochs / 3),
     }
     return TrainingCurves(**header(label), **(settings | changes))
+
+
+def probed(label: str, **changes: object) -> ProbeCurves:
+    steps = np.arange(0.0, 2000, 100)
+    sharpness = SHARPEST.get(label, 2.0) * (2 - np.exp(-steps / 400))
+    nothing = np.full(len(steps), np.nan)
+    settings: dict[str, object] = {
+        "matrix": "formal Hessian of the surrogate (2 x atan(alpha=2))",
+        "steps": steps,
+        "loss": 0.012 + 0.06 * np.exp(-steps / 500),
+        "learning_rate": np.full(len(steps), 0.5),
+        "edge": np.full(len(steps), 4.0),
+        "edge_of": "lambda_max",
+        "lambda_max": sharpness,
+        "lambda_max_residual": 0.02 * sharpness,
+        "preconditioned_lambda_max": nothing,
+        "preconditioned_lambda_max_residual": nothing,
+        "trace": 20 * sharpness,
+        "trace_stderr": sharpness,
+        "critical_sharpness": 0.9 * sharpness,
+        "turned": (300,),
+        "warnings": ("step 500: sharpness is above the edge",),
+    }
+    return ProbeCurves(**header(label), **(settings | changes))

@@ -13,6 +13,7 @@ from synthetic_results import (
     layers,
     line,
     plane,
+    probed,
     trace,
 )
 
@@ -29,6 +30,7 @@ from landscape.plotting import (
     plot_plane,
     plot_plane_3d,
     plot_planes,
+    plot_probe,
     plot_ratios,
     plot_trace,
     plot_training_curves,
@@ -52,6 +54,7 @@ def lines_of(ax, index):
         (plot_layers, layers),
         (plot_line, line),
         (plot_training_curves, curves),
+        (plot_probe, probed),
     ],
 )
 def test_a_checkpoint_has_the_colour_it_was_given(plot, make, figure, ax):

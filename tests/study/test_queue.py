@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import shutil
 from contextlib import ExitStack
 
 import pytest
@@ -179,3 +180,34 @@ def test_a_run_in_the_hands_of_a_killed_study_s_worker_is_waited_for(
 def test_impossible_settings_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         queue.QueueSettings(**settings)
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_plan_that_asks_for_more_analyses_goes_on_with_what_is_there(table, tmp_path, work):
+    table["analysis"]["only"] = ["scaled"]
+    table["comparison"]["primary"] = ["frobenius_norm[filter] hessian"]
+    table["copy"] = [{"name": "rescaled", "of": "kaiming-adam", "factor": 4.0}]
+    small = plan_from_table(table, default_title="tiny")
+    work(small, tmp_path)
+    folder = StudyFolder(tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("results/*/trace-*.json")}
+    table["analysis"]["only"] = ["scaled", "sharpness"]
+    more = plan_from_table(table, default_title="tiny")
+    _, events = work(more, tmp_path)
+    assert {e.label for e in events if e.record is not None} == {r.label for r in more.runs}
+    labels = [*(r.label for r in more.runs), "rescaled-s0", "rescaled-s1"]
+    assert all(folder.finished(label).is_done("sharpness") for label in labels)
+    assert {path: path.read_bytes() for path in before} == before
+    assert not work(more, tmp_path)[1]
+    with pytest.raises(ValueError, match=r"another plan: analysis\.only"):
+        work(small, tmp_path)
+
+
+@pytest.mark.usefixtures("without_page")
+def test_a_result_that_was_lost_is_measured_again(plan, tmp_path, work, numbers, whole):
+    shutil.copytree(whole, tmp_path / "lost")
+    label = plan.runs[0].label
+    (tmp_path / f"lost/results/{label}/sharpness.json").unlink()
+    _, events = work(plan, tmp_path / "lost")
+    assert {e.label for e in events if e.record is not None} == {label}
+    assert numbers(tmp_path / "lost") == numbers(whole)

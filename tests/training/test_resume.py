@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from landscape.files import OutputError, exclusive_lock
+from landscape.probe.probe import Probe
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import DivergenceError
 
@@ -168,3 +170,36 @@ def test_two_trainings_of_one_name_are_refused(config, run, tmp_path):
         pytest.raises(OutputError, match=r"in use by another run"),
     ):
         run(config(), tmp_path / "a.safetensors")
+
+
+def probed(seen):
+    """A probe of every step, whatever it takes, as ``--probe`` makes one."""
+
+    def make(objective, source, path):
+        probe = Probe(objective, source, ["lambda_max"], every=1, budget=1, path=path)
+
+        def watch(model, step, optimizer):
+            seen.append(probe(model, step, optimizer).step)
+
+        return watch
+
+    return make
+
+
+def test_a_probe_leaves_the_weights_as_they_are_and_goes_on_with_its_file(config, run, tmp_path):
+    cfg, seen = config(), []
+    whole = run(cfg, tmp_path / "whole.safetensors")
+    path = tmp_path / "probed.safetensors"
+    with pytest.raises(KeyboardInterrupt):
+        run(cfg, path, monitor=interrupt_after(2), watched=probed(seen))
+    lines = tmp_path / "probed.probe.jsonl"
+    with lines.open("a") as file:  # of a third epoch that was not saved
+        file.write('{"step": 9, "loss": 0.5}\n')
+    run(cfg, path, watched=probed(seen))
+    assert_same_weights(whole, path)
+    assert seen == list(range(1, 13))  # 3 epochs of 4 steps
+    records = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [r["step"] for r in records] == seen
+    assert all(r["lambda_max"] > 0 and r["matrix"].startswith("formal") for r in records)
+    run(cfg, path, force=True)
+    assert not lines.exists()

@@ -80,5 +80,18 @@ def test_contradictions_and_unknown_devices_are_refused(tmp_path):
     result = invoke("--sam-rho", "0.1")
     assert result.exit_code == 2
     assert "--sam-rho needs --optimizer sam-adam" in result.output
+    result = invoke("--probe-every", "10", "-o", tmp_path / "a.safetensors")
+    assert "--probe-every and --probe-budget need --probe" in result.output
     result = invoke("--device", "abacus", "-o", tmp_path / "a.safetensors")
     assert "device 'abacus' cannot be used" in str(result.exception)
+
+
+def test_a_probe_writes_beside_the_metrics(small, tmp_path):
+    out = tmp_path / "a.safetensors"
+    assert (
+        invoke(*small, "--probe", "--probe-every", "3", "--probe-budget", "1", "-o", out).exit_code
+        == 0
+    )
+    lines = (tmp_path / "a.probe.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 4, 7]
+    assert json.loads(lines[-1])["edge_of"] == "preconditioned_lambda_max"

@@ -6,13 +6,13 @@ from operator import itemgetter
 import torch
 from torch import Tensor, nn
 from torch.func import vmap
-from torch.nn.modules.batchnorm import _BatchNorm
 
 from landscape.distributed import all_reduce_sum
 from landscape.nests import Nest, map_tensors
 from landscape.objective.halving import with_smaller_batches
 from landscape.objective.objective import Answers, Objective, Terms
 from landscape.objective.risk import EmpiricalRisk
+from landscape.snn.adapters import batch_norms
 
 Measure = Callable[[Tensor], dict[str, float]]
 
@@ -98,7 +98,7 @@ def make_joint_measure(
 
 def has_running_statistics(model: nn.Module) -> bool:
     """Whether batch norm in eval mode depends on data seen before."""
-    return any(m.running_mean is not None for m in _batch_norms(model))
+    return any(m.running_mean is not None for m in batch_norms(model))
 
 
 def _recalibrate(risk: EmpiricalRisk) -> None:
@@ -107,7 +107,7 @@ def _recalibrate(risk: EmpiricalRisk) -> None:
     Running means and variances are the means, weighted by size, of those of the batches (as in
     SWA's update), each batch normalised by its own statistics.
     """
-    layers = [m for m in _batch_norms(risk.model) if m.running_mean is not None]
+    layers = [m for m in batch_norms(risk.model) if m.running_mean is not None]
     modes = [layer.training for layer in layers]
     for layer in layers:
         layer.train()
@@ -154,7 +154,3 @@ def _values(metrics: Sequence[Objective], own: Tensor) -> dict[str, float]:
     if asked:
         values["accuracy"] = right / asked
     return values | {m.name: v for m, v in zip(metrics, others, strict=True)}
-
-
-def _batch_norms(model: nn.Module) -> list[_BatchNorm]:
-    return [m for m in model.modules() if isinstance(m, _BatchNorm)]

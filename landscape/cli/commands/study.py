@@ -136,7 +136,7 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
     from landscape.study.folder import StudyFolder
     from landscape.study.forecast import forecast_recipes
     from landscape.study.power import expected_findings
-    from landscape.study.queue import own_runs
+    from landscape.study.queue import own_runs, unsettled
     from landscape.study.workers import prepare_process
 
     prepare_process(machine.num_threads)
@@ -144,11 +144,12 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
     found = dict(forecast_recipes(plan, machine))
     own = own_runs(plan, settings.shard)
     rows = [_Run(run.label, folder.record(run.label), found[run.recipe]) for run in own]
-    left = sum(sum(run.cost) for run in rows if not run.record.is_settled)
+    waiting = {run.label for run in unsettled(own, plan, folder)}
+    left = sum(sum(run.cost) for run in rows if run.label in waiting)
     print_table(Table(columns=_RUNS, rows=rows))
     n = len(plan.comparison.contrasts)
     click.echo(
-        f"\n{len(own)} runs, {sum(run.record.state == 'waiting' for run in rows)} of them waiting; "
+        f"\n{len(own)} runs, {len(waiting)} of them waiting; "
         f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests."
     )
     for line in expected_findings(plan):

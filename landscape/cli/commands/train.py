@@ -4,7 +4,9 @@ Any network, data and loss may take the place of the published ones.
 """
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +14,18 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import data_dir_option, force_option, quiet_option
 from landscape.cli.plain import echo
+from landscape.probe.settings import ProbeSettings
 from landscape.training.config import (
     DEFAULT_SAM_RHO,
     PUBLISHED_LEARNING_RATES,
     TrainConfig,
     differences,
 )
+
+if TYPE_CHECKING:
+    from landscape.data.source import Source
+    from landscape.objective.objective import Objective
+    from landscape.training.loop import Watch
 
 # What its runs differ in: the others are the protocol.
 _VARIED = ("init", "gain", "beta", "optimizer", "seed", "snapshots")
@@ -40,6 +48,12 @@ _VARIED = ("init", "gain", "beta", "optimizer", "seed", "snapshots")
     type=click.Choice(["published"]),
     help="Refuse whatever is not of the published protocol.",
 )
+@click.option(
+    "--probe",
+    is_flag=True,
+    help="Measure curvature while it trains, into NAME.probe.jsonl; the weights stay the same.",
+)
+@settings_options(ProbeSettings, "pace")
 @data_dir_option
 @click.option("--device", default=TargetSettings.device, show_default=True)
 @click.option(
@@ -56,6 +70,8 @@ def train(
     optimizer: str,
     sam_rho: float | None,
     protocol: str | None,
+    probe: bool,
+    pace: ProbeSettings,
     data_dir: Path | None,
     device: str,
     out: Path | None,
@@ -78,6 +94,8 @@ def train(
     from landscape.training.progress import show_progress
 
     config = _with_optimizer(config, optimizer, sam_rho)
+    if not probe and pace != ProbeSettings():
+        raise click.UsageError("--probe-every and --probe-budget need --probe.")
     if protocol is not None:
         _require_published(config)
     if dry_run:
@@ -85,6 +103,7 @@ def train(
         return
     label = f"{config.init}-{optimizer}-s{config.seed}"
     out = out or Path("checkpoints") / f"{label}.safetensors"
+
     with show_progress(config, quiet=quiet) as monitor:
         path = train_network(
             config,
@@ -94,8 +113,18 @@ def train(
             force=force,
             monitor=monitor,
             told=lambda words: None if quiet else _say(words, err=True),
+            watched=partial(_probe, pace) if probe else None,
         )
     echo(str(path))
+
+
+def _probe(pace: ProbeSettings, objective: "Objective", source: "Source", path: Path) -> "Watch":
+    """What measures after the steps that are due."""
+    from landscape.data.source import Rows
+    from landscape.probe.probe import Probe
+
+    data = source.nest if isinstance(source, Rows) else source  # of which it takes some
+    return Probe(objective, data, every=pace.every, budget=pace.budget, path=path)
 
 
 def _require_published(config: TrainConfig) -> None:
