@@ -15,7 +15,8 @@ from benchmarks.eigenvalues import begin, compare_eigenvalues
 from benchmarks.grid import compare_grid
 from benchmarks.hvp import compare_hvp
 from benchmarks.problem import CHECKPOINT, Problem, load_problem
-from benchmarks.record import RESULTS, Comparison, write_results
+from benchmarks.products import compare_products
+from benchmarks.record import RESULTS, Comparison, read_results, write_results
 from benchmarks.scaling import compare_scaling
 from benchmarks.smooth import compare_smooth_eigenvalues, compare_smooth_hvp, load_smooth_problem
 from benchmarks.spectrum import compare_spectrum
@@ -26,12 +27,26 @@ from landscape.allocator import keep_freed_memory
 Names = tuple[str, ...]
 Load = Callable[[int], Problem]
 
-NAMES = ("eigenvalues", "spectrum", "hvp", "training-step", "grid", "scaling", "smooth", "block")
+NAMES = (
+    "eigenvalues",
+    "products",
+    "spectrum",
+    "hvp",
+    "training-step",
+    "grid",
+    "scaling",
+    "smooth",
+    "block",
+)
 
 
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice((*NAMES, "table")))
-@click.option("--quick", is_flag=True, help="Fewer images, pairs and sizes: does it run at all?")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="Few images, pairs and sizes: does it run at all?",
+)
 @click.option(
     "--json",
     "json_file",
@@ -66,6 +81,10 @@ def main(
     if names == ("table",):
         write_readme(target)
         return
+    try:
+        stored = read_results(target)  # at once, not when all has been measured
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     torch.set_num_threads(threads)
     keep_freed_memory()  # for all contenders alike, as the package's commands have it
     comparisons = run(
@@ -73,18 +92,19 @@ def main(
         quick=quick,
         checkpoint=checkpoint,
         pairs=int(pairs),
+        figure=target.with_name("quick.svg" if quick else "scaling.svg"),
         say=lambda text: click.echo(text, err=True),
     )
     if checkpoint != CHECKPOINT:
         comparisons = [_of_checkpoint(c, checkpoint) for c in comparisons]
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
-    write_results(comparisons, target, command)
+    write_results(comparisons, stored, target, command)
     click.echo(target)
 
 
 def _of_checkpoint(comparison: Comparison, checkpoint: Path) -> Comparison:
     name = checkpoint.stem
-    if comparison.name.startswith(("smooth", "scaling")):
+    if comparison.name.startswith(("smooth", "scaling", "products")):
         return comparison
     return dataclasses.replace(
         comparison,
@@ -98,8 +118,9 @@ def run(
     *,
     quick: bool,
     say: Callable[[str], None],
-    checkpoint: Path = CHECKPOINT,
-    pairs: int = 50,
+    checkpoint: Path,
+    pairs: int,
+    figure: Path,
 ) -> list[Comparison]:
     """Run the comparisons asked for, the cheap ones first."""
     done: list[Comparison] = []
@@ -107,7 +128,7 @@ def run(
     for comparison in chain(
         _single_calls(names, load, quick=quick),
         _solvers(names, load, quick=quick, pairs=pairs),
-        _sizes(names, quick=quick),
+        _sizes(names, quick=quick, figure=figure),
     ):
         done.append(comparison)
         say(f"{comparison.title}:")
@@ -120,17 +141,17 @@ def run(
 def _single_calls(names: Names, load: Load, *, quick: bool) -> Iterator[Comparison]:
     rounds = 3 if quick else 11
     if "hvp" in names:
-        yield compare_hvp(load(64 if quick else 256), rounds=rounds)
+        yield compare_hvp(load(16 if quick else 256), rounds=rounds)
     if "training-step" in names:
-        yield compare_training_step(load(64 if quick else 128), rounds=rounds)
+        yield compare_training_step(load(16 if quick else 128), rounds=rounds)
     if "grid" in names:
-        problem = load(64 if quick else 256)
+        problem = load(16 if quick else 256)
         yield compare_grid(problem, num_points=5 if quick else 11, rounds=3 if quick else 7)
     if "smooth" in names:
         yield compare_smooth_hvp(load_smooth_problem(32 if quick else 256), rounds=rounds)
     if "block" in names:
-        yield compare_block_products(num_examples=64 if quick else 256, rounds=rounds)
-        yield compare_block_lanczos(dim=100 if quick else 300)
+        yield compare_block_products(num_examples=16 if quick else 256, rounds=rounds)
+        yield compare_block_lanczos(dim=60 if quick else 300)
 
 
 def _solvers(names: Names, load: Load, *, quick: bool, pairs: int) -> Iterator[Comparison]:
@@ -140,40 +161,41 @@ def _solvers(names: Names, load: Load, *, quick: bool, pairs: int) -> Iterator[C
         session = begin(load(_few(quick)), most, limit=5 if quick else 45)
         last = compare_eigenvalues(session, 2 if quick else 10, rounds=1 if quick else 3)
         yield last
-        if pairs > 10:
-            last = compare_eigenvalues(session, most, rounds=1 if quick else 2)
+        if most > 10:
+            last = compare_eigenvalues(session, most, rounds=2)
             yield last
         count = next(r.num_matvecs for r in last.rows if r.method == "PyHessian")
+    if "products" in names:
+        yield compare_products(2 if quick else 10, num_examples=_few(quick))
     if "spectrum" in names:
         yield compare_spectrum(
-            load(32 if quick else 256),
+            load(8 if quick else 256),
             _most(quick),
             num_probes=2 if quick else 4,
-            num_steps=10 if quick else 60,
+            num_steps=4 if quick else 60,
             few_images=_few(quick),
             count=count,
         )
     if "smooth" in names:
-        smooth = load_smooth_problem(32 if quick else 256)
+        smooth = load_smooth_problem(16 if quick else 256)
         yield compare_smooth_eigenvalues(smooth, 2 if quick else 10)
 
 
-def _sizes(names: Names, *, quick: bool) -> Iterator[Comparison]:
+def _sizes(names: Names, *, quick: bool, figure: Path) -> Iterator[Comparison]:
     if "scaling" in names:
         channels = (4, 8) if quick else (8, 16, 32, 64, 128)
-        examples = (64, 128) if quick else (256, 1024, 4096, 20_000)
-        figure = RESULTS / ("quick.svg" if quick else "scaling.svg")
+        examples = (32, 64) if quick else (256, 1024, 4096, 20_000)
         yield compare_scaling(channels, examples, rounds=1 if quick else 3, figure=figure)
 
 
 def _few(quick: bool) -> int:
     """Images for what takes thousands of products."""
-    return 16 if quick else 64
+    return 4 if quick else 64
 
 
 def _most(quick: bool) -> int:
     """Pairs from each end."""
-    return 4 if quick else 50
+    return 2 if quick else 50
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Rows of a comparison, and the file of a run: JSON with machine and command beside them."""
+"""Rows of a comparison, and the file of results: JSON, machine and command beside each of them."""
 
 import datetime
 import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,28 +54,42 @@ class Comparison:
     extra: dict[str, Any]
 
 
-def write_results(comparisons: Sequence[Comparison], path: Path, command: str) -> None:
-    """Write a run to ``path``; comparisons in it that were not made again stay as they are.
+def read_results(path: Path) -> dict[str, dict[str, Any]]:
+    """The stored comparisons by their names; none where there is no file.
 
     Raises
     ------
     ValueError
-        If what is there was measured on another machine or with other versions.
+        If the file does not say of each comparison which machine it was measured on.
     """
-    machine = describe_machine()
-    date = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
-    stored = {}
-    if path.exists():
-        record = json.loads(path.read_text(encoding="utf-8"))
-        if record["machine"] != machine:
-            raise ValueError(
-                f"{path} was measured on another machine or with other versions; remove it, or "
-                "name another file with --json."
-            )
-        stored = {c["name"]: c for c in record["comparisons"]}
-    new = {c.name: asdict(c) | {"command": command, "date": date} for c in comparisons}
-    record = {"machine": machine, "comparisons": list((stored | new).values())}
+    if not path.exists():
+        return {}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    stored = {c["name"]: c for c in record["comparisons"]}
+    if not all("machine" in c for c in stored.values()):
+        raise ValueError(
+            f"{path} does not say of each comparison which machine it was measured on; remove it, "
+            "or name another file with --json."
+        )
+    return stored
+
+
+def write_results(
+    comparisons: Sequence[Comparison], stored: Mapping[str, Any], path: Path, command: str
+) -> None:
+    """Write a run to ``path``, beside what is ``stored``, each with its machine.
+
+    A ratio is one of rows that were measured together, so that comparisons of several machines may
+    stand in one file.
+    """
+    about = {
+        "command": command,
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "machine": describe_machine(),
+    }
+    new = {c.name: asdict(c) | about for c in comparisons}
     path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"comparisons": list((dict(stored) | new).values())}
     path.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 

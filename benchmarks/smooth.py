@@ -6,9 +6,7 @@ from functools import partial
 from typing import Any
 
 import curvlinops
-import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator, eigsh
 from torch import Tensor, nn
 
 from benchmarks.accuracy import max_error, max_residual, reference_values
@@ -16,7 +14,7 @@ from benchmarks.eigenvalues import OPPONENT_TOL, own_tol
 from benchmarks.measure import alternate, ratio, timed
 from benchmarks.problem import Problem, kept_product, plain_product, unit_vector
 from benchmarks.record import Comparison, Row
-from benchmarks.solvers import Found, landscape_solver
+from benchmarks.solvers import Found, eigsh_of, landscape_solver
 from examples.resnet import make
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.dataset import cut
@@ -132,16 +130,10 @@ def _curvlinops(problem: Problem) -> Any:
 
 def _arpack(problem: Problem, k: int) -> Found:
     """SciPy's ``eigsh`` on the operator as curvlinops hands it to SciPy."""
-    count, inner = 0, _curvlinops(problem).to_scipy()
+    inner = _curvlinops(problem).to_scipy()
 
-    def matvec(v: np.ndarray) -> np.ndarray:
-        nonlocal count
-        count += 1
-        product: np.ndarray = inner.matvec(v)
-        return product
+    def product(v: Tensor) -> Tensor:
+        return torch.from_numpy(inner.matvec(v.numpy()))
 
-    A = LinearOperator(inner.shape, matvec=matvec, dtype=np.float32)
-    v0 = np.random.default_rng(0).standard_normal(A.shape[0]).astype(np.float32)
-    values, vectors = eigsh(A, k=2 * k, which="BE", v0=v0, tol=OPPONENT_TOL)
-    rows = torch.from_numpy(np.ascontiguousarray(vectors.T))
-    return Found(torch.from_numpy(values).double(), rows, count, False, "graph rebuilt")
+    found = eigsh_of(product, inner.shape[0], k, OPPONENT_TOL)
+    return found._replace(note="graph rebuilt")

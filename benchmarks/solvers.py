@@ -67,21 +67,26 @@ def arpack(tol: float) -> Solver:
     """SciPy's ``eigsh``, both ends in one run, on a plain double-backward product."""
 
     def solve(problem: Problem, network: nn.Module, k: int) -> Found:
-        dim, product = problem.risk.num_params, plain_product(problem, network)
-        count = 0
-
-        def matvec(v: np.ndarray) -> np.ndarray:
-            nonlocal count
-            count += 1
-            return product(torch.from_numpy(v.ravel())).numpy()
-
-        A = LinearOperator((dim, dim), matvec=matvec, dtype=np.float32)
-        v0 = np.random.default_rng(0).standard_normal(dim).astype(np.float32)
-        values, vectors = eigsh(A, k=2 * k, which="BE", v0=v0, tol=tol)
-        rows = torch.from_numpy(np.ascontiguousarray(vectors.T))
-        return Found(torch.from_numpy(values).double(), rows, count, False, "graph rebuilt")
+        product = plain_product(problem, network)
+        return eigsh_of(product, problem.risk.num_params, k, tol)._replace(note="graph rebuilt")
 
     return solve
+
+
+def eigsh_of(product: Callable[[Tensor], Tensor], dim: int, k: int, tol: float) -> Found:
+    """SciPy's ``eigsh`` of any product in float32, k pairs from each end."""
+    count = 0
+
+    def matvec(v: np.ndarray) -> np.ndarray:
+        nonlocal count
+        count += 1
+        return product(torch.from_numpy(v.ravel())).numpy()
+
+    A = LinearOperator((dim, dim), matvec=matvec, dtype=np.float32)
+    v0 = np.random.default_rng(0).standard_normal(dim).astype(np.float32)
+    values, vectors = eigsh(A, k=2 * k, which="BE", v0=v0, tol=tol)
+    rows = torch.from_numpy(np.ascontiguousarray(vectors.T))
+    return Found(torch.from_numpy(values).double(), rows, count, False)
 
 
 def eigenthings(num_steps: int | None) -> Solver:

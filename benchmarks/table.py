@@ -1,11 +1,10 @@
 """``README.md`` of this folder, made of the stored results."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.record import RESULTS
+from benchmarks.record import RESULTS, read_results
 
 README = Path(__file__).parent / "README.md"
 _NOTES = Path(__file__).parent / "notes"  # what profiling says, one file a comparison
@@ -16,8 +15,10 @@ _HEAD = """# Benchmarks
 python -m benchmarks
 ```
 
-Machine: {machine}. Written by `python -m benchmarks table` from `results/{file}`; below each table
-stands the command that made it, and the date.
+{machines}
+
+Written by `python -m benchmarks table` from `results/{file}`; below each table stands the command
+that made it, and the date.
 
 How to read it. Seconds are CPU time of the process on one thread, which leaves out the waiting for
 a processor on a machine that is shared. Products, steps and grid points are medians of rounds in
@@ -40,17 +41,23 @@ def write_readme(results: Path = RESULTS / "results.json", readme: Path = README
     ValueError
         If there are no results.
     """
-    if not results.exists():
+    comparisons = list(read_results(results).values())
+    if not comparisons:
         raise ValueError(f"{results} does not exist; make it with: python -m benchmarks")
-    record = json.loads(results.read_text(encoding="utf-8"))
-    parts = [
-        _HEAD.format(
-            machine=_machine(record["machine"]),
-            file=results.name,
-        )
-    ]
-    parts += [_section(c) for c in record["comparisons"]]
+    machines: list[Mapping[str, str]] = []
+    for comparison in comparisons:
+        if comparison["machine"] not in machines:
+            machines.append(comparison["machine"])
+    parts = [_HEAD.format(machines=_machines(machines), file=results.name)]
+    parts += [_section(c, machines) for c in comparisons]
     readme.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _machines(machines: Sequence[Mapping[str, str]]) -> str:
+    if len(machines) == 1:
+        return f"Machine: {_machine(machines[0])}."
+    lines = ["Machines, whose number stands below each table:", ""]
+    return "\n".join(lines + [f"{i}. {_machine(m)}" for i, m in enumerate(machines, start=1)])
 
 
 def _machine(machine: Mapping[str, str]) -> str:
@@ -60,11 +67,12 @@ def _machine(machine: Mapping[str, str]) -> str:
     )
 
 
-def _section(comparison: Mapping[str, Any]) -> str:
+def _section(comparison: Mapping[str, Any], machines: Sequence[Mapping[str, str]]) -> str:
     lines = [f"## {comparison['title']}", "", f"{comparison['setting']}.", ""]
     lines += _table(comparison["rows"])
-    lines += ["", *_extra(comparison["extra"])]
-    lines += [f"Command: `{comparison['command']}`, {comparison['date']}.", ""]
+    where = f", machine {1 + machines.index(comparison['machine'])}" if len(machines) > 1 else ""
+    made = f"Command: `{comparison['command']}`, {comparison['date']}{where}."
+    lines += ["", *_extra(comparison["extra"]), made, ""]
     notes = _NOTES / f"{comparison['name']}.md"
     if notes.exists():
         lines += [notes.read_text(encoding="utf-8").strip(), ""]

@@ -20,54 +20,83 @@ from landscape.linalg.search import KrylovSearch
 _FAILURE = 0.01  # chance that the sketched bound fails
 _ONE_BY_ONE = 40  # pairs, at most
 _SKETCH = 10  # products that bound the residuals of more
+_FIRST = 5  # products that mostly are enough for fewer
 
 
 def num_verification(num_pairs: int) -> int | None:
-    """How many products to verify so many pairs with; None: one each, for true residuals.
+    """How many products to verify so many pairs with; None: one each, where it takes these.
 
     Of many pairs that would be a third of all work.
     """
     return None if num_pairs <= _ONE_BY_ONE else _SKETCH
 
 
-def verify(search: KrylovSearch, num_products: int | None) -> Tensor:
+def num_first(num_pairs: int, num_products: int | None, max_matvecs: int) -> int:
+    """How many combinations to try first, where else each pair had a product: mostly enough.
+
+    None where there are few pairs, or the limit leaves no room for both.
+    """
+    has_room = max_matvecs >= 2 * num_pairs + _FIRST
+    return _FIRST if num_products is None and num_pairs > 2 * _FIRST and has_room else 0
+
+
+def verify(search: KrylovSearch, num_products: int | None, first: int = 0) -> Tensor:
     """Residual norms of the rows locked, shape (k,), float64.
 
-    With ``num_products`` None each is the true ||A y - θ y|| of a product A y of its own. A number
-    s below k takes s products of Gaussian combinations of all rows instead, and gives upper bounds.
-    The search knows the residuals as c_i q; the products show E, all that differs from it (rounding
-    of the operator, lost orthogonality, what was dropped). ||E||_F from the s products, raised to
-    its 99 % confidence bound [1]_, is added to each abs(c_i).
+    A product A y of its own gives a row its true ||A y - θ y||. A few products of Gaussian
+    combinations of all rows give upper bounds instead: the search knows the residuals as c_i q; the
+    products show E, all that differs from it (rounding of the operator, lost orthogonality, what
+    was dropped). ||E||_F from s products, raised to its 99 % confidence bound [1]_, is added to
+    each abs(c_i).
+
+    A ``num_products`` below k is s; with None, each row has its own. With ``first``, so many
+    combinations come first, and only rows whose bounds they leave above the tolerance have one.
 
     Where the search splits products by groups, it does these, and the first ``num_top`` rows have
     one each in any case.
     """
-    space, k = search.space, search.space.size
-    every = num_products is None or num_products >= k
+    k, split = search.space.size, search.split
+    if first:
+        bounds = _bounds(search, 0, first)
+        limit = search.wanted.tol * search.space.norm
+        doubtful = (bounds > limit).nonzero().flatten().tolist()
+        bounds[doubtful] = _singly(search, doubtful, first)
+        return bounds
+    if num_products is None or num_products >= k:
+        return _singly(search, range(k), 0)
+    num_single = min(split.num_top, k) if split else 0
+    true = _singly(search, range(num_single), 0)
+    return torch.cat([true, _bounds(search, num_single, num_products)[num_single:]])
+
+
+def _singly(search: KrylovSearch, which: Sequence[int], begin: int) -> Tensor:
+    """True residuals of these rows; their products come after ``begin`` others."""
+    space = search.space
     top, along = (search.split.num_top, search.split.num_along) if search.split else (0, 0)
-    rows = [partial(space.row, j) for j in range(min(along, k))]
-    num_single = k if every else min(top, k)
-    for i in range(len(search.verified), num_single):
+    rows = [partial(space.row, j) for j in range(min(along, space.size))]
+    for i in which[len(search.verified) - begin :]:
         y = space.row(i)
         product, shares = _product(search, y, rows if i < top else [])
         product.sub_(y, alpha=float(space.T[i, i]))
         search.note_verified(float(vector_norm(product)), shares)
-    true = torch.tensor(search.verified[:num_single], dtype=torch.float64)
-    if num_products is None or every:
-        return true
+    return torch.tensor(search.verified[begin : begin + len(which)], dtype=torch.float64)
 
+
+def _bounds(search: KrylovSearch, begin: int, num_products: int) -> Tensor:
+    """Upper bounds for all rows, from products of combinations that come after ``begin`` others."""
+    space, k = search.space, search.space.size
     values, coupling = space.T.diagonal()[:k], space.coupling[:k]
-    for _ in range(len(search.verified) - num_single, num_products):
+    for _ in range(len(search.verified) - begin, num_products):
         g = torch.randn(k, generator=search.rng, dtype=torch.float64)
         expected = space.combine(values * g)
         if space.has_next:
             expected += float(coupling @ g) * space.row(k)
         product, shares = _product(search, space.combine(g), [])
         search.note_verified(float(vector_norm(product.sub_(expected))), shares)
-    squares = sum(norm**2 for norm in search.verified[num_single:])
+    squares = sum(norm**2 for norm in search.verified[begin : begin + num_products])
     rest = (squares / float(chdtri(num_products, 1 - _FAILURE))) ** 0.5
     bounds: Tensor = coupling.abs() + rest
-    return torch.cat([true, bounds[num_single:]])
+    return bounds
 
 
 def _product(

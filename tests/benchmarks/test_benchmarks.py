@@ -1,6 +1,8 @@
 """What a comparison rests on: equal networks, errors that cannot hide, a table of what was run."""
 
-import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,7 +21,7 @@ from benchmarks.problem import (
     plain_product,
     unit_vector,
 )
-from benchmarks.record import Comparison, Row, write_results
+from benchmarks.record import Comparison, Row, describe_machine, read_results, write_results
 from benchmarks.scaling import Series
 from benchmarks.solvers import Found
 from benchmarks.table import write_readme
@@ -95,11 +97,69 @@ def test_table_keeps_lines_that_miss_and_marks_extrapolations(tmp_path):
         ),
     )
     comparison = Comparison(name="x", title="A title", setting="here", rows=rows, extra={})
-    write_results([comparison], tmp_path / "r.json", "python -m benchmarks")
+    write_results([comparison], {}, tmp_path / "r.json", "python -m benchmarks")
     write_readme(tmp_path / "r.json", tmp_path / "README.md")
     text = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "| other | SpikingJelly | 1.50* | 1.50x | ≥ 2: **missed** |" in text
-    assert json.loads((tmp_path / "r.json").read_text())["machine"]["torch"] in text
+    assert f"torch {torch.__version__}" in text
+
+
+def test_results_of_several_machines_stand_in_one_table(tmp_path, monkeypatch):
+    file = tmp_path / "r.json"
+    machine = {"processor": "Other", "cores": "64", "torch": "9.9"}
+    for name, where in (("x", describe_machine()), ("y", machine), ("z", describe_machine())):
+        monkeypatch.setattr("benchmarks.record.describe_machine", lambda where=where: where)
+        comparison = Comparison(name=name, title=name, setting="", rows=(), extra={})
+        write_results([comparison], read_results(file), file, f"python -m benchmarks {name}")
+    assert [c["machine"] == machine for c in read_results(file).values()] == [False, True, False]
+    write_readme(file, tmp_path / "README.md")
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "\n2. Other, 64 cores, torch 9.9\n" in text
+    stands = [line[-1 - len("machine 1") : -1] for line in text.splitlines() if "Command" in line]
+    assert stands == ["machine 1", "machine 2", "machine 1"]
+
+
+def benchmarks(*arguments):
+    """``python -m benchmarks``, in a process of its own: it sets the threads and the allocator."""
+    command = [sys.executable, "-m", "benchmarks", *arguments]
+    root = Path(__file__).parents[2]
+    return subprocess.run(command, check=False, cwd=root, capture_output=True, text=True)
+
+
+def test_a_file_that_cannot_be_added_to_is_refused_before_anything_is_measured(tmp_path):
+    file = tmp_path / "r.json"
+    file.write_text('{"machine": {}, "comparisons": [{"name": "hvp"}]}')
+    result = benchmarks("hvp", "--json", str(file))
+    assert result.returncode == 1
+    assert "remove it, or name another file with --json" in result.stderr
+
+
+@pytest.mark.slow
+def test_all_comparisons_run_and_write_their_rows(tmp_path):
+    result = benchmarks("--quick", "--json", str(tmp_path / "q.json"))
+    assert result.returncode == 0, result.stderr
+    rows = {
+        name: {(row["method"], row["network"]) for row in comparison["rows"]}
+        for name, comparison in read_results(tmp_path / "q.json").items()
+    }
+    solvers = {"landscape", "ARPACK (SciPy)", "PyHessian"} | {
+        f"hessian-eigenthings, {how}" for how in ("default", "tuned")
+    }
+    together = ("ARPACK (SciPy)", "hessian-eigenthings, tuned", "PyHessian")
+    both = ("landscape", "SpikingJelly")
+    assert rows["hvp"] == {(f"HVP, graph {g}", n) for g in ("kept", "rebuilt") for n in both}
+    assert rows["training-step"] == {("step", n) for n in both}
+    assert ("grid point", "landscape") in rows["grid"]
+    assert {m for m, _ in rows["smooth-hvp"]} >= {"landscape, graph kept", "curvlinops"}
+    assert {n for _, n in rows["block-products"]} >= {"ResNet", "CSNN"}
+    assert len(rows["block-lanczos"]) == 4 * 5
+    assert rows["top-2"] == {(m, n) for m in solvers for n in both} - {("landscape", both[1])}
+    assert {n for _, n in rows["products-2"]} == {"CSNN", "ResNet", "transformer"}
+    assert len(rows["products-2"]) == 3 * 3
+    assert rows["top-2-density-trace"] >= {(m, n) for m in together for n in both}
+    assert {m for m, _ in rows["smooth-top-2"]} >= {"landscape"}
+    assert len(rows["scaling"]) == 2 + 2 + 1
+    assert (tmp_path / "quick.svg").exists()
 
 
 def test_table_without_results_says_how_to_make_them(tmp_path):

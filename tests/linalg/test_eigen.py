@@ -13,7 +13,6 @@ from torch.testing import assert_close
 from landscape.linalg.eigen import choose_max_basis, extreme_eigenpairs, krylov_memory
 from landscape.linalg.operator import DenseOperator
 from landscape.linalg.restart import Basis
-from landscape.linalg.unseen import missed_share
 
 EPS = torch.finfo(torch.float64).eps
 
@@ -85,6 +84,46 @@ def test_sketched_residuals_bound_the_true_ones(operator_with, rng):
         assert bool(pairs.converged.all())
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_few_products_show_the_residuals_of_many_pairs(dtype, seed, operator_with):
+    rng = torch.Generator().manual_seed(seed)
+    A = DenseOperator(operator_with(network_spectrum(300), rng).matrix.to(dtype))
+    pairs = run(A, rng, num_largest=10, num_smallest=10, tol=1e-4)
+    assert pairs.num_verification == 5
+    assert bool(pairs.converged.all())
+    assert bool((true_residuals(A, pairs) <= pairs.residuals).all())
+
+
+def test_where_a_few_products_do_not_show_a_residual_the_pair_has_its_own(operator_with, rng):
+    A = DenseOperator(operator_with(network_spectrum(300), rng).matrix.float())
+    pairs = run(A, rng, num_largest=10, num_smallest=10, tol=4e-7)  # little above rounding
+    alone = pairs.num_verification - 5
+    assert 0 < alone <= 20
+    # A product in float32, and the orthogonality of float32 rows: 300 terms each.
+    rounding = 300**0.5 * torch.finfo(torch.float32).eps * pairs.norm
+    is_true = (pairs.residuals - true_residuals(A, pairs)).abs() <= rounding
+    assert int(is_true.sum()) >= alone
+    assert A.num_matvecs == pairs.num_matvecs
+
+
+@pytest.mark.parametrize("tol", [1e-4, 4e-7])
+def test_continues_in_the_midst_of_the_verification(tol, operator_with):
+    A = DenseOperator(operator_with(network_spectrum(300), torch.Generator()).matrix.float())
+    wanted = {"num_largest": 10, "num_smallest": 10, "tol": tol}
+    memory = Memory()
+    whole = run(A, torch.Generator().manual_seed(5), keep=memory, **wanted)
+    for left in range(1, whole.num_verification + 2, 3):
+        rest = run(A, torch.Generator(), keep=Memory(memory.states[-left]), **wanted)
+        assert torch.equal(rest.residuals, whole.residuals)
+        assert rest.num_matvecs == whole.num_matvecs
+
+
+def true_residuals(A, pairs):
+    V = pairs.vectors.double()
+    return torch.linalg.vector_norm(V @ A.matrix.double() - pairs.values[:, None] * V, dim=1)
+
+
 def test_finds_every_copy_of_a_multiple_eigenvalue(operator_with, rng):
     values = network_spectrum(300)
     values[:4] = 20.0  # four copies on top, each invisible to the Krylov space of the others
@@ -104,12 +143,6 @@ def test_unseen_bounds_hold_and_say_when_they_cannot(operator_with, rng):
         assert pairs.unseen_below <= float(values[-3])
     unchecked = run(operator_with(values, rng), rng, check_matvecs=0)
     assert (unchecked.unseen_above, unchecked.num_check) == (None, 0)
-
-
-def test_missed_share_is_the_published_bound():
-    # n = 1.3e7 at 1 % failure: within 1 % of the range after 67 steps, 0.1 % after 211.
-    assert missed_share(67, 13_000_000, 0.01) <= 0.01 < missed_share(66, 13_000_000, 0.01)
-    assert missed_share(211, 13_000_000, 0.01) <= 0.001 < missed_share(209, 13_000_000, 0.01)
 
 
 COUNTED = {
@@ -153,10 +186,13 @@ def test_takes_no_more_matvecs_than_arpack_to_its_residual(name, k, which, tol, 
         num_smallest=k - num_largest,
         start=start,
         max_matvecs=20_000,
-        # The search drives residuals to half of the tolerance: to ARPACK's own.
-        tol=2 * arpack_residual / abs(values).max(),
+        # The search drives residuals to half of the tolerance, or to a fifth where a few products
+        # are to bound those of more than ten pairs: to ARPACK's own.
+        tol=(2 if k <= 10 else 5) * arpack_residual / abs(values).max(),
     )
-    assert float(pairs.residuals.max()) <= arpack_residual + 100 * EPS * pairs.norm
+    V = pairs.vectors.numpy()
+    true = np.linalg.norm(values * V - pairs.values.numpy()[:, None] * V, axis=1)
+    assert true.max() <= arpack_residual + 100 * EPS * pairs.norm
     # ARPACK neither verifies its pairs nor looks for further copies: those products come on top.
     assert pairs.num_matvecs - pairs.num_verification - pairs.num_check <= len(calls)
 
