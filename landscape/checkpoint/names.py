@@ -13,7 +13,7 @@ from landscape.checkpoint.files.outline import Outline, rebuilds_tensor
 
 # PyTorch's dtypes, layouts, memory formats and schemes of quantisation: values, which do nothing.
 _TORCH_VALUES = {
-    *("bool", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble"),
+    *("bool", "bcomplex32", "complex32", "complex64", "complex128", "chalf", "cfloat", "cdouble"),
     *("bfloat16", "float16", "float32", "float64", "half", "float", "double"),
     *("float4_e2m1fn_x2", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz"),
     *("float8_e8m0fnu", "int8", "int16", "int32", "int64", "short", "int", "long"),

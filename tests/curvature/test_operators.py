@@ -216,7 +216,7 @@ def test_scaled_spectrum_is_blind_to_rescaling_before_batch_norm(scale, dense):
     """Filter i of the convolution times a_i, its running mean and deviation too: same function."""
     torch.manual_seed(0)
     model = torch.nn.Sequential(
-        torch.nn.Linear(3, 4, bias=False), torch.nn.BatchNorm1d(4, eps=0.0), torch.nn.Linear(4, 2)
+        torch.nn.Linear(3, 4, bias=False), torch.nn.BatchNorm1d(4, eps=1e-30), torch.nn.Linear(4, 2)
     )
     model = model.double().eval()
     x, y = torch.randn(6, 3).double(), torch.tensor([0, 1, 1, 0, 1, 0])
