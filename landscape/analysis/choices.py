@@ -12,7 +12,7 @@ from torch import nn
 
 from landscape.analysis.network import Network
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog.words import LAYOUTS, MOST_EXAMPLES
+from landscape.catalog.words import LAYOUTS, MOST_EXAMPLES, TIME_STEPS
 from landscape.checkpoint.errors import CheckpointError, printable
 from landscape.checkpoint.infer import infer_model
 from landscape.checkpoint.load import Checkpoint
@@ -120,8 +120,14 @@ def choose_objective(checkpoint: Checkpoint, loss: str | None, objective: str | 
     return named_loss(spec)
 
 
-def choose_timing(checkpoint: Checkpoint, settings: TargetSettings) -> Asked:
+def choose_timing(
+    checkpoint: Checkpoint, settings: TargetSettings
+) -> tuple[Asked, tuple[str, ...]]:
     """How the network is led through time: as asked for, else as in its training.
+
+    Returns
+    -------
+    Asked, and what was asked for otherwise than it was trained with
 
     Raises
     ------
@@ -131,8 +137,10 @@ def choose_timing(checkpoint: Checkpoint, settings: TargetSettings) -> Asked:
         If there is no such readout.
     """
     of_training = checkpoint.sidecar.config if checkpoint.sidecar else {}
-    if of_training.get("model") is None:
-        of_training = {}  # the published network, which makes its own steps
+    if is_known := of_training.get("model") is not None:
+        steps = of_training.get("num_time_steps") or TIME_STEPS
+    else:
+        of_training, steps = {}, None  # the published network, which makes its own steps
     layout, readout = of_training.get("layout"), of_training.get("readout")
     if settings.readout is None and readout is not None and readout not in NAMES:
         named = printable(str(readout))
@@ -141,14 +149,26 @@ def choose_timing(checkpoint: Checkpoint, settings: TargetSettings) -> Asked:
             "is not built in; code named in a file is not imported. If you trust it, say so: "
             f"--readout '{named}'."
         )
-    steps = of_training.get("num_time_steps")
     is_number = isinstance(steps, int) and 1 <= steps <= _MOST_STEPS
-    return Asked(
+    asked = Asked(
         settings.layout or (layout if layout in LAYOUTS else None),
         settings.time_steps or (steps if is_number else None),
         readout_of(settings.readout or readout),
         is_assumed=settings.time_steps is None,
+        is_binding=settings.time_steps is not None,
     )
+    options = {
+        "--layout": (layout, settings.layout),
+        "--time-steps": (of_training.get("num_time_steps"), settings.time_steps),
+        "--readout": (readout, settings.readout),
+    }
+    notes = [
+        f"{option} {now} is not that of its training, "
+        + ("which had none" if then is None else printable(f"{option} {then}"))
+        for option, (then, now) in options.items()
+        if is_known and now is not None and now != then
+    ]
+    return asked, tuple(notes)
 
 
 def choose_data(checkpoint: Checkpoint, settings: TargetSettings, choice: Choice) -> ChosenData:

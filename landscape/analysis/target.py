@@ -171,6 +171,7 @@ def open_target(
     network = open_network(checkpoint, settings)
     choice = choice_of(settings, told)
     objective, data = choose_problem(checkpoint, network, settings, choice)
+    timing, otherwise = choose_timing(checkpoint, settings)
     state, unused = optimizer_state_of(checkpoint, network.model, settings)
     target = make_target(
         network.model,
@@ -181,9 +182,9 @@ def open_target(
         checkpoint=str(path),
         checkpoint_sha256=network.sha256,
         model_name=network.name,
-        notes=(*checkpoint.notes, *network.notes, *data.notes, *unused),
+        notes=(*checkpoint.notes, *network.notes, *data.notes, *otherwise, *unused),
         sidecar_info=training_info(checkpoint.sidecar),
-        timing=choose_timing(checkpoint, settings),
+        timing=timing,
     )
     if state is not None:
         target.risk.preconditioner = state.preconditioner

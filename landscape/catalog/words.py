@@ -7,6 +7,7 @@ DTYPES = ("float32", "float64")
 BASIS_DTYPES = ("bfloat16", *DTYPES)
 FIGURE_FORMATS = ("pdf", "png")  # that figures are written in where asked, beside the SVG
 LAYOUTS = ("T-first", "N-first")  # where networks have the time axis: (T, N, …) or (N, T, …)
+TIME_STEPS = 4  # of trainings that name no number
 SHARES = ("auto", "examples", "probes")  # what processes divide
 
 MOST_EXAMPLES = 1000  # of every first answer; all where the data hold fewer

@@ -41,8 +41,8 @@ def load_into(model: nn.Module, checkpoint: Checkpoint) -> tuple[str, ...]:
     ------
     CheckpointError
         If tensors are missing, unexpected or of another shape (each listed, with close matches),
-        are integers where weights are expected, hold NaN or infinity, or differ from one another
-        where the model has one tensor for both.
+        are integers where weights are expected, or not whole where integers are, hold NaN or
+        infinity, or differ from one another where the model has one tensor for both.
     """
     state, notes = matched(model, checkpoint)
     model.load_state_dict(state, strict=True)
@@ -207,14 +207,19 @@ def _check_values(
             f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Quantised "
             "weights have no curvature: analyse the network before quantisation."
         )
-    if (tensor.is_complex(), tensor.is_floating_point()) != (
-        target.is_complex(),
-        target.is_floating_point(),
-    ):
+    if tensor.is_complex() != target.is_complex():
         raise CheckpointError(
-            f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Name the "
-            "network that was saved with --model."
+            f"{where} holds {_dtype(tensor)}, the model expects {_dtype(target)}. Build the "
+            "network as it was saved, or save the tensor in the dtype that the network has."
         )
+    if tensor.is_floating_point() and not target.is_floating_point():
+        if not torch.equal(tensor.to(target.dtype).to(tensor.dtype), tensor):
+            raise CheckpointError(
+                f"{where} holds {_dtype(tensor)}, with values that are not exact in the model's "
+                f"{_dtype(target)}. Save it in that dtype; a norm's counter of batches "
+                "(num_batches_tracked) may also be left out of the file."
+            )
+        return
     if tensor.is_complex():
         tensor, target = torch.view_as_real(tensor.resolve_conj()), torch.view_as_real(target)
     if not tensor.is_floating_point():

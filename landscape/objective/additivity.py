@@ -206,9 +206,11 @@ def _told(
             is_coupled=True,
         )
     if reverse is not None and abs(reverse.mean - whole.mean) > room:
-        cause = (
-            f"depends on the order of the examples (in reverse {reverse.mean:.6g}). Is their axis "
-            "the first one? Of a network with time first say --layout T-first"
+        cause = f"depends on the order of the examples (in reverse {reverse.mean:.6g}). " + (
+            f"The network was led through time with {led}, and they influence each other: look "
+            "for what it keeps from one to the next, or that mixes them"
+            if (led := risk.objective.in_time)
+            else "Is their axis the first one? Of a network with time first say --layout T-first"
         )
     elif min(means) - room <= whole.mean <= max(means) + room:
         cause = (

@@ -52,10 +52,10 @@ class InTime:
             return outputs
         if self.readout is not None:
             axis = self.axis
-            first = map_tensors(lambda t: t.movedim(axis, 0), self._without_state(model, outputs))
+            first = map_tensors(lambda t: t.movedim(axis, 0), self.without_state(model, outputs))
             return self.readout.function(first)
         if self.to_second and self.axis == 0:
-            moved = self._without_state(model, outputs)
+            moved = self.without_state(model, outputs)
             return map_tensors(lambda t: t.movedim(0, 1), moved)
         return outputs
 
@@ -87,7 +87,8 @@ class InTime:
         axis = "none" if self.axis is None else ("first", "second")[self.axis]
         return f"inputs {self.feed}{steps}, time in outputs {axis}{read}"
 
-    def _without_state(self, model: nn.Module, outputs: Nest) -> Nest:
+    def without_state(self, model: nn.Module, outputs: Nest) -> Nest:
+        """What the network returned, without a state that it handed back beside it."""
         given_back = takes_state(model) and isinstance(outputs, tuple) and len(outputs) == 2
         return outputs[0] if given_back and not self.is_looped else outputs
 

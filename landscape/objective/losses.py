@@ -105,14 +105,22 @@ def _sums_to_one(targets: Tensor, axis: int) -> bool:
 def _shapes(outputs: Tensor, targets: Tensor) -> str:
     kind = "floats" if targets.is_floating_point() else "whole numbers"
     got = f"got outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}, {kind}"
-    is_second = outputs.ndim > 1 and targets.ndim > 0 and outputs.shape[1] == len(targets)
-    return f"{got}. {TIME_FIRST}" if is_second else got
+    if outputs.ndim < 2 or targets.ndim < 1:
+        return got
+    of_one = targets.ndim + (not targets.is_floating_point())  # axes of a prediction an example
+    is_first = len(outputs) == len(targets) and outputs.ndim == of_one + 1
+    if outputs.shape[1] == len(targets):
+        return f"{got}. {TIME_FIRST}{_OR_SECOND if is_first else ''}"
+    return f"{got}. {_TIME_SECOND}" if is_first else got
 
 
-TIME_FIRST = (
-    "Is time on the first axis? Say so, and how outputs over time are read: --layout T-first "
+_READ = (
     "--readout rate (or mem_mean, mem_max, last, FILE.py:function); layout= and readout= in Python"
 )
+_SAY = "Say so, and how outputs over time are read:"
+TIME_FIRST = f"Is time on the first axis? {_SAY} --layout T-first {_READ}"
+_TIME_SECOND = f"Is time on the second axis? {_SAY} --layout N-first {_READ}"
+_OR_SECOND = "; is it on the second, --layout N-first"
 
 
 BUILTIN_LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -16,7 +16,20 @@ class Readout(NamedTuple):
 
     name: str
     function: Function  # of a tensor (T, N, …), or of a tuple of such as the network returns it
-    meaning: str
+    meaning: str = ""  # with a place for what it is of; empty: the name says all there is to say
+    of: Callable[[Nest], Tensor] | None = None  # what it reads of the outputs
+
+    def told(self, outputs: Nest) -> str:
+        """Its name, and what it makes of such outputs as far as their values show what they are."""
+        if self.of is None:
+            return self.name
+        values = self.of(outputs)
+        fires = bool(((values == 0) | (values == 1)).all())
+        of_spikes = self.of is spikes_of
+        said = self.meaning.format("spikes" if fires and of_spikes else "outputs")
+        if fires != of_spikes:
+            said += f" ({'' if fires else 'not '}all 0 or 1, as spikes are)"
+        return f"{self.name}: {said}"
 
 
 def spikes_of(outputs: Nest) -> Tensor:
@@ -40,13 +53,15 @@ def _tensors(outputs: Nest) -> list[Tensor]:
     return found
 
 
+_MEAN, _LARGEST = "the mean over time of the {}", "the largest in time of the {}"
+_LAST = "the last in time of the {}"
 _BY_NAME: Mapping[str, Readout] = {
     r.name: r
     for r in (
-        Readout("rate", lambda y: spikes_of(y).mean(0), "the mean over time of the spikes"),
-        Readout("mem_mean", lambda y: membranes_of(y).mean(0), "the mean over time of membranes"),
-        Readout("mem_max", lambda y: membranes_of(y).max(0).values, "the largest membrane in time"),
-        Readout("last", lambda y: membranes_of(y)[-1], "the membrane at the last step"),
+        Readout("rate", lambda y: spikes_of(y).mean(0), _MEAN, spikes_of),
+        Readout("mem_mean", lambda y: membranes_of(y).mean(0), _MEAN, membranes_of),
+        Readout("mem_max", lambda y: membranes_of(y).max(0).values, _LARGEST, membranes_of),
+        Readout("last", lambda y: membranes_of(y)[-1], _LAST, membranes_of),
     )
 }
 NAMES = tuple(_BY_NAME)
@@ -71,4 +86,4 @@ def readout_of(given: str | Function | None) -> Readout | None:
         raise ValueError(
             f"readout {name} has parameters: put it into the network, for θ to have them."
         )
-    return Readout(name, found, f"what {name} makes of them")
+    return Readout(name, found)

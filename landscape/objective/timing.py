@@ -11,14 +11,21 @@ from torch import Tensor, nn
 
 from landscape.nests import Nest
 from landscape.objective.at_theta import AtTheta
-from landscape.objective.in_time import LOOPED, Feed, InTime
+from landscape.objective.in_time import LOOPED, InTime
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.objective import Objective
 from landscape.objective.over_time import OverTime
 from landscape.objective.pair import Loss
 from landscape.objective.readout import HOW
-from landscape.objective.timing_words import Asked, Way, no_way, not_as_it_is, shape_of
-from landscape.objective.trials import Trial, Trials
+from landscape.objective.timing_words import (
+    Asked,
+    Way,
+    no_way,
+    not_as_it_is,
+    shape_of,
+)
+from landscape.objective.trials import Trials
+from landscape.objective.ways import Ways
 from landscape.snn.adapters import is_spiking
 
 FEW = 3  # examples that are enough of a batch
@@ -78,12 +85,11 @@ class _Search:
         self._loss, self._asked, self._model = loss, asked, network.model
         self._inputs, self._targets = batch
         self._trials = Trials(network, batch)
-        self._tried: dict[Feed, Trial] = {}
-        self._given = self._trial("given")
+        self._ways = Ways(network.model, self._trials, self._inputs, asked)
         self._reads = asked.readout is not None or isinstance(loss, OverTime)
 
     def found(self) -> Timed:
-        ways, asked = self._ways(), self._asked
+        ways, asked, given = self._ways.possible(), self._asked, self._ways.given
         if len(ways) > 1:
             raise ValueError(
                 f"the network can go through time in several ways: {' or '.join(map(str, ways))}. "
@@ -92,82 +98,19 @@ class _Search:
             )
         way = ways[0] if ways else None
         if not asked.says_how and self._is_unclear(way):
-            raise ValueError(not_as_it_is(way, self._given, self._inputs))
+            raise ValueError(not_as_it_is(way, given, self._inputs))
         if way is None:
-            if not self._reads and not asked.anything and not self._given.timeless:
+            if not self._reads and not asked.anything and not given.timeless:
                 return Timed(self._loss, ())  # a loss of the user's own knows its outputs
-            raise ValueError(no_way(asked, self._tried, self._inputs))
+            raise ValueError(no_way(asked, self._ways.tried, self._inputs))
         return self._with(way)
 
     def _is_unclear(self, way: Way | None) -> bool:
         """Whether its user must say how, since a loss of the user's own may not expect it so."""
         if way is None:
-            return self._given.single or self._given.mixed
+            return self._ways.given.single or self._ways.given.mixed
         is_told = self._reads or (way.feed == "looped" and self._asked.is_assumed)
         return way.feed != "given" and not is_told
-
-    def _ways(self) -> list[Way]:
-        """Those that are possible; of two that cannot both be meant, the first."""
-        ways = [way for feed in self._feeds() if (way := self._way(feed)) is not None]
-        feeds = [way.feed for way in ways]
-        if feeds[:1] in (["given"], ["moved"]):
-            return ways[:1]
-        if self._asked.layout is not None and "frames" in feeds:
-            return [way for way in ways if way.feed == "frames"]
-        return ways
-
-    def _feeds(self) -> list[Feed]:
-        layout, steps = self._asked.layout, self._asked.num_steps
-        is_silent = self._given.steps is None and not self._given.failure
-        has_frames = isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
-        feeds: list[Feed] = ["given"]
-        if is_silent and steps is not None and layout != "T-first" and not self._asked.is_assumed:
-            feeds = []  # what does not tell its steps is called for each, or has time on an axis
-        if has_frames:
-            feeds += ["frames"] if layout == "N-first" else ["moved", "frames"]
-        if steps is not None:
-            if layout != "N-first" and not (is_silent and layout is None):
-                feeds.append("repeated first")
-            if layout != "T-first" and not (is_silent and layout is None):
-                feeds.append("repeated second")
-            feeds.append("looped")
-        return feeds
-
-    def _way(self, feed: Feed) -> Way | None:
-        trial, steps = self._trial(feed), self._asked.num_steps
-        is_none = trial.failure or trial.axis is None or trial.mixed or trial.timeless
-        if is_none or self._contradicts(feed, trial):
-            return None
-        if feed in LOOPED:
-            step = self._of_a_step(feed)
-            if step.failure or step.axis != 0 or not (step.single or step.steps is None):
-                return None
-        elif trial.single and steps != 1:
-            return None
-        return Way(feed, trial, steps if feed == "looped" or feed.startswith("repeated") else None)
-
-    def _contradicts(self, feed: Feed, trial: Trial) -> bool:
-        """Whether the layout or the number of steps that were asked for are others."""
-        layout, steps = self._asked.layout, self._asked.num_steps
-        if feed == "given" and layout is not None and trial.axis != int(layout == "T-first"):
-            return True
-        if feed in ("moved", "repeated first") and layout is None and trial.steps is None:
-            return True  # nothing tells that it has time there
-        made = self._inputs.shape[1] if feed in ("moved", "frames") else trial.steps
-        return not self._asked.is_assumed and None not in (steps, made) and steps != made
-
-    def _trial(self, feed: Feed) -> Trial:
-        if feed not in self._tried:
-            run = InTime(feed, self._asked.num_steps).returned
-            self._tried[feed] = self._trials.of(lambda batch: run(self._model, batch[0]))
-        return self._tried[feed]
-
-    def _of_a_step(self, feed: Feed) -> Trial:
-        """The first call of a loop, by itself."""
-        if feed == "looped":
-            return self._given
-        run = InTime("given").returned
-        return self._trials.of(lambda batch: run(self._model, batch[0][:, 0]))
 
     def _with(self, way: Way) -> Timed:
         loss, asked, axis = self._loss, self._asked, self._axis_of_time(way)
@@ -198,7 +141,8 @@ class _Search:
         if axis is not None:
             note += f"; outputs have time on the {_AXES[axis]} axis"
         if asked.readout is not None:
-            note += f" and are read out by {asked.readout.name}: {asked.readout.meaning}"
+            read = forward.without_state(self._model, way.trial.outputs)
+            note += f" and are read out by {asked.readout.told(read)}"
         return Timed(loss.run_by(forward), (note,))
 
     def _axis_of_time(self, way: Way) -> int | None:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from landscape.catalog.words import LAYOUTS
 from landscape.nests import Nest
 from landscape.objective.in_time import Feed
 from landscape.objective.readout import HOW, Readout
@@ -17,11 +18,13 @@ class Asked(NamedTuple):
     layout: str | None = None
     num_steps: int | None = None
     readout: Readout | None = None
-    is_assumed: bool = False  # the number of steps is a default
+    is_assumed: bool = False  # the number of steps is no wish by itself: it serves others too
+    is_binding: bool = True  # data and network may have no other number
 
     @property
     def anything(self) -> bool:
-        return bool(self.options)
+        steps = None if self.is_assumed else self.num_steps
+        return any(said is not None for said in (self.layout, steps, self.readout))
 
     @property
     def says_how(self) -> bool:
@@ -33,7 +36,7 @@ class Asked(NamedTuple):
         """As they are written on the command line."""
         parts = [
             f"--layout {self.layout}" if self.layout else "",
-            f"--time-steps {self.num_steps}" if self.num_steps and not self.is_assumed else "",
+            f"--time-steps {self.num_steps}" if self.num_steps and self.is_binding else "",
             f"--readout {self.readout.name}" if self.readout else "",
         ]
         return " ".join(part for part in parts if part)
@@ -85,6 +88,29 @@ def not_as_it_is(way: Way | None, given: Trial, inputs: Tensor) -> str:
         "the network's neurons take the examples for time steps: it has time on the first axis, "
         f"(T, N, …), and the data have examples there. Say --layout T-first{repeated} and how "
         f"outputs are read, unless the loss does: {HOW}."
+    )
+
+
+def other_layout(layout: str | None) -> str:
+    """What to say where examples influence each other, and would not with time elsewhere."""
+    if layout is None:
+        return (
+            "run on the data as they are, (N, T, …), the network's examples influence each other; "
+            "with time on the first axis, (T, N, …), they do not. Say --layout T-first."
+        )
+    other = next(name for name in LAYOUTS if name != layout)
+    return (
+        f"you said --layout {layout}, but run so, the network's examples influence each other, "
+        f"and with time on the other axis they do not: is it --layout {other}?"
+    )
+
+
+def other_number(asked: Asked, made: int, *, of_data: bool) -> str:
+    """What to say where data or network have another number of steps than was asked for."""
+    has = f"the data have {made} frames" if of_data else f"the network makes {made} steps"
+    return (
+        f"{has}, --time-steps says {asked.num_steps}. Leave it out (it is for inputs that stand "
+        f"still and a network that does not make its steps itself), or say {made}."
     )
 
 

@@ -14,6 +14,7 @@ from landscape.snn.steps import StepsSeen
 
 _SIZES = (2, 3)  # two numbers of examples: what changes with them is theirs
 _SEED = 0  # of what a forward pass may draw
+_TIPPED = 5e-2  # of the outputs: spikes at their threshold that another order of sums tips over
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,57 @@ class Trials:
             single=seen.single,
             outputs=outputs[0],
         )
+
+    def coupled(self, run: Callable[[Nest], Nest], axis: int) -> bool | None:
+        """Whether outputs of an example, which lie on ``axis``, change with the other examples.
+
+        Told by derivatives, which are exactly zero if they do not, and which surrogates have where
+        nothing fires; and by values in reverse order, for state that is detached. None: it failed.
+        """
+        risk, last = self._network, _SIZES[-1]
+        leaves = map_tensors(_leaf, self._batches[-1])
+        reverse = take_rows(self._batches[-1], torch.arange(last - 1, -1, -1))
+        found: list[list[Tensor]] = []
+        try:
+            with risk.swapped(risk.layout.split(risk.theta)):
+                for batch in (leaves, reverse):
+                    reset_state(risk.model)
+                    with seeded(risk.device, _SEED):
+                        made = tensors_in(run(map_tensors(torch.clone, batch)))
+                    found.append([t for t in made if _has(t, axis, last)])
+                if _in_derivatives(found[0], tensors_in(leaves), axis):
+                    return True
+        except ValueError:
+            return None
+        pairs = [(a.detach(), b.detach().flip(axis)) for a, b in zip(*found, strict=False)]
+        return any(bool((a - b).norm() > _TIPPED * a.norm()) for a, b in pairs)
+
+
+def _leaf(tensor: Tensor) -> Tensor:
+    return tensor.detach().clone().requires_grad_(tensor.is_floating_point())
+
+
+def _has(tensor: Tensor, axis: int, size: int) -> bool:
+    return tensor.is_floating_point() and tensor.ndim > axis and tensor.shape[axis] == size
+
+
+def _in_derivatives(outputs: list[Tensor], leaves: list[Tensor], axis: int) -> bool:
+    """Whether outputs of one example have derivatives by inputs of others."""
+    free = [leaf for leaf in leaves if leaf.requires_grad]
+    outputs = [t for t in outputs if t.requires_grad]
+    if not free or not outputs:
+        return False
+    # Factors without a pattern, lest outputs that sum to a constant hide it.
+    factors = torch.Generator().manual_seed(_SEED)
+    for example in range(_SIZES[-1]):
+        parts = [t.select(axis, example) for t in outputs]
+        drawn = [torch.randn(p.shape, generator=factors).to(p) for p in parts]
+        total = torch.stack([(p * w).sum() for p, w in zip(parts, drawn, strict=True)]).sum()
+        slopes = torch.autograd.grad(total, free, retain_graph=True, allow_unused=True)
+        others = torch.arange(_SIZES[-1]) != example
+        if any(s is not None and bool((s[others.to(s.device)] != 0).any()) for s in slopes):
+            return True
+    return False
 
 
 def _of_size(batch: Nest, size: int) -> Nest:

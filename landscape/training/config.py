@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_args
 
-from landscape.catalog.words import LAYOUTS
+from landscape.catalog.words import LAYOUTS, TIME_STEPS
 from landscape.settings import setting
 
 Beta = Literal["released", "surrogate"]
@@ -51,6 +51,9 @@ class TrainConfig:
         network of the user's own may hold fewer: then all are taken.
     loss, objective
         What is minimised, as ``--loss`` or, in its place, ``--objective`` takes it.
+    num_time_steps
+        T of the published network. Of another: None is that of its data or, where neither they nor
+        the network have one, 4, as schemes assume it then.
     layout, readout
         Where a network of the user's own has time, and what the loss gets of its outputs.
     drop_last
@@ -84,11 +87,12 @@ class TrainConfig:
     sam_rho: float = 0.0
     seed: int = setting(0, help="Of weights and order.")
     channels: int = setting(128, help="C of the CSNN.")
-    num_time_steps: int = setting(
-        4,
+    num_time_steps: int | None = setting(
+        None,
         "--time-steps",
         help="T of the CSNN; of other networks what schemes assume, and how often one whose call "
-        "is one step is called.",
+        "is one step is called, where the data have no frames.  "
+        f"[default: {TIME_STEPS}]",
     )
     epochs: int = setting(64)
     batch_size: int = setting(128)
@@ -121,8 +125,11 @@ class TrainConfig:
             names = ", ".join(PUBLISHED_LEARNING_RATES)
             raise ValueError(f"optimizer must be one of {names}; got {self.optimizer!r}.")
         _require(self.beta in get_args(Beta), "beta", " or ".join(get_args(Beta)), repr(self.beta))
+        if self.num_time_steps is None and self.model is None:
+            object.__setattr__(self, "num_time_steps", TIME_STEPS)
         for name in ("channels", "num_time_steps", "epochs", "batch_size"):
-            _require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+            value = getattr(self, name)
+            _require(value is None or value >= 1, name, "at least 1", value)
         for name in ("seed", "data_seed"):
             _require(getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for name in ("gain", "learning_rate"):

@@ -3,6 +3,7 @@
 import torch
 from torch import nn
 
+from landscape.catalog.words import TIME_STEPS
 from landscape.checkpoint.models import build_model
 from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
@@ -33,7 +34,7 @@ def network_of(config: TrainConfig) -> tuple[nn.Module, Initialisation]:
         seed=config.seed,
         gain=config.gain,
         beta=config.beta,
-        num_time_steps=config.num_time_steps,
+        num_time_steps=config.num_time_steps or TIME_STEPS,
         leave=config.leave or "",
     )
     return model, found
@@ -62,8 +63,14 @@ def timing_of(config: TrainConfig) -> Asked:
     """
     if config.model is None:
         return NOTHING_ASKED  # it makes its own steps
-    readout = readout_of(config.readout)
-    return Asked(config.layout, config.num_time_steps, readout, is_assumed=True)
+    steps = config.num_time_steps
+    return Asked(
+        config.layout,
+        steps or TIME_STEPS,
+        readout_of(config.readout),
+        is_assumed=True,  # schemes are told of it too
+        is_binding=steps is not None,
+    )
 
 
 def timed_objective(config: TrainConfig, model: nn.Module, examples: Examples) -> Timed:

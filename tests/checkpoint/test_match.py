@@ -118,8 +118,23 @@ def test_integers_for_weights_are_refused(saved, refused, dtype):
 
 def test_floats_for_integers_are_refused(saved, refused, net):
     state = net.state_dict()
-    state["1.num_batches_tracked"] = torch.tensor(1.5)
-    refused(lambda: load_into(fresh(), saved(state)), "float32, the model expects int64")
+    for value in (1.5, float("nan"), 1e30):
+        state["1.num_batches_tracked"] = torch.tensor(value)
+        refused(
+            lambda: load_into(fresh(), saved(state)),
+            "'1.num_batches_tracked' holds float32, with values that are not exact in the model's "
+            "int64",
+            "left out of the file",
+        )
+
+
+def test_whole_numbers_are_taken_in_any_dtype(saved, net, same):
+    """Casting a whole state dict, ``{k: v.double() …}``, casts a norm's counter with it."""
+    state = {name: tensor.double() for name, tensor in net.state_dict().items()}
+    model = fresh()
+    notes = load_into(model, saved(state))
+    same(model.state_dict(), net.state_dict())
+    assert "1 tensors converted from float64 to int64" in notes
 
 
 @pytest.mark.parametrize("prefix", ["model.", "net.", "backbone."])

@@ -220,7 +220,7 @@ def test_a_loop_that_is_outside_is_asked_for(still, frames, rng):
     [
         ("s", "still", {"time_steps": T}, "does not say how they are read. Give --readout rate"),
         ("s", "frames", {"time_steps": T, "readout": "rate"}, r"in several ways.*--layout"),
-        ("m", "frames", {"layout": "N-first", "readout": "rate"}, "cannot be led through time"),
+        ("m", "frames", {"layout": "N-first", "readout": "rate"}, "is it --layout T-first"),
         ("m", "still", {"layout": "T-first", "readout": "rate"}, "cannot be led through time"),
         ("m", "frames", {"layout": "T-first"}, "does not say how they are read"),
         ("m", "frames", {"layout": "T-first", "readout": lambda o: o}, "one prediction an example"),

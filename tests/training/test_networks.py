@@ -4,6 +4,7 @@ import json
 import shutil
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 import user_nets
@@ -113,6 +114,27 @@ def test_single_steps_are_looped_in_training_and_as_the_sidecar_says(config, run
     assert "called 5 times" in by_five.stderr
     with pytest.raises(ValueError, match="does not say how they are read"):
         run(config(model="nets.py:step"), nets / "b.safetensors")
+
+
+def test_frames_have_their_number_of_steps_and_what_is_asked_otherwise_is_noted(config, run, nets):
+    x = torch.randn(12, 5, 6, generator=torch.Generator().manual_seed(0)).numpy()
+    np.savez("frames.npz", x=x, y=np.arange(12) % 3)
+    frames = partial(config, model="nets.py:step", data="frames.npz", epochs=1, readout="rate")
+    for layout in (None, "N-first"):
+        with pytest.raises(ValueError, match="data have 5 frames, --time-steps says 9"):
+            run(frames(num_time_steps=9, layout=layout), nets / "a.safetensors")
+    told = []
+    path = run(frames(), nets / "a.safetensors", told=told.append)
+    assert "called for each frame" in told[1]
+    assert read_sidecar(path).config["num_time_steps"] is None
+
+    words = ["eigenvalues", str(path), "--top", "1", "--json", "--data", "frames.npz"]
+    words += ["--model", "nets.py:step"]
+    found = CliRunner().invoke(cli, [*words, "--readout", "last"], catch_exceptions=False)
+    note = "note: --readout last is not that of its training, --readout rate"
+    assert note in found.stderr
+    same = CliRunner().invoke(cli, [*words, "--readout", "rate"], catch_exceptions=False)
+    assert "that of its training" not in same.stderr
 
 
 def test_schemes_are_paired_whatever_the_network(config):
