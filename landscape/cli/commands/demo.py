@@ -3,6 +3,7 @@
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +18,9 @@ from landscape.cli.options import (
     out_option,
     quiet_option,
 )
-from landscape.store.folder import ReportFolder
+
+if TYPE_CHECKING:
+    from landscape.store.folder import ReportFolder
 
 TITLE = "IKUN and Kaiming on Fashion-MNIST, eight seeds each: a demonstration"
 NUM_EXAMPLES = 250
@@ -42,6 +45,7 @@ def demo(ctx: click.Context, out: Path, figures: tuple[str, ...], force: bool, q
     """
     from landscape.cli.commands.analyze import run_suite
     from landscape.cli.commands.compare import compare
+    from landscape.store.folder import ReportFolder
 
     checkpoints = shipped_checkpoints()
     folder = ReportFolder(out)
@@ -103,7 +107,7 @@ def shipped_checkpoints() -> list[Path]:
     )
 
 
-def unpack_measured(archive: Path, folder: ReportFolder) -> Sequence[str]:
+def unpack_measured(archive: Path, folder: "ReportFolder") -> Sequence[str]:
     """Put the shipped results of networks into ``folder`` that it has none of; return their labels.
 
     What is put there counts as finished only where it belongs to the same weights, images,
