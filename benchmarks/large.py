@@ -16,9 +16,10 @@ import time
 import torch
 from torch import Tensor, nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.spectrum.run import memory_plan, spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
-from landscape.analysis.target import Target, make_target
+from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.arrays import from_arrays
 from landscape.data.opening import open_dataset

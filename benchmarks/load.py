@@ -25,11 +25,11 @@ import torch
 
 from benchmarks.measure import alternate
 from benchmarks.problem import load_problem, unit_vector
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface.course import random_course
 from landscape.analysis.surface.run import loss_plane
 from landscape.analysis.surface.settings import SurfaceSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.arrays import from_arrays

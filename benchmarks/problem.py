@@ -13,7 +13,7 @@ import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
-from landscape.analysis.target import open_target
+from landscape.analysis.opening import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.dataset import Batch
 from landscape.objective.risk import EmpiricalRisk

@@ -19,8 +19,8 @@ from scipy.stats import chi2
 from torch import Tensor, nn
 
 from benchmarks.simulation import results_option, write_simulation
+from landscape.analysis.opening import open_target
 from landscape.analysis.other_split import on_other_split
-from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import SCALES_OF_WEIGHTS
 from landscape.curvature.operators import make_operator

@@ -18,10 +18,10 @@ from typing import Any
 from torch import nn
 
 from landscape.analysis.budget import BUDGETS, STANDARD
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.progress import Progress, quiet
 from landscape.analysis.suite import run_analyses
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import ANALYSES
 from landscape.findings import Findings

@@ -38,7 +38,7 @@ from typing import Any, TypedDict, Unpack
 import torch
 from torch import Generator, nn
 
-from landscape.analysis.target import target_in_memory
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.linalg.diagonal import Diagonal, estimate_diagonal

@@ -202,7 +202,7 @@ def opened(
     quiet: bool,
 ) -> "Target":
     """Load one checkpoint, restricted to ``params``, and print what it is."""
-    from landscape.analysis.target import open_target
+    from landscape.analysis.opening import open_target
     from landscape.cli.output import reading_examples
 
     with reading_examples(label, quiet=quiet) as told:

@@ -24,8 +24,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.provenance import start_clock
-from landscape.analysis.target import Target, target_in_memory
+from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of

@@ -54,7 +54,7 @@ class SettingsLike(Protocol):
 
 
 class TargetLike(Protocol):
-    """A network at its weights on chosen examples, as :mod:`landscape.analysis.target` makes it."""
+    """A network at its weights on chosen examples: what :mod:`landscape.analysis.opening` makes."""
 
     @property
     def subject(self) -> Subject: ...

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from landscape.analysis.opening import open_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness.run import sharpness
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
-from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.optimizers import Optimizer, edge_of
 from landscape.results.study import CurvatureCourse

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from landscape.analysis.forecast import forecast
+from landscape.analysis.opening import make_target
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import open_source

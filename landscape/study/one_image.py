@@ -3,10 +3,11 @@
 import dataclasses
 from pathlib import Path
 
+from landscape.analysis.opening import open_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
-from landscape.analysis.target import Target, open_target
+from landscape.analysis.target import Target
 from landscape.results.study import OneImageSpectrum
 
 IMAGE = "0:1"  # the first test image

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import torch
 
+from landscape.analysis.opening import open_target
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.suite import run_analysis, suite_identity
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import Target, open_target
+from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.files import OutputError, exclusive_lock
 from landscape.results import Result

@@ -8,10 +8,10 @@ import torch
 from torch import nn
 
 from landscape.analysis.look.run import look_at
+from landscape.analysis.opening import open_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import EigenvalueSettings
-from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.save import save_checkpoint

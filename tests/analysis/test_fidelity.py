@@ -13,9 +13,9 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.fidelity.run import fidelity, fidelity_summary
 from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.forecast import forecast
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy, mse

@@ -9,10 +9,10 @@ from torch import nn
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.fidelity.run import fidelity
 from landscape.analysis.forecast import forecast
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness.run import sharpness
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.pair import loss_of
 

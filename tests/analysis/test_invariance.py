@@ -8,11 +8,11 @@ from drawn import drawn
 from symmetric_networks import NETWORKS, Encoder
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.preflight import run
 from landscape.analysis.preflight.invariance import invariances
 from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.scales import BEARING
 from landscape.objective.losses import cross_entropy

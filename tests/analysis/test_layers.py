@@ -12,10 +12,10 @@ from landscape.analysis.budget import BUDGETS
 from landscape.analysis.forecast import forecast
 from landscape.analysis.layers.entry import run as run_layers
 from landscape.analysis.layers.rows import rows_within, usual_matvecs
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.entry import run as run_spectrum
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy

@@ -9,7 +9,8 @@ from torch import nn
 
 from landscape.analysis.look.run import fit_on
 from landscape.analysis.look.weights import of_weights, weight_rows
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.opening import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.pair import loss_of
 from landscape.results.look import MEANINGS, Look
 from landscape.statistics.tail import fit_tail

@@ -8,8 +8,8 @@ from torch import nn
 
 from landscape.analysis.fidelity.run import fidelity
 from landscape.analysis.fidelity.settings import FidelitySettings
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
-from landscape.analysis.target import make_target
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result

@@ -7,7 +7,7 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
-from landscape.analysis.target import make_target
+from landscape.analysis.opening import make_target
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 from torch import nn
 
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.population import grouped_operator, stated
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings, TraceSettings
 from landscape.analysis.spectrum.trace import trace_of
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.objective import Objective
 from landscape.objective.pair import loss_of

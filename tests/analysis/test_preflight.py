@@ -7,9 +7,9 @@ import torch
 from drawn import drawn
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.preflight.run import preflight
 from landscape.analysis.progress import quiet
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss

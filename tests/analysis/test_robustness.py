@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 import landscape
 from landscape.analysis.budget import BUDGETS
+from landscape.analysis.opening import open_target, target_in_memory
 from landscape.analysis.progress import quiet
 from landscape.analysis.robustness import run
 from landscape.analysis.robustness.run import robustness
 from landscape.analysis.robustness.settings import RobustnessSettings
-from landscape.analysis.target import open_target, target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.example_scores import example_scores
 from landscape.curvature.perturbation import noise_like

@@ -10,10 +10,10 @@ from command_line import invoke
 from drawn import drawn
 from torch import nn
 
+from landscape.analysis.opening import make_target, target_in_memory
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
-from landscape.analysis.target import make_target, target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import mse
 from landscape.objective.pair import Loss

@@ -8,11 +8,11 @@ import torch
 from drawn import drawn
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness.relative import last_weights, relative_flatness
 from landscape.analysis.sharpness.run import sharpness
 from landscape.analysis.sharpness.settings import SharpnessSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog import MEASURES
 from landscape.catalog.measures import SAMPLED

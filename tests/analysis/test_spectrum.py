@@ -6,12 +6,12 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, filled
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum.results import density_result
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings
-from landscape.analysis.target import make_target
 from landscape.linalg.quadrature import GaussRule
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss

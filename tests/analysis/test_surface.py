@@ -6,11 +6,11 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, line_of, plane_of
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.surface.course import (
     random_course,
 )
 from landscape.analysis.surface.settings import SurfaceSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.losses import cross_entropy, mse
 from landscape.objective.pair import Loss

@@ -8,6 +8,7 @@ import torch
 from small_surfaces import PLAIN, SETTINGS, drawn_data, filled
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface.course import (
     between_course,
@@ -17,7 +18,6 @@ from landscape.analysis.surface.course import (
 from landscape.analysis.surface.eigenvector import eigenvector_course
 from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
 from landscape.analysis.surface.settings import SurfaceSettings
-from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.surface.grid import parse_axis

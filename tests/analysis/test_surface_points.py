@@ -10,6 +10,7 @@ from small_surfaces import SETTINGS, drawn_data, line_of, plane_of
 from torch import nn
 
 from landscape import interrupts
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface.course import (
     random_course,
@@ -17,7 +18,6 @@ from landscape.analysis.surface.course import (
 from landscape.analysis.surface.points import await_shards, identity_of_points, measure_shard
 from landscape.analysis.surface.run import loss_line
 from landscape.analysis.surface.settings import SurfaceSettings
-from landscape.analysis.target import make_target
 from landscape.distributed import PeerLostError
 from landscape.objective.pair import Loss
 from landscape.results import load_result, save_result

@@ -6,10 +6,10 @@ import torch
 from small_surfaces import SETTINGS, drawn_data, plane_of
 from torch import nn
 
+from landscape.analysis.opening import make_target
 from landscape.analysis.surface import points as surface_points
 from landscape.analysis.surface.measure import make_joint_measure, make_measure
 from landscape.analysis.surface.settings import SurfaceSettings
-from landscape.analysis.target import make_target
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
 from landscape.surface.evaluate import POINTS_TOGETHER

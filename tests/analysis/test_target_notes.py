@@ -7,9 +7,9 @@ from torch import nn
 
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.layers.entry import run as run_layers
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.objective.losses import cross_entropy

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from landscape.analysis.budget import BUDGETS
+from landscape.analysis.opening import open_target
 from landscape.analysis.suite import suite_identity
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.checkpoint.inspection import inspect_checkpoint
 from landscape.cli.commands.demo import MEASURED, NUM_EXAMPLES, shipped_checkpoints, unpack_measured

@@ -5,10 +5,10 @@ import io
 import pytest
 
 from landscape.analysis.budget import BUDGETS
+from landscape.analysis.opening import open_target
 from landscape.analysis.progress import Pace
 from landscape.analysis.suite import passes_of
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.overall import Overall
 

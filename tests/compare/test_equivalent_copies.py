@@ -10,11 +10,11 @@ from drawn import drawn
 from symmetric_networks import NETWORKS
 
 from landscape.analysis.budget import BUDGETS, ScaledBudget
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.suite import run_analysis
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.compare.run import compare
 from landscape.compare.settings import CompareSettings

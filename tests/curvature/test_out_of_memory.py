@@ -13,9 +13,9 @@ from torch.testing import assert_close
 
 import landscape
 from landscape.analysis.fidelity.measure import walk
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.surface.measure import make_joint_measure, make_measure
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 from landscape.curvature.perturbation import (

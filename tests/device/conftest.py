@@ -3,7 +3,7 @@ import torch
 from stand_in import stand_in_device
 from torch import nn
 
-from landscape.analysis.target import make_target
+from landscape.analysis.opening import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of

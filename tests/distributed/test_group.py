@@ -13,7 +13,7 @@ from drawn import drawn
 from torch.distributed import HashStore
 
 from landscape import distributed
-from landscape.analysis.target import make_target
+from landscape.analysis.opening import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator

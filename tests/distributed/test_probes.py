@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from landscape.analysis import prepared
-from landscape.analysis.target import make_target
+from landscape.analysis.opening import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import main
 from landscape.curvature.hessian import HessianOperator

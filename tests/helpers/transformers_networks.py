@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from landscape.analysis.target import open_target
+from landscape.analysis.opening import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.curvature.operators import make_operator
 

@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 from transformers_networks import VOCABULARY, arrays, opened, saved, tiny
 
-from landscape.analysis.target import open_target
+from landscape.analysis.opening import open_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import open_source

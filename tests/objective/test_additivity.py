@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import landscape
-from landscape.analysis.target import target_in_memory
+from landscape.analysis.opening import target_in_memory
 from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.named import objective_of
 

@@ -10,6 +10,7 @@ from drawn import drawn
 from landscape.analysis.fidelity.run import fidelity
 from landscape.analysis.fidelity.settings import FidelitySettings
 from landscape.analysis.layers.run import layer_table
+from landscape.analysis.opening import make_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness.run import sharpness
 from landscape.analysis.sharpness.settings import SharpnessSettings
@@ -18,7 +19,6 @@ from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.spectrum.settings import SpectrumSettings, TraceSettings
 from landscape.analysis.spectrum.trace import trace_of
 from landscape.analysis.surface.eigenvector import eigenvector_course
-from landscape.analysis.target import make_target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.objective.losses import cross_entropy

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from landscape.analysis.budget import BUDGETS
+from landscape.analysis.opening import open_target
 from landscape.analysis.progress import quiet
 from landscape.analysis.spectrum.entry import spectrum_settings
 from landscape.analysis.spectrum.run import spectrum
 from landscape.analysis.suite import run_analyses, suite_identity
 from landscape.analysis.suite_settings import SuiteSettings
-from landscape.analysis.target import TargetSettings, open_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.linalg.operator import SelfAdjointOperator
 from landscape.results import load_result
 from landscape.store.folder import ReportFolder

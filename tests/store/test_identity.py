@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from landscape.analysis.target import TargetSettings, target_in_memory
+from landscape.analysis.opening import target_in_memory
+from landscape.analysis.target_settings import TargetSettings
 from landscape.objective.named import objective_of
 from landscape.results.fingerprint import Fingerprint
 from landscape.store.identity import (

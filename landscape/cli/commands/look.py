@@ -165,7 +165,7 @@ def _on_data(
     checkpoint: "Checkpoint",
 ) -> tuple[dict[str, Any], Sequence[str]]:
     from landscape.analysis.look.run import look_at
-    from landscape.analysis.target import open_target
+    from landscape.analysis.opening import open_target
 
     if not _names_data(info, settings):
         return {}, ["weights alone: name --model, --data and --loss for losses and curvature"]
