@@ -7,22 +7,24 @@ from landscape.results import Result, recipe_of
 MOST_SHOWN = 16  # checkpoints: as many as a figure's legend and a table's columns can hold
 
 
-def shown_in_detail(results: Sequence[Result], baseline: str | None = None) -> list[Result]:
-    """The results of the checkpoints that a page has room for; all, where these are few.
+def shown_in_detail(
+    results: Sequence[Result], baseline: str | None = None, *, most: int = MOST_SHOWN
+) -> list[Result]:
+    """The results of ``most`` checkpoints, which a page has room for; all, where these are few.
 
     Checkpoints whose labels differ only in a seed (``-s3``) or an epoch (``-e10``) are of one
     group, and the first ones of every group are shown. ``baseline``, a label, is always shown.
     """
     labels = list(dict.fromkeys(r.subject.label for r in results))
-    if len(labels) <= MOST_SHOWN:
+    if len(labels) <= most:
         return list(results)
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(recipe_of(label), []).append(label)
-    each = max(1, MOST_SHOWN // len(groups))
-    chosen = [label for members in groups.values() for label in members[:each]][:MOST_SHOWN]
+    each = max(1, most // len(groups))
+    chosen = [label for members in groups.values() for label in members[:each]][:most]
     if baseline is not None and baseline not in chosen:
-        chosen = [*chosen[: MOST_SHOWN - 1], baseline]
+        chosen = [*chosen[: most - 1], baseline]
     return [r for r in results if r.subject.label in chosen]
 
 

@@ -149,13 +149,16 @@ def run_suite(
     settings: TargetSettings,
     suite: SuiteSettings,
     names: Sequence[str],
-    title: str,
-    baseline: str | None,
+    title: str | None,
+    baseline: str | None = None,
     force: bool,
     quiet: bool,
     figures: Sequence[str] = (),
 ) -> None:
-    """Run what is missing, then write the report of all results in the folder."""
+    """Run what is missing, then write the report of all results in the folder.
+
+    ``title`` is the report's; None: whoever calls writes it.
+    """
     from landscape.analysis.spectrum.entry import spectrum_settings
     from landscape.distributed import is_main
     from landscape.report import write_report
@@ -176,7 +179,7 @@ def run_suite(
                 tell_plan(target, spectrum_settings(suite, "none"))
             further -= 1
             _run_one(target, folder, suite, names, quiet, overall, further)
-        if not is_main():
+        if title is None or not is_main():
             return
         if is_current(out, title, baseline, figures):
             if not quiet:

@@ -69,9 +69,7 @@ def demo(ctx: click.Context, out: Path, figures: tuple[str, ...], force: bool, q
         ),
         suite=SuiteSettings(budget=BUDGETS["quick"], folder=folder),
         names=BUDGETS["quick"].unasked,
-        title=TITLE,
-        baseline=None,
-        figures=figures,
+        title=None,
         force=False,
         quiet=quiet,
     )

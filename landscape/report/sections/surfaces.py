@@ -6,6 +6,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.detail import shown_in_detail
 from landscape.page.material import Material, mismatch_note, slug
 from landscape.page.section import ReportFigure, Section
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
@@ -13,6 +14,7 @@ from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
 
 _MOST_PANELS = 12  # in one figure of planes
+_MOST_STILLS = 4  # of planes alike
 
 
 def surfaces_section(material: Material) -> Section | None:
@@ -27,7 +29,10 @@ def surfaces_section(material: Material) -> Section | None:
     for number, plane_group in enumerate(plane_groups):
         figures += _plane_figures(plane_group, number)
     for number, group in enumerate(plane_groups):
-        figures += [still(group, i, number) for i in range(len(group))]
+        chosen = {r.subject.label for r in shown_in_detail(group, most=_MOST_STILLS)}
+        figures += [
+            still(group, i, number) for i, p in enumerate(group) if p.subject.label in chosen
+        ]
     mismatch = mismatch_note([*lines, *planes])
     return Section(
         key="surfaces",
