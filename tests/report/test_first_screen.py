@@ -27,8 +27,8 @@ def screens():
 def test_the_headline_has_the_tendency_its_size_and_how_sure_it_is(screens):
     assert screens["one"].headline == "kaiming-s0: sharpest curvature 30.5, trace 37.4."
     assert screens["two"].headline == (
-        "ikun_v1-s0 is lowest by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
-        "of kaiming-s0; not tested."
+        "ikun_v1-s0 is lowest by all 4 measures relative to the weights: sharpest curvature 17.1, "
+        "0.56 times that of kaiming-s0; one run each, no test."
     )
     assert screens["six"].headline == (
         "ikun_v1 looks flatter than kaiming by all 5 measures compared: lambda max 0.84 times as "
@@ -43,7 +43,7 @@ def test_one_run_of_each_is_told_in_one_line():
     found = screen(all_results(labels[0] + labels[1]), undecided(*labels))
     assert found.headline.endswith("0.84 times as large; not decided at n = 1.")
     assert found.notes[0].text == (
-        "1 pair of runs: a tendency, not a verdict · 9 find a ratio of 0.8 or 1.25"
+        "1 pair of runs: a tendency, not a verdict · 9 could decide a ratio of 0.8 or 1.25"
     )
 
 

@@ -54,8 +54,9 @@ def _of_several(
     name, (low, flattest), (high, sharpest) = ranked[0]
     agree = sum((least[1], most[1]) == (flattest, sharpest) for _, least, most in ranked)
     ratio = f", {low / high:.2f} times that of {sharpest}" if low > 0 else ""
-    share = _of_measures(agree, len(ranked), "shown")
-    return f"{flattest} is lowest by {share}: {name} {low:.3g}{ratio}; not tested."
+    scaled = all(key.scale != "none" for _, key in named)
+    share = _of_measures(agree, len(ranked), "relative to the weights" if scaled else "shown")
+    return f"{flattest} is lowest by {share}: {name} {low:.3g}{ratio}; one run each, no test."
 
 
 def pair_sentence(comparison: Comparison, pair: PairRow) -> str:

@@ -133,7 +133,7 @@ def _certainty(comparison: Comparison | None) -> list[Note]:
             text += ": a tendency, not a verdict"
         if row.runs_needed is not None and row.runs_needed > runs:
             low, high = comparison.settings.bounds
-            text += f" · {row.runs_needed} find a ratio of {low:g} or {high:g}"
+            text += f" · {row.runs_needed} could decide a ratio of {low:g} or {high:g}"
         notes.append(Note(text=text, anchor="verdict"))
     return notes
 

@@ -73,7 +73,7 @@ def first_table(
         columns=columns,
         rows=rows,
         caption="Median over runs." if several else "Lower is flatter.",
-        note="" if several else _errors(readings, entries, keys),
+        note=_of_ratios(rows) if several else _errors(readings, entries, keys),
     )
 
 
@@ -164,6 +164,12 @@ def _accuracy(row: _Row) -> Cell:
 def _power(rows: Sequence[_Row], key: Key) -> int:
     found = (None if row.is_ratio else row.values[key] for row in rows)
     return common_power([value.value for value in found if value is not None])
+
+
+def _of_ratios(rows: Sequence[_Row]) -> str:
+    if not rows[-1].is_ratio or not any(rows[-1].values.values()):
+        return ""
+    return "Ratio: the verdict's, of run to run, where it was compared; not that of the medians."
 
 
 def _errors(readings: Readings, entries: Sequence[Entry], keys: Sequence[Key]) -> str:

@@ -131,7 +131,8 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
             f"difference ({low:g} to {high:g}). Hollow: undecided."
             f"{differences * any(p.scale != 'ratio' for p in panels)} "
             f"{title[0].upper()}{title[1:]} decides"
-            f"{', as declared before looking' if settings.primary_declared else ''}."
+            f"{', as declared before looking' if settings.primary_declared else ''}, where a "
+            "measure of the loss itself agrees."
         ),
         alt="Estimates with intervals. "
         + " ".join(
