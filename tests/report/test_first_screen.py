@@ -27,8 +27,8 @@ def screens():
 def test_the_headline_has_the_tendency_its_size_and_how_sure_it_is(screens):
     assert screens["one"].headline == "kaiming-s0: sharpest curvature 30.5, trace 37.4."
     assert screens["two"].headline == (
-        "ikun_v1-s0 is lowest by all 4 measures relative to the weights: sharpest curvature 17.1, "
-        "0.56 times that of kaiming-s0; one run each, no test."
+        "ikun_v1-s0 is lowest by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
+        "of kaiming-s0; one run each, no test."
     )
     assert screens["six"].headline == (
         "ikun_v1 looks flatter than kaiming by all 5 measures compared: lambda max 0.84 times as "
