@@ -1,5 +1,6 @@
 """Activity: how much the neurons of spiking networks fire, and what their spikes cost."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -21,6 +22,7 @@ from landscape.results import Activity, ActivityRow, SynapseRow
 from landscape.results.activity import ANALOG
 
 _MOST_STEPS = 8  # that a cell holds
+_MOST_TOLD = 4  # networks that a caption tells of one by one
 
 
 def activity_section(material: Material) -> Section | None:
@@ -103,6 +105,24 @@ def _has_synapses(results: list[Activity]) -> bool:
     return any(r.synapses for r in results)
 
 
+def _totals(results: list[Activity]) -> str:
+    """What an example takes, network by network; of many, from the least to the most."""
+    if len(results) <= _MOST_TOLD:
+        return "; ".join(f"{r.subject.label}: {_cost([r])}" for r in results)
+    return f"{_cost(results)} ({len(results)} networks)"
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = (f"{end:,.0f}" for end in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _cost(results: list[Activity]) -> str:
+    synaptic = _range([r.synaptic_operations for r in results])
+    macs = [r.macs for r in results if r.macs]
+    return f"{synaptic} synaptic operations" + (f" and {_range(macs)} MACs" if macs else "")
+
+
 def _operations(results: list[Activity]) -> Table[PartOf[Activity, SynapseRow]]:
     columns: list[Column[PartOf[Activity, SynapseRow]]] = [
         CHECKPOINT_OF_PART,
@@ -111,15 +131,10 @@ def _operations(results: list[Activity]) -> Table[PartOf[Activity, SynapseRow]]:
         number_column("operations", lambda row: row.part.operations, unit="an example"),
         number_column("connections", lambda row: row.part.connections, unit="an example"),
     ]
-    totals = "; ".join(
-        f"{r.subject.label}: {r.synaptic_operations:,.0f} synaptic operations"
-        + (f" and {r.macs:,.0f} MACs" if r.macs else "")
-        for r in results
-    )
     analog = any(row.inputs == ANALOG for r in results for row in r.synapses)
     return Table(
         name="synaptic-operations",
-        caption=f"Operations of each layer of weights. An example takes: {totals}.",
+        caption=f"Operations of each layer of weights. An example takes: {_totals(results)}.",
         columns=columns,
         rows=parts_of(results, lambda r: r.synapses),
         note="A spike that comes to a layer causes one synaptic operation, an addition, for each "
