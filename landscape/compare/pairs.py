@@ -41,7 +41,7 @@ def judge_pairs(
         same = have_same_losses(matched.runs, matched.baseline_runs, paired=matched.paired)
         if same:
             notes.append(
-                f"The losses of {pair[0]} and {pair[1]} agree to rounding, run by run: these look "
+                f"Most losses of {pair[0]} and {pair[1]} agree to rounding, run by run: these look "
                 "like the same functions on these examples, so that no difference is one of minima."
             )
         for shared in measures:

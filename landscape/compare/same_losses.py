@@ -10,34 +10,28 @@ from landscape.compare.groups import Analysed
 
 # Relative, some 80 roundings of float32: weights moved by factors of ten or a hundred lose so many.
 # Losses of other runs agree as closely by chance: where they scatter by 1 %, one pair in two
-# thousand does, and the six pairs that a verdict needs do not.
+# thousand does, and most of the six pairs that a verdict needs do not.
 ROUNDING = 1e-5
 
 
 def have_same_losses(
     runs: Sequence[Analysed], partners: Sequence[Analysed], *, paired: bool
 ) -> bool:
-    """Whether each run agrees with its partner to rounding, in losses and accuracy.
+    """Whether most runs agree with their partner to rounding, in losses and accuracy.
 
-    Not paired, runs are set against each other in the order of their losses. Losses of 0 agree
-    without saying anything, and so do those that several runs share, such as networks that never
-    fire: most runs must agree with their partner and with no other.
+    Not paired, a run's partner is whichever agrees. Losses of 0 agree without saying anything, and
+    so do those that several runs share, such as networks that never fire: a run counts that agrees
+    with its partner and with no other.
     """
-    if len(runs) != len(partners) or len(runs) < 2:
+    runs, partners = sorted((runs, partners), key=len)
+    if len(runs) < 2:
         return False
-    if not paired:
-        runs, partners = (sorted(group, key=_loss) for group in (runs, partners))
-    if not all(_agree(a, b) for a, b in zip(runs, partners, strict=True)):
-        return False
-    singled_out = [
-        a for i, a in enumerate(runs)
-        if _loss(a) and not any(_agree(a, b) for j, b in enumerate(partners) if j != i)
-    ]  # fmt: skip
-    return 2 * len(singled_out) > len(runs)
-
-
-def _loss(checkpoint: Analysed) -> float:
-    return checkpoint.subject.loss
+    agreeing = [[j for j, b in enumerate(partners) if _agree(a, b)] for a in runs]
+    count = sum(
+        len(found) == 1 and a.subject.loss != 0 and (found == [i] or not paired)
+        for i, (a, found) in enumerate(zip(runs, agreeing, strict=True))
+    )
+    return 2 * count > len(runs)
 
 
 def _agree(a: Analysed, b: Analysed) -> bool:

@@ -80,7 +80,8 @@ class Probe:
     split, params, batch_size
         As of :func:`landscape.analyze`.
     batch_norm
-        ``train``: with the statistics of each batch, as the optimiser sees the loss; ``eval``: with
+        ``train``: with the statistics of each batch, as the optimiser sees the loss, in even
+        batches of ``batch_size`` or more; ``eval``: with
         running ones, as :func:`landscape.analyze` does. There weights before a norm have curvature
         that the optimiser never saw, and above its edge.
     dtype
@@ -237,6 +238,8 @@ class Probe:
             split=settings.split, examples=self._examples, seed=settings.seed, at_most=True
         )
         data = source_of(self._data, choice)
+        if norm == "train":
+            settings = replace(settings, batch_size=even_size(len(data), settings.batch_size))
         objective, notes = self._objective, tuple[str, ...]()
         if objective is None:
             first = data.head(2, getattr(torch, dtype), torch.device(device))
@@ -244,6 +247,16 @@ class Probe:
         target = target_in_memory(model, objective, data, settings, params=self._params)
         subject = replace(target.subject, notes=(*notes, *target.subject.notes))
         return replace(target, subject=subject)
+
+
+def even_size(num_examples: int, least: int) -> int:
+    """Of batches of ``least`` or more, so that none is much smaller, with other statistics."""
+    for count in range(max(1, num_examples // least), 0, -1):
+        size = -(-num_examples // count)
+        last = num_examples - size * (count - 1)
+        if 2 * last > size:
+            return size
+    raise AssertionError("one batch holds all")
 
 
 def _as_objective(given: Any) -> Objective:

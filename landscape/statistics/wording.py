@@ -29,7 +29,7 @@ def decided_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
 def moved_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
     """Say why a difference in what counts as invariant is none between networks that agree."""
     return (
-        f"{decided_reason(contrast, p_holm, turn)}; but the losses agree to rounding, run by run: "
+        f"{decided_reason(contrast, p_holm, turn)}; but most losses agree to rounding, run by run: "
         "these look like the same functions, moved along a symmetry that was not found and that "
         "this measure does not keep. Name the weights that make it up: landscape analyze --pairs"
     )

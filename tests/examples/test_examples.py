@@ -27,7 +27,7 @@ _LIBRARIES = {
 _BATCHES = {"detection", "graph"}  # which say themselves how many examples they hold
 # A tenth of the time of all analyses, and through every part of the network that could object:
 # state, eval mode, batch norm, derivatives twice, many points.
-_ONLY = "preflight,spectrum,line"
+_ONLY = "preflight,spectrum,line,training"
 
 
 def _commands(example):

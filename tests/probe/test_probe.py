@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 import landscape
 from landscape.probe.alarms import Watch
 from landscape.probe.pace import Pace
+from landscape.probe.probe import even_size
 from landscape.results.probe import HESSIAN, CriticalStep, ProbeValues
 from landscape.snn.model import CSNN
 from landscape.values import Eigenvalue
@@ -263,6 +266,23 @@ def test_what_cannot_be_measured_is_told_and_the_training_goes_on(descent):
     lost = probe(descent.model, 2, descent.optimizer)
     assert lost.record()["loss"] is None
     assert set(lost.absent.values()) == {"the loss is not a finite number"}
+
+
+@given(st.integers(1, 2000), st.integers(1, 400))
+def test_no_batch_is_much_smaller_than_the_others(num_examples, least):
+    size = even_size(num_examples, least)
+    last = num_examples % size or size
+    assert 2 * last > size
+    assert size >= min(least, num_examples)
+
+
+@pytest.mark.parametrize("num_examples", [251, 256])
+def test_batch_norm_has_the_statistics_of_batches_like_the_optimisers(num_examples):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5), nn.Tanh(), nn.Linear(5, 2)).double()
+    x, y = torch.randn(num_examples, 6).double(), torch.randn(num_examples, 2).double()
+    values = landscape.Probe("mse", (x, y), what=["trace"], path=None)(model, 0)
+    assert values.loss == pytest.approx(F.mse_loss(model(x), y).item(), rel=1e-12)
 
 
 def test_wrong_arguments_are_refused(descent):

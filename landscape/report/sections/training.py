@@ -15,15 +15,22 @@ def training_section(material: Material) -> Section | None:
     curves = material.of(TrainingCurves)
     if not curves:
         return None
-    with_test = any(c.test_accuracy is not None for c in curves)
+    with_test = any(c.test_loss is not None for c in curves)
+    known = {
+        what: tuple(
+            f"{split}_{what}"
+            for split in ("train", "test")
+            if any(getattr(c, f"{split}_{what}") is not None for c in curves)
+        )
+        for what in ("loss", "accuracy")
+    }
     return Section(
         key="training",
         title="Training",
-        summary="loss and accuracy by epoch",
+        summary=f"{' and '.join(what for what, found in known.items() if found)} by epoch",
         on_paper=False,
-        figures=(
-            _figure(material, curves, "training-loss", ("train_loss", "test_loss")),
-            _figure(material, curves, "training-accuracy", ("train_accuracy", "test_accuracy")),
+        figures=tuple(
+            _figure(material, curves, what, found) for what, found in known.items() if found
         ),
         notes=(
             "Compare where each run ends: checkpoints at different losses are not compared at a "
@@ -35,15 +42,13 @@ def training_section(material: Material) -> Section | None:
 
 
 def _figure(
-    material: Material, curves: list[TrainingCurves], name: str, measures: tuple[str, ...]
+    material: Material, curves: list[TrainingCurves], what: str, measures: tuple[str, ...]
 ) -> ReportFigure:
-    shown = tuple(m for m in measures if any(getattr(c, m) is not None for c in curves))
-    what = "loss" if "loss" in name else "accuracy"
     return ReportFigure(
-        name=name,
-        draw=partial(_draw, material, curves, shown),
+        name=f"training-{what}",
+        draw=partial(_draw, material, curves, measures),
         height=2.7,
-        narrow_height=2.5 * max(len(shown), 1),
+        narrow_height=2.5 * len(measures),
         scales=(True, False) if what == "loss" else (False,),
         caption=f"{what.capitalize()} by epoch, training and test; {_lines(material)}.",
         alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
