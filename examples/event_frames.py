@@ -20,7 +20,7 @@ STEPS, SIDE = 4, 8
 def load() -> tuple[Tensor, Tensor]:
     """Bars that move right or left: events where one comes, in the other channel where it goes."""
     torch.manual_seed(0)
-    y, start = torch.randint(2, (200,)), torch.randint(SIDE, (200, 1))
+    y, start = torch.randint(2, (1000,)), torch.randint(SIDE, (1000, 1))
     place = (start + (2 * y[:, None] - 1) * torch.arange(STEPS + 1)) % SIDE  # (N, T + 1)
     bars = nn.functional.one_hot(place, SIDE)[:, :, None].expand(-1, -1, SIDE, -1)
     return torch.stack([bars[:, 1:], bars[:, :-1]], dim=2).float(), y
@@ -28,12 +28,12 @@ def load() -> tuple[Tensor, Tensor]:
 
 def make() -> nn.Module:
     net = nn.Sequential(
-        layer.Conv2d(2, 4, 3, stride=2, bias=False),
-        layer.BatchNorm2d(4),
+        layer.Conv2d(2, 8, 3, bias=False),
+        layer.BatchNorm2d(8),
         neuron.IFNode(surrogate_function=surrogate.ATan()),
         layer.Flatten(),
-        layer.Linear(4 * 3 * 3, 2, bias=False),
-        neuron.LIFNode(surrogate_function=surrogate.ATan()),
+        layer.Linear(8 * 6 * 6, 2, bias=False),
+        neuron.IFNode(surrogate_function=surrogate.ATan()),
     )
     functional.set_step_mode(net, "m")
     return net
