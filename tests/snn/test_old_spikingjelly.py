@@ -31,13 +31,13 @@ def arguments(tmp_path_factory):
     folder = tmp_path_factory.mktemp("net")
     rng = torch.Generator().manual_seed(0)
     state = {
-        "0.weight": torch.randn(4, 2, 3, 3, generator=rng),
-        "1.weight": torch.rand(4, generator=rng) + 0.5,
-        "1.bias": torch.rand(4, generator=rng),
-        "1.running_mean": torch.randn(4, generator=rng),
-        "1.running_var": torch.rand(4, generator=rng) + 0.5,
+        "0.weight": torch.randn(8, 2, 3, 3, generator=rng),
+        "1.weight": torch.rand(8, generator=rng) + 0.5,
+        "1.bias": torch.rand(8, generator=rng),
+        "1.running_mean": torch.randn(8, generator=rng),
+        "1.running_var": torch.rand(8, generator=rng) + 0.5,
         "1.num_batches_tracked": torch.tensor(1),
-        "4.weight": torch.randn(2, 36, generator=rng),
+        "4.weight": torch.randn(2, 288, generator=rng),
     }
     torch.save(state, folder / "net.pth")
     x = torch.rand(8, 4, 2, 8, 8, generator=rng)
