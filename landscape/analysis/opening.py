@@ -22,6 +22,7 @@ from landscape.analysis.target_checks import (
     check_agreement,
     divide_probes,
     open_device,
+    refuse_inference_mode,
     sha256_of_theta,
 )
 from landscape.analysis.target_settings import TargetSettings
@@ -154,11 +155,7 @@ def make_target(
     """
     if settings.dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
-    if torch.is_inference_mode_enabled():
-        raise ValueError(
-            "torch.inference_mode is on, in which nothing can be differentiated; call this outside "
-            "of it (torch.no_grad does no harm)."
-        )
+    refuse_inference_mode()
     by_probes = divide_probes(settings.share, len(data))
     dtype, device = getattr(torch, settings.dtype), open_device(settings.device)
     if dtype == torch.float32 and any(p.dtype == torch.float64 for p in model.parameters()):

@@ -102,6 +102,21 @@ def open_device(name: str) -> torch.device:
     return device
 
 
+def refuse_inference_mode() -> None:
+    """Nothing can be differentiated within ``torch.inference_mode``.
+
+    Raises
+    ------
+    ValueError
+        If it is on.
+    """
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "torch.inference_mode is on, in which nothing can be differentiated; call this outside "
+            "of it (torch.no_grad does no harm)."
+        )
+
+
 def divide_probes(share: str, num_examples: int) -> bool:
     """Whether processes take probes of their own on all examples, rather than a part of these."""
     few = num_examples < _LEAST_SHARE * world_size()

@@ -50,6 +50,14 @@ def family_of(group: Group) -> Family | None:
     return next((f for f in _FAMILIES if f.settings <= own), None)
 
 
+def settings_or_reason(groups: Sequence[Group]) -> tuple[Optimizer | None, str]:
+    """What :func:`settings_of` finds, or why it finds nothing."""
+    try:
+        return settings_of(groups), ""
+    except ValueError as error:
+        return None, str(error)
+
+
 def settings_of(groups: Sequence[Group]) -> Optimizer:
     """The optimiser of all groups, which may differ in weight decay: of that the largest counts.
 

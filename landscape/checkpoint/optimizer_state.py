@@ -21,7 +21,7 @@ from landscape.checkpoint.files.tensors import read_tensors
 from landscape.checkpoint.formats import Format, recognise
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.optimizer_names import in_order
-from landscape.checkpoint.optimizer_settings import Family, Group, family_of, settings_of
+from landscape.checkpoint.optimizer_settings import Family, Group, family_of, settings_or_reason
 from landscape.checkpoint.unwrap import OPTIMIZER, without_marks
 from landscape.parameters import ParameterLayout
 
@@ -217,11 +217,7 @@ def _state(
 ) -> OptimizerState:
     kept = {key: fields for key, fields in state["state"].items() if isinstance(fields, Mapping)}
     groups = [_with_numbers(group, read) for group in state["param_groups"]]
-    reason, optimizer = "", None
-    try:
-        optimizer = settings_of(groups)
-    except ValueError as error:
-        reason = str(error)
+    optimizer, reason = settings_or_reason(groups)
     unnamed, parameters = "", {}
     try:
         names = _names(groups, kept, model, prefix)

@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.optim import Optimizer
 
-from landscape.checkpoint.optimizer_settings import Group, settings_of
+from landscape.checkpoint.optimizer_settings import Group, settings_or_reason
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.nests import describe
 from landscape.objective.risk import EmpiricalRisk
@@ -49,11 +49,7 @@ def live_state(optimizer: Optimizer, risk: EmpiricalRisk) -> OptimizerState:
         )
     for name in risk.layout.names:
         parameters.setdefault(name, (groups[0], {}))
-    known, reason = None, ""
-    try:
-        known = settings_of(groups)
-    except ValueError as error:
-        reason = str(error)
+    known, reason = settings_or_reason(groups)
     return OptimizerState(
         path=_LIVE,
         optimizer=known,

@@ -27,6 +27,7 @@ from torch.optim import Optimizer
 from landscape.analysis.opening import target_in_memory
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.target import Target
+from landscape.analysis.target_checks import refuse_inference_mode
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
@@ -281,11 +282,7 @@ def _wait_for(device: torch.device) -> Any:
 @contextmanager
 def _undisturbed(device: torch.device, seed: int) -> Iterator[None]:
     """The caller's random numbers kept, its autocast and its compiled functions off."""
-    if torch.is_inference_mode_enabled():
-        raise ValueError(
-            "torch.inference_mode is on, in which nothing can be differentiated; call the probe "
-            "outside of it (torch.no_grad does no harm)."
-        )
+    refuse_inference_mode()
     with ExitStack() as stack:
         stack.enter_context(seeded(device, seed))
         stack.enter_context(torch.autocast(device.type, enabled=False))
