@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from landscape.analysis.suite_settings import SuiteSettings
     from landscape.catalog import AnalysisKind
     from landscape.results import Comparison, Result
-    from landscape.results.comparison import MeasureRow, PairRow
+    from landscape.results.comparison import ComparedMeasure, MeasureRow, PairRow
     from landscape.results.readings import Reading
 
 NO_BOUNDS = "it has no bounds over examples, only a solver's residual; gate on it itself"
@@ -186,24 +186,37 @@ def names_aside(comparison: "Comparison", results: Iterable["Result"]) -> list[K
     return [compared_name(name) for name in dict.fromkeys(found) if name not in compared]
 
 
-def comparison_values(pair: "PairRow", primary: str) -> list[Value]:
+def comparison_values(pair: "PairRow", comparison: "Comparison") -> list[Value]:
     """The ratios (or differences) to the baseline of one pair of groups, with their intervals.
 
-    That by the measure called ``primary`` comes twice: it has a name of its own.
+    That by the primary measure comes twice: it has a name of its own, by which it is withheld where
+    it bears no verdict.
     """
+    primary = comparison.measure(comparison.settings.primary)
     deciding = [
-        _of_row(row, Known(PRIMARY, shown=f"{PRIMARY} ({primary})"))
+        _of_row(row, Known(PRIMARY, shown=f"{PRIMARY} ({primary.name})"), _why_no_verdict(pair, primary))
         for row in pair.measures
-        if row.measure == primary
+        if row.measure == primary.name
     ]
     return [*deciding, *(_of_row(row, compared_name(row.measure)) for row in pair.measures)]
 
 
-def _of_row(row: "MeasureRow", known: Known) -> Value:
-    interval = row.interval
-    if interval is None:
-        return Value(known, row.estimate)
-    return Value(known, row.estimate, None, interval.low, interval.high)
+def _why_no_verdict(pair: "PairRow", primary: "ComparedMeasure") -> str:
+    """Why no verdict is by the primary measure, whatever it shows; empty: it may bear one."""
+    if primary.scale_invariant or pair.verdict != "undecided":
+        return ""
+    why = primary.certificate if primary.certified is False else "it is not scale-invariant"
+    return (
+        f"it bears no verdict by itself: {why}. Gate on the measure by its own name for the plain "
+        "ratio; --scale symmetry may have one that these networks keep"
+    )
+
+
+def _of_row(row: "MeasureRow", known: Known, why_no_verdict: str = "") -> Value:
+    i, withheld = row.interval, row.withheld or why_no_verdict
+    if i is None:
+        return Value(known, row.estimate, withheld=withheld)
+    return Value(known, row.estimate, None, i.low, i.high, withheld)
 
 
 def compared_name(label: str) -> Known:

@@ -72,18 +72,26 @@ def apply_gates(
     ----------
     measured
         Of each checkpoint or pair of groups: its label, values, and the verdict if there is one.
+
+    Raises
+    ------
+    click.UsageError
+        Once all is said, if a gate cannot be judged: naming each, and what it lacks.
     """
     if not gates:
         return
-    fired = False
+    fired, lacking = False, []
     for label, values, verdict in measured:
         for gate in gates:
             try:
                 judged = judge_gate(gate, values, verdict)
             except GateError as error:
-                raise click.UsageError(f"--fail-if '{gate}': {label}: {error}") from error
+                lacking.append(f"--fail-if '{gate}': {label}: {error}")
+                continue
             fired = fired or judged.fires
             _tell(gate, label, judged)
+    if lacking:
+        raise click.UsageError("\n".join(lacking))
     if fired:
         raise click.exceptions.Exit(1)
 

@@ -45,10 +45,13 @@ class Value(NamedTuple):
     error: float | None = None  # half the width of ``value``'s interval, about 95 %
     low: float | None = None  # the interval's ends, where there is one; may be infinite
     high: float | None = None
+    withheld: str = ""  # why nothing can be told by it though it is there; empty: something can
 
     def at(self, asked: Measured) -> "_Point":
         """The number asked for, and how far from it the truth may lie."""
         shown = self.known.shown or str(Measured(self.known.name, tuple(sorted(self.known.needs))))
+        if self.withheld:
+            raise GateError(f"{shown} is withheld: {self.withheld}.")
         number = getattr(self, asked.end) if asked.end else self.value
         if number is None:
             reason = f": {self.known.unbounded}" if asked.end and self.known.unbounded else ""
@@ -111,7 +114,7 @@ def judge_gate(gate: Gate, values: Sequence[Value], verdict: str = "") -> Judged
     Raises
     ------
     GateError
-        If a measure has no value.
+        If a measure has no value, or it is withheld.
     """
     match gate:
         case Both(parts):

@@ -93,6 +93,8 @@ class MeasureRow:
     components: VarianceComponents | None
     num_runs: tuple[int, int]  # of the group and of the baseline
     num_left_out: int
+    # Why what is seen is none of the minima, so that no gate goes by it; empty: nothing says so.
+    withheld: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

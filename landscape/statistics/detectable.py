@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from landscape.statistics.arrays import Vector
+from landscape.statistics.comparison import Contrast
 from landscape.statistics.permutation import (
     deal_floor,
     deal_statistics,
@@ -21,10 +22,69 @@ from landscape.statistics.permutation import (
 )
 from landscape.statistics.scores import rank_scores, signed_scores
 from landscape.statistics.t_power import detectable_log_ratio
+from landscape.values import Levels
 
 _MOST_PAIRS = 14  # enumerated; beyond, both tests find the same within some per cent
 _MOST_DEALS = 20_000
+_MOST_RUNS = 10_000
 _NUM_DRAWS = 2000  # of runs: the answer is a planning figure, and good to about 2 %
+
+
+def detectable_ratio(
+    contrast: Contrast, best_p: float, num_tests: int, levels: Levels
+) -> float | None:
+    """Return the least ratio above 1 that these runs find with ``levels.power``.
+
+    At alpha/num_tests, its share at first. None where even the smallest attainable p-value,
+    corrected, ``best_p``, is above alpha: then no ratio, however large, could have been shown.
+    """
+    effect = contrast.effect
+    if best_p > levels.alpha or effect.stderr is None or effect.dof is None:
+        return None
+    log_ratio = found_log_ratio(
+        stderr=effect.stderr,
+        dof=effect.dof,
+        num_runs=contrast.num_runs,
+        paired=contrast.paired,
+        alpha=levels.alpha / num_tests,
+        power=levels.power,
+    )
+    return math.exp(log_ratio) if log_ratio < 700 else None  # beyond a float: nothing useful
+
+
+def runs_needed(contrast: Contrast, *, num_tests: int, levels: Levels) -> int | None:
+    """Least number of pairs, or of runs a group, that would show the smallest ratio that counts.
+
+    That is the bound nearer to 1, shown with ``levels.power`` at alpha/num_tests by runs that
+    scatter like these; None where these scatter unknown, or above 10,000. A planning figure.
+    """
+    effect, (n, m) = contrast.effect, contrast.num_runs
+    if effect.stderr is None:
+        return None
+    smallest = min(abs(math.log(bound)) for bound in levels.bounds)
+    # Of one pair, or of one run in each group.
+    spread = effect.stderr * math.sqrt(n if contrast.paired else 2 / (1 / n + 1 / m))
+
+    def enough(runs: int) -> bool:
+        shown = found_log_ratio(
+            stderr=spread / math.sqrt(runs),
+            dof=runs - 1.0 if contrast.paired else 2.0 * (runs - 1),
+            num_runs=(runs, runs),
+            paired=contrast.paired,
+            alpha=levels.alpha / num_tests,
+            power=levels.power,
+        )
+        return shown <= smallest
+
+    low, high = 1, 2
+    while not enough(high):
+        low, high = high, 2 * high
+        if low > _MOST_RUNS:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high if high <= _MOST_RUNS else None
 
 
 def found_log_ratio(

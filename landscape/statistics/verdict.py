@@ -20,16 +20,16 @@ compared were seen to keep; where they were never looked at, what its kind says 
 all of several tests to agree needs no further correction (Berger 1982, intersection-union tests).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 from landscape.results.comparison import JudgedMeasure, MeasureRow, PairVerdict
 from landscape.statistics.comparison import Contrast
-from landscape.statistics.detectable import found_log_ratio
+from landscape.statistics.detectable import detectable_ratio, runs_needed
 from landscape.statistics.effects import Effect
 from landscape.statistics.multiplicity import holm, in_turn
 from landscape.statistics.wording import (
+    SAME_FUNCTIONS,
     Turn,
     decided_reason,
     equivalent_reason,
@@ -41,7 +41,6 @@ from landscape.values import Levels
 Judged = tuple[JudgedMeasure, MeasureRow]
 _OPPOSITE = {"flatter": "sharper", "sharper": "flatter"}
 _INVARIANT, _HARD = "scale-invariant", "hard-forward"  # kinds of measures that have to agree
-_MOST_RUNS = 10_000
 
 
 def judge(
@@ -153,69 +152,34 @@ def _judge_measure(
         components=effect.components,
         num_runs=contrast.num_runs,
         num_left_out=contrast.num_left_out,
+        withheld=SAME_FUNCTIONS if _is_withheld(contrast, verdict, p_holm, levels) else "",
     )
+
+
+def _is_withheld(contrast: Contrast, verdict: str, p_holm: float, levels: Levels) -> bool:
+    """Whether what is seen of the measure is none of the minima, shown or not.
+
+    Of networks that look the same, by a measure that counts as invariant: it then is not, unless
+    it comes out alike for them.
+    """
+    claimed = contrast.same_losses and contrast.measure.scale_invariant
+    if not claimed or verdict == "equivalent":
+        return False
+    return p_holm <= levels.alpha or not _looks_alike(contrast.effect, levels)
+
+
+def _looks_alike(effect: Effect, levels: Levels) -> bool:
+    """The interval, or the estimate where there is none, within the bounds; a difference: at 0."""
+    i, at = effect.interval, effect.estimate
+    ends = (at, at) if i is None else (i.low, i.high)
+    if effect.scale == "difference":
+        return ends[0] <= 0 <= ends[1]
+    return levels.bounds[0] < ends[0] <= ends[1] < levels.bounds[1]
 
 
 def _lies_within(effect: Effect, levels: Levels) -> bool:
     low, high = levels.bounds
     return effect.interval is not None and low < effect.interval.low <= effect.interval.high < high
-
-
-def detectable_ratio(
-    contrast: Contrast, best_p: float, num_tests: int, levels: Levels
-) -> float | None:
-    """Return the least ratio above 1 that these runs find with ``levels.power``.
-
-    At alpha/num_tests, its share at first. None where even the smallest attainable p-value,
-    corrected, ``best_p``, is above alpha: then no ratio, however large, could have been shown.
-    """
-    effect = contrast.effect
-    if best_p > levels.alpha or effect.stderr is None or effect.dof is None:
-        return None
-    log_ratio = found_log_ratio(
-        stderr=effect.stderr,
-        dof=effect.dof,
-        num_runs=contrast.num_runs,
-        paired=contrast.paired,
-        alpha=levels.alpha / num_tests,
-        power=levels.power,
-    )
-    return math.exp(log_ratio) if log_ratio < 700 else None  # beyond a float: nothing useful
-
-
-def runs_needed(contrast: Contrast, *, num_tests: int, levels: Levels) -> int | None:
-    """Least number of pairs, or of runs a group, that would show the smallest ratio that counts.
-
-    That is the bound nearer to 1, shown with ``levels.power`` at alpha/num_tests by runs that
-    scatter like these; None where these scatter unknown, or above 10,000. A planning figure.
-    """
-    effect, (n, m) = contrast.effect, contrast.num_runs
-    if effect.stderr is None:
-        return None
-    smallest = min(abs(math.log(bound)) for bound in levels.bounds)
-    # Of one pair, or of one run in each group.
-    spread = effect.stderr * math.sqrt(n if contrast.paired else 2 / (1 / n + 1 / m))
-
-    def enough(runs: int) -> bool:
-        shown = found_log_ratio(
-            stderr=spread / math.sqrt(runs),
-            dof=runs - 1.0 if contrast.paired else 2.0 * (runs - 1),
-            num_runs=(runs, runs),
-            paired=contrast.paired,
-            alpha=levels.alpha / num_tests,
-            power=levels.power,
-        )
-        return shown <= smallest
-
-    low, high = 1, 2
-    while not enough(high):
-        low, high = high, 2 * high
-        if low > _MOST_RUNS:
-            return None
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
-    return high if high <= _MOST_RUNS else None
 
 
 def _judge_pair(group: str, baseline: str, primary: str, judged: Sequence[Judged]) -> PairVerdict:

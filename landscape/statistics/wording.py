@@ -6,6 +6,11 @@ from landscape.statistics.comparison import Contrast
 from landscape.statistics.permutation import pairs_needed
 from landscape.values import Levels
 
+SAME_FUNCTIONS = (
+    "most losses agree to rounding, run by run: these look like the same functions, moved along a "
+    "symmetry that was not found and that this measure does not keep. Name the weights that make "
+    "it up: landscape analyze --pairs"
+)
 _AGAINST_BOUNDS = {
     True: "exact sign tests of the median against both",
     False: "one-sided tests against both",
@@ -28,11 +33,7 @@ def decided_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
 
 def moved_reason(contrast: Contrast, p_holm: float, turn: Turn) -> str:
     """Say why a difference in what counts as invariant is none between networks that agree."""
-    return (
-        f"{decided_reason(contrast, p_holm, turn)}; but most losses agree to rounding, run by run: "
-        "these look like the same functions, moved along a symmetry that was not found and that "
-        "this measure does not keep. Name the weights that make it up: landscape analyze --pairs"
-    )
+    return f"{decided_reason(contrast, p_holm, turn)}; but {SAME_FUNCTIONS}"
 
 
 def equivalent_reason(

@@ -1,10 +1,11 @@
 """``--fail-if`` of every command: fires, spares, and is refused before the work."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from compared_results import group
+from compared_results import certified, group, subject
 from drawn import small_checkpoint
 
 from landscape.results import save_result
@@ -115,14 +116,17 @@ def test_gates_of_analyze_are_about_the_checkpoints_named(
     invoke(*line, *only, "--fail-if", "lambda_max > 1e9 or negative_mass > 1")
 
 
-def compared(folder, num_pairs):
-    rng = np.random.default_rng(0)
-    flatter, plain = np.exp(0.05 * rng.normal(size=(2, num_pairs)))
-    results = [*group("ikun_v1", 0.5 * flatter), *group("kaiming", plain)]
+def stored(folder, results):
     for number, result in enumerate(results):
         path = folder / "results" / result.subject.label / f"{type(result).__name__}-{number}.json"
         save_result(result, path)
     return folder
+
+
+def compared(folder, num_pairs):
+    rng = np.random.default_rng(0)
+    flatter, plain = np.exp(0.05 * rng.normal(size=(2, num_pairs)))
+    return stored(folder, [*group("ikun_v1", 0.5 * flatter), *group("kaiming", plain)])
 
 
 def test_gates_of_compare_are_ratios_to_the_baseline_and_verdicts(invoke, tmp_path):
@@ -183,3 +187,62 @@ def test_a_verdict_that_too_few_pairs_cannot_reach_is_refused(invoke, tmp_path):
     assert not refused.stdout
     invoke(*line, "--fail-if", "flatter or undecided", code=1)
     invoke(*line, "--fail-if", "undecided", code=1)
+
+
+def of_one_loss_a_seed(results):
+    """The runs of a seed have one loss, as copies do."""
+    return [
+        replace(r, subject=replace(r.subject, loss=0.01 * 1.02**r.subject.training.seed))
+        for r in results
+    ]
+
+
+QUANTITIES = ("primary > 1.25", "primary.low > 1.25", "primary.high < 0.8", "lambda_max[filter]>1")
+
+
+@pytest.mark.parametrize("num_pairs", [3, 6])  # 3 pairs could show nothing of any runs
+@pytest.mark.parametrize("gate", [*QUANTITIES, "expected_rise[filter,0.03].low > 1.25"])
+def test_what_tells_copies_apart_is_withheld_from_gates(invoke, tmp_path, num_pairs, gate):
+    """Eight times as sharp and the same losses, run by run: no difference of minima."""
+    runs = [*group("ikun_v1", [8.0] * num_pairs), *group("kaiming", [1.0] * num_pairs)]
+    line = ["compare", stored(tmp_path, of_one_loss_a_seed(runs)), "--baseline", "kaiming"]
+    refused = invoke(*line, "--fail-if", gate, code=2)
+    words = " ".join(refused.stderr.split())
+    assert "is withheld: most losses agree to rounding" in words
+    assert "fails by" not in words
+    assert "Primary measure" in refused.stdout  # it comes after what was found
+    invoke(*line, "--fail-if", "undecided", code=1)
+
+
+@pytest.mark.parametrize("num_pairs", [3, 6])
+def test_nothing_is_withheld_of_copies_that_are_alike(invoke, tmp_path, num_pairs):
+    runs = [*group("ikun_v1", [1.0] * num_pairs), *group("kaiming", [1.0] * num_pairs)]
+    line = ["compare", stored(tmp_path, of_one_loss_a_seed(runs)), "--baseline", "kaiming"]
+    for gate in ("primary > 1.25", "primary.low > 1.25", "lambda_max[filter] > 1.25"):
+        invoke(*line, "--fail-if", gate)
+
+
+def test_a_primary_measure_that_bears_no_verdict_is_withheld_by_that_name(invoke, tmp_path):
+    """Its own name means the plain ratio, whatever moves it."""
+    runs = [*group("ikun_v1", [8.0] * 6), *group("kaiming", [1.0] * 6)]
+    moved = [
+        certified(subject(init, seed), **dict.fromkeys(("none", "filter", "weight", "symmetry"), 9))
+        for init in ("ikun_v1", "kaiming")
+        for seed in range(6)
+    ]
+    line = ["compare", stored(tmp_path, [*runs, *moved]), "--baseline", "kaiming"]
+    for gate in QUANTITIES[:3]:
+        words = " ".join(invoke(*line, "--fail-if", gate, code=2).stderr.split())
+        assert "bears no verdict by itself: not invariant on these networks: moved by GL(r)" in words
+    invoke(*line, "--fail-if", "lambda_max[filter].low > 1.25", code=1)
+    raw = ["--primary", "lambda_max hessian", "--measures", "lambda_max*"]
+    invoke(*line, *raw, "--fail-if", "primary.low > 1.25", code=2)
+
+
+def test_gates_that_fire_are_told_beside_those_that_cannot_be_judged(invoke, tmp_path):
+    runs = [*group("ikun_v1", [8.0] * 6), *group("kaiming", [1.0] * 6)]
+    others = group("lecun", [4.0] * 6)
+    line = ["compare", stored(tmp_path, [*of_one_loss_a_seed(runs), *others])]
+    found = invoke(*line, "--baseline", "kaiming", "--fail-if", "primary.low > 1.25", code=2)
+    assert "lecun against kaiming: fails by 'primary.low > 1.25'" in found.stderr
+    assert "ikun_v1 against kaiming: primary" in " ".join(found.stderr.split())

@@ -97,11 +97,10 @@ def compare(
                 echo(str(page), err=True)
         if not as_json:
             _end(comparison, results, out)
-    primary = comparison.settings.primary
     apply_gates(
         gates,
         [
-            (f"{p.group} against {p.baseline}", comparison_values(p, primary), p.verdict)
+            (f"{p.group} against {p.baseline}", comparison_values(p, comparison), p.verdict)
             for p in comparison.pairs
         ],
     )
