@@ -194,7 +194,9 @@ def comparison_values(pair: "PairRow", comparison: "Comparison") -> list[Value]:
     """
     primary = comparison.measure(comparison.settings.primary)
     deciding = [
-        _of_row(row, Known(PRIMARY, shown=f"{PRIMARY} ({primary.name})"), _why_no_verdict(pair, primary))
+        _of_row(
+            row, Known(PRIMARY, shown=f"{PRIMARY} ({primary.name})"), _why_no_verdict(pair, primary)
+        )
         for row in pair.measures
         if row.measure == primary.name
     ]

@@ -50,12 +50,16 @@ def timed(
 ) -> Timed:
     """Find how ``model`` goes through time on examples such as those of ``batch``.
 
+    A loss that runs it in time already, as that of a training does, is left as it is.
+
     Raises
     ------
     ValueError
         If what was asked for cannot be, if there is more than one possibility, or none; and where
         the network as it is takes examples for time steps, or makes one step only.
     """
+    if objective.in_time and not asked.anything:
+        return Timed(objective, ())
     is_over_time = isinstance(objective, OverTime)
     if not (is_spiking(model) or asked.anything or is_over_time):
         return Timed(objective, ())

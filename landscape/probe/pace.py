@@ -14,12 +14,17 @@ _RETRIES = 10  # an interval that is not affordable is looked at again after thi
 class Pace:
     """Spaces calls: the clock decides how far apart they are, and nothing else.
 
+    The first call opens the data, searches from nothing and has a device get ready, so that it says
+    little of those that follow: these are paced among themselves, from its end on. What one of them
+    takes is known by the second call, which comes after ``every`` steps in any case.
+
     Parameters
     ----------
     every
         Steps between two calls, at least.
     budget
-        The share of all time since the first call that calls may take; 1: whatever they do.
+        The share of the time since the first call that the others may take, but for the second of
+        all; 1: whatever they do.
     clock
         Gives seconds.
     """
@@ -32,7 +37,9 @@ class Pace:
         self.every, self.budget, self._clock = every, budget, clock
         self._last: int | None = None  # step of the last call
         self._look_at = 0  # the next step that may be due
-        self._began = self._spent = 0.0
+        self._began = self._spent = 0.0  # all calls
+        self._warm = self._first = 0.0  # the end of the first one, and what it took
+        self._num_calls = 0
         self.seconds = 0.0  # of the last call
 
     def is_due(self, step: int) -> bool:
@@ -62,6 +69,9 @@ class Pace:
             wait()
             self.seconds = self._clock() - begun
             self._spent += self.seconds
+            self._num_calls += 1
+            if self._num_calls == 1:
+                self._warm, self._first = begun + self.seconds, self.seconds
             self._last, self._look_at = step, step + self.every
 
     @property
@@ -71,6 +81,8 @@ class Pace:
         return self._spent / passed if passed > 0 else 1.0
 
     def _is_affordable(self) -> bool:
-        """Whether another call like the last one keeps within the budget."""
-        passed = self._clock() - self._began
-        return self._spent + self.seconds <= self.budget * (passed + self.seconds)
+        """Whether another call like the last one keeps the repeated ones within the budget."""
+        if self._num_calls < 2:
+            return True
+        passed, repeated = self._clock() - self._warm, self._spent - self._first
+        return repeated + self.seconds <= self.budget * (passed + self.seconds)

@@ -11,11 +11,9 @@
 """
 
 import math
-import sys
 import time
 import warnings
-from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +25,6 @@ from torch.optim import Optimizer
 from landscape.analysis.opening import target_in_memory
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.target import Target
-from landscape.analysis.target_checks import refuse_inference_mode
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
@@ -43,8 +40,8 @@ from landscape.probe.measure import Call, Memory
 from landscape.probe.optimizer import live_state
 from landscape.probe.pace import Clock, Pace
 from landscape.probe.settings import ProbeSettings
+from landscape.probe.undisturbed import undisturbed, wait_for
 from landscape.results.probe import FILE, HESSIAN, MEASURES, ProbeCurves, ProbeValues, probe_curves
-from landscape.seeds import seeded
 from landscape.snn.adapters import batch_norms
 
 NUM_EXAMPLES = 256  # as many as a few batches have: a call then costs tens of their steps
@@ -71,14 +68,15 @@ class Probe:
         Steps between two calls, at least.
     budget
         The share of all time that calls may take: they are spaced further apart than ``every``
-        where they would take more. The first call is made in any case. 1: no limit.
+        where they would take more. The first two are made in any case: the first one is longer than
+        others, and what a call takes is known by the second. 1: no limit.
     path
         Of a file of JSON Lines, one a call; None: none is written. A training that goes on where
         it was interrupted goes on with its file.
     examples
         N (a random subset; all where there are fewer), ``START:STOP`` or ``all``: full batches have
         their edge of stability on all that they are of.
-    split, params, batch_size
+    split, params, layout, time_steps, readout, batch_size
         As of :func:`landscape.analyze`.
     batch_norm
         ``train``: with the statistics of each batch, as the optimiser sees the loss, in even
@@ -114,6 +112,9 @@ class Probe:
         examples: int | str = NUM_EXAMPLES,
         split: str = TargetSettings.split,
         params: str = "*",
+        layout: str | None = TargetSettings.layout,
+        time_steps: int | None = TargetSettings.time_steps,
+        readout: str | Callable[..., Any] | None = TargetSettings.readout,
         batch_size: int = TargetSettings.batch_size,
         batch_norm: str = "train",
         dtype: str | None = None,
@@ -127,7 +128,11 @@ class Probe:
         self._objective = None if objective is None else _as_objective(objective)
         self._data, self._examples, self._params, self._dtype = data, examples, params, dtype
         self._batch_norm = batch_norm
+        self._readout = None if isinstance(readout, str) else readout
         self._settings = TargetSettings(
+            layout=layout,
+            time_steps=time_steps,
+            readout=readout if isinstance(readout, str) else None,
             examples="all",  # of those that are chosen
             split=split,
             batch_size=batch_size,
@@ -160,8 +165,8 @@ class Probe:
         # Parts of a batch have other statistics than it has.
         is_whole = self._batch_norm == "train" and bool(batch_norms(network))
         with (
-            self._pace.call(step, _wait_for(device)),
-            _undisturbed(device, self._settings.seed),
+            self._pace.call(step, wait_for(device)),
+            undisturbed(device, self._settings.seed),
             alone(is_whole),
         ):
             values = self._measured(network, step, optimizer)
@@ -245,7 +250,9 @@ class Probe:
         if objective is None:
             first = data.head(2, getattr(torch, dtype), torch.device(device))
             objective, notes = own_loss(model, first)
-        target = target_in_memory(model, objective, data, settings, params=self._params)
+        target = target_in_memory(
+            model, objective, data, settings, params=self._params, readout=self._readout
+        )
         subject = replace(target.subject, notes=(*notes, *target.subject.notes))
         return replace(target, subject=subject)
 
@@ -270,22 +277,3 @@ def _matrix_of(target: Target) -> str:
     if target.subject.spiking:
         return f"formal Hessian of the surrogate ({target.subject.surrogate})"
     return HESSIAN
-
-
-def _wait_for(device: torch.device) -> Any:
-    """What ends when the device has done all that it was given."""
-    if device.type == "cuda":
-        return lambda: torch.cuda.synchronize(device)
-    return lambda: None
-
-
-@contextmanager
-def _undisturbed(device: torch.device, seed: int) -> Iterator[None]:
-    """The caller's random numbers kept, its autocast and its compiled functions off."""
-    refuse_inference_mode()
-    with ExitStack() as stack:
-        stack.enter_context(seeded(device, seed))
-        stack.enter_context(torch.autocast(device.type, enabled=False))
-        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and it takes its time
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        yield

@@ -5,8 +5,10 @@ from torch import nn
 
 from landscape.catalog.words import TIME_STEPS
 from landscape.checkpoint.models import build_model
+from landscape.objective.in_time import InTime
 from landscape.objective.named import named_loss, named_objective
 from landscape.objective.objective import Objective
+from landscape.objective.pair import Loss
 from landscape.objective.readout import readout_of
 from landscape.objective.timing import Timed, timed
 from landscape.objective.timing_words import NOTHING_ASKED, Asked
@@ -74,8 +76,14 @@ def timing_of(config: TrainConfig) -> Asked:
 
 
 def timed_objective(config: TrainConfig, model: nn.Module, examples: Examples) -> Timed:
-    """What is minimised, of the network led through time; see :func:`timed`."""
+    """What is minimised, of the network led through time; see :func:`timed`.
+
+    Where it goes as it is, that is settled too: what measures the training need not ask again.
+    """
     if config.model is None:  # it makes its own steps
         return Timed(objective_of(config), ())
     few = next(examples.in_order())
-    return timed(objective_of(config), model, few, timing_of(config), device=examples.device)
+    found = timed(objective_of(config), model, few, timing_of(config), device=examples.device)
+    if isinstance(found.objective, Loss) and not found.objective.in_time:
+        return Timed(found.objective.run_by(InTime("given")), found.notes)
+    return found

@@ -233,7 +233,9 @@ def test_a_primary_measure_that_bears_no_verdict_is_withheld_by_that_name(invoke
     line = ["compare", stored(tmp_path, [*runs, *moved]), "--baseline", "kaiming"]
     for gate in QUANTITIES[:3]:
         words = " ".join(invoke(*line, "--fail-if", gate, code=2).stderr.split())
-        assert "bears no verdict by itself: not invariant on these networks: moved by GL(r)" in words
+        assert (
+            "bears no verdict by itself: not invariant on these networks: moved by GL(r)" in words
+        )
     invoke(*line, "--fail-if", "lambda_max[filter].low > 1.25", code=1)
     raw = ["--primary", "lambda_max hessian", "--measures", "lambda_max*"]
     invoke(*line, *raw, "--fail-if", "primary.low > 1.25", code=2)

@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
+from in_time import T, jelly, matrix_of
 from torch import nn
 
 import landscape
 from landscape.probe.alarms import Watch
-from landscape.probe.pace import Pace
 from landscape.probe.probe import even_size
 from landscape.results.probe import HESSIAN, CriticalStep, ProbeValues
 from landscape.snn.model import CSNN
@@ -146,43 +146,20 @@ def test_spiking_networks_say_what_is_measured():
     assert "surrogate atan(alpha=2" in values.matrix
 
 
-def test_calls_keep_to_their_share_of_the_time(clock):
-    pace, called = Pace(every=10, budget=0.05, clock=clock), []
-
-    def train(steps, of, cost):
-        for step in steps:
-            clock.now += of  # a step of the training
-            if pace.is_due(step):
-                with pace.call(step, lambda: None):
-                    clock.now += cost
-                called.append(step)
-                if len(called) > 1:
-                    assert pace.share <= 0.05
-
-    train(range(2000), of=1.0, cost=2.0)
-    assert called[0] == 0
-    apart = np.diff(called)
-    assert (apart[1:] == 38).all()  # 2 of 40 seconds
-    train(range(2000, 3000), of=1.0, cost=0.1)
-    assert (np.diff(called)[-5:] == 10).all()  # affordable: every 10 steps, no oftener
-    assert pace.is_due(5)  # a training that went back
-
-
-def test_the_clock_decides_when_and_nothing_else(training, clock):
-    def run(clock_step):
-        theirs = training(lambda theta: torch.optim.SGD(theta, lr=0.5))
-        probe = landscape.Probe(
-            "mse", theirs.data, every=5, budget=1, path=None, clock=lambda: clock.now
-        )
-        found = []
-        for step in range(11):
-            theirs.step()
-            clock.now += clock_step
-            if values := probe(theirs.model, step, theirs.optimizer):
-                found.append({k: v for k, v in values.record().items() if k != "share"})
-        return found
-
-    assert run(1.0) == run(1000.0)
+@pytest.mark.parametrize("readout", ["rate", lambda outputs: outputs.mean(0)])
+def test_a_network_is_led_through_time_as_in_an_analysis(readout):
+    """One step a call, still inputs: the loop that its user would write."""
+    rng = torch.Generator().manual_seed(0)
+    net, data = jelly("s", rng), (torch.randn(7, 3, generator=rng), torch.arange(7) % 3)
+    said = {"time_steps": T, "readout": readout}
+    with pytest.raises(ValueError, match="Say --time-steps T"):
+        landscape.Probe("cross-entropy", data, path=None)(net, 0)
+    probe = landscape.Probe("cross-entropy", data, ["lambda_max"], path=None, **said)
+    values = probe(net, 0)
+    H = matrix_of(landscape.hessian(net, "cross-entropy", data, **said)).double()
+    top = float(torch.linalg.eigvalsh((H + H.T) / 2)[-1])
+    assert values.lambda_max.value == pytest.approx(top, rel=0.02)
+    assert any(note.startswith(f"time: the network is called {T} times") for note in values.notes)
 
 
 def test_scalars_are_flat_and_lines_go_on_after_an_interruption(descent, tmp_path):

@@ -1,6 +1,8 @@
 import json
 
+import numpy as np
 import pytest
+import user_nets
 from click.testing import CliRunner
 
 from landscape.checkpoint.sidecar import read_sidecar
@@ -95,3 +97,21 @@ def test_a_probe_writes_beside_the_metrics(small, tmp_path):
     lines = (tmp_path / "a.probe.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in lines] == [1, 4, 7]
     assert json.loads(lines[-1])["edge_of"] == "preconditioned_lambda_max"
+
+
+OVER_TIME = ["--layout", "T-first", "--readout", f"{user_nets.__file__}:mean_over_time"]
+
+
+@pytest.mark.parametrize("said", [["--time-steps", 3, *OVER_TIME], ["--time-steps", 1]], ids=str)
+def test_a_probe_leads_a_network_through_time_as_the_training_does(tmp_path, said):
+    """One step a call in SpikingJelly: what says so to the training says it to the probe."""
+    x, y = user_nets.split()["train"]
+    np.savez(tmp_path / "xy.npz", x=x.numpy(), y=y.numpy())
+    line = "--loss cross-entropy --init kaiming --batch-size 20 --epochs 1 -q --probe"
+    names = ["--model", f"{user_nets.__file__}:step", "--data", tmp_path / "xy.npz"]
+    pace = ["--probe-every", 2, "--probe-budget", 1]
+    result = invoke(*line.split(), *names, *pace, *said, "-o", tmp_path / "a.safetensors")
+    assert result.exit_code == 0, result.exception
+    records = [json.loads(line) for line in (tmp_path / "a.probe.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records] == [1, 3]
+    assert all(record["lambda_max"] is not None for record in records)
