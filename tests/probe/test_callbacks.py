@@ -25,7 +25,7 @@ def network():
     "ways", [{}, {"accumulate_grad_batches": 2}, {"precision": "bf16-mixed"}], ids=str
 )
 def test_lightning(ways, tmp_path):
-    lightning = pytest.importorskip("lightning")
+    import lightning
     from lightning.pytorch.loggers import CSVLogger
 
     class Module(lightning.LightningModule):
