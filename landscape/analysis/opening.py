@@ -195,6 +195,7 @@ def make_target(
         training=sidecar_info,
         notes=(*notes, *of_time, *([doubtful] if doubtful else []), *ready.notes),
         fingerprint=ready.fingerprint,
+        stored_rounding=ready.rounding,
     )
     return Target(
         subject=subject,

@@ -17,7 +17,8 @@ from landscape.objective.additivity import Additivity, check_additivity
 from landscape.objective.fingerprint import FIRST, fingerprint
 from landscape.objective.first_look import FirstLook, first_look
 from landscape.objective.risk import EmpiricalRisk, Evaluation
-from landscape.results.fingerprint import Fingerprint
+from landscape.objective.stored_bits import stored_rounding
+from landscape.results.fingerprint import Fingerprint, StoredRounding
 from landscape.snn.adapters import is_spiking
 
 _COMPARED = 8  # examples that the second derivative is compared on
@@ -29,6 +30,7 @@ class Prepared(NamedTuple):
     risk: EmpiricalRisk
     evaluation: Evaluation
     fingerprint: Fingerprint
+    rounding: StoredRounding | None
     additivity: Additivity
     second_derivative: SecondDerivative
     notes: tuple[str, ...]
@@ -83,10 +85,12 @@ def prepare(
     if additivity.reason and additivity.matters(risk):
         what = "" if additivity.is_coupled else "not checked whether batches can be cut: "
         notes.append(f"{what}{additivity.reason}")
+    found = fingerprint(risk, first, evaluation.loss, gradient)
     return Prepared(
         risk=risk,
         evaluation=evaluation,
-        fingerprint=fingerprint(risk, first, evaluation.loss, gradient),
+        fingerprint=found,
+        rounding=stored_rounding(risk, first, evaluation, found.first_loss),
         additivity=additivity,
         second_derivative=second,
         notes=tuple(notes),

@@ -46,3 +46,17 @@ class Fingerprint:
             if abs(new - old) > tolerance:
                 changed.append(f"{words} was {old:.7g}, now {new:.7g}")
         return "; ".join(changed[:2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredRounding:
+    """What rounding θ to the bits that it is stored in does, as root mean squares over draws of it.
+
+    Of float16 and bfloat16, and fewer; see :mod:`landscape.objective.stored_bits`.
+    """
+
+    bits: int  # of a significand: 11 of float16, 8 of bfloat16
+    draws: int
+    loss: float
+    first_loss: float  # of the first examples
+    accuracy: float  # 0 where targets are no classes

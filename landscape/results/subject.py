@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from landscape.results.fingerprint import Fingerprint
+from landscape.results.fingerprint import Fingerprint, StoredRounding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,8 @@ class Subject:
     training: TrainingInfo | None = None
     notes: tuple[str, ...] = ()  # what loading stripped, converted or ignored
     fingerprint: Fingerprint | None = None  # what network, loss and data compute at θ
+    # What rounding weights to their bits does, where these are few; None: many, or not measured.
+    stored_rounding: StoredRounding | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,25 @@
 """Networks with the same losses look like the same functions: no difference is one of minima."""
 
+import copy
 from dataclasses import replace
 
 import pytest
-from compared_results import checkpoints, group
+import torch
+from compared_results import PROVENANCE, checkpoints, group
+from drawn import drawn
+from symmetric_networks import NETWORKS
 
+from landscape.analysis.opening import make_target
+from landscape.analysis.target_settings import TargetSettings
 from landscape.compare.run import compare
 from landscape.compare.same_losses import ROUNDING, have_same_losses
 from landscape.compare.settings import CompareSettings
+from landscape.curvature.symmetry.find import symmetries_of
+from landscape.curvature.symmetry.moves import moves_of
+from landscape.objective.losses import cross_entropy
+from landscape.objective.pair import Loss
+from landscape.results import Preflight
+from landscape.results.fingerprint import StoredRounding
 
 SETTINGS = CompareSettings(baseline="kaiming", num_resamples=400)
 OF_RUNS = [0.1 * 1.02**s for s in range(6)]
@@ -80,3 +92,75 @@ def test_most_runs_say_it(num_others, same):
     losses = [*(1.001 * loss for loss in OF_RUNS[:num_others]), *OF_RUNS[num_others:]]
     both = [checkpoints(runs(*of)) for of in (("ikun_v1", losses), ("kaiming", OF_RUNS))]
     assert have_same_losses(*both, paired=True) is same
+
+
+def examples():
+    rng = torch.Generator().manual_seed(0)
+    return torch.randn(60, *NETWORKS["encoder"][1], generator=rng), torch.arange(60) % 3
+
+
+def trained(seed):
+    torch.manual_seed(seed)
+    (x, y), net = examples(), NETWORKS["encoder"][0]()
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.02)
+    for _ in range(15):
+        optimizer.zero_grad()
+        cross_entropy(net(x), y).mean().backward()
+        optimizer.step()
+    with torch.no_grad():
+        net.head.weight.mul_(10)  # sure of itself, so that its loss is as large as its logits
+    return net.eval()
+
+
+def target_of(net, label):
+    loss = Loss("cross-entropy", cross_entropy)
+    digest = label.encode().hex()
+    settings = TargetSettings(dtype="float64")
+    return make_target(
+        net, loss, drawn(*examples(), 60), settings, label=label, checkpoint_sha256=digest
+    )
+
+
+def moved(net, seed):
+    """By matrices in attention, which few bits do not hold."""
+    risk, rng = target_of(net, "whole").risk, torch.Generator().manual_seed(seed)
+    (move,) = (m for m in moves_of(symmetries_of(risk)) if m.kind == "GL(r) of attention")
+    other = copy.deepcopy(net)
+    other.load_state_dict({**other.state_dict(), **move.of(risk.values, rng)})
+    return other
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_copies_that_are_saved_in_few_bits_are_one_function_still(dtype):
+    """Their losses differ by what rounding does to them, and other runs by far more."""
+
+    def analysed(net, label):
+        subject = target_of(copy.deepcopy(net).to(dtype).float(), label).subject
+        return Preflight(subject=subject, provenance=PROVENANCE, checks=())
+
+    nets = [trained(seed) for seed in range(5)]
+    kept = checkpoints([analysed(net, f"kept-s{seed}") for seed, net in enumerate(nets)])
+    copies = checkpoints(
+        [analysed(moved(net, seed), f"copy-s{seed}") for seed, net in enumerate(nets)]
+    )
+    assert have_same_losses(kept, copies, paired=True)
+    assert have_same_losses(kept[1:], copies, paired=False)
+    assert not have_same_losses(kept, [*copies[1:], copies[0]], paired=True)
+    bare = [replace(c, subject=replace(c.subject, stored_rounding=None)) for c in (*kept, *copies)]
+    assert not have_same_losses(bare[:5], bare[5:], paired=True)
+
+
+def test_where_rounding_moves_losses_as_far_as_runs_differ_nothing_is_told():
+    rounding = StoredRounding(bits=8, draws=4, loss=0.02, first_loss=0.02, accuracy=0.01)
+    others = [1.001 * loss for loss in OF_RUNS]
+    both = [
+        checkpoints(
+            [
+                replace(r, subject=replace(r.subject, stored_rounding=rounding))
+                for r in runs(init, losses)
+            ]
+        )
+        for init, losses in (("ikun_v1", others), ("kaiming", OF_RUNS))
+    ]
+    assert not have_same_losses(*both, paired=True)
+    assert not have_same_losses(*both, paired=False)
