@@ -72,6 +72,34 @@ def test_a_network_without_a_symmetry_is_told_so():
     assert found.first_invariant(BEARING) is None
 
 
+class Recurrent(nn.Module):
+    def __init__(self, make, **options):
+        super().__init__()
+        self.rnn, self.head = make(3, 4, batch_first=True, **options), nn.Linear(4, 3)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0][:, -1])
+
+
+@pytest.mark.parametrize(
+    ("make", "options", "kept", "telling"),
+    [
+        (nn.RNN, {"nonlinearity": "relu", "bias": False}, "weight", ["factors on units"]),
+        (nn.RNN, {"nonlinearity": "relu"}, "symmetry", ["factors on units", "recurrences' biases"]),
+        (nn.LSTM, {}, "symmetry", ["recurrences' biases"]),
+        (nn.GRU, {}, "symmetry", ["recurrences' biases"]),
+        (nn.GRU, {"bias": False}, None, []),  # its units only change places
+    ],
+)
+def test_what_a_recurrent_network_s_certificate_rests_on(make, options, kept, telling):
+    torch.manual_seed(0)
+    found = preflight(
+        _target(Recurrent(make, **options).double(), 5, 3), operator_name="hessian", progress=quiet
+    )
+    assert [m.move for m in found.invariances if m.is_telling] == telling
+    assert found.first_invariant([scale for scale in BEARING if scale != "none"]) == kept
+
+
 @pytest.mark.parametrize("name", ["mlp", "convolutions", "encoder", "decoder", "lora"])
 def test_every_draw_of_the_trace_stays_at_the_scale_of_symmetries(name):
     """Without eigenvalues, on gradients alone: equal to rounding, in float64."""

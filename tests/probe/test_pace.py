@@ -38,7 +38,7 @@ def test_calls_keep_to_their_share_of_the_time(clock):
 
 @pytest.mark.parametrize("first", [0.02, 0.5, 60.0])
 def test_what_the_first_call_takes_to_get_ready_spaces_no_other(clock, first):
-    """Sixty steps a call: at half of the time one in every 60 steps, whatever came before."""
+    """A call as long as 60 steps: at half of the time every 60 steps, whatever came before."""
     run = Run(clock, every=50, budget=0.5)
     run.train(range(300), of=0.00025, cost=0.015, first=first)
     assert run.called[:2] == [0, 50]

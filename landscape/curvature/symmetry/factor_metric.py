@@ -16,6 +16,10 @@ db = -dW β + G u (factors) or -dW β + |b + W β| u (other maps), and the outpu
 db_O = -Σ_h dO_h e_h + |e| u with e_h = b_V + W_V β, e = b_O + Σ_h O_h e_h: then moving β, or a
 value's bias, elsewhere changes nothing either. Queries that share a key add their Gram matrices.
 
+Two biases b and c that act by their sum, as a recurrence has them, both have |b + c| u; behind a
+normalisation |b + c + W β| u. A recurrent weight between ReLUs takes a factor d_i / d_j, and so
+does its size.
+
 References
 ----------
 .. [1] Kristiadi, Dangel & Hennig (2023), The geometry of neural nets' parameter spaces under
@@ -30,7 +34,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from landscape.curvature.symmetry.parts import Block, Factor, Product, Symmetries, Values
+from landscape.curvature.symmetry.parts import (
+    Block,
+    Factor,
+    Product,
+    Symmetries,
+    Values,
+)
 from landscape.linalg.linear_map import LinearMap
 from landscape.parameters import ParameterLayout
 
@@ -66,29 +76,9 @@ class FactorMetric(LinearMap):
         self._layout, self._transposed = layout, False
         self.dim = layout.num_params
         own = set(layout.names)
-        sizes = {name: values[name].abs() for name in layout.names}
-        mixed: list[_Mixed] = []
-        shears: list[_Shear] = []
-        for product in symmetries.products:
-            mixed += _mixed(product, values)
-        for norm in symmetries.norms:
-            beta = norm.beta
-            if norm.weight.name in own:
-                norm.weight.of(sizes).copy_(norm.gamma(values).abs())
-            if norm.shifts and beta is not None:
-                if beta.name in own:
-                    beta.of(sizes).copy_(norm.gamma(values).abs())
-                for weight, bias in norm.biased:
-                    shears.append(_Shear(weight, beta.of(values), bias))
-                    if bias.name in own:
-                        constant = bias.of(values) + beta.of(values) @ weight.of(values)
-                        bias.of(sizes).copy_(constant.abs())
-        for output in symmetries.outputs:
-            shears += [
-                _Shear(block, value.constant(values), output.bias) for block, value in output.terms
-            ]
-            if output.bias.name in own:
-                output.bias.of(sizes).copy_(output.constant(values).abs())
+        mixed = [m for product in symmetries.products for m in _mixed(product, values)]
+        shears = _shears(values, symmetries)
+        sizes = _sizes(layout.names, values, symmetries)
         self._diagonal = layout.flatten(sizes)
         plain = torch.equal(self._diagonal, layout.flatten(values).abs())
         self._mixed = [m for m in mixed if m.block.name in own]
@@ -125,6 +115,43 @@ class FactorMetric(LinearMap):
             else:
                 b -= vector @ W
         return v
+
+
+def _sizes(names: Sequence[str], values: Values, symmetries: Symmetries) -> dict[str, Tensor]:
+    """|θ|; of norms, and of biases that have a share in constants, what their moves leave alone."""
+    sizes = {name: values[name].abs() for name in names}
+    constants = {name: value.clone() for name, value in values.items() if value.ndim == 1}
+
+    def put(block: Block, number: Tensor) -> None:
+        if block.name in sizes:
+            block.of(sizes).copy_(number.abs())
+
+    for norm in symmetries.norms:
+        put(norm.weight, norm.gamma(values))
+        if norm.shifts and norm.beta is not None:
+            put(norm.beta, norm.gamma(values))
+            for weight, bias in norm.biased:
+                bias.of(constants).add_(norm.beta.of(values) @ weight.of(values))
+                put(bias, bias.of(constants))
+    for pair in symmetries.sums:
+        total = pair.first.of(constants) + pair.second.of(constants)
+        put(pair.first, total)
+        put(pair.second, total)
+    for output in symmetries.outputs:
+        put(output.bias, output.constant(values))
+    return sizes
+
+
+def _shears(values: Values, symmetries: Symmetries) -> list[_Shear]:
+    found = []
+    for norm in symmetries.norms:
+        if norm.shifts and norm.beta is not None:
+            found += [_Shear(weight, norm.beta.of(values), bias) for weight, bias in norm.biased]
+    for output in symmetries.outputs:
+        found += [
+            _Shear(block, value.constant(values), output.bias) for block, value in output.terms
+        ]
+    return found
 
 
 def _mixed(product: Product, values: Values) -> list[_Mixed]:

@@ -9,6 +9,7 @@ from landscape.curvature.symmetry.attention import Attention, attentions
 from landscape.curvature.symmetry.confirm import Confirmer
 from landscape.curvature.symmetry.hidden import (
     adjacent_maps,
+    cells_read,
     chain_of,
     filters,
     low_rank_pairs,
@@ -28,6 +29,7 @@ from landscape.curvature.symmetry.parts import (
     Values,
 )
 from landscape.curvature.symmetry.record import Call, record
+from landscape.curvature.symmetry.recurrent import recurrences
 from landscape.distributed import alone, from_main
 from landscape.objective.risk import EmpiricalRisk
 
@@ -73,11 +75,17 @@ class _Search:
         for guesses in attentions(self.risk.model):
             self._attention(guesses, norms, products, outputs, keys)
         self._pairs(calls, norms, products, outputs)
-        taken = _names(products)
         chain = chain_of(calls)
-        units = [u for u in rescaled_units(chain) if not _touches(u, taken)]
-        permuted = list(permuted_units(chain))
+        recurrent = recurrences(self.confirmer.risk.model, self.confirmer.risk.parameters)
+        cells = [(r, *read) for r in recurrent for read in cells_read(chain, r)]
+        projected = [p for _, cell, readers in cells for p in cell.products(readers)]
+        products += self._hold("projections of recurrences", projected, moves.product_move)
+        taken = _names(products)
+        rescaled = [cell.units(readers) for r, cell, readers in cells if r.is_rescaled]
+        units = [u for u in (*rescaled_units(chain), *rescaled) if not _touches(u, taken)]
+        permuted = [*permuted_units(chain), *(cell.units(readers) for _, cell, readers in cells)]
         rows = list(filters(chain))
+        sums = [pair for r in recurrent for cell in r.cells for pair in cell.sums]
         return Symmetries(
             products=tuple(products),
             outputs=tuple(outputs),
@@ -86,6 +94,7 @@ class _Search:
             permuted=tuple(self._hold("permutation of units", permuted, moves.permutation_move)),
             rows=tuple(self._hold("filters before batch norm", rows, moves.rows_move)),
             keys=tuple(keys),
+            sums=tuple(self._hold("recurrences' biases", sums, moves.sum_move)),
             refuted=tuple(dict.fromkeys(self.refuted)),
         )
 
@@ -241,4 +250,5 @@ def _names(products: Sequence[Product]) -> set[str]:
 
 
 def _touches(units: Units, names: set[str]) -> bool:
-    return units.reader.name in names and any(w.name in names for w, _ in units.makers)
+    reads = any(reader.name in names for reader in units.readers)
+    return reads and any(w.name in names for w, _ in units.makers)

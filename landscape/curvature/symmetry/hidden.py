@@ -1,4 +1,7 @@
-"""Guesses at hidden units, filters before batch norms, and adjacent linear maps, from a record."""
+"""Guesses at hidden units, filters before batch norms, and adjacent linear maps, from a record.
+
+What reads a tensor beside the map that comes next is known by the place where the tensor lies.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,6 +10,7 @@ from itertools import pairwise
 
 from landscape.curvature.symmetry.parts import Block, Factor, Product, Rows, Units, Values
 from landscape.curvature.symmetry.record import Call
+from landscape.curvature.symmetry.recurrent import Cell, Recurrence
 
 _LINEAR = ("linear", "convolution")
 _LORA = re.compile(r"(^|[._])lora_(embedding_)?A(?=$|[._])")
@@ -20,8 +24,8 @@ def chain_of(calls: Sequence[Call]) -> list[Call]:
 
 def rescaled_units(chain: Sequence[Call]) -> Iterator[Units]:
     """Makers and readers of hidden units, where one follows the other."""
-    for maker, reader in pairwise(chain):
-        if (columns := _columns_for(reader, maker.num_outputs)) is not None:
+    for place, maker in enumerate(chain[:-1], start=1):
+        if columns := _columns_for(chain, place, maker.num_outputs):
             yield Units(((maker.rows, maker.bias),), columns)
 
 
@@ -37,8 +41,8 @@ def permuted_units(chain: Sequence[Call]) -> Iterator[Units]:
         if not before or before[-1].kind == "batch norm":
             continue
         maker = before[-1]
-        columns = _columns_for(reader, maker.num_outputs)
-        if columns is None or any(n.num_outputs != maker.num_outputs for n in norms):
+        columns = _columns_for(chain, place, maker.num_outputs)
+        if not columns or any(n.num_outputs != maker.num_outputs for n in norms):
             continue
         alike = (maker.source, maker.num_outputs)
         makers = [c for c in before if (c.source, c.num_outputs) == alike]  # as gate and up
@@ -79,9 +83,29 @@ def _fit(values: Values, first: str, second: str) -> bool:
     return A.ndim == B.ndim == 2 and A.shape[0] == B.shape[1]
 
 
-def _columns_for(reader: Call, count: int) -> Block | None:
-    """The reader's inputs as ``count`` units; None where they are not as many, or a multiple."""
-    columns = reader.columns
-    if columns is None or reader.num_inputs % count:
-        return None
-    return replace(columns, repeat=reader.num_inputs // count)
+def readers_at(chain: Sequence[Call], place: int) -> list[Call]:
+    """The map there and those after it that read the same tensor; none where it is no map."""
+    if place >= len(chain) or chain[place].kind not in _LINEAR:
+        return []
+    wanted = (chain[place].source, chain[place].num_inputs)
+    after = (call for call in chain[place:] if call.kind in _LINEAR)
+    return [call for call in after if (call.source, call.num_inputs) == wanted]
+
+
+def cells_read(chain: Sequence[Call], found: Recurrence) -> list[tuple[Cell, tuple[Block, ...]]]:
+    """The cells of a recurrence with what reads them: for the last layer, what comes next."""
+    own = {cell.from_inputs for cell in found.layers[0]}
+    places = [place for place, call in enumerate(chain) if call.name in own]
+    readers = readers_at(chain, places[-1] + 1) if places else []
+    columns = [(c.columns, c.num_inputs) for c in readers if c.columns is not None]
+    return found.read(columns if len(columns) == len(readers) else ())
+
+
+def _columns_for(chain: Sequence[Call], place: int, count: int) -> tuple[Block, ...]:
+    """The inputs of what reads there as ``count`` units; none where they are no multiple."""
+    readers = readers_at(chain, place)
+    if not count or any(c.columns is None or c.num_inputs % count for c in readers):
+        return ()
+    return tuple(
+        replace(c.columns, repeat=c.num_inputs // count) for c in readers if c.columns is not None
+    )

@@ -19,6 +19,7 @@ from landscape.curvature.symmetry.parts import (
     Output,
     Product,
     Rows,
+    Sum,
     Symmetries,
     Units,
 )
@@ -52,6 +53,7 @@ def moves_of(found: Symmetries) -> list[Move]:
         ("norms' biases", (norm_bias_move(norm) for norm in found.norms if norm.shifts)),
         ("keys' biases", map(key_move, found.keys)),
         ("values' biases", map(output_move, found.outputs)),
+        ("recurrences' biases", map(sum_move, found.sums)),
         *(
             (f"GL(r) of {kind}", (product_move(p) for p in found.products if p.kind == kind))
             for kind in kinds
@@ -106,6 +108,18 @@ def output_move(output: Output) -> Draw:
     return draw
 
 
+def sum_move(pair: Sum) -> Draw:
+    """A shift of one of two biases that are added, taken back by the other."""
+
+    def draw(values: dict[str, Tensor], rng: Generator) -> None:
+        first = pair.first.of(values)
+        shift = _normal_like(first, rng)
+        first += shift
+        pair.second.of(values).sub_(shift)
+
+    return draw
+
+
 def norm_weight_move(norm: Norm) -> Draw:
     """Factors on a norm's weights and biases, divided out of the columns that read them."""
 
@@ -137,17 +151,18 @@ def norm_bias_move(norm: Norm) -> Draw:
 
 
 def unit_move(units: Units) -> Draw:
-    """A positive factor on all that makes a unit, divided out of what reads it."""
+    """A positive factor on all that makes a unit, divided out of all that reads it."""
 
     def draw(values: dict[str, Tensor], rng: Generator) -> None:
-        reader = units.reader.of(values)
-        factors = _factors(len(reader), rng).to(reader)
+        readers = [reader.of(values) for reader in units.readers]
+        factors = _factors(len(readers[0]), rng).to(readers[0])
         for maker in units.makers:
             for block in maker:
                 if block is not None:
                     part = block.of(values)
                     part *= _along_rows(factors, part)
-        reader /= _along_rows(factors, reader)
+        for reader in readers:
+            reader.div_(_along_rows(factors, reader))
 
     return draw
 
@@ -156,15 +171,15 @@ def permutation_move(units: Units) -> Draw:
     """Units change places, with their batch norms."""
 
     def draw(values: dict[str, Tensor], rng: Generator) -> None:
-        reader = units.reader.of(values)
+        readers = [reader.of(values) for reader in units.readers]
         # One cycle through all: it leaves no unit, nor a head of attention, in its place.
-        cycle = torch.randperm(len(reader), generator=rng).to(reader.device)
+        cycle = torch.randperm(len(readers[0]), generator=rng).to(readers[0].device)
         order = torch.empty_like(cycle)
         order[cycle] = cycle.roll(1)
         parts = [block.of(values) for maker in units.makers for block in maker if block is not None]
         for name in units.norms:
             parts += [values[f"{name}.{of}"] for of in STATISTICS]
-        for part in (reader, *parts):
+        for part in (*parts, *readers):
             part.copy_(part[order])
 
     return draw

@@ -137,11 +137,22 @@ class Output:
 
 @dataclass(frozen=True)
 class Units:
-    """Hidden units: what makes them, row by row, and the map that reads them, inputs first."""
+    """Hidden units: what makes them, row by row, and the maps that read them, inputs first.
+
+    Of a recurrence, makers and readers share its weights from units to units.
+    """
 
     makers: tuple[tuple[Block, Block | None], ...]  # weight and bias; of a batch norm γ and β
-    reader: Block
+    readers: tuple[Block, ...]
     norms: tuple[str, ...] = ()  # batch norms in between, by name
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Two biases that act by their sum alone: of a recurrence, from inputs and from units."""
+
+    first: Block
+    second: Block
 
 
 @dataclass(frozen=True)
@@ -165,4 +176,5 @@ class Symmetries:
     permuted: tuple[Units, ...] = ()  # units that can change places
     rows: tuple[Rows, ...] = ()
     keys: tuple[Factor, ...] = ()  # keys whose bias has no effect
+    sums: tuple[Sum, ...] = ()
     refuted: tuple[str, ...] = ()  # moves that suggested themselves and change the outputs

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from landscape.curvature.symmetry.parts import Block, Map
+from landscape.curvature.symmetry.recurrent import inputs_of
 from landscape.nests import tensors_in
 from landscape.objective.at_theta import leaves
 from landscape.objective.risk import EmpiricalRisk
@@ -28,7 +29,7 @@ class Call:
     columns: Block | None  # the same with the inputs first; None where it has no plain ones
     bias: Block | None
     num_inputs: int
-    num_outputs: int
+    num_outputs: int  # 0 of the inputs of a recurrence
     source: Key
     target: Key
     eps: float = 0.0  # of a batch norm
@@ -71,7 +72,12 @@ def record(risk: EmpiricalRisk) -> list[Call]:
         for call in _of_module(module, name, risk, (-order[name], 0), (-order[name], 1))
     ]
     if unheard:
-        calls = sorted(calls + unheard, key=lambda call: order.get(call.name, 0))
+        # Of attention and recurrences the maps within are calls, named after their weights.
+        of_module = {call.name: call.name.rpartition(".")[0] for call in calls}
+        calls = sorted(
+            calls + unheard,
+            key=lambda call: order.get(call.name, order.get(of_module.get(call.name, ""), 0)),
+        )
     return calls
 
 
@@ -89,6 +95,13 @@ def _calls(
     if isinstance(module, nn.MultiheadAttention):
         yield from _inputs_of_attention(module, name, inputs, output)
         return
+    for cell in inputs_of(module, name, risk.parameters):
+        weight = Block(cell.from_inputs)
+        bias = None if cell.bias is None else Block(cell.bias)
+        ends = (key_of(inputs[0]), key_of(output))
+        columns = Block(cell.from_inputs, first=1, cut=1)
+        # What comes out is no unit by itself: the recurrence has its part in it.
+        yield Call(cell.from_inputs, "linear", weight, columns, bias, cell.num_inputs, 0, *ends)
     yield from _of_module(module, name, risk, key_of(inputs[0]), key_of(output), output.shape[-1:])
 
 
