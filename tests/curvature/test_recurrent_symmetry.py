@@ -18,14 +18,14 @@ NORMS = {"norms' weights": 1, "norms' biases": 1}
 
 
 class Recurrent(nn.Module):
-    """A recurrence over five steps of four features, and maps that read it."""
+    """A recurrence over three steps of three features, and maps that read it."""
 
-    def __init__(self, make, *, norm=False, read=lambda h: h[:, -1], heads=1, **options):
+    def __init__(self, make, *, norm=False, read=lambda h: h[:, -1], heads=1, units=2, **options):
         super().__init__()
-        self.norm = nn.LayerNorm(4) if norm else nn.Identity()
-        self.rnn, self.read = make(4, 3, batch_first=True, **options), read
-        outputs = (self.rnn.proj_size or 3) * (2 if self.rnn.bidirectional else 1)
-        width = read(torch.zeros(1, 5, outputs)).shape[-1]
+        self.norm = nn.LayerNorm(3) if norm else nn.Identity()
+        self.rnn, self.read = make(3, units, batch_first=True, **options), read
+        outputs = (self.rnn.proj_size or units) * (2 if self.rnn.bidirectional else 1)
+        width = read(torch.zeros(1, 3, outputs)).shape[-1]
         self.heads = nn.ModuleList(nn.Linear(width, 3) for _ in range(heads))
 
     def forward(self, x):
@@ -38,7 +38,7 @@ class Cells(nn.Module):
 
     def __init__(self, cell):
         super().__init__()
-        self.cell, self.head = cell, nn.Linear(3, 3)
+        self.cell, self.head = cell, nn.Linear(2, 3)
 
     def forward(self, x):
         state = None
@@ -58,19 +58,19 @@ CASES = {
         {PLACES: 2, FACTORS: 2, SUMS: 2},
     ),
     "relu-two-heads": (Recurrent(nn.RNN, heads=2, **RELU), {PLACES: 1, FACTORS: 1, SUMS: 1}),
-    "relu-cell": (Cells(nn.RNNCell(4, 3, **RELU)), {PLACES: 1, FACTORS: 1, SUMS: 1}),
+    "relu-cell": (Cells(nn.RNNCell(3, 2, **RELU)), {PLACES: 1, FACTORS: 1, SUMS: 1}),
     "tanh": (Recurrent(nn.RNN), {PLACES: 1, SUMS: 1}),
     "lstm": (Recurrent(nn.LSTM), {PLACES: 1, SUMS: 1}),
     "lstm-2-both-ways": (Recurrent(nn.LSTM, **TWICE), {PLACES: 4, SUMS: 4}),
     "lstm-norm": (Recurrent(nn.LSTM, norm=True), {PLACES: 1, SUMS: 1, **NORMS}),
     "lstm-projected": (
-        Recurrent(nn.LSTM, proj_size=2, num_layers=2),
-        {PLACES: 2, SUMS: 2, "GL(r) of projections": 2},
+        Recurrent(nn.LSTM, units=3, proj_size=2),
+        {PLACES: 1, SUMS: 1, "GL(r) of projections": 1},
     ),
-    "lstm-cell": (Cells(nn.LSTMCell(4, 3)), {PLACES: 1, SUMS: 1}),
+    "lstm-cell": (Cells(nn.LSTMCell(3, 2)), {PLACES: 1, SUMS: 1}),
     "gru": (Recurrent(nn.GRU), {PLACES: 1, SUMS: 1}),
     "gru-norm": (Recurrent(nn.GRU, norm=True), {PLACES: 1, SUMS: 1, **NORMS}),
-    "gru-cell": (Cells(nn.GRUCell(4, 3)), {PLACES: 1, SUMS: 1}),
+    "gru-cell": (Cells(nn.GRUCell(3, 2)), {PLACES: 1, SUMS: 1}),
 }
 
 
@@ -79,10 +79,16 @@ def spectrum(risk, scale, dense):
     return torch.linalg.eigvalsh((matrix + matrix.T) / 2)
 
 
+def gap(risk, copy, scale, dense):
+    """The largest difference of two spectra, relative to the largest eigenvalue."""
+    before, after = (spectrum(each, scale, dense) for each in (risk, copy))
+    return float((after - before).abs().max() / before.abs().max())
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_moved_copy_has_the_same_spectrum(name, dense):
     net, places = CASES[name]
-    risk = risk_over(net, (5, 4))
+    risk = risk_over(net, (3, 3))
     moves = moves_of(symmetries_of(risk))
     assert {move.kind: len(move.draws) for move in moves} == places
     rng, values = torch.Generator().manual_seed(3), with_statistics(risk)
@@ -90,27 +96,25 @@ def test_a_moved_copy_has_the_same_spectrum(name, dense):
         values = move.of(values, rng)
     copy = moved_risk(risk, values)
     assert copy.evaluate().loss == pytest.approx(risk.evaluate().loss, rel=1e-12)
-    for scale, is_kept in (("symmetry", True), ("filter", False)):
-        before, after = (spectrum(each, scale, dense) for each in (risk, copy))
-        gap = float((after - before).abs().max() / before.abs().max())
-        # Rounding of some hundred products in float64 is far below this, a wrong term far above.
-        assert (gap <= 1e-8) is is_kept
-        assert is_kept or gap > 1e-3
+    # Rounding of some hundred products in float64 is far below this, a wrong term far above.
+    assert gap(risk, copy, "symmetry", dense) <= 1e-8
+    if name in ("relu", "lstm", "gru"):
+        assert gap(risk, copy, "filter", dense) > 1e-3
 
 
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
 def test_units_that_saturate_have_no_factors(make):
-    risk = risk_over(Recurrent(make), (5, 4))
+    risk = risk_over(Recurrent(make), (3, 3))
     (units,) = symmetries_of(risk).permuted
     assert not Confirmer(risk).holds(Move("", (unit_move(units),)))
 
 
 def test_the_biases_of_a_gru_s_candidate_are_not_added():
     """They are those of tanh(W x + b + r (U h + c)): what c loses b does not gain."""
-    risk = risk_over(Recurrent(nn.GRU), (5, 4))
+    risk = risk_over(Recurrent(nn.GRU), (3, 3))
     (pair,) = symmetries_of(risk).sums
-    assert pair.first.stop == 2 * 3  # those of both gates
-    whole = replace(pair, first=replace(pair.first, stop=9), second=replace(pair.second, stop=9))
+    assert pair.first.stop == 2 * 2  # those of both gates
+    whole = replace(pair, first=replace(pair.first, stop=6), second=replace(pair.second, stop=6))
     assert not Confirmer(risk).holds(Move("", (sum_move(whole),)))
 
 
@@ -119,10 +123,10 @@ class Started(Recurrent):
 
     def __init__(self):
         super().__init__(nn.RNN, **RELU)
-        self.start = nn.Parameter(torch.zeros(1, 1, 3))
+        self.start = nn.Parameter(torch.zeros(1, 1, 2))
 
     def forward(self, x):
-        return self.heads[0](self.rnn(x, self.start.expand(1, len(x), 3))[0][:, -1])
+        return self.heads[0](self.rnn(x, self.start.expand(1, len(x), 2))[0][:, -1])
 
 
 class Summed(Recurrent):
@@ -130,12 +134,12 @@ class Summed(Recurrent):
 
     def __init__(self):
         super().__init__(
-            nn.RNN, read=lambda h: h[:, -1, :3] + h[:, 0, 3:], bidirectional=True, **RELU
+            nn.RNN, read=lambda h: h[:, -1, :2] + h[:, 0, 2:], bidirectional=True, **RELU
         )
 
 
 @pytest.mark.parametrize("net", [Started(), Summed()], ids=["started", "summed"])
 def test_units_that_are_used_otherwise_are_not_moved(net):
-    found = symmetries_of(risk_over(net, (5, 4)))
+    found = symmetries_of(risk_over(net, (3, 3)))
     assert found.factors == found.permuted == ()
     assert found.sums
