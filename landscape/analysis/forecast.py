@@ -69,7 +69,10 @@ def measured_rates(target: Target, suite: SuiteSettings) -> Rates:
 def counted(
     rates: Rates, target: Target, suite: SuiteSettings, names: Sequence[str]
 ) -> list[ForecastLine]:
-    """Forecast from ``rates``, without a further pass: for one budget after the other."""
+    """Forecast from ``rates``, for one budget after the other: no further pass over the examples.
+
+    Symmetries of the network are looked for on a few of them, once.
+    """
     work = Work(
         target,
         suite,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
+from types import MappingProxyType
 
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
@@ -31,9 +32,14 @@ def run_analysis(
         return {f"left-out-{name}": note}
 
 
-def passes_of(name: str, target: Target, settings: SuiteSettings) -> int:
-    """What an analysis takes of ``target``, counted in passes and not timed; at least one."""
-    work = Work(target, settings, graph_bytes=0, kept_bytes=0)
+def passes_of(
+    name: str, target: Target, settings: SuiteSettings, earlier: Results = MappingProxyType({})
+) -> int:
+    """What an analysis takes of ``target``, counted in passes and not timed; at least one.
+
+    What it takes may hang on ``earlier`` results.
+    """
+    work = Work(target, settings, graph_bytes=0, kept_bytes=0, earlier=earlier)
     cost: Cost = resolve(ANALYSES[name].cost)(work)
     return max(1, cost.passes)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from landscape.analysis.suite_settings import SuiteSettings
@@ -40,6 +41,7 @@ class Work(NamedTuple):
     graph_bytes: int  # of the largest batch's graph
     kept_bytes: int  # of all graphs that are kept between products, and one more
     names: Sequence[str] = ()  # of the analyses that are run together
+    earlier: Results = MappingProxyType({})  # that are there already
 
     @property
     def num_params(self) -> int:

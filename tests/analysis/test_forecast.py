@@ -4,16 +4,21 @@ from dataclasses import replace
 
 import pytest
 import torch
+from symmetric_networks import NETWORKS
 from torch import nn
 
-from landscape.analysis.budget import BUDGETS
+from landscape.analysis.bearing import bearing_scale, expected_bearing
+from landscape.analysis.budget import BUDGETS, ScaledBudget
 from landscape.analysis.fidelity.run import fidelity
 from landscape.analysis.forecast import forecast
 from landscape.analysis.opening import target_in_memory
 from landscape.analysis.progress import quiet
 from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.sharpness.settings import SharpnessSettings
+from landscape.analysis.suite import passes_of, run_analysis
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_settings import TargetSettings
+from landscape.analysis.work import Work
 from landscape.objective.pair import loss_of
 
 
@@ -64,3 +69,61 @@ def test_the_passes_of_fidelity_are_counted(target):
     line = _forecast(target, few, "fidelity")
     found = fidelity(target, settings=replace(few.fidelity, slopes=()), progress=quiet)
     assert line.num_losses >= found.num_evaluations
+
+
+SMALL = SuiteSettings(
+    budget=replace(
+        BUDGETS["quick"],
+        scaled=ScaledBudget(num_largest=1, num_smallest=0, num_steps=3),
+        num_probes=2,
+        sharpness=SharpnessSettings(
+            measures=("expected_rise",), scales=("none", "filter"), radii=(0.1,), num_pairs=2
+        ),
+    )
+)
+
+
+def recurrent():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.GRU(3, 4, batch_first=True), nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.head(self.rnn(x)[0][:, -1])
+
+    return Net()
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        ("mlp", "weight"),
+        ("convolutions", "weight"),
+        ("encoder", "symmetry"),
+        ("gelu", None),
+        ("gru", "symmetry"),
+    ],
+)
+def test_every_scale_that_will_be_measured_is_counted(name, scale):
+    """Before the preflight has certified it, by the symmetries alone."""
+    make, shape = (NETWORKS | {"gru": (recurrent, (5, 3))})[name]
+    torch.manual_seed(0)
+    net = make().eval()
+    with torch.no_grad():
+        for weights in net.parameters():
+            weights.add_(0.3 * torch.randn_like(weights))
+    x = torch.randn(12, *shape, generator=torch.Generator().manual_seed(0))
+    target = target_in_memory(
+        net, loss_of("cross-entropy"), (x, torch.arange(12) % 3), TargetSettings()
+    )
+    names = ["preflight", "scaled", "sharpness"]
+    work = Work(target, SMALL, graph_bytes=0, kept_bytes=0, names=names)
+    earlier = run_analysis("preflight", target, SMALL, {}, quiet)
+    assert expected_bearing(work) == bearing_scale(earlier) == scale
+    times = 1 if scale is None else 2
+    (alone,), (_, scaled, rises) = (forecast(target, SMALL, asked) for asked in (["scaled"], names))
+    assert scaled.num_matvecs == times * alone.num_matvecs
+    found = run_analysis("sharpness", target, SMALL, earlier, quiet)["sharpness"]
+    assert rises.num_losses == sum(row.num_evaluations for row in found.rows)
+    assert passes_of("scaled", target, SMALL, earlier) == times * passes_of("scaled", target, SMALL)

@@ -76,7 +76,7 @@ def preflight(
         random = any(c.name == DETERMINISTIC and c.status == "fail" for c in checks)
         checks += step() if of_random or not random else []
     sound = all(c.status != "fail" for c in checks if c.name in _NEEDED)
-    left_out = _too_large_to_move(target)
+    left_out = too_large_to_move(target)
     checks += left_out
     can_move = sound and not left_out
     moved = invariances(target, operator_name, eigenvalues=moves) if can_move else ()
@@ -89,8 +89,8 @@ def preflight(
     )
 
 
-def _too_large_to_move(target: Target) -> list[Check]:
-    """A note where moved copies of the weights do not fit into memory."""
+def too_large_to_move(target: Target) -> list[Check]:
+    """A note where moved copies of the weights do not fit into memory; nothing where they do."""
     num_params = sum(w.numel() for w in target.risk.values.values())
     needed = _COPIES * 8 * num_params
     free = from_main(lambda: free_memory(target.risk.device))  # one answer for all processes

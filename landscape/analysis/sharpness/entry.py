@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from landscape.analysis.bearing import bearing_scale
+from landscape.analysis.bearing import bearing_scale, expected_bearing
 from landscape.analysis.progress import Progress
 from landscape.analysis.sharpness.rows import rows_of
 from landscape.analysis.sharpness.run import sharpness
+from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.analysis.work import Cost, Results, Work, state_of
@@ -14,14 +15,10 @@ from landscape.results import Eigenvalues, Trace
 
 def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Progress) -> Results:
     """Every measure, also at the scale that bears a verdict; the spectral ones off the spectra."""
-    asked = settings.budget.sharpness
-    bearing = bearing_scale(earlier)
-    if bearing is not None and bearing not in asked.scales:
-        asked = replace(asked, scales=(*asked.scales, bearing))
     return {
         "sharpness": sharpness(
             target,
-            settings=asked,
+            settings=_asked(settings, bearing_scale(earlier)),
             spectra=spectra_of(earlier),
             state=state_of(settings, target, "sharpness.state"),
             progress=progress,
@@ -31,9 +28,17 @@ def run(target: Target, settings: SuiteSettings, earlier: Results, progress: Pro
 
 def cost(work: Work) -> Cost:
     """What the rows take together."""
-    rows = rows_of(work.target, work.suite.budget.sharpness).values()
+    rows = rows_of(work.target, _asked(work.suite, expected_bearing(work))).values()
     matvecs, losses = sum(r.num_matvecs for r in rows), sum(r.num_losses for r in rows)
     return Cost(matvecs, losses, work.graph_bytes)
+
+
+def _asked(settings: SuiteSettings, bearing: str | None) -> SharpnessSettings:
+    """At the budget's scales, and at the one that bears a verdict."""
+    asked = settings.budget.sharpness
+    if bearing is None or bearing in asked.scales:
+        return asked
+    return replace(asked, scales=(*asked.scales, bearing))
 
 
 def spectra_of(earlier: Results) -> list[Eigenvalues | Trace]:

@@ -1,6 +1,6 @@
 """The spectrum in a report, plain and scaled."""
 
-from landscape.analysis.bearing import bearing_scale
+from landscape.analysis.bearing import bearing_scale, expected_bearing
 from landscape.analysis.progress import Progress
 from landscape.analysis.spectrum.rounding import asks_float64
 from landscape.analysis.spectrum.run import spectrum
@@ -24,10 +24,9 @@ def run_scaled(
 
     Filter norms cancel rescaled filters before batch norms, and not what else a network may have.
     """
-    scales = dict.fromkeys(("filter", bearing_scale(earlier) or "filter"))
     return {
         stem: result
-        for scale in scales
+        for scale in _scales(bearing_scale(earlier))
         for stem, result in _run(target, settings, scale, progress).items()
     }
 
@@ -38,11 +37,14 @@ def cost(work: Work) -> Cost:
 
 
 def cost_of_scaled(work: Work) -> Cost:
-    """The same of the one with filter norms, of which a budget may want less.
+    """The same at each of its scales, of which a budget may want less."""
+    costs = [_cost(work, scale) for scale in _scales(expected_bearing(work))]
+    num_matvecs, num_losses = (sum(counts) for counts in zip(*(c[:2] for c in costs), strict=True))
+    return Cost(num_matvecs, num_losses, max(cost.peak_bytes for cost in costs))
 
-    Whether there is another is known once the preflight was run.
-    """
-    return _cost(work, "filter")
+
+def _scales(bearing: str | None) -> list[str]:
+    return list(dict.fromkeys(("filter", bearing or "filter")))
 
 
 def spectrum_settings(settings: SuiteSettings, scale: str) -> SpectrumSettings:

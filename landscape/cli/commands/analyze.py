@@ -238,10 +238,13 @@ def _run_one(
         told += [f"going on with: {', '.join(begun)}"] if (begun := folder.begun(label)) else []
         if told:
             click.echo(f"{label}: {'; '.join(told)}.", err=True)
-    passes = {name: passes_of(name, target, suite) for name in names}
     left = [name for name in names if name not in done]
+    known: dict[str, Result] = {}
 
     def progress(name: str) -> AbstractContextManager["Progress"]:
+        if "preflight" not in known:  # which says at how many scales others measure
+            known.update(finished.results())
+        passes = {each: passes_of(each, target, suite, known) for each in names}
         after = sum(passes[later] for later in left[left.index(name) + 1 :])
         after += further * sum(passes.values())
         return overall.part(f"{label}: {name}", passes[name], after=after)
