@@ -6,13 +6,15 @@ from typing import Any
 from landscape.store.identity import was_no_part_of_budgets
 
 _ONLY = "analysis.only"  # which analyses there are to be
+_GROWING = ("recipe", "control")  # of which a plan may have more later: no verdict rests on them
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say where two plans' records differ, each place with its old and its new value.
 
-    Further analyses of the same runs are no difference: what is there stays as it is.
+    Further analyses, recipes and controls are no difference: what is there stays as it is.
     """
+    now = _without_further(before, now)
     old, new = _flat(before), _flat(now)
     old |= {k: v for k, v in new.items() if k not in old and _was_not_asked(k)}
     if set(old.get(_ONLY, ())) <= set(new.get(_ONLY, ())):
@@ -22,6 +24,28 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for key in dict.fromkeys([*old, *new])
         if old.get(key) != new.get(key)  # what an earlier version lacks, it did not ask for
     ]
+
+
+def additions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What ``now`` asks for beyond ``before``, in words; nothing else may differ."""
+    asked = before["analysis"]["only"]
+    found = [f"analysis {name}" for name in now["analysis"]["only"] if name not in asked]
+    for kind in _GROWING:
+        known = _names(before, kind)
+        found += [f"{kind} {name}" for name in _names(now, kind) if name not in known]
+    return found
+
+
+def _without_further(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {
+        f"{kind}s": [e for e in now.get(f"{kind}s", ()) if e["name"] in _names(before, kind)]
+        for kind in _GROWING
+    }
+    return {**now, **kept}
+
+
+def _names(record: Mapping[str, Any], kind: str) -> list[str]:
+    return [entry["name"] for entry in record.get(f"{kind}s", ())]
 
 
 def _was_not_asked(key: str) -> bool:
