@@ -6,6 +6,7 @@ from typing import Any
 from landscape.store.identity import was_no_part_of_budgets
 
 _ONLY = "analysis.only"  # which analyses there are to be
+_ONE_IMAGE = "analysis.one_image"
 _GROWING = ("recipe", "control")  # of which a plan may have more later: no verdict rests on them
 
 
@@ -19,6 +20,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     old |= {k: v for k, v in new.items() if k not in old and _was_not_asked(k)}
     if set(old.get(_ONLY, ())) <= set(new.get(_ONLY, ())):
         old[_ONLY] = new.get(_ONLY)
+    if new.get(_ONE_IMAGE):
+        old[_ONE_IMAGE] = True
     return [
         f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
         for key in dict.fromkeys([*old, *new])
@@ -30,6 +33,8 @@ def additions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What ``now`` asks for beyond ``before``, in words; nothing else may differ."""
     asked = before["analysis"]["only"]
     found = [f"analysis {name}" for name in now["analysis"]["only"] if name not in asked]
+    if now["analysis"]["one_image"] and not before["analysis"]["one_image"]:
+        found.append("analysis of one image")
     for kind in _GROWING:
         known = _names(before, kind)
         found += [f"{kind} {name}" for name in _names(now, kind) if name not in known]
