@@ -66,7 +66,8 @@ class StudyFolder(ReportFolder):
     def claim(self, plan: Plan, *, force: bool) -> None:
         """Record the plan that this folder is for; it may ask for more than before.
 
-        More are analyses, recipes and controls, none of which a comparison rests on.
+        More are analyses, recipes, controls, and seeds at one training loss: no verdict of the
+        plan's contrasts rests on any.
 
         Raises
         ------

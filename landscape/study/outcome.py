@@ -100,7 +100,9 @@ def write_outcome(
 def _declared_later(added: Sequence[str]) -> list[str]:
     if not added:
         return []
-    return [f"Asked for after the first runs, and part of no comparison: {', '.join(added)}."]
+    return [
+        f"Asked for after the first runs, and what no verdict above rests on: {', '.join(added)}."
+    ]
 
 
 def _run_rows(runs: Iterable[Run], folder: StudyFolder, curves: Curves) -> Sequence[StudyRun]:

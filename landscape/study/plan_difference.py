@@ -7,13 +7,15 @@ from landscape.store.identity import was_no_part_of_budgets
 
 _ONLY = "analysis.only"  # which analyses there are to be
 _ONE_IMAGE = "analysis.one_image"
+_MATCHED = "comparison.loss_matched_seeds"
 _GROWING = ("recipe", "control")  # of which a plan may have more later: no verdict rests on them
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """Say where two plans' records differ, each place with its old and its new value.
 
-    Further analyses, recipes and controls are no difference: what is there stays as it is.
+    Further analyses, recipes, controls and seeds at one loss are no difference: what is there stays
+    as it is.
     """
     now = _without_further(before, now)
     old, new = _flat(before), _flat(now)
@@ -22,6 +24,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         old[_ONLY] = new.get(_ONLY)
     if new.get(_ONE_IMAGE):
         old[_ONE_IMAGE] = True
+    if old.get(_MATCHED, 0) <= new.get(_MATCHED, 0):
+        old[_MATCHED] = new.get(_MATCHED, 0)
     return [
         f"{key} was {old.get(key, 'absent')!r}, now {new.get(key, 'absent')!r}"
         for key in dict.fromkeys([*old, *new])
@@ -35,6 +39,9 @@ def additions(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     found = [f"analysis {name}" for name in now["analysis"]["only"] if name not in asked]
     if now["analysis"]["one_image"] and not before["analysis"]["one_image"]:
         found.append("analysis of one image")
+    matched = now["comparison"]["loss_matched_seeds"]
+    if matched > before["comparison"].get("loss_matched_seeds", 0):
+        found.append(f"{matched} seeds at one training loss")
     for kind in _GROWING:
         known = _names(before, kind)
         found += [f"{kind} {name}" for name in _names(now, kind) if name not in known]

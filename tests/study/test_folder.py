@@ -50,12 +50,19 @@ def test_a_plan_may_ask_for_more_and_the_folder_says_what_came_later(plan, tmp_p
         plan,
         recipes=(recipe, *plan.recipes),
         controls=(*plan.controls, control),
+        comparison=dataclasses.replace(plan.comparison, loss_matched_seeds=12),
         analysis=dataclasses.replace(
             plan.analysis, only=(*plan.analysis.only, "activity"), one_image=True
         ),
     )
     folder.claim(more, force=False)
-    later = ("analysis activity", "analysis of one image", "recipe another", "control again")
+    later = (
+        "analysis activity",
+        "analysis of one image",
+        "12 seeds at one training loss",
+        "recipe another",
+        "control again",
+    )
     assert folder.added == later
     folder.claim(more, force=False)
     assert folder.added == later
