@@ -3,7 +3,6 @@ import pytest
 from landscape.study.plan_difference import differences
 from landscape.study.plan_file import load_plan, plan_from_table
 
-
 _TWO_MEASURES = ["frobenius_norm[filter] hessian", "expected_rise[filter] ρ=0.1"]
 
 
