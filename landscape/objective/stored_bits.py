@@ -7,7 +7,6 @@ them. That is measured: at weights that move by as much as rounding moved them.
 
 import math
 from functools import partial
-from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
@@ -20,13 +19,6 @@ from landscape.results.fingerprint import StoredRounding
 NUM_DRAWS = 4
 _FEW = 11  # significant bits of float16, the most that are few; bfloat16 has 8, float8 4 or 3
 _TRIVIAL = 2  # what ones, halves and signs need in any format
-
-
-class _Narrow(NamedTuple):
-    """Half the distance of neighbours, entry by entry, as long as θ; 0 where all is exact."""
-
-    bits: int
-    half_steps: Tensor
 
 
 def significant_bits(w: Tensor) -> int | None:
@@ -56,45 +48,33 @@ def stored_rounding(
     at, first_loss
         Of the network as it is, on all examples and on the first.
     """
-    narrow = _narrow(risk)
-    if narrow is None:
+    bits = [significant_bits(w) or 0 for w in risk.layout.split(risk.theta)]
+    most = max(bits, default=0)
+    if most <= _TRIVIAL:
         return None
     rng = Generator().manual_seed(0)
     found: list[tuple[float, float, float]] = []
     for _ in range(num_draws):
-        draw = 2 * torch.rand(risk.num_params, generator=rng, dtype=torch.float64) - 1
-        theta = risk.theta + narrow.half_steps * draw.to(risk.theta)
+        theta = risk.theta.clone()
+        for w, own in zip(risk.layout.split(theta), bits, strict=True):
+            # Ones that a norm began with need few bits in any format: nothing was rounded there.
+            if 2 * own > most:
+                w.add_(_error(w, most, rng))
         there = risk.evaluate(theta)
         moved = risk.at({**risk.values, **risk.layout.unflatten(theta)})
         loss = from_main(partial(moved.loss_and_gradient_of, first))[0]
-        right = (
-            0.0 if at.accuracy is None or there.accuracy is None else there.accuracy - at.accuracy
-        )
+        right = (there.accuracy or 0.0) - (at.accuracy or 0.0)
         found.append((there.loss - at.loss, loss - first_loss, right))
     sizes = [math.sqrt(sum(x * x for x in each) / num_draws) for each in zip(*found, strict=True)]
     if not all(map(math.isfinite, sizes)):
         return None
     return StoredRounding(
-        bits=narrow.bits, draws=num_draws, loss=sizes[0], first_loss=sizes[1], accuracy=sizes[2]
+        bits=most, draws=num_draws, loss=sizes[0], first_loss=sizes[1], accuracy=sizes[2]
     )
 
 
-def _narrow(risk: EmpiricalRisk) -> _Narrow | None:
-    """By the weights themselves: a file of float32 may hold what was rounded before."""
-    parts = risk.layout.split(risk.theta)
-    bits = [significant_bits(w) for w in parts]
-    most = max((b for b in bits if b is not None), default=0)
-    if most <= _TRIVIAL:
-        return None
-    # Ones that a norm began with need few bits in any format: nothing was rounded there.
-    steps = [
-        torch.zeros_like(w) if b is None or 2 * b <= most else _half_steps(w, most)
-        for w, b in zip(parts, bits, strict=True)
-    ]
-    return _Narrow(most, risk.layout.flatten(steps))
-
-
-def _half_steps(w: Tensor, bits: int) -> Tensor:
-    """Of the numbers of so many significant bits around each entry of ``w``."""
-    steps = torch.ldexp(torch.ones_like(w), torch.frexp(w).exponent - bits - 1)
-    return torch.where(w == 0, torch.zeros_like(w), steps)
+def _error(w: Tensor, bits: int, rng: Generator) -> Tensor:
+    """Uniform within half the distance of numbers of so many significant bits; 0 of zeros."""
+    half = torch.ldexp(torch.ones_like(w), torch.frexp(w).exponent - bits - 1)
+    draw = 2 * torch.rand(w.shape, generator=rng, dtype=torch.float32) - 1
+    return torch.where(w == 0, torch.zeros_like(w), half * draw.to(w))
