@@ -266,10 +266,15 @@ class Plan:
     def warnings(self) -> tuple[str, ...]:
         """What the plan cannot decide however it comes out."""
         seeds = {r.name: set(r.seeds) for r in self.recipes}
+        need = pairs_needed(self.comparison.alpha, self.num_tests)
         found = []
+        if 0 < (matched := self.comparison.loss_matched_seeds) < need:
+            found.append(
+                f"loss_matched_seeds: with {matched} seeds at one training loss nothing can be "
+                f"significant over {self.num_tests} tests; {need} seeds could decide."
+            )
         for group, baseline in self.comparison.contrasts:
             n = len(seeds[group] & seeds[baseline])
-            need = pairs_needed(self.comparison.alpha, self.num_tests)
             if n < need:
                 found.append(
                     f"{group} against {baseline}: with {n} shared seeds nothing can be "
