@@ -58,9 +58,7 @@ def _residual() -> nn.Module:
     """77,514 parameters, of images of 3 x 32 x 32 pixels."""
     first = (nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU())
     blocks = (_Block(16, 16, 1), _Block(16, 32, 2), _Block(32, 64, 2))
-    return nn.Sequential(
-        *first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10)
-    )
+    return nn.Sequential(*first, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
 def _on_noise(network: nn.Module, *shape: int) -> EmpiricalRisk:
