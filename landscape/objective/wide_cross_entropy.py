@@ -21,12 +21,14 @@ WIDE = 2**12  # classes
 _BLOCK = 2**20  # elements that are worked on at a time
 
 
-def is_wide(input: Tensor, target: Tensor, *args: Any, **settings: Any) -> bool:
+def is_wide(input: object, target: object, *args: Any, **settings: Any) -> bool:
     """Whether ``F.cross_entropy`` is called with what :func:`wide_cross_entropy` is for."""
     taken = {"ignore_index", "reduction"}
     others = {k: v for k, v in settings.items() if k not in taken and v is not None}
     return (
         not args
+        and isinstance(input, Tensor)
+        and isinstance(target, Tensor)
         and others.keys() <= {"label_smoothing"}
         and not settings.get("label_smoothing")
         and input.ndim == 2

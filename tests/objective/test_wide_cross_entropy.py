@@ -61,6 +61,7 @@ def test_other_losses_stay_as_they_are(settings):
     assert not is_wide(logits, classes, **settings)
     assert not is_wide(logits[:, :10], classes)
     assert not is_wide(logits, torch.zeros(2, K))
+    assert not is_wide((logits, logits), classes)  # the user's mistake, for PyTorch to tell
 
 
 class Words(nn.Module):
