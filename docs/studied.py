@@ -55,7 +55,7 @@ def study_matched() -> str:
         at = [f"{_ratio(row[k])} {row[k]['verdict']}" for k in ("by_epoch", "by_loss")]
         measure = row["measure"].partition(" (")[0]
         rows.append((f"{group} / {baseline}", optimizer, measure, *at))
-    return _table(["networks", "by", "measure", "last epoch, 20 pairs", "one loss, 8 pairs"], rows)
+    return _table(["networks", "by", "measure", "last epoch, 20 pairs", "one loss, 10 pairs"], rows)
 
 
 def study_accuracies() -> str:

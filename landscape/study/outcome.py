@@ -28,7 +28,8 @@ from landscape.study.gathered import (
 )
 from landscape.study.links import outcome_links
 from landscape.study.matching import loss_matched_rows, loss_matched_runs
-from landscape.study.plan import Plan, Run
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run
 from landscape.study.scales import recipe_scales
 
 

@@ -4,7 +4,7 @@ import json
 import pytest
 
 from landscape.study.folder import RunRecord, StudyFolder
-from landscape.study.plan import Control
+from landscape.study.plan_parts import Control
 
 
 def test_what_a_kill_left_of_one_run_is_removed_and_nothing_else(tmp_path):
