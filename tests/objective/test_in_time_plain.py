@@ -23,7 +23,7 @@ def frames(rng):
 
 
 class Recurrent(nn.Module):
-    """Layers of PyTorch that take (N, F) too, as a sequence of N steps; all outputs, or the last."""
+    """Layers that take (N, F) too, as a sequence of N steps; all their outputs, or the last."""
 
     def __init__(self, kind, layout, *, last=False):
         super().__init__()
