@@ -10,10 +10,13 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.tried import nets, spiking_nets
 from benchmarks.tried.case import Case, Tried
+from benchmarks.tried.events import EXAMPLES, recorded
 from benchmarks.tried.spiking_nets import HERE, NUM_STEPS
 from landscape.factories import parse_arguments
 
 Function = Callable[[nn.Module, Tensor], Tensor]
+# Tensors, or what writes files, and says how they are named and what is in them.
+Data = tuple[Tensor, Tensor] | Callable[[], tuple[str, Tensor, Tensor]]
 
 
 def _case(
@@ -21,7 +24,7 @@ def _case(
     network: str,
     words: str,
     outputs: Function,
-    data: tuple[Tensor, Tensor],
+    data: Data,
     name: str,
     **more: Any,
 ) -> Case:
@@ -36,7 +39,7 @@ def _case(
 def _tried(
     words: Sequence[str],
     outputs: Function,
-    data: tuple[Tensor, Tensor],
+    data: Data,
     name: str,
     *,
     loss: str = "cross-entropy",
@@ -46,14 +49,14 @@ def _tried(
 ) -> Tried:
     """At weights, ``size`` times standard normal over the root of the fan-in, at which it fires."""
     function, _, query = name.partition("?")
-    model, (x, y) = getattr(spiking_nets, function)(**parse_arguments(query)), data
+    model = getattr(spiking_nets, function)(**parse_arguments(query))
+    place, x, y = data() if callable(data) else _saved(*data)
     with torch.no_grad():
         for p in model.parameters():
             if p.ndim > 1:
                 p.copy_(size * torch.randn_like(p) / p[0].numel() ** 0.5)
     torch.save(model.state_dict(), "net.pth")
-    np.savez("xy.npz", x=x.numpy(), y=y.numpy())
-    named = ["net.pth", "--model", f"{HERE}:{name}", "--data", "xy.npz", "--loss", loss]
+    named = ["net.pth", "--model", f"{HERE}:{name}", "--data", place, "--loss", loss]
     model.eval().double()
     for module in model.modules():
         if type(module).__module__.startswith(("snntorch", "sinabs")):  # which fire in float32
@@ -61,6 +64,11 @@ def _tried(
     chosen = [p for n, p in model.named_parameters() if not params or n in params]
     theta = [p for p in chosen if p.requires_grad]
     return Tried([*named, *words], lambda: value(outputs(model, x.double()), y), theta, params)
+
+
+def _saved(x: Tensor, y: Tensor) -> tuple[str, Tensor, Tensor]:
+    np.savez("xy.npz", x=x.numpy(), y=y.numpy())
+    return "xy.npz", x, y
 
 
 def _as_precise(_module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Any:
@@ -160,6 +168,11 @@ CASES = (
     _case(
         _JELLY, "PLIF net for N-MNIST: first batch norm", _MOVED, _frame_by_frame, _events(),
         "parametric_lif_net", size=4, params=["conv_fc.1.weight", "conv_fc.1.bias"],
+    ),
+    _case(
+        f"tonic {_JELLY}", "PLIF net, N-MNIST's files by tonic: first batch norm",
+        f"{_MOVED} {EXAMPLES}", _frame_by_frame, recorded, "parametric_lif_net", size=4,
+        params=["conv_fc.1.weight", "conv_fc.1.bias"],
     ),
     _case(
         _JELLY, "Spikformer: head", _RATE, lambda net, x: _at_rest(net)(x).mean(0), _IMAGES,
