@@ -2,39 +2,41 @@
 
 from collections.abc import Sequence
 
-from landscape.results import Result, recipe_of
+from landscape.results import recipe_of
 
-MOST_SHOWN = 16  # checkpoints: as many as a figure's legend and a table's columns can hold
+MOST_SHOWN = 8  # checkpoints: as many as there are colours, and as a table's columns can hold
+_MOST_RECIPES = 16  # of which one each is shown, where there are more recipes than that
 
 
 def shown_in_detail(
-    results: Sequence[Result], baseline: str | None = None, *, most: int = MOST_SHOWN
-) -> list[Result]:
-    """The results of ``most`` checkpoints, which a page has room for; all, where these are few.
+    labels: Sequence[str], baseline: str | None = None, *, most: int = MOST_SHOWN
+) -> tuple[str, ...]:
+    """Those of ``most`` checkpoints, which a page has room for; all, where these are few.
 
     Checkpoints whose labels differ only in a seed (``-s3``) or an epoch (``-e10``) are of one
-    group, and the first ones of every group are shown. ``baseline``, a label, is always shown.
+    group, and the first ones of every group are shown, up to 16 where groups are more than
+    ``most``. ``baseline``, a label, is always shown.
     """
-    labels = list(dict.fromkeys(r.subject.label for r in results))
     if len(labels) <= most:
-        return list(results)
+        return tuple(labels)
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(recipe_of(label), []).append(label)
+    most = max(most, min(len(groups), _MOST_RECIPES))
     each = max(1, most // len(groups))
     chosen = [label for members in groups.values() for label in members[:each]][:most]
     if baseline is not None and baseline not in chosen:
         chosen = [*chosen[: most - 1], baseline]
-    return [r for r in results if r.subject.label in chosen]
+    return tuple(label for label in labels if label in chosen)
 
 
-def detail_note(results: Sequence[Result], shown: Sequence[Result]) -> str:
+def detail_note(labels: Sequence[str], shown: Sequence[str]) -> str:
     """One line on what the page leaves out; nothing where it shows all."""
-    of_all, of_shown = (dict.fromkeys(r.subject.label for r in rs) for rs in (results, shown))
-    if len(of_shown) == len(of_all):
+    if len(shown) == len(labels):
         return ""
     return (
-        f"{len(of_all)} checkpoints were analysed. {len(of_shown)} of them are shown in the "
-        f"figures and tables below: {', '.join(of_shown)}. The numbers of all are in the folder: "
-        "tables/ as CSV, Markdown and LaTeX, and summary.json."
+        f"{len(labels)} checkpoints were analysed. {len(shown)} of them are shown one by one in "
+        f"the figures and tables below: {', '.join(shown)}; bands are of all runs of these "
+        "recipes. The numbers of all are in the folder: tables/ as CSV, Markdown and LaTeX, and "
+        "summary.json."
     )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from landscape.page.detail import shown_in_detail
 from landscape.page.style import Stroke, strokes_for
 from landscape.results import OperatorSpec, Result, Subject, operator_title, recipe_of
 
@@ -13,23 +14,54 @@ _R = TypeVar("_R", bound=Result)
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """All results, the labels in order of first appearance, and each label's stroke."""
+    """The checkpoints that a page shows one by one, in order of first appearance, and the others.
+
+    Attributes
+    ----------
+    results
+        Of the checkpoints shown.
+    labels
+        Theirs.
+    strokes
+        By label; of all runs of the recipes shown, the runs shown first.
+    baseline
+        A label that others are shown relative to.
+    all_results
+        Of every checkpoint, shown or not.
+    """
 
     results: tuple[Result, ...]
     labels: tuple[str, ...]
     strokes: dict[str, Stroke]
-    baseline: str | None  # a label that others are shown relative to
+    baseline: str | None
+    all_results: tuple[Result, ...]
+
+    @property
+    def whole(self) -> "Material":
+        """The same with every checkpoint shown."""
+        return gather(self.all_results, self.baseline)
 
     @property
     def groups(self) -> dict[str, str]:
-        """What each label is drawn as where runs share a line: its recipe, or itself."""
-        return by_recipe(self.labels)
+        """What each run of the recipes shown is drawn as: its recipe, or itself."""
+        return by_recipe(tuple(self.strokes))
+
+    @property
+    def is_banded(self) -> bool:
+        """Whether runs of one recipe share a line."""
+        return len(set(self.groups.values())) < len(self.groups)
 
     def of(self, kind: type[_R]) -> list[_R]:
         """The results of one type, checkpoints in the report's order."""
-        return sorted(
-            (r for r in self.results if isinstance(r, kind)),
-            key=lambda r: self.labels.index(r.subject.label),
+        return _in_order(self.results, kind, self.labels)
+
+    def runs(self, kind: type[_R]) -> list[_R]:
+        """Those that lines and bands are drawn of: of each recipe shown all runs, in ``groups``.
+
+        Where no two share a line, the runs shown.
+        """
+        return _in_order(
+            self.all_results, kind, tuple(self.strokes if self.is_banded else self.labels)
         )
 
     @property
@@ -42,8 +74,16 @@ class Material:
         return sorted(seen.values(), key=lambda s: (self.labels.index(s.label), -s.num_examples))
 
 
-def gather(results: Sequence[Result], baseline: str | None) -> Material:
+def _in_order(results: Iterable[Result], kind: type[_R], labels: Sequence[str]) -> list[_R]:
+    place = {label: i for i, label in enumerate(labels)}
+    found = (r for r in results if isinstance(r, kind) and r.subject.label in place)
+    return sorted(found, key=lambda r: place[r.subject.label])
+
+
+def gather(results: Sequence[Result], baseline: str | None, *, most: int | None = None) -> Material:
     """Collect ``results``; the order of checkpoints is that of their first result.
+
+    Of more than ``most`` checkpoints, if it is given, the page shows only so many.
 
     Raises
     ------
@@ -58,8 +98,15 @@ def gather(results: Sequence[Result], baseline: str | None) -> Material:
             f"baseline must be the label of a checkpoint in the report ({', '.join(labels)}); "
             f"got {baseline!r}."
         )
+    shown = shown_in_detail(labels, baseline, most=most or len(labels))
+    recipes = {recipe_of(label) for label in shown}
+    others = [label for label in labels if label not in shown and recipe_of(label) in recipes]
     return Material(
-        results=tuple(results), labels=labels, strokes=strokes_for(labels), baseline=baseline
+        results=tuple(r for r in results if r.subject.label in shown),
+        labels=shown,
+        strokes=strokes_for([*shown, *others]),
+        baseline=baseline,
+        all_results=tuple(results),
     )
 
 

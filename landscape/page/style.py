@@ -33,6 +33,7 @@ SINGLE_WIDTH = 4.4
 
 _LEGEND_ROW = 0.15  # inches
 _POINTS = 72  # an inch, the resolution at which vector formats are laid out
+_DPI_OF_IMAGES = 150  # in vector formats
 
 INK, GRID, PAPER, MISSING = "#1b1f24", "#d8dce2", "#fffffe", "#c3c7cf"
 
@@ -201,8 +202,9 @@ def figure_bytes(figure: Figure, format: str) -> bytes:
         raise ValueError(f"format must be svg, pdf or png; got {format!r}.")
     buffer = io.BytesIO()
     # The canvases' own writers draw once, where savefig draws a second time to find out the layout.
-    # Vector formats are laid out at their own resolution; this one is that of images in them.
-    figure.dpi = mpl.rcParams["savefig.dpi"]
+    # Vector formats are laid out at their own resolution; this one is that of images in them, which
+    # hold smooth areas only.
+    figure.dpi = mpl.rcParams["savefig.dpi"] if format == "png" else _DPI_OF_IMAGES
     if format == "svg":
         FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})  # type: ignore[no-untyped-call]
     elif format == "pdf":

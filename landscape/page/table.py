@@ -7,6 +7,8 @@ from typing import Generic, TypeVar
 
 from landscape.page.cells import NOTHING, Cell
 
+MOST_PRINTED = 100  # rows that anyone reads: on the page, in Markdown and LaTeX
+
 _Row_contra = TypeVar("_Row_contra", contravariant=True)
 _Other = TypeVar("_Other")
 
@@ -77,6 +79,11 @@ class Table(Generic[_Row_contra]):
     def cells_below(self) -> tuple[tuple[Cell, ...], ...]:
         """The cells of each column, in the order of the rows."""
         return tuple(tuple(row[i] for row in self.cells) for i in range(len(self.columns)))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether it is for programs: of more rows than the page and papers show."""
+        return len(self.rows) > MOST_PRINTED
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:

@@ -13,6 +13,7 @@ from landscape.results import Result
 
 Values = NDArray[np.floating]
 _R = TypeVar("_R", bound=Result)
+_MARKS = 7  # along a line, where it has any
 
 
 class Band(NamedTuple):
@@ -33,8 +34,8 @@ def grouped(results: Iterable[_R], groups: Mapping[str, str] | None) -> dict[str
     return found
 
 
-def band_of(curves: Sequence[tuple[Values, Values]]) -> Band:
-    """The median and range of curves (x, y), each missing where it has no x.
+def band_of(curves: Sequence[tuple[Values, Values]], *, outside: float = np.nan) -> Band:
+    """The median and range of curves (x, y), each ``outside`` where it has no x; NaN is missing.
 
     Curves of one x are taken at it; others between their points, on as many as the finest has.
     """
@@ -44,7 +45,7 @@ def band_of(curves: Sequence[tuple[Values, Values]]) -> Band:
     else:
         low, high = min(x[0] for x, _ in curves), max(x[-1] for x, _ in curves)
         grid = np.linspace(low, high, max(len(x) for x, _ in curves))
-        rows = [np.interp(grid, x, y, left=np.nan, right=np.nan) for x, y in curves]
+        rows = [np.interp(grid, x, y, left=outside, right=outside) for x, y in curves]
     every = np.ma.masked_invalid(np.array(rows))
     middle = np.ma.median(every, axis=0)  # type: ignore[no-untyped-call]
     found = (middle, every.min(axis=0), every.max(axis=0))
@@ -61,6 +62,7 @@ def draw_band(ax: Axes, band: Band, stroke: Stroke, *, label: str, marker: bool 
         linewidth=1.1,
         marker=stroke.marker if marker else None,
         markersize=3,
+        markevery=max(1, len(band.x) // _MARKS),
         label=label,
     )
     mark_series(line, stroke)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm, Normalize
 from matplotlib.contour import QuadContourSet
@@ -80,11 +81,16 @@ def plot_plane(
         shown = levels * np.where(np.arange(len(levels)) == len(levels) - 1, 1 + 1e-9, 1)
         norm = _norm(levels, log=log)
         filled = ax.contourf(x, y, masked, levels=shown, norm=norm)
-        filled.set_rasterized(True)  # in vector formats, a quarter of the bytes
-        ax.contour(x, y, masked, levels=levels[1:-1], colors=_WHITE, linewidths=0.35, alpha=0.6)
+        drawn: list[Artist] = [filled]
         if is_filled(result.x_axis) and is_filled(result.y_axis):
             measured = np.meshgrid(result.x_axis, result.y_axis)
-            ax.plot(*map(np.ravel, measured), ".", color=_WHITE, markersize=0.8, alpha=0.7)
+            dots = ax.plot(*map(np.ravel, measured), ".", color=_WHITE, markersize=0.8, alpha=0.7)
+            drawn += dots
+        for artist in drawn:  # in vector formats, a sixth of the bytes; one image, below the lines
+            artist.set(rasterized=True, zorder=1)
+        ax.contour(
+            x, y, masked, levels=levels[1:-1], colors=_WHITE, linewidths=0.35, alpha=0.6, zorder=1.1
+        )
     half_x, half_y = _half_step(result.x_axis), _half_step(result.y_axis)
     for i, j in np.argwhere(~finite):
         corner = (result.x_axis[i] - half_x, result.y_axis[j] - half_y)

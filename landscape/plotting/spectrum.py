@@ -84,7 +84,7 @@ def _band(members: Sequence[SpectralDensity]) -> Band:
     if len(members) == 1:
         (r,) = members
         return Band(r.grid, r.density, *gamma_interval(r.density, r.stderr))
-    return band_of([(r.grid, r.density) for r in members])
+    return band_of([(r.grid, r.density) for r in members], outside=0.0)
 
 
 def _shown(band: Band, floor: float, log: bool) -> Band:

@@ -21,7 +21,6 @@ _MEASURES = {
     "train_accuracy": "training accuracy",
     "test_accuracy": "test accuracy",
 }
-_MOST_MARKS = 20  # epochs that have a mark each
 
 
 def plot_training_curves(
@@ -50,7 +49,7 @@ def plot_training_curves(
     for name, members in grouped(known, groups).items():
         band = band_of([(r.epochs, getattr(r, measure)) for r in members])
         stroke = stroke_of(members[0].subject.label, strokes, labels)
-        draw_band(ax, band, stroke, label=figure_text(name), marker=len(band.x) <= _MOST_MARKS)
+        draw_band(ax, band, stroke, label=figure_text(name), marker=True)
     if log and "loss" in measure:
         ax.set_yscale("log")
         plain_log_axis(ax.yaxis)

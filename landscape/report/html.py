@@ -15,7 +15,7 @@ from landscape.page.draw import DrawnFigure
 from landscape.page.material import Material, grouped
 from landscape.page.section import Section
 from landscape.page.style import COLOURS
-from landscape.page.table import Table
+from landscape.page.table import MOST_PRINTED, Table
 from landscape.report.first.entries import Entry
 from landscape.report.first.screen import FirstScreen
 
@@ -28,8 +28,12 @@ def render_page(
     first: FirstScreen,
     sections: Sequence[Section],
     drawn: Mapping[str, DrawnFigure],
+    formats: Mapping[str, Sequence[str]],
 ) -> str:
-    """The whole of ``index.html``: the first screen, then the details but for what it shows."""
+    """The whole of ``index.html``: the first screen, then the details but for what it shows.
+
+    ``formats`` are those of each table's files.
+    """
     environment = Environment(
         loader=FileSystemLoader(_ASSETS),
         autoescape=True,
@@ -53,6 +57,7 @@ def render_page(
         sections=kept,
         glossary=_glossary([*([table] if table else []), *(t for s in kept for t in s.tables)]),
         drawn=drawn,
+        formats=formats,
         labels=material.labels,
         json_block=json_block,
         as_json=_as_json,
@@ -100,13 +105,21 @@ def _without(section: Section, shown: Collection[str]) -> Section:
     tables = []
     for table in section.tables:
         kept = table.without_empty()
-        tables.append(replace(kept, note="") if kept.note in said else kept)
+        if kept.note in said:
+            kept = replace(kept, note="")
         said.add(kept.note)
+        tables.append(_first_rows(kept) if kept.is_long else kept)
     return replace(
         section,
         figures=tuple(f for f in section.figures if f.on_page and f.name not in shown),
         tables=tuple(tables),
     )
+
+
+def _first_rows(table: Table[Any]) -> Table[Any]:
+    told = f"The first {MOST_PRINTED} of {len(table.rows)} rows; the file has all."
+    note = f"{table.note} {told}".strip()
+    return replace(table, rows=table.rows[:MOST_PRINTED], note=note)
 
 
 def _as_json(value: object) -> Markup:

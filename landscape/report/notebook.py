@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from landscape.files import write_atomic
-from landscape.page.detail import shown_in_detail
+from landscape.page.detail import MOST_SHOWN
 from landscape.page.draw import draw
 from landscape.page.material import gather
 from landscape.page.section import ReportFigure, Section
@@ -115,7 +115,7 @@ def _load(path: Path, kind: type[_S]) -> _S | None:
 
 def shown_sections(results: Sequence[Result]) -> list[Section]:
     """The sections of a page of ``results``, the verdict aside."""
-    return make_sections(gather(shown_in_detail(results), None), gather(results, None))
+    return make_sections(gather(results, None, most=MOST_SHOWN))
 
 
 def report_figures(results: Sequence[Result]) -> dict[str, ReportFigure]:

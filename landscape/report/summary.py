@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,8 +25,13 @@ from landscape.values import Estimate, Interval
 Entry = dict[str, Any]
 
 
-def summary_json(title: str, material: Material, comparison: Comparison | None) -> str:
-    """One JSON object: the verdicts, if any, and each checkpoint with every measured scalar."""
+def summary_json(
+    title: str, material: Material, comparison: Comparison | None, files: Sequence[str]
+) -> str:
+    """One JSON object: the verdicts, if any, and each checkpoint with every measured scalar.
+
+    ``files`` are those of the report, relative to its folder.
+    """
     document: Entry = {
         "schema_version": 1,
         "title": title,
@@ -34,6 +40,7 @@ def summary_json(title: str, material: Material, comparison: Comparison | None) 
         if comparison is None
         else [_verdict(p, comparison) for p in comparison.pairs],
         "checkpoints": [_checkpoint(material, label) for label in material.labels],
+        "files": list(files),
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -1,11 +1,12 @@
 """``write_report``: results in, a folder out. Reads nothing else, computes nothing."""
 
+import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.catalog.words import FIGURE_FORMATS
 from landscape.files import ensure_writable, inside, write_atomic
-from landscape.page.detail import shown_in_detail
+from landscape.page.detail import MOST_SHOWN
 from landscape.page.draw import draw, draw_files, trim
 from landscape.page.formats import to_csv, to_markdown
 from landscape.page.latex.table import to_latex
@@ -18,8 +19,9 @@ from landscape.report.sections.verdict.section import accuracy_section, verdict_
 from landscape.report.summary import summary_json
 from landscape.results import Comparison, Result
 
-_MOST_DRAWING = 2_400_000  # characters of inline figures: the page stays below 3 MB
-_TABLE_FORMATS = {"csv": to_csv, "md": to_markdown, "tex": to_latex}
+_MOST_DRAWING = 1_200_000  # characters of inline figures: the page stays below 2 MB
+_OWN = re.compile(r"(figures|tables)/[^/\\]+\.(svg|png|pdf|csv|md|tex)")
+_PRINTED = {"md": to_markdown, "tex": to_latex}
 
 
 def write_report(
@@ -35,7 +37,9 @@ def write_report(
 ) -> Path:
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
-    The same results give the same bytes. Files of earlier reports are replaced, others left.
+    The same results give the same bytes. Files of the report that was there are replaced, or
+    removed where this one has no such file; others are left. Tables of more than 100 rows are
+    written as CSV alone.
 
     Parameters
     ----------
@@ -69,39 +73,50 @@ def write_report(
     OutputError
         If ``folder`` cannot be written.
     """
-    material = gather(results, baseline)
+    material = gather(results, baseline, most=MOST_SHOWN)
     ensure_writable(folder)
-    shown = gather(shown_in_detail(results, baseline), baseline)
-    sections = _with_verdict([*further, *make_sections(shown, material)], comparison)
+    sections = _with_verdict([*further, *make_sections(material)], comparison)
     page = folder / "index.html"
     files: dict[Path, bytes | str] = {}
-    outdated: list[Path] = []  # of an earlier report of other results
     drawn = {}
-    first = first_screen(title, shown, material, comparison, sections)
+    first = first_screen(title, material, comparison, sections)
     for figure in all_figures(first, sections):
         drawn[figure.name], written = draw(figure, figures)
         if width is not None:
             written = draw_files(figure, width, written)
         stem = folder / "figures" / figure.name
         files |= {stem.with_name(f"{stem.name}.{s}"): raw for s, raw in written.items()}
-        outdated += [stem.with_name(f"{stem.name}.{s}") for s in FIGURE_FORMATS if s not in written]
-    cut = shown.labels != material.labels
-    whole = make_sections(material, material) if cut else []
+    everything = material.whole
+    whole = make_sections(everything) if everything.labels != material.labels else []
     # The page's own, and those of all checkpoints in place of the ones that it cuts down.
     tables = {t.name: t for s in (*sections, *whole) for t in s.tables}
     if first.table is not None:
         tables[first.table.name] = first.table
-    for table in tables.values():
-        for suffix, write in _TABLE_FORMATS.items():
-            files[folder / "tables" / f"{table.name}.{suffix}"] = write(table)
-    files[folder / "summary.json"] = summary_json(title, material, comparison)
-    on_page = {name: drawn[name] for name in figures_on_page(first, sections)}
-    files[page] = render_page(title, shown, first, sections, trim(on_page, _MOST_DRAWING))
+    formats = {t.name: ("csv",) if t.is_long else ("csv", *_PRINTED) for t in tables.values()}
+    for name, suffixes in formats.items():
+        for suffix in suffixes:
+            write = _PRINTED.get(suffix, to_csv)
+            files[folder / "tables" / f"{name}.{suffix}"] = write(tables[name])
+    on_page = trim({name: drawn[name] for name in figures_on_page(first, sections)}, _MOST_DRAWING)
+    files[page] = render_page(title, material, first, sections, on_page, formats)
+    named = sorted(path.relative_to(folder).as_posix() for path in files)
+    files[folder / "summary.json"] = summary_json(title, everything, comparison, named)
+    outdated = _earlier_files(folder) - set(named)
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
-    for path in outdated:
-        inside(folder, path).unlink(missing_ok=True)
+    for name in outdated:
+        inside(folder, folder / name).unlink(missing_ok=True)
     return page
+
+
+def _earlier_files(folder: Path) -> set[str]:
+    """Figures and tables of the report that is there; none where it does not say so."""
+    try:
+        found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return set()
+    names = found if isinstance(found, list) else []
+    return {name for name in names if isinstance(name, str) and _OWN.fullmatch(name)}
 
 
 def _with_verdict(sections: list[Section], comparison: Comparison | None) -> list[Section]:

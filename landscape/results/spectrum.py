@@ -11,6 +11,7 @@ from landscape.results.base import Result
 from landscape.results.subject import OperatorSpec
 from landscape.values import Eigenvalue, Estimate, LargestSum, Population
 
+_FEWEST_STEPS = 10  # of Lanczos, for a density that is drawn: default 25
 _ROUNDING = 1e-4  # of ‖A‖: what float32's products are off by at most, with the same spikes
 
 
@@ -110,6 +111,14 @@ class SpectralDensity(Result):
     negative_mass: Estimate  # fraction of eigenvalues below -threshold; error: probes and steps
     negative_threshold: float
     orthogonality_loss: float | None = None  # of the Lanczos vectors, where they were kept
+
+    @property
+    def tells_shape(self) -> bool:
+        """Whether there are nodes enough, or all eigenvalues, for a curve: else it is the kernel's.
+
+        Moments, and with them traces and norms, are exact from two steps on.
+        """
+        return self.num_steps >= _FEWEST_STEPS or self.wasserstein_bound == 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from landscape.statistics.intervals import t_interval
 from landscape.statistics.inversion import centre_of, interval_of
 from landscape.statistics.scores import Scale
 from landscape.study.gathered import Curves
-from landscape.study.plan import ComparisonPlan
+from landscape.study.plan_parts import ComparisonPlan
 from landscape.values import Interval
 
 

@@ -6,7 +6,7 @@ from landscape.compare.groups import Analysed
 from landscape.compare.run import compare_groups
 from landscape.compare.settings import CompareSettings, Match
 from landscape.results import Comparison
-from landscape.study.plan import ComparisonPlan
+from landscape.study.plan_parts import ComparisonPlan
 
 Groups = Mapping[str, Sequence[Analysed]]
 

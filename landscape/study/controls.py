@@ -4,7 +4,7 @@ from landscape.compare.groups import Analysed
 from landscape.compare.run import compare_groups
 from landscape.results import Comparison, ControlRow
 from landscape.study.contrasts import Groups, settings_of
-from landscape.study.plan import ComparisonPlan, Control
+from landscape.study.plan_parts import ComparisonPlan, Control
 
 # Rounding, noise of the solver (1e-3) and a spike that flips, but no factor that matters.
 IDENTICAL_WITHIN = 0.01

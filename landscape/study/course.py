@@ -16,7 +16,7 @@ from landscape.analysis.spectrum.settings import SpectrumSettings
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.optimizers import Optimizer, edge_of
 from landscape.results.study import CurvatureCourse
-from landscape.study.plan import AnalysisPlan
+from landscape.study.plan_parts import AnalysisPlan
 from landscape.training.config import TrainConfig
 
 

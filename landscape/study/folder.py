@@ -8,9 +8,10 @@ from pathlib import Path
 from landscape.files import remove_partial, write_atomic
 from landscape.store.folder import ReportFolder
 from landscape.study.plan import Plan
-from landscape.study.plan_difference import differences
+from landscape.study.plan_difference import additions, differences
 
 _MOST_DIFFERENCES = 8
+_ADDED = "added_later"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,10 @@ class StudyFolder(ReportFolder):
         return self.root / "study.json"
 
     def claim(self, plan: Plan, *, force: bool) -> None:
-        """Record the plan that this folder is for; it may ask for more analyses than before.
+        """Record the plan that this folder is for; it may ask for more than before.
+
+        More are analyses, recipes, controls, and seeds at one training loss: no verdict of the
+        plan's contrasts rests on any.
 
         Raises
         ------
@@ -73,9 +77,11 @@ class StudyFolder(ReportFolder):
         if force:
             self.remove("runs", "checkpoints", "results", "unfinished")
             self._plan.unlink(missing_ok=True)
+        now, added = plan.record(), self.added
         if self._plan.exists():
             before = json.loads(self._plan.read_text(encoding="utf-8"))
-            if found := differences(before, plan.record()):
+            before.pop(_ADDED, None)
+            if found := differences(before, now):
                 shown = "; ".join(found[:_MOST_DIFFERENCES])
                 more = len(found) - _MOST_DIFFERENCES
                 raise ValueError(
@@ -83,9 +89,18 @@ class StudyFolder(ReportFolder):
                     f"{f'; and {more} more' if more > 0 else ''}. Write to another folder with "
                     "-o, or start anew with --force, which deletes its runs."
                 )
-        write_atomic(self._plan, json.dumps(plan.record(), indent=1, ensure_ascii=False) + "\n")
+            added = (*added, *additions(before, now))
+        record = {**now, _ADDED: added} if added else now
+        write_atomic(self._plan, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
         # The networks are many megabytes, and can be made again from the plan.
         write_atomic(self.root / "checkpoints" / ".gitignore", "*\n")
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """What the plan asked for later than for the rest, in words."""
+        if not self._plan.exists():
+            return ()
+        return tuple(json.loads(self._plan.read_text(encoding="utf-8")).get(_ADDED, ()))
 
     def sweep(self, label: str) -> None:
         """Remove what a kill left while a file of this run was written."""

@@ -6,7 +6,8 @@ from landscape.compare.groups import Analysed
 from landscape.results import Result, load_result
 from landscape.results.training import TrainingCurves
 from landscape.study.folder import StudyFolder
-from landscape.study.plan import Plan, Run
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run
 
 Found = Mapping[str, list[Result]]  # by label
 Curves = Mapping[str, Mapping[int, TrainingCurves]]  # by recipe and seed

@@ -11,7 +11,7 @@ from landscape.compare.measures import measures_of, selected
 from landscape.results.robustness import WEIGHT_NOISE, Disturbed, Robustness
 from landscape.results.study import OutcomeLink
 from landscape.study.contrasts import Groups
-from landscape.study.plan import ComparisonPlan
+from landscape.study.plan_parts import ComparisonPlan
 
 TEST_ERROR, GAP = "test error", "generalisation gap (test less training loss)"
 

@@ -12,7 +12,8 @@ from landscape.results.comparison import MeasureRow, PairRow
 from landscape.results.study import JudgedAt, LossMatchedRow
 from landscape.study.contrasts import Groups, compare_contrasts
 from landscape.study.gathered import Curves
-from landscape.study.plan import Plan, Run, label_of
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run, label_of
 
 
 def loss_matched_runs(plan: Plan, curves: Curves) -> tuple[Run, ...]:

@@ -22,7 +22,8 @@ from landscape.study.copies import write_rescaled
 from landscape.study.course import measure_course
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_image import one_image_spectrum
-from landscape.study.plan import Plan, Run, label_of
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run, label_of
 from landscape.study.settings import Machine
 from landscape.training.loop import Progress as TrainingProgress
 from landscape.training.loop import train

@@ -28,7 +28,8 @@ from landscape.study.gathered import (
 )
 from landscape.study.links import outcome_links
 from landscape.study.matching import loss_matched_rows, loss_matched_runs
-from landscape.study.plan import Plan, Run
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run
 from landscape.study.scales import recipe_scales
 
 
@@ -78,7 +79,7 @@ def write_outcome(
         speeds=speed_rows(curves, plan.comparison),
         links=outcome_links(trained, plan.comparison),
         alpha=plan.comparison.alpha,
-        notes=plan.warnings,
+        notes=(*plan.warnings, *_declared_later(folder.added)),
         loss_matched=loss_matched_rows(plan, whole, comparison, command=command),
         scales=recipe_scales(plan, groups),
     )
@@ -95,6 +96,14 @@ def write_outcome(
         figures=figures,
     )
     return page, study
+
+
+def _declared_later(added: Sequence[str]) -> list[str]:
+    if not added:
+        return []
+    return [
+        f"Asked for after the first runs, and what no verdict above rests on: {', '.join(added)}."
+    ]
 
 
 def _run_rows(runs: Iterable[Run], folder: StudyFolder, curves: Curves) -> Sequence[StudyRun]:

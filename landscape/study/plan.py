@@ -4,155 +4,26 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Any
 
-from landscape.analysis.budget import Budget
-from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
-from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog import ANALYSES
-from landscape.catalog.words import MOST_EXAMPLES
-from landscape.compare.settings import DecisionSettings
+from landscape.catalog import ANALYSES, MEASURES
 from landscape.snn.schemes import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
+from landscape.study.plan_parts import (
+    EXPECTATIONS,
+    AnalysisPlan,
+    ComparisonPlan,
+    Control,
+    Recipe,
+    RescaledCopy,
+    Run,
+    label_of,
+)
 from landscape.training.config import TrainConfig
 
-Expectation = Literal["flatter", "sharper", "equivalent", "no difference", "identical"]
-EXPECTATIONS = get_args(Expectation)
-
-# The spectrum blind to rescaled filters, and the rise of the loss that spikes really compute.
-DEFAULT_PRIMARY = ("lambda_max[filter] hessian", "expected_rise[filter] ρ=0.1")
-
+_TABLE = "SharpnessTable"  # where measures stand that are read off no other result
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """One training and the checkpoint that it leaves, or a copy that was kept along the way.
-
-    Attributes
-    ----------
-    with_course
-        Whether curvature is measured along the training.
-    epoch
-        After which the copy was made; None: the training itself, and its end.
-    """
-
-    label: str
-    recipe: str
-    config: TrainConfig
-    with_course: bool
-    epoch: int | None = None
-
-    @property
-    def training(self) -> str:
-        """Label of the training that the checkpoint is of."""
-        return label_of(self.recipe, self.config.seed)
-
-    def copied_at(self, epoch: int) -> "Run":
-        """The copy of its weights after ``epoch`` epochs."""
-        label = f"{self.label}-e{epoch:02}"
-        return dataclasses.replace(self, label=label, with_course=False, epoch=epoch)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """A configuration of training, repeated with several seeds."""
-
-    name: str
-    config: TrainConfig  # its seed aside
-    seeds: tuple[int, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RescaledCopy:
-    """Copies of a recipe's networks with the filters before batch norms times ``factor``.
-
-    They compute the same function: a measure fit for a verdict gives both the same value.
-    """
-
-    name: str
-    of: str
-    factor: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalysisPlan:
-    """What is measured of each checkpoint.
-
-    Attributes
-    ----------
-    only
-        Names of analyses, of ``ANALYSES``.
-    one_image
-        Also the published protocol: eigenvalues on one test image, to be shown beside.
-    curvature_every
-        Epochs from one measurement of the curvature along training to the next; 0: none.
-    curvature_seeds
-        Number of seeds of each recipe for which that is done, the first ones; None: all.
-    """
-
-    budget: Budget
-    only: tuple[str, ...] = ("preflight", "scaled", "sharpness")
-    operator: str = OperatorSettings.operator
-    examples: int = MOST_EXAMPLES
-    batch_size: int = TargetSettings.batch_size
-    split: str = TargetSettings.split
-    seed: int = TargetSettings.seed
-    num_shards: int = SpectrumSettings.num_shards
-    one_image: bool = False
-    curvature_every: int = 0
-    curvature_seeds: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ComparisonPlan(DecisionSettings):
-    """What decides, declared beforehand; see ``landscape.statistics.verdict``.
-
-    Attributes
-    ----------
-    primary
-        Measures that must agree; the first one's verdict is the verdict.
-    measures
-        Further ones in the same family of tests; each raises all corrected p-values.
-    contrasts
-        Pairs of recipes, the second the baseline.
-    accuracies
-        Test accuracies; epochs to reach them are counted.
-    claimed_train, claimed_test
-        Final accuracies that were claimed, as fractions; every recipe is set against them.
-    loss_matched_seeds
-        Number of seeds, the first ones, whose contrasts are also judged at one training loss: of
-        each pair the run that ends lower is set back to the epoch where it had the other's. 0:
-        none.
-    scatter
-        Standard deviation of the paired log ratio over seeds by measure, known from other seeds:
-        from it a dry run tells what the plan can be expected to find.
-    """
-
-    primary: tuple[str, ...] = DEFAULT_PRIMARY
-    measures: tuple[str, ...] = ()
-    contrasts: tuple[tuple[str, str], ...]
-    accuracies: tuple[float, ...] = ()
-    claimed_train: float | None = None
-    claimed_test: float | None = None
-    loss_matched_seeds: int = 0
-    scatter: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def all_measures(self) -> tuple[str, ...]:
-        return (*self.primary, *self.measures)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Control:
-    """A comparison whose outcome is known; group and baseline alike: two halves of its seeds."""
-
-    name: str
-    group: str
-    baseline: str
-    expect: Expectation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,9 +108,12 @@ class Plan:
         return found
 
     def analyses_of(self, run: Run) -> tuple[tuple[str, str], ...]:
-        """All that is measured of a run and of its copies: labels with names of analyses."""
+        """All that is measured of a run and of its copies: labels with names of analyses.
+
+        Of a copy along a training that is what comparisons take.
+        """
         only = self.analysis.only
-        found = [(run.label, name) for name in only]
+        found = [(run.label, name) for name in only if run.epoch is None or _is_compared(name)]
         if self.analysis.one_image and run.epoch is None:
             found.append((run.label, "one-image"))
         if run.with_course:
@@ -266,10 +140,15 @@ class Plan:
     def warnings(self) -> tuple[str, ...]:
         """What the plan cannot decide however it comes out."""
         seeds = {r.name: set(r.seeds) for r in self.recipes}
+        need = pairs_needed(self.comparison.alpha, self.num_tests)
         found = []
+        if 0 < (matched := self.comparison.loss_matched_seeds) < need:
+            found.append(
+                f"loss_matched_seeds: with {matched} seeds at one training loss nothing can be "
+                f"significant over {self.num_tests} tests; {need} seeds could decide."
+            )
         for group, baseline in self.comparison.contrasts:
             n = len(seeds[group] & seeds[baseline])
-            need = pairs_needed(self.comparison.alpha, self.num_tests)
             if n < need:
                 found.append(
                     f"{group} against {baseline}: with {n} shared seeds nothing can be "
@@ -288,9 +167,9 @@ class Plan:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def label_of(recipe: str, seed: int) -> str:
-    """The name of one run's checkpoint."""
-    return f"{recipe}-s{seed}"
+def _is_compared(analysis: str) -> bool:
+    gives = ANALYSES[analysis].gives
+    return any(kind.is_compared and (kind.of or _TABLE) in gives for kind in MEASURES.values())
 
 
 def _require(holds: bool, message: str) -> None:

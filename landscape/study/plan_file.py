@@ -9,11 +9,11 @@ from typing import Any
 
 from landscape.analysis.budget import BUDGETS, Budget, ScaledBudget
 from landscape.hints import close_to
-from landscape.study.plan import (
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import (
     AnalysisPlan,
     ComparisonPlan,
     Control,
-    Plan,
     Recipe,
     RescaledCopy,
 )

@@ -19,7 +19,8 @@ from landscape.study.gathered import training_curves
 from landscape.study.matching import loss_matched_runs
 from landscape.study.one_run import attempt, is_settled
 from landscape.study.outcome import write_outcome
-from landscape.study.plan import Plan, Run
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run
 from landscape.study.settings import Machine, QueueSettings
 from landscape.study.workers import Event, prepare_process, work_side_by_side
 

@@ -12,7 +12,8 @@ from landscape.compare.groups import Analysed
 from landscape.compare.values import Value, values_of
 from landscape.results.study import RecipeScale
 from landscape.study.contrasts import Groups
-from landscape.study.plan import Plan, Recipe
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Recipe
 from landscape.training.config import TrainConfig
 from landscape.training.network import network_of
 

@@ -19,7 +19,8 @@ from landscape.allocator import keep_freed_memory
 from landscape.files import OutputError
 from landscape.study.folder import RunRecord, StudyFolder
 from landscape.study.one_run import attempt
-from landscape.study.plan import Plan, Run
+from landscape.study.plan import Plan
+from landscape.study.plan_parts import Run
 from landscape.study.settings import Machine
 
 _PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C

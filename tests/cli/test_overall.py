@@ -1,8 +1,11 @@
 """One bar over all parts: what it says where there is no terminal, and of the time that is left."""
 
 import io
+import re
+import shutil
 
 import pytest
+from command_line import invoke
 
 from landscape.analysis.budget import BUDGETS
 from landscape.analysis.opening import open_target
@@ -88,3 +91,18 @@ def test_parts_weigh_what_the_catalog_counts_and_nothing_is_timed(smooth_checkpo
     # So few examples are all taken; 80 draws of the certificate's are twice as long, on 8 of them.
     assert passes_of("preflight", target, suite) == (18 + 2 * 80 * 8 // 64) * 4 + 4
     assert passes_of("training", target, suite) == 1  # nothing, but a part has a weight
+
+
+def test_networks_that_were_finished_before_are_nothing_that_is_left(smooth_checkpoint, tmp_path):
+    path, arguments = smooth_checkpoint
+    paths = [tmp_path / f"{name}.pth" for name in "abc"]
+    for copy in paths:
+        shutil.copy(path, copy)
+    only = ["--budget", "quick", "--only", "training,layers", "-o", tmp_path / "report"]
+    invoke("analyze", *paths[1:], *arguments, *only)
+    told = invoke("analyze", *paths, *arguments, *only).stderr
+    parts = [line for line in told.splitlines() if "% done" in line]
+    alone = invoke("analyze", paths[0], *arguments, *only[:-1], tmp_path / "alone").stderr
+    of_one = [line for line in alone.splitlines() if "% done" in line]
+    assert [p[: p.index("%")] for p in parts] == [p[: p.index("%")] for p in of_one]
+    assert int(re.search(r"(\d+)% done", parts[-1])[1]) > 50

@@ -44,7 +44,7 @@ def complaints(log):
 
 def tables_of(material, *, comparison=None, further=()):
     """All tables of a report, by name."""
-    sections = [*further, *make_sections(material, material)]
+    sections = [*further, *make_sections(material)]
     if comparison is not None:
         sections += [verdict_section(comparison), accuracy_section(comparison)]
     return {t.name: t for s in sections if s is not None for t in s.tables}

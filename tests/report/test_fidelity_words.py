@@ -21,7 +21,7 @@ def test_many_networks_are_counted_and_few_told_one_by_one():
 
 def test_the_table_and_the_words_tell_one_rank_correlation():
     result = fidelity("net-s0")
-    (section,) = [s for s in make_sections(*[gather([result], None)] * 2) if s.key == "fidelity"]
+    (section,) = [s for s in make_sections(gather([result], None)) if s.key == "fidelity"]
     (table,) = [t for t in section.tables if t.name == "fidelity"]
     keys = [column.key for column in table.columns]
     reference = result.radii.index(result.reference_radius)
@@ -43,7 +43,7 @@ def test_a_network_without_curvature_is_drawn_without_a_warning():
 
     result = fidelity("net-s0")
     flat = replace(result, directions=tuple(map(without, result.directions)))
-    (section,) = [s for s in make_sections(*[gather([flat], None)] * 2) if s.key == "fidelity"]
+    (section,) = [s for s in make_sections(gather([flat], None)) if s.key == "fidelity"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for figure in section.figures:

@@ -15,8 +15,8 @@ from landscape.report.sections.all import make_sections
 
 def screen(results, verdict=None):
     material = gather(results, None)
-    sections = make_sections(material, material)
-    return first_screen("Report", material, material, verdict, sections)
+    sections = make_sections(material)
+    return first_screen("Report", material, verdict, sections)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from landscape.study.accuracy import (
     recipe_accuracies,
     speed_rows,
 )
-from landscape.study.plan import ComparisonPlan
+from landscape.study.plan_parts import ComparisonPlan
 
 PLAN = ComparisonPlan(
     contrasts=(("a", "b"),), accuracies=(0.5,), claimed_train=0.9, claimed_test=0.5

@@ -15,7 +15,7 @@ from landscape.results import make_measure
 from landscape.results.robustness import ROUNDING, WEIGHT_NOISE
 from landscape.statistics.multiplicity import holm
 from landscape.study.links import GAP, TEST_ERROR, outcome_links, outcomes_of
-from landscape.study.plan import ComparisonPlan
+from landscape.study.plan_parts import ComparisonPlan
 
 PRIMARY = ("expected_rise[filter] ρ=0.2", "tolerated_noise[filter]")
 PLAN = ComparisonPlan(contrasts=(("a", "b"),), primary=PRIMARY, num_resamples=499, seed=0)

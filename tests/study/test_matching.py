@@ -40,6 +40,14 @@ def test_the_run_that_ends_lower_is_set_back_to_the_others_loss(matched):
     assert found[0].training == "ikun_v1-adam-s0"
 
 
+def test_of_a_copy_is_measured_what_is_compared(table):
+    table["analysis"]["only"] = ["preflight", "scaled", "sharpness", "robustness"]
+    plan = plan_from_table(table, default_title="tiny")
+    (first, *_) = plan.runs
+    assert [name for _, name in plan.analyses_of(first)] == table["analysis"]["only"]
+    assert [name for _, name in plan.analyses_of(first.copied_at(1))] == ["scaled", "sharpness"]
+
+
 def test_runs_that_end_alike_or_failed_need_no_copy(matched):
     alike = {0: curves(4.0, 3.0, 1.6, 1.0)}, {0: curves(4.0, 3.0, 2.0, 1.2)}
     for a, b in (alike, ({}, alike[1])):

@@ -3,6 +3,8 @@ import pytest
 from landscape.study.plan_difference import differences
 from landscape.study.plan_file import load_plan, plan_from_table
 
+_TWO_MEASURES = ["frobenius_norm[filter] hessian", "expected_rise[filter] ρ=0.1"]
+
 
 def make(table, **changes):
     return plan_from_table({**table, **changes}, default_title="tiny")
@@ -99,3 +101,13 @@ def test_differences_name_the_place_and_both_values(table):
     table["analysis"]["radii"] = [0.3]
     (found,) = differences(before, make(table).record())
     assert found == "analysis.budget.sharpness.radii was [0.1], now [0.3]"
+
+
+def test_too_few_seeds_at_one_loss_to_decide_anything_are_told_of(table):
+    """Of n pairs the least p is 2/2^n, here times two tests: at 5 % seven are needed."""
+    table["seeds"] = 8
+    for seeds, told in ((0, False), (6, True), (7, False)):
+        table["comparison"] |= {"loss_matched_seeds": seeds, "primary": _TWO_MEASURES}
+        found = [w for w in make(table).warnings if w.startswith("loss_matched_seeds")]
+        assert bool(found) is told
+        assert all("over 2 tests; 7 seeds could decide" in w for w in found)

@@ -80,5 +80,7 @@ def _run(target: Target, settings: SuiteSettings, scale: str, progress: Progress
         state=state_of(settings, target, f"{stem_at('spectrum', scale)}.state"),
         progress=progress,
     )
-    named = {"eigenvalues": found.eigenvalues, "density": found.density, "trace": found.trace}
+    named: Results = {"eigenvalues": found.eigenvalues, "trace": found.trace}
+    if found.density.tells_shape:
+        named = {**named, "density": found.density}
     return {stem_at(name, scale): result for name, result in named.items()}

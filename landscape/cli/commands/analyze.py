@@ -173,13 +173,18 @@ def run_suite(
     with folder.held():
         if force:
             folder.start_anew()
-        overall, further = Overall(quiet=quiet), len(checkpoints)
-        for path, label in zip(checkpoints, unique_labels(checkpoints), strict=True):
+        overall, labels = Overall(quiet=quiet), unique_labels(checkpoints)
+        waiting = {
+            label
+            for label in labels
+            if not all(folder.finished(label).is_done(name) for name in names)
+        }
+        for path, label in zip(checkpoints, labels, strict=True):
             target = opened(path, label, settings, params=suite.params, quiet=quiet)
             if any("Eigenvalues" in ANALYSES[name].gives for name in names):
                 tell_plan(target, spectrum_settings(suite, "none"))
-            further -= 1
-            _run_one(target, folder, suite, names, quiet, overall, further)
+            waiting.discard(label)
+            _run_one(target, folder, suite, names, quiet, overall, len(waiting))
         if title is None or not is_main():
             return
         if is_current(out, title, baseline, figures):

@@ -23,19 +23,18 @@ class Entry:
         return self.name if count == 1 else f"{self.name} ({count} runs)"
 
 
-def entries_of(
-    shown: Material, everything: Material, comparison: Comparison | None
-) -> tuple[Entry, ...]:
+def entries_of(material: Material, comparison: Comparison | None) -> tuple[Entry, ...]:
     """The groups of a comparison; without one recipes of several runs, or each network.
 
-    Groups of which ``shown`` holds no run are left out: they have no colour.
+    Groups of which the page shows no run are left out: they have no colour.
     """
-    compared = {} if comparison is None else _compared(comparison, everything.labels)
-    groups = compared if any(compared.values()) else _by_recipe(everything.labels)
+    known = material.whole.labels
+    compared = {} if comparison is None else _compared(comparison, known)
+    groups = compared if any(compared.values()) else _by_recipe(known)
     return tuple(
-        Entry(name=name, labels=labels, stroke=shown.strokes[colour])
+        Entry(name=name, labels=labels, stroke=material.strokes[colour])
         for name, labels in groups.items()
-        if (colour := next((label for label in labels if label in shown.strokes), None))
+        if (colour := next((label for label in labels if label in material.labels), None))
     )
 
 

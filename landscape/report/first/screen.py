@@ -46,28 +46,25 @@ class FirstScreen:
 
 def first_screen(
     title: str,
-    shown: Material,
-    everything: Material,
+    material: Material,
     comparison: Comparison | None,
     sections: Sequence[Section],
 ) -> FirstScreen:
-    """The first screen of a report whose details are ``sections``.
-
-    ``everything`` holds the results of all checkpoints, ``shown`` those that figures show.
-    """
-    entries = entries_of(shown, everything, comparison)
+    """The first screen of a report whose details are ``sections``."""
+    everything = material.whole
+    entries = entries_of(material, comparison)
     readings = Readings(everything)
     chosen = picks(readings, entries, comparison)
     losses = loss_tile(everything.subjects, entries, readings.split)
     named = [(words.title.lower(), key) for words, key in chosen]
-    figure = _figure(shown, entries, comparison)
+    figure = _figure(material, entries, comparison)
     return FirstScreen(
         about=_about(title, everything),
         headline=headline(readings, entries, comparison, named),
         notes=(*_certainty(comparison), *_warnings(sections)),
         entries=entries,
         tiles=(*measure_tiles(readings, entries, chosen), *([losses] if losses.rows else [])),
-        surfaces=surfaces_of(shown, entries),
+        surfaces=surfaces_of(material, entries),
         figures=() if figure is None else (figure,),
         table=first_table(readings, entries, comparison, everything.subjects),
     )
@@ -95,12 +92,12 @@ def figures_on_page(first: FirstScreen, sections: Sequence[Section]) -> list[str
 
 
 def _figure(
-    shown: Material, entries: Sequence[Entry], comparison: Comparison | None
+    material: Material, entries: Sequence[Entry], comparison: Comparison | None
 ) -> ReportFigure | None:
     """Of many pairs of groups their ratios, else the eigenvalue density."""
     if comparison is not None and len(comparison.pairs) > FEW_PAIRS:
         return overview_figure(comparison)
-    return first_density(shown, {label: e.title for e in entries for label in e.labels})
+    return first_density(material, {label: e.title for e in entries for label in e.labels})
 
 
 def _about(title: str, everything: Material) -> str:

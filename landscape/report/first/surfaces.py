@@ -37,9 +37,9 @@ class Surfaces:
         return [_data(plane) for plane in self.planes]
 
 
-def surfaces_of(shown: Material, entries: Sequence[Entry]) -> Surfaces | None:
+def surfaces_of(material: Material, entries: Sequence[Entry]) -> Surfaces | None:
     """A card for each entry, up to four; the planes are those alike the first one."""
-    groups = alike_planes(shown.of(LossPlane))
+    groups = alike_planes(material.of(LossPlane))
     if not groups:
         return None
     planes = tuple(groups[0])

@@ -7,15 +7,15 @@ from landscape.report.sections.loaded import loaded_section
 from landscape.report.sections.method import method_section, provenance_section, traps_section
 
 
-def make_sections(material: Material, everything: Material) -> list[Section]:
+def make_sections(material: Material) -> list[Section]:
     """The sections that have something to show; the verdict, which goes first, is apart.
 
-    ``everything`` holds the results of all checkpoints, ``material`` those shown in detail. Between
-    what was loaded and how it was measured stand those of the analyses, in the catalog's order.
+    Between what was loaded and how it was measured stand those of the analyses, in the catalog's
+    order.
     """
     places = dict.fromkeys(kind.section for kind in ANALYSES.values() if kind.section)
     candidates = (
-        loaded_section(material, everything),
+        loaded_section(material),
         *(resolve(place)(material) for place in places),
         method_section(material),
         provenance_section(material),

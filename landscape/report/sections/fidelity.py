@@ -5,6 +5,7 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
+from landscape.page.detail import shown_in_detail
 from landscape.page.material import Material, grouped, slug
 from landscape.page.section import ReportFigure, Section
 from landscape.plotting import plot_fidelity, plot_fidelity_ratios
@@ -12,7 +13,7 @@ from landscape.report.sections.fidelity_tables import direction_table, slope_tab
 from landscape.results import operator_title
 from landscape.results.fidelity import Fidelity, OperatorVerdict
 
-_MOST_ON_PAGE = 6
+_MOST_ON_PAGE = 4
 _MOST_TOLD = 4  # networks that are told of one by one
 
 
@@ -22,6 +23,7 @@ def fidelity_section(material: Material) -> Section | None:
     if not results:
         return None
     slopes = slope_table(results)
+    on_page = shown_in_detail([r.subject.label for r in results], most=_MOST_ON_PAGE)
     return Section(
         key="fidelity",
         title="Does the curvature describe the loss?",
@@ -36,7 +38,7 @@ def fidelity_section(material: Material) -> Section | None:
             "along its own top directions, which decide its verdict, with 95 % intervals over "
             "examples (off the axis where noise exceeds the rise); at 1 it is right there.",
         ),
-        figures=tuple(_figure(r, i < _MOST_ON_PAGE) for i, r in enumerate(results)),
+        figures=tuple(_figure(r, r.subject.label in on_page) for r in results),
         tables=(
             verdict_table(results),
             direction_table(results),

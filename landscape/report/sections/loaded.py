@@ -84,12 +84,13 @@ _CHECKS: list[Column[PartOf[Preflight, Check]]] = [
 ]
 
 
-def loaded_section(material: Material, everything: Material) -> Section:
+def loaded_section(material: Material) -> Section:
     """Tables of the checkpoints and of their preflight checks, and the loader's notes.
 
     All checkpoints are listed with their losses, and all that failed a check; the settings and
-    the checks that passed are those of ``material``, the checkpoints shown in detail.
+    the checks that passed are those of the checkpoints shown in detail.
     """
+    everything = material.whole
     preflights = everything.of(Preflight)
     subjects = everything.subjects
     notes = [(s.label, note) for s in subjects for note in s.notes]
@@ -99,7 +100,7 @@ def loaded_section(material: Material, everything: Material) -> Section:
         "Look here first: a wrong checkpoint, data set or normalisation shows in the loss and the "
         "accuracy, long before it shows in a spectrum."
     ]
-    if cut := detail_note(everything.results, material.results):
+    if cut := detail_note(everything.labels, material.labels):
         paragraphs.insert(0, cut)
     if failed:
         paragraphs.append(

@@ -1,5 +1,6 @@
 """Spectra: density overlay, eigenvalues at both ends, and traces."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -43,9 +44,12 @@ def spectra_section(material: Material) -> Section | None:
     figures: list[ReportFigure] = []
     tables: list[Table[Any]] = []
     used: list[Result] = []
+    shapes = [r for r in material.runs(SpectralDensity) if r.tells_shape]
+    for spec, suffix, densities in by_operator(shapes):
+        groups = material.groups if material.is_banded else None
+        figures.append(_density_figure(material, spec, suffix, densities, groups))
     for spec, suffix, densities in by_operator(material.of(SpectralDensity)):
         used += densities
-        figures.append(_density_figure(material, spec, suffix, densities))
         tables.append(density_table(spec, suffix, densities))
     for spec, suffix, ends in by_operator(material.of(Eigenvalues)):
         used += ends
@@ -74,14 +78,13 @@ def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure
 
     ``groups`` names what each label is drawn as.
     """
-    found = by_operator(material.of(SpectralDensity))
+    found = by_operator([r for r in material.runs(SpectralDensity) if r.tells_shape])
     if not found:
         return None
     spec, suffix, results = max(found, key=lambda group: group[0].scale == "filter")
     known = [r for r in results if r.subject.label in groups]
     figure = _density_figure(material, spec, suffix, known or results, groups)
-    several = len({groups.get(r.subject.label) for r in known}) < len(known)
-    bands = "the range of the runs" if several else "95 %, over probes and steps"
+    bands = "the range of the runs" if _shared(known, groups) else "95 %, over probes and steps"
     return replace(
         figure,
         height=2.5,
@@ -90,6 +93,13 @@ def first_density(material: Material, groups: Mapping[str, str]) -> ReportFigure
             f"sharp directions. Ticks: converged eigenvalues; bands: {bands}."
         ),
     )
+
+
+def _shared(results: Sequence[Result], groups: Mapping[str, str] | None) -> bool:
+    """Whether several of them share a line."""
+    groups = groups or {}
+    names = {groups.get(r.subject.label, r.subject.label) for r in results}
+    return len(names) < len(results)
 
 
 def _found(material: Material) -> str:
@@ -146,7 +156,9 @@ def _density_figure(
         caption=(
             f"Eigenvalue density of the {_of(spec, results)}. "
             + (
-                f"Bands: 95 %, over n = {first.num_probes} probes of "
+                "Lines and bands: median and range of the runs of a recipe. "
+                if _shared(results, groups)
+                else f"Bands: 95 %, over n = {first.num_probes} probes of "
                 f"{first.num_steps} Lanczos steps. "
                 if first.stderr.any()
                 else "All eigenvalues are known, hence no bands. "
@@ -154,20 +166,29 @@ def _density_figure(
             + f"Kernel: standard deviation {_kernel_widths(results)}."
         ),
         alt=(
-            f"Overlaid eigenvalue densities of {_names(results)} on a "
+            f"Overlaid eigenvalue densities of {_names(results, groups)} on a "
             "logarithmic axis, each with a peak at zero and isolated eigenvalues; the converged "
-            f"eigenvalues reach up to {_list_of_tops(results)}."
+            f"eigenvalues reach up to {_highest(results, groups)}."
         ),
     )
 
 
-def _list_of_tops(results: Sequence[SpectralDensity]) -> str:
-    tops = [f"{r.atoms.max():.3g} ({r.subject.label})" for r in results if r.atoms.size]
-    return ", ".join(tops) or "nowhere"
+def _highest(results: Sequence[SpectralDensity], groups: Mapping[str, str] | None) -> str:
+    tops: dict[str, float] = {}
+    for r in results:
+        if r.atoms.size:
+            name = _name(r, groups)
+            tops[name] = max(float(r.atoms.max()), tops.get(name, -math.inf))
+    return ", ".join(f"{top:.3g} ({name})" for name, top in tops.items()) or "nowhere"
 
 
-def _names(results: Sequence[Result]) -> str:
-    return ", ".join(dict.fromkeys(r.subject.label for r in results))
+def _names(results: Sequence[Result], groups: Mapping[str, str] | None) -> str:
+    return ", ".join(dict.fromkeys(_name(r, groups) for r in results))
+
+
+def _name(result: Result, groups: Mapping[str, str] | None) -> str:
+    label = result.subject.label
+    return label if groups is None else groups.get(label, label)
 
 
 def _eigenvalue_figure(

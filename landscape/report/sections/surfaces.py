@@ -29,7 +29,7 @@ def surfaces_section(material: Material) -> Section | None:
     for number, plane_group in enumerate(plane_groups):
         figures += _plane_figures(plane_group, number)
     for number, group in enumerate(plane_groups):
-        chosen = {r.subject.label for r in shown_in_detail(group, most=_MOST_STILLS)}
+        chosen = shown_in_detail([r.subject.label for r in group], most=_MOST_STILLS)
         figures += [
             still(group, i, number) for i, p in enumerate(group) if p.subject.label in chosen
         ]

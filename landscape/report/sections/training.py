@@ -12,7 +12,7 @@ from landscape.results.training import TrainingCurves
 
 def training_section(material: Material) -> Section | None:
     """Loss and accuracy against the epoch, on training and on test data."""
-    curves = material.of(TrainingCurves)
+    curves = material.runs(TrainingCurves)
     if not curves:
         return None
     with_test = any(c.test_loss is not None for c in curves)
@@ -51,14 +51,13 @@ def _figure(
         narrow_height=2.5 * len(measures),
         scales=(True, False) if what == "loss" else (False,),
         caption=f"{what.capitalize()} by epoch, training and test; {_lines(material)}.",
-        alt=f"{what.capitalize()} by epoch for {', '.join(c.subject.label for c in curves)}.",
+        alt=f"{what.capitalize()} by epoch for "
+        f"{', '.join(dict.fromkeys(material.groups[c.subject.label] for c in curves))}.",
     )
 
 
 def _lines(material: Material) -> str:
-    groups = material.groups
-    several = len(set(groups.values())) < len(groups)
-    return "median and range over the runs of a recipe" if several else "a line a run"
+    return "median and range over the runs of a recipe" if material.is_banded else "a line a run"
 
 
 def _draw(
