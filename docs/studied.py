@@ -1,5 +1,6 @@
 """Tables of the site made from the outcome of the study that is shipped."""
 
+import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -76,6 +77,23 @@ def study_accuracies() -> str:
     return _table(head, rows)
 
 
+def study_one_image() -> str:
+    """The largest eigenvalue on one image: that of the first seed, and the range of all seeds."""
+    with (_STUDY / "tables" / "one-image.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    columns = {
+        "recipe": "recipe",
+        "first seed": "λ_max__first_seed",
+        "lowest seed": "lowest_seed",
+        "highest seed": "highest_seed",
+    }
+    rows = [
+        (row[columns["recipe"]], *(f"{float(row[c]):.2g}" for c in list(columns.values())[1:]))
+        for row in found
+    ]
+    return _table(list(columns), rows)
+
+
 def _result(name: str) -> Any:
     return json.loads((_STUDY / f"{name}.json").read_text(encoding="utf-8"))["result"]
 
@@ -110,3 +128,16 @@ def _speed(row: Any) -> str:
 def _table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+OF_THE_STUDY = {
+    made.__name__: made
+    for made in (
+        study_accuracies,
+        study_controls,
+        study_links,
+        study_matched,
+        study_one_image,
+        study_verdicts,
+    )
+}

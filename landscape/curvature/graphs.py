@@ -23,6 +23,7 @@ _SHARE_OF_FREE_MEMORY = 0.5  # the rest is for Krylov bases and the work inside 
 class GraphCache(Generic[G]):
     """Graphs by batch index, built on first use and kept while ``budget`` bytes last.
 
+    What several of them hold, such as weights and the data that batches are cut from, counts once.
     Those whose bytes cannot be counted are not kept.
 
     Parameters
@@ -38,6 +39,7 @@ class GraphCache(Generic[G]):
     ) -> None:
         self._build = build
         self._kept: dict[int, G] = {}
+        self._storages: set[int] = set()  # where those lie that the graphs kept hold
         self.budget = free_memory(device, _SHARE_OF_FREE_MEMORY) if budget is None else budget
         self.bytes_kept = 0
         self.largest_graph = 0  # bytes; the peak that one batch adds
@@ -49,7 +51,7 @@ class GraphCache(Generic[G]):
         if not self._can_count:
             return self._build(index)
         try:
-            with count_saved_bytes() as counted:
+            with saved_storages() as storages:
                 graph = self._build(index)
         except RuntimeError as error:
             # torch.func.grad and its kin inside a network forbid the hooks that count.
@@ -57,11 +59,12 @@ class GraphCache(Generic[G]):
                 raise
             self._can_count = False
             return self._build(index)
-        size = counted()
-        self.largest_graph = max(self.largest_graph, size)
-        if self.bytes_kept + size <= self.budget:
+        self.largest_graph = max(self.largest_graph, sum(storages.values()))
+        further = {place: size for place, size in storages.items() if place not in self._storages}
+        if self.bytes_kept + sum(further.values()) <= self.budget:
             self._kept[index] = graph
-            self.bytes_kept += size
+            self._storages |= {place for place in further if place >= 0}
+            self.bytes_kept += sum(further.values())
         return graph
 
     def emptied(self, budget: int) -> "GraphCache[G]":
@@ -82,17 +85,20 @@ def rebatched(risk: EmpiricalRisk, size: int) -> EmpiricalRisk:
 
 
 @contextmanager
-def count_saved_bytes() -> Iterator[Callable[[], int]]:
-    """Count the bytes that autograd saves inside the block, each storage once."""
+def saved_storages() -> Iterator[dict[int, int]]:
+    """Where the storages lie that autograd saves inside the block, and the bytes of each.
+
+    One that has no place of its own, as that of a tensor which wraps another, has a negative one.
+    """
     storages: dict[int, int] = {}
 
     def pack(tensor: Tensor) -> Tensor:
         try:
             storage = tensor.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
-        except RuntimeError:  # a tensor of torch.func.jvp and its kin, which wraps another
+        except RuntimeError:  # a tensor of torch.func.jvp and its kin
             storages[-1 - len(storages)] = tensor.nbytes
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        yield lambda: sum(storages.values())
+        yield storages

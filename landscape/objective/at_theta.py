@@ -146,7 +146,7 @@ class AtTheta:
         return other
 
     def with_plain_functions(self) -> Self:
-        """The same risk with plain forms of functions that PyTorch does not differentiate twice."""
+        """The same risk with plain forms of functions, for their second derivatives."""
         other = copy.copy(self)
         other._plain_forms = plain_forms(self.model, self.device, functions=True)
         return other

@@ -32,7 +32,7 @@ class FirstLook:
     notes: tuple[str, ...]
     is_random: bool
     repeats: bool = True  # two evaluations with the same random numbers agree
-    calls_replaced: bool = False  # functions that PyTorch does not differentiate twice
+    calls_replaced: bool = False  # functions that have a plain form
     writes: bool = False  # to its batches
 
 

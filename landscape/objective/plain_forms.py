@@ -1,4 +1,7 @@
-"""Plain formulas in place of operations whose second derivative PyTorch lacks, or has wrong."""
+"""Plain formulas in place of operations whose second derivative PyTorch lacks, or has wrong.
+
+And a form of cross entropy over many classes, whose second derivative takes too much memory.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.weight_norm import WeightNorm
 from torch.overrides import TorchFunctionMode
+
+from landscape.objective.wide_cross_entropy import is_wide, wide_cross_entropy
 
 _cuda = torch.backends.cuda
 # Which kernels attention may use, on a CPU too: what tells, what sets it, and what the plain one
@@ -59,13 +64,17 @@ class CallsSeen(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        self.replaced |= func in _PLAIN
+        kwargs = kwargs or {}
+        if func is F.cross_entropy:
+            self.replaced |= is_wide(*args, **kwargs)
+        else:
+            self.replaced |= func in _PLAIN
         # A device that is no part of PyTorch may have none, and asking is then an error.
         if torch.amp.is_autocast_available(self._device) and torch.is_autocast_enabled(
             self._device
         ):
             self.autocast = torch.get_autocast_dtype(self._device)
-        return func(*args, **(kwargs or {}))
+        return func(*args, **kwargs)
 
 
 class _PlainFunctions(TorchFunctionMode):
@@ -159,6 +168,7 @@ def _embedding_bag(
 
 
 _PLAIN: dict[Any, Callable[..., Tensor]] = {
+    F.cross_entropy: wide_cross_entropy,
     F.embedding_bag: _embedding_bag,
     F.hardsigmoid: _hardsigmoid,
     F.layer_norm: _layer_norm,

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -211,7 +212,12 @@ def figure_bytes(figure: Figure, format: str) -> bytes:
         FigureCanvasPdf(figure).print_pdf(buffer, metadata={"CreationDate": None})  # type: ignore[no-untyped-call]
     else:
         FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
-    return buffer.getvalue()
+    return _rounded(buffer.getvalue()) if format == "svg" else buffer.getvalue()
+
+
+def _rounded(svg: bytes) -> bytes:
+    """Coordinates to a hundredth of a point, of which Matplotlib writes millionths; texts stay."""
+    return re.sub(rb"<[^>]+>", lambda tag: re.sub(rb"(\.\d\d)\d+", rb"\1", tag[0]), svg)
 
 
 def save_figure(figure: Figure, path: Path, formats: Sequence[str] = ("pdf", "svg", "png")) -> None:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from landscape.page.cells import NOTHING, Cell
 
-MOST_PRINTED = 100  # rows that anyone reads: on the page, in Markdown and LaTeX
+MOST_PRINTED = 100  # rows, or columns, that anyone reads: on the page, in Markdown and LaTeX
 
 _Row_contra = TypeVar("_Row_contra", contravariant=True)
 _Other = TypeVar("_Other")
@@ -82,8 +82,8 @@ class Table(Generic[_Row_contra]):
 
     @property
     def is_long(self) -> bool:
-        """Whether it is for programs: of more rows than the page and papers show."""
-        return len(self.rows) > MOST_PRINTED
+        """Whether it is for programs: of more rows or columns than the page and papers show."""
+        return max(len(self.rows), len(self.columns)) > MOST_PRINTED
 
     @property
     def explanations(self) -> tuple[Explanation, ...]:

@@ -108,7 +108,7 @@ def _without(section: Section, shown: Collection[str]) -> Section:
         if kept.note in said:
             kept = replace(kept, note="")
         said.add(kept.note)
-        tables.append(_first_rows(kept) if kept.is_long else kept)
+        tables.append(_first_rows(kept) if len(kept.rows) > MOST_PRINTED else kept)
     return replace(
         section,
         figures=tuple(f for f in section.figures if f.on_page and f.name not in shown),

@@ -38,8 +38,8 @@ def write_report(
     """Write ``index.html``, ``figures/``, ``tables/`` and ``summary.json`` into ``folder``.
 
     The same results give the same bytes. Files of the report that was there are replaced, or
-    removed where this one has no such file; others are left. Tables of more than 100 rows are
-    written as CSV alone.
+    removed where this one has no such file; others are left. Tables of more than 100 rows or
+    columns are written as CSV alone.
 
     Parameters
     ----------

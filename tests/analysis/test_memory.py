@@ -18,7 +18,7 @@ from landscape.analysis.memory import (
     plan_memory,
 )
 from landscape.cli import cli
-from landscape.curvature.graphs import count_saved_bytes
+from landscape.curvature.graphs import saved_storages
 from landscape.curvature.hessian import HessianOperator
 from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
@@ -47,10 +47,10 @@ def risk():
 @pytest.mark.parametrize("memory", [MB // 2, MB, 4 * MB, 64 * MB])
 def test_a_batch_and_its_work_take_a_quarter_of_the_budget(risk, memory):
     cut_risk = fitting_batches(risk, memory)
-    with count_saved_bytes() as counted:
+    with saved_storages() as storages:
         HessianOperator(cut_risk, graph_budget=0).graphs[0]
     fixed = 4 * risk.num_params * 2  # θ itself is among what a graph holds, whatever the batch
-    assert 2 * (counted() - fixed) <= memory / 4
+    assert 2 * (sum(storages.values()) - fixed) <= memory / 4
     assert cut_risk.num_examples == 256
 
 

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from landscape.curvature.graphs import rebatched
+from landscape.curvature.hessian import HessianOperator
 from landscape.curvature.operators import make_operator
 from landscape.data.dataset import cut
 from landscape.memory import free_memory
@@ -118,3 +119,14 @@ def test_smaller_batches_are_the_same_risk(size, rng):
     assert max(len(b.targets) for b in smaller.batches) == min(size, 20)
     assert smaller.evaluate().loss == pytest.approx(risk.evaluate().loss, rel=1e-14)
     assert_close(smaller.gradient(), risk.gradient())
+
+
+def test_what_graphs_share_counts_once_among_those_that_are_kept():
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 3000), torch.randint(0, 2, (64,))  # of which each batch is a view
+    loss = Loss("cross-entropy", BUILTIN_LOSSES["cross-entropy"])
+    risk = EmpiricalRisk(torch.nn.Linear(3000, 2), loss, cut(x, y, 4))
+    A = HessianOperator(risk, graph_budget=2 * x.nbytes)
+    A @ torch.ones(A.dim)
+    assert all(A.graphs.keeps(index) for index in range(16))
+    assert x.nbytes < A.graphs.bytes_kept < 1.5 * x.nbytes

@@ -43,8 +43,8 @@ def complaints(log):
 
 
 def tables_of(material, *, comparison=None, further=()):
-    """All tables of a report, by name."""
+    """All tables of a report that are written for LaTeX, by name."""
     sections = [*further, *make_sections(material)]
     if comparison is not None:
         sections += [verdict_section(comparison), accuracy_section(comparison)]
-    return {t.name: t for s in sections if s is not None for t in s.tables}
+    return {t.name: t for s in sections if s is not None for t in s.tables if not t.is_long}

@@ -9,6 +9,7 @@ import synthetic_comparison
 import synthetic_measures
 import synthetic_study
 from latex import compiled, complaints, needs_latex, tables_of
+from shipped import shipped_report
 from synthetic_results import (
     curves,
     density,
@@ -28,7 +29,6 @@ from landscape.report.notebook import load_comparison, load_results, load_study
 from landscape.report.sections.study import split_study
 from landscape.results import SlopeRow
 
-REPORTS = Path(__file__).parents[2] / "reports"
 HOSTILE = (
     "<script>&\"'$x_1$=cmd \\input{x}%#",
     "Überprüfung-網絡-é-s0",
@@ -39,7 +39,7 @@ HOSTILE = (
 
 def shipped(name):
     """The tables of a shipped report, from its results."""
-    folder = REPORTS / name
+    folder = shipped_report(name)
     results, further = load_results(folder), []
     if (study := load_study(folder)) is not None:
         results, further = split_study(study, results)

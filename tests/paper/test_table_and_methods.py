@@ -11,6 +11,7 @@ import pytest
 from command_line import invoke
 from compared_results import checkpoints, group, spectral, subject
 from latex import compiled, complaints, needs_latex
+from shipped import shipped_report
 from synthetic_results import density, eigenvalues, line, plane, trace
 
 from landscape.catalog import MEASURES
@@ -202,7 +203,7 @@ def test_groups_are_those_asked_for(report):
 
 def test_the_page_for_papers_shows_what_the_commands_print():
     page = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
-    report = ROOT / "reports/ikun-study"
+    report = shipped_report("ikun-study")
     for arguments in (["--measures", "lambda_max[filter],test_accuracy"], ["--methods"]):
         printed = invoke("table", report, *arguments).output
         missing = [x for x in printed.split("\n\n@")[0].splitlines() if x not in page]

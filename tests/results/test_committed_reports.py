@@ -1,20 +1,24 @@
-"""Reports of earlier versions that the repository holds are read; no key of theirs is lost."""
+"""Results of earlier versions that the repository holds are read; no key of theirs is lost."""
 
 import json
-from pathlib import Path
 
 import pytest
+from shipped import ROOT, shipped_report
 
 from landscape.results import load_stored, save_result
 
-REPORTS = Path(__file__).parents[2] / "reports"
-_FOLDERS = ("demo/results/*", "ikun-study/results/kaiming-sgd-s0", "*")
-_NO_RESULTS = ("settings.json", "summary.json", "plan.json")
-STORED = [
-    path
-    for folder in _FOLDERS
-    for path in sorted(REPORTS.glob(f"{folder}/*.json"))
+_OF = (("demo", "*"), ("ikun-study", "kaiming-sgd-s1[01]"))
+_NO_RESULTS = ("settings.json",)
+RESULTS = [
+    (name, path.relative_to(shipped_report(name)).as_posix())
+    for name, labels in _OF
+    for path in sorted(shipped_report(name).glob(f"results/{labels}/*.json"))
     if path.name not in _NO_RESULTS and not path.name.startswith(".")
+]
+COMPARED = [
+    ("demo", "comparison.json"),
+    ("ikun-study", "comparison.json"),
+    ("ikun-study", "study.json"),
 ]
 
 
@@ -28,9 +32,23 @@ def keys(value, at=""):
     return set()
 
 
-@pytest.mark.parametrize("path", STORED, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_it_is_read_and_written_with_all_its_keys(path, tmp_path):
-    again = tmp_path / path.name
-    save_result(load_stored(path), again)
-    before, after = (json.loads(p.read_text(encoding="utf-8")) for p in (path, again))
+@pytest.mark.parametrize(("name", "path"), [*RESULTS, *COMPARED])
+def test_it_is_read_and_written_with_all_its_keys(name, path, tmp_path):
+    stored = shipped_report(name) / path
+    again = tmp_path / stored.name
+    save_result(load_stored(stored), again)
+    before, after = (json.loads(p.read_text(encoding="utf-8")) for p in (stored, again))
     assert keys(before) <= keys(after)
+
+
+def test_shipped_reports_are_light():
+    """Less than 8 MB together, as they lie in a clone."""
+    folders = (ROOT / "reports" / name for name in ("demo", "ikun-study"))
+    ignored = ("results", "unfinished", "runs", "checkpoints")
+    files = [
+        p
+        for folder in folders
+        for p in folder.rglob("*")
+        if p.is_file() and not set(p.relative_to(folder).parts[:-1]) & set(ignored)
+    ]
+    assert 1e6 < sum(p.stat().st_size for p in files) < 8e6

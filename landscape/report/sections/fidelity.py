@@ -18,7 +18,7 @@ _MOST_TOLD = 4  # networks that are told of one by one
 
 
 def fidelity_section(material: Material) -> Section | None:
-    """A figure and a sentence for each network, and a table of verdicts on the operators."""
+    """Figures of some networks, a sentence for each, and a table of verdicts on the operators."""
     results = material.of(Fidelity)
     if not results:
         return None
@@ -38,7 +38,7 @@ def fidelity_section(material: Material) -> Section | None:
             "along its own top directions, which decide its verdict, with 95 % intervals over "
             "examples (off the axis where noise exceeds the rise); at 1 it is right there.",
         ),
-        figures=tuple(_figure(r, r.subject.label in on_page) for r in results),
+        figures=tuple(_figure(r) for r in results if r.subject.label in on_page),
         tables=(
             verdict_table(results),
             direction_table(results),
@@ -110,7 +110,7 @@ def _tally(results: list[Fidelity], name: str) -> str:
     )
 
 
-def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
+def _figure(result: Fidelity) -> ReportFigure:
     sharpest = result.sharpest
     own = sharpest.exponent  # of the direction drawn; the sentence tells the mean of all
     exponent = "" if own is None else f", where the rise has slope {own.mean:.2f}"
@@ -128,7 +128,6 @@ def _figure(result: Fidelity, on_page: bool) -> ReportFigure:
             f"effective curvature at radius {result.radii[0]:g} to {sharpest.kappa[-1]:.3g} at "
             f"{result.radii[-1]:g}, beside constant predictions."
         ),
-        on_page=on_page,
     )
 
 

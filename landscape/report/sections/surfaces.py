@@ -6,7 +6,6 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from landscape.page.detail import shown_in_detail
 from landscape.page.material import Material, mismatch_note, slug
 from landscape.page.section import ReportFigure, Section
 from landscape.plotting import legend_above, plot_line, plot_plane_3d, plot_planes
@@ -14,7 +13,6 @@ from landscape.report.sections.surface_tables import surface_tables
 from landscape.results import DirectionSpec, LossLine, LossPlane
 
 _MOST_PANELS = 12  # in one figure of planes
-_MOST_STILLS = 4  # of planes alike
 
 
 def surfaces_section(material: Material) -> Section | None:
@@ -25,14 +23,8 @@ def surfaces_section(material: Material) -> Section | None:
     figures: list[ReportFigure] = []
     for members in _by_direction(lines):
         figures.append(_line_figure(material, members, len(figures)))
-    plane_groups = alike_planes(planes)
-    for number, plane_group in enumerate(plane_groups):
-        figures += _plane_figures(plane_group, number)
-    for number, group in enumerate(plane_groups):
-        chosen = shown_in_detail([r.subject.label for r in group], most=_MOST_STILLS)
-        figures += [
-            still(group, i, number) for i, p in enumerate(group) if p.subject.label in chosen
-        ]
+    for number, group in enumerate(alike_planes(planes)):
+        figures += _plane_figures(group, number)
     mismatch = mismatch_note([*lines, *planes])
     return Section(
         key="surfaces",
@@ -200,7 +192,7 @@ def _draw_planes(
     plot_planes(part, figure, log=log, scale_of=planes)
 
 
-def still(group: Sequence[LossPlane], index: int, number: int = 0) -> ReportFigure:
+def still(group: Sequence[LossPlane], index: int) -> ReportFigure:
     """A plane of the group as a surface, on the scale of all, in the view that the page opens."""
     plane = group[index]
 
@@ -208,7 +200,7 @@ def still(group: Sequence[LossPlane], index: int, number: int = 0) -> ReportFigu
         plot_plane_3d(plane, figure.add_subplot(projection="3d"), log=log, scale_of=group)
 
     return ReportFigure(
-        name=f"surface-{f'{number + 1}-' if number else ''}{index + 1}-{slug(plane.subject.label)}",
+        name=f"surface-{index + 1}-{slug(plane.subject.label)}",
         draw=draw,
         height=3.3,
         caption=f"{plane.subject.label} in perspective, on the scale of all.",
