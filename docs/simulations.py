@@ -238,8 +238,7 @@ def tried() -> str:
             message = row["refused"].partition(": ")[2].partition(":")[2].partition(":")[0].strip()
             rows.append(f"{told}| | refused: {message} |")
             continue
-        apart = abs(row["value"] - row["dense"]) / abs(row["dense"])
-        rows.append(f"{told}| {row['num_params']:,} | {apart:.0e} |")
+        rows.append(f"{told}| {row['num_params']:,} | {row['apart']:.0e} |")
     counts = ", ".join(f"{count} rows under {torch}" for torch, count in torches.items())
     made = (
         f"*{counts}, which torchvision and timm need. `{found['command']}`, in an environment for "

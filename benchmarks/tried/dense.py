@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
-def largest_eigenvalue(loss: Callable[[], Tensor], theta: Sequence[Tensor]) -> float:
-    """λ_max of the Hessian of ``loss()``, a scalar in float64, by ``theta``.
+def eigenvalues(loss: Callable[[], Tensor], theta: Sequence[Tensor]) -> list[float]:
+    """Those of the Hessian of ``loss()``, a scalar in float64, by ``theta``; the largest first.
 
     Each row is the derivative of an entry of the gradient. Fused attention, which has no second
     derivative, gives way to PyTorch's own plain formula.
@@ -17,7 +17,7 @@ def largest_eigenvalue(loss: Callable[[], Tensor], theta: Sequence[Tensor]) -> f
         gradient = _flat(loss(), theta, create_graph=True)
         rows = [_flat(entry, theta, retain_graph=True) for entry in gradient]
     matrix = torch.stack(rows)
-    return float(torch.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
+    return torch.linalg.eigvalsh((matrix + matrix.T) / 2).flip(0).tolist()  # type: ignore[no-any-return]
 
 
 def _flat(value: Tensor, theta: Sequence[Tensor], **options: bool) -> Tensor:

@@ -25,37 +25,17 @@ _TEXT: dict[str, Any] = {"vocab_size": _TOKENS, "bos_token_id": 1, "eos_token_id
 _TEXT |= {"pad_token_id": 0}
 
 
-def _gpt2() -> Any:
-    from transformers import GPT2Config, GPT2LMHeadModel
+def _made(name: str, head: str, **sizes: Any) -> Any:
+    """A network of transformers with random weights."""
+    import transformers
 
-    return GPT2LMHeadModel(GPT2Config(n_positions=_LENGTH, n_embd=4, n_layer=1, n_head=2, **_TEXT))
-
-
-def _llama() -> Any:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    return LlamaForCausalLM(LlamaConfig(tie_word_embeddings=True, **_BODY, **_TEXT))
-
-
-def _t5() -> Any:
-    from transformers import T5Config, T5ForConditionalGeneration
-
-    sizes = {"d_model": 4, "d_kv": 2, "d_ff": 4, "num_layers": 1, "num_heads": 2}
-    return T5ForConditionalGeneration(T5Config(decoder_start_token_id=0, **sizes, **_TEXT))
+    config = getattr(transformers, f"{name}Config")(**sizes)
+    return getattr(transformers, f"{name}{head}")(config)
 
 
 def _bert() -> Any:
-    from transformers import BertConfig, BertForSequenceClassification
-
     sizes = {"max_position_embeddings": _LENGTH, "num_labels": nets.NUM_CLASSES}
-    return BertForSequenceClassification(BertConfig(**sizes, **_BODY, **_TEXT))
-
-
-def _vit() -> Any:
-    from transformers import ViTConfig, ViTForImageClassification
-
-    sizes = {"image_size": 4, "patch_size": 2, "num_channels": 1, "num_labels": nets.NUM_CLASSES}
-    return ViTForImageClassification(ViTConfig(**sizes, **_BODY))
+    return _made("Bert", "ForSequenceClassification", **sizes, **_BODY, **_TEXT)
 
 
 def _texts(*, classes: bool) -> dict[str, Tensor]:
@@ -90,9 +70,8 @@ def _tried(model: nn.Module, batch: Mapping[str, Tensor], *words: str) -> Tried:
     return Tried([*words, "--data", "data.npz"], lambda: _own_loss(batch)(model), theta)
 
 
-def _folder(make: Callable[[], Any], batch: dict[str, Tensor]) -> Tried:
-    model = trained(make(), _own_loss(batch))
-    model.save_pretrained("net")  # type: ignore[operator]
+def _folder(model: Any, batch: dict[str, Tensor]) -> Tried:
+    trained(model, _own_loss(batch)).save_pretrained("net")  # type: ignore[operator]
     return _tried(model, batch, "net")
 
 
@@ -123,36 +102,27 @@ def _perceptron(save: Callable[[nn.Module], str]) -> Tried:
     return classified(nets.mlp(), nets.vectors(), f"{HERE}:mlp", save=save)
 
 
-def _accelerate() -> Tried:
-    def save(model: nn.Module) -> str:
-        import accelerate
+def _state(model: nn.Module) -> str:
+    import accelerate
 
-        accelerator = accelerate.Accelerator(cpu=True)
-        accelerator.prepare(model)
-        accelerator.save_state("state")
-        return "state"
-
-    return _perceptron(save)
+    accelerator = accelerate.Accelerator(cpu=True)
+    accelerator.prepare(model)
+    accelerator.save_state("state")
+    return "state"
 
 
-def _distributed() -> Tried:
-    def save(model: nn.Module) -> str:
-        from torch.distributed import checkpoint
+def _distributed(model: nn.Module) -> str:
+    from torch.distributed import checkpoint
 
-        checkpoint.save({"model": model.state_dict()}, checkpoint_id=Path("dcp"))
-        return "dcp"
-
-    return _perceptron(save)
+    checkpoint.save({"model": model.state_dict()}, checkpoint_id=Path("dcp"))
+    return "dcp"
 
 
-def _safetensors() -> Tried:
-    def save(model: nn.Module) -> str:
-        from safetensors.torch import save_file
+def _safetensors(model: nn.Module) -> str:
+    from safetensors.torch import save_file
 
-        save_file(model.state_dict(), "net.safetensors")
-        return "net.safetensors"
-
-    return _perceptron(save)
+    save_file(model.state_dict(), "net.safetensors")
+    return "net.safetensors"
 
 
 def _lightning() -> Tried:
@@ -189,16 +159,37 @@ def _lightning() -> Tried:
 
 
 _HF = ("transformers",)
+_CAUSAL = {"n_positions": _LENGTH, "n_embd": 4, "n_layer": 1, "n_head": 2, **_TEXT}
+_SMALL = {"d_model": 4, "d_kv": 2, "d_ff": 4, "num_layers": 1, "num_heads": 2, **_TEXT}
+_IMAGES = {"image_size": 4, "patch_size": 2, "num_channels": 1, "num_labels": nets.NUM_CLASSES}
+
+
+def _of_texts(name: str, head: str, **sizes: Any) -> Callable[[], Tried]:
+    return lambda: _folder(_made(name, head, **sizes), _texts(classes=False))
+
+
 CASES = (
-    Case(_HF, "GPT-2, padded texts", lambda: _folder(_gpt2, _texts(classes=False))),
-    Case(_HF, "Llama, tied embeddings", lambda: _folder(_llama, _texts(classes=False))),
-    Case(_HF, "T5", lambda: _folder(_t5, _texts(classes=False))),
-    Case(_HF, "BERT, classes", lambda: _folder(_bert, _texts(classes=True))),
-    Case(_HF, "ViT", lambda: _folder(_vit, _pictures())),
+    Case(_HF, "GPT-2, padded texts", _of_texts("GPT2", "LMHeadModel", **_CAUSAL)),
+    Case(
+        _HF,
+        "Llama, tied embeddings",
+        _of_texts("Llama", "ForCausalLM", tie_word_embeddings=True, **_BODY, **_TEXT),
+    ),
+    Case(
+        _HF,
+        "T5",
+        _of_texts("T5", "ForConditionalGeneration", decoder_start_token_id=0, **_SMALL),
+    ),
+    Case(_HF, "BERT, classes", lambda: _folder(_bert(), _texts(classes=True))),
+    Case(
+        _HF,
+        "ViT",
+        lambda: _folder(_made("ViT", "ForImageClassification", **_IMAGES, **_BODY), _pictures()),
+    ),
     Case(("peft", "transformers"), "LoRA on BERT", _adapter),
     Case(("transformers", "accelerate"), "a Trainer's checkpoint of BERT", _trainer),
-    Case(("accelerate",), "perceptron, save_state", _accelerate),
+    Case(("accelerate",), "perceptron, save_state", lambda: _perceptron(_state)),
     Case(("pytorch-lightning",), "perceptron as self.student", _lightning),
-    Case(("safetensors",), "perceptron, save_file", _safetensors),
-    Case((), "perceptron, torch.distributed.checkpoint", _distributed),
+    Case(("safetensors",), "perceptron, save_file", lambda: _perceptron(_safetensors)),
+    Case((), "perceptron, torch.distributed.checkpoint", lambda: _perceptron(_distributed)),
 )

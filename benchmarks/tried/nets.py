@@ -25,24 +25,16 @@ def mlp() -> nn.Module:
 
 
 def cnn() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3, padding=1),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.Dropout(0.2),
-        nn.Conv2d(4, 4, 3, padding=1, bias=False),
-        nn.BatchNorm2d(4),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(2),
-        nn.Flatten(),
-        nn.Linear(16, NUM_CLASSES),
-    )
+    first = nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(0.2)
+    second = nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.ReLU()
+    last = nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, NUM_CLASSES)
+    return nn.Sequential(*first, *second, *last)
 
 
 class Recurrent(nn.Module):
     """The class of a sequence, by PyTorch's own recurrent layer."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str = "LSTM") -> None:
         super().__init__()
         self.body: nn.Module = getattr(nn, kind)(2, 5, batch_first=True)
         self.head = nn.Linear(5, NUM_CLASSES)
@@ -52,10 +44,6 @@ class Recurrent(nn.Module):
         steps, _ = self.body(x.unflatten(1, (3, 2)))
         logits: Tensor = self.head(steps[:, -1])
         return logits
-
-
-def recurrent(kind: str = "LSTM") -> nn.Module:
-    return Recurrent(kind)
 
 
 class Encoder(nn.Module):
@@ -72,26 +60,16 @@ class Encoder(nn.Module):
         return logits
 
 
-def encoder() -> nn.Module:
-    return Encoder()
-
-
-def plain_graph() -> dict[str, Tensor]:
-    """A ring of 12 nodes with some chords."""
-    nodes, edges = torch.arange(12), torch.arange(12).roll(1)
-    return {
-        "nodes": torch.randn(12, 4, generator=torch.Generator().manual_seed(3)),
-        "edges": torch.stack([torch.cat([nodes, edges]), torch.cat([edges, nodes * 5 % 12])]),
-        "labels": nodes % NUM_CLASSES,
-    }
-
-
 def geometric_graph() -> object:
-    """The same as torch_geometric holds it."""
+    """A ring of 12 nodes with some chords, as torch_geometric holds it."""
     from torch_geometric.data import Data
 
-    graph = plain_graph()
-    return Data(x=graph["nodes"], edge_index=graph["edges"], y=graph["labels"])
+    nodes, edges = torch.arange(12), torch.arange(12).roll(1)
+    return Data(
+        x=torch.randn(12, 4, generator=torch.Generator().manual_seed(3)),
+        edge_index=torch.stack([torch.cat([nodes, edges]), torch.cat([edges, nodes * 5 % 12])]),
+        y=nodes % NUM_CLASSES,
+    )
 
 
 class Convolutions(nn.Module):
@@ -107,10 +85,6 @@ class Convolutions(nn.Module):
         """Nodes of shape (n, 4) and edges (2, m) to logits (n, 3)."""
         logits: Tensor = self.second(torch.tanh(self.first(x, edge_index)), edge_index)
         return logits
-
-
-def convolutions() -> nn.Module:
-    return Convolutions()
 
 
 def of_nodes(model: nn.Module, graph: object) -> Tensor:

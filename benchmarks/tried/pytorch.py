@@ -89,9 +89,9 @@ def _detector() -> Tried:
 
 
 def _graph() -> Tried:
-    model, graph = nets.convolutions(), nets.geometric_graph()
+    model, graph = nets.Convolutions(), nets.geometric_graph()
     trained(model, lambda net: nets.of_nodes(net, graph))
-    words = [_state_dict(model), "--model", f"{HERE}:convolutions"]
+    words = [_state_dict(model), "--model", f"{HERE}:Convolutions"]
     words += ["--data", f"{HERE}:geometric_graph", "--objective", f"{HERE}:of_nodes"]
     model.double()
     graph.x = graph.x.double()  # type: ignore[attr-defined]
@@ -101,15 +101,11 @@ def _graph() -> Tried:
 CASES = (
     Case((), "perceptron with tanh", lambda: _plain("mlp", nets.vectors)),
     Case((), "CNN with batch norm and dropout", lambda: _plain("cnn", nets.images)),
-    Case((), "nn.LSTM", lambda: _plain("recurrent", nets.vectors, kind="LSTM")),
-    Case((), "nn.GRU", lambda: _plain("recurrent", nets.vectors, kind="GRU")),
-    Case((), "nn.TransformerEncoderLayer", lambda: _plain("encoder", nets.vectors)),
+    Case((), "nn.LSTM", lambda: _plain("Recurrent", nets.vectors, kind="LSTM")),
+    Case((), "nn.GRU", lambda: _plain("Recurrent", nets.vectors, kind="GRU")),
+    Case((), "nn.TransformerEncoderLayer", lambda: _plain("Encoder", nets.vectors)),
     Case((), "a whole model, torch.save(model)", _whole_model),
-    Case(
-        ("torchvision",),
-        "ResNet-18: first shifts, last bias",
-        _torchvision,
-    ),
+    Case(("torchvision",), "ResNet-18: first shifts, last bias", _torchvision),
     Case(("torchvision",), "RetinaNet on a small backbone", _detector),
     Case(("timm",), "ViT-Tiny, of one layer", _timm),
     Case(("torch_geometric",), "two GCNConv", _graph),

@@ -10,9 +10,13 @@ from torch.nn.functional import cross_entropy
 
 from benchmarks.tried import nets, spiking_nets
 from benchmarks.tried.case import Case, Tried
+from benchmarks.tried.events import EXAMPLES, recorded
 from benchmarks.tried.spiking_nets import HERE, NUM_STEPS
+from landscape.factories import parse_arguments
 
 Function = Callable[[nn.Module, Tensor], Tensor]
+# Tensors, or what writes files, and says how they are named and what is in them.
+Data = tuple[Tensor, Tensor] | Callable[[], tuple[str, Tensor, Tensor]]
 
 
 def _case(
@@ -20,11 +24,11 @@ def _case(
     network: str,
     words: str,
     outputs: Function,
-    data: tuple[Tensor, Tensor],
+    data: Data,
     name: str,
     **more: Any,
 ) -> Case:
-    """The network called ``name``, and what the options of ``words`` make of its outputs.
+    """What ``name``, with arguments, makes, and what the options in ``words`` make of its outputs.
 
     ``outputs`` is a loop or a reshape written by hand.
     """
@@ -35,7 +39,7 @@ def _case(
 def _tried(
     words: Sequence[str],
     outputs: Function,
-    data: tuple[Tensor, Tensor],
+    data: Data,
     name: str,
     *,
     loss: str = "cross-entropy",
@@ -44,14 +48,15 @@ def _tried(
     params: Sequence[str] = (),
 ) -> Tried:
     """At weights, ``size`` times standard normal over the root of the fan-in, at which it fires."""
-    model, (x, y) = getattr(spiking_nets, name)(), data
+    function, _, query = name.partition("?")
+    model = getattr(spiking_nets, function)(**parse_arguments(query))
+    place, x, y = data() if callable(data) else _saved(*data)
     with torch.no_grad():
         for p in model.parameters():
             if p.ndim > 1:
                 p.copy_(size * torch.randn_like(p) / p[0].numel() ** 0.5)
     torch.save(model.state_dict(), "net.pth")
-    np.savez("xy.npz", x=x.numpy(), y=y.numpy())
-    named = ["net.pth", "--model", f"{HERE}:{name}", "--data", "xy.npz", "--loss", loss]
+    named = ["net.pth", "--model", f"{HERE}:{name}", "--data", place, "--loss", loss]
     model.eval().double()
     for module in model.modules():
         if type(module).__module__.startswith(("snntorch", "sinabs")):  # which fire in float32
@@ -59,6 +64,11 @@ def _tried(
     chosen = [p for n, p in model.named_parameters() if not params or n in params]
     theta = [p for p in chosen if p.requires_grad]
     return Tried([*named, *words], lambda: value(outputs(model, x.double()), y), theta, params)
+
+
+def _saved(x: Tensor, y: Tensor) -> tuple[str, Tensor, Tensor]:
+    np.savez("xy.npz", x=x.numpy(), y=y.numpy())
+    return "xy.npz", x, y
 
 
 def _as_precise(_module: nn.Module, inputs: tuple[Tensor, ...], output: Any) -> Any:
@@ -83,14 +93,28 @@ def _still(model: nn.Module, x: Tensor) -> Tensor:
     return rates
 
 
-def _loop(part: Callable[[Any], Tensor]) -> Function:
-    """A call for each step; ``part`` of what it returns, time first."""
+def _frame_by_frame(model: nn.Module, x: Tensor) -> Tensor:
+    """Frames (N, T, …), with time first."""
+    rates: Tensor = _at_rest(model)(x.transpose(0, 1)).mean(0)
+    return rates
+
+
+def _loop(part: int | None = None) -> Function:
+    """A call for each step; ``part`` of what it returns, or all, time first."""
 
     def outputs(model: nn.Module, x: Tensor) -> Tensor:
-        _at_rest(model)
-        return torch.stack([part(model(x)) for _ in range(NUM_STEPS)])
+        steps = [_at_rest(model)(x), *(model(x) for _ in range(NUM_STEPS - 1))]
+        return torch.stack([step if part is None else step[part] for step in steps])
 
     return outputs
+
+
+def _looped(model: nn.Module, x: Tensor) -> Tensor:
+    return _loop()(model, x).mean(0)
+
+
+def _largest(model: nn.Module, x: Tensor) -> Tensor:
+    return _loop(1)(model, x).amax(0)
 
 
 def _with_state(model: nn.Module, x: Tensor) -> Tensor:
@@ -116,108 +140,59 @@ def _events() -> tuple[Tensor, Tensor]:
 
 
 _STEPS = f"--time-steps {NUM_STEPS}"
-_RATE = "--readout rate"
+_RATE, _PEAK = "--readout rate", f"{_STEPS} --readout mem_max"
 _REPEATED = f"--layout T-first {_STEPS} {_RATE}"
-_ROWS = nets.vectors(12)
+_MOVED = f"--layout T-first {_RATE}"
+_ROWS, _IMAGES = nets.vectors(12), nets.images(3, 3, 16)
+_ALL = "--top 99"  # of all parameters
+_JELLY, _ZOO = "spikingjelly", "spikingjelly torchvision"
+_NIR = "nir nirtorch"
+
+
+_RATE_LOSS = {
+    "loss": "snntorch.functional:ce_rate_loss",
+    "value": lambda spikes, y: torch.stack([cross_entropy(step, y) for step in spikes]).mean(),
+}
 CASES = (
-    _case("spikingjelly", "PLIF and LIF, multi-step", _REPEATED, _still, _ROWS, "multi_step"),
+    _case(_JELLY, "PLIF and LIF, multi-step", _REPEATED, _still, _ROWS, "leaky"),
+    _case(_JELLY, "PLIF and LIF, single-step", f"{_STEPS} {_RATE}", _looped, _ROWS, "leaky?mode=s"),
+    _case(_JELLY, "PLIF and LIF, frames (N, T, …)", _MOVED, _frame_by_frame, _frames(), "leaky"),
     _case(
-        "spikingjelly",
-        "PLIF and LIF, single-step",
-        f"{_STEPS} {_RATE}",
-        lambda net, x: _loop(lambda spikes: spikes)(net, x).mean(0),
-        _ROWS,
-        "single_step",
-    ),
-    _case(
-        "spikingjelly",
-        "PLIF and LIF, frames (N, T, …)",
-        f"--layout T-first {_RATE}",
-        lambda net, x: _at_rest(net)(x.transpose(0, 1)).mean(0),
-        _frames(),
-        "multi_step",
-    ),
-    _case(
-        "spikingjelly torchvision",
-        "SEW-ResNet: first shifts, last bias",
-        _REPEATED,
-        _still,
-        nets.images(3, 3, 16),
-        "sew_resnet",
+        _ZOO, "SEW-ResNet: first shifts, last bias", _REPEATED, _still, _IMAGES, "sew_resnet",
         params=["bn1.bias", "fc.bias"],
     ),
     _case(
-        "spikingjelly torchvision",
-        "spiking VGG: classifier",
-        _REPEATED,
-        _still,
-        nets.images(4, 3, 16),
-        "spiking_vgg",
+        _ZOO, "spiking VGG: classifier", _REPEATED, _still, nets.images(4, 3, 16), "spiking_vgg",
         params=["classifier.weight", "classifier.bias"],
     ),
     _case(
-        "spikingjelly",
-        "PLIF net for N-MNIST: first batch norm",
-        f"--layout T-first {_RATE}",
-        lambda net, x: _at_rest(net)(x.transpose(0, 1)).mean(0),
-        _events(),
-        "parametric_lif_net",
+        _JELLY, "PLIF net for N-MNIST: first batch norm", _MOVED, _frame_by_frame, _events(),
+        "parametric_lif_net", size=4, params=["conv_fc.1.weight", "conv_fc.1.bias"],
+    ),
+    _case(
+        f"tonic {_JELLY}", "PLIF net, N-MNIST's files by tonic: first batch norm",
+        f"{_MOVED} {EXAMPLES}", _frame_by_frame, recorded, "parametric_lif_net", size=4,
         params=["conv_fc.1.weight", "conv_fc.1.bias"],
-        size=4,
     ),
     _case(
-        "spikingjelly",
-        "Spikformer: head",
-        _RATE,
-        lambda net, x: _at_rest(net)(x).mean(0),
-        nets.images(3, 3, 16),
-        "spikformer",
-        params=["head.weight", "head.bias"],
-        size=4,
+        _JELLY, "Spikformer: head", _RATE, lambda net, x: _at_rest(net)(x).mean(0), _IMAGES,
+        "spikformer", size=4, params=["head.weight", "head.bias"],
+    ),
+    _case("snntorch", "Leaky, largest membrane", _PEAK, _largest, _ROWS, "Step"),
+    _case("snntorch", "Leaky, ce_rate_loss", _STEPS, _loop(0), _ROWS, "Step", **_RATE_LOSS),
+    _case(
+        "norse", "LIF and LI, frames", "--readout last",
+        lambda net, x: net(x.transpose(0, 1))[0][-1], _frames(), "norse_layers", size=4,
     ),
     _case(
-        "snntorch",
-        "Leaky, largest membrane",
-        f"{_STEPS} --readout mem_max",
-        lambda net, x: _loop(lambda found: found[1])(net, x).amax(0),
-        _ROWS,
-        "snntorch_step",
+        "sinabs", "LIF and IAF, frames", f"--layout N-first {_RATE}",
+        lambda net, x: _at_rest(net)(x).mean(1), _frames(), "sinabs_layers", size=3,
     ),
-    _case(
-        "snntorch",
-        "Leaky, ce_rate_loss",
-        _STEPS,
-        _loop(lambda found: found[0]),
-        _ROWS,
-        "snntorch_step",
-        loss="snntorch.functional:ce_rate_loss",
-        value=lambda spikes, y: torch.stack([cross_entropy(step, y) for step in spikes]).mean(),
+    *(
+        _case(
+            f"{_NIR} {by}", f"LIF of a graph in NIR, by {by}, all eigenvalues",
+            f"{_STEPS} {_RATE} {_ALL}", _with_state, _ROWS, f"nir_graph?by={by}", size=4,
+        )
+        for by in ("snntorch", "norse")
     ),
-    _case(
-        "norse",
-        "LIF and LI, frames",
-        "--readout last",
-        lambda net, x: net(x.transpose(0, 1))[0][-1],
-        _frames(),
-        "norse_layers",
-        size=4,
-    ),
-    _case(
-        "sinabs",
-        "LIF and IAF, frames",
-        f"--layout N-first {_RATE}",
-        lambda net, x: _at_rest(net)(x).mean(1),
-        _frames(),
-        "sinabs_layers",
-        size=3,
-    ),
-    _case(
-        "nir nirtorch snntorch",
-        "LIF of a graph in NIR",
-        f"{_STEPS} {_RATE}",
-        _with_state,
-        _ROWS,
-        "nir_graph",
-        size=4,
-    ),
-)
+)  # fmt: skip

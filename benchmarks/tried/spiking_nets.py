@@ -11,7 +11,7 @@ HERE = "benchmarks.tried.spiking_nets"
 NUM_STEPS = 4
 
 
-def multi_step(mode: str = "m") -> nn.Module:
+def leaky(mode: str = "m") -> nn.Module:
     """Leaky neurons, one layer with a decay that is learnt."""
     from spikingjelly.activation_based import functional, layer, neuron, surrogate
 
@@ -23,10 +23,6 @@ def multi_step(mode: str = "m") -> nn.Module:
     )
     functional.set_step_mode(net, mode)
     return net
-
-
-def single_step() -> nn.Module:
-    return multi_step("s")
 
 
 def _of_the_zoo(make: Any, **arguments: Any) -> nn.Module:
@@ -88,10 +84,6 @@ class Step(nn.Module):
         return spikes, membrane
 
 
-def snntorch_step() -> nn.Module:
-    return Step()
-
-
 def norse_layers() -> nn.Module:
     """Leaky neurons and a leaky readout, with time first, which hand their state over and back."""
     import norse.torch as norse
@@ -110,16 +102,20 @@ def sinabs_layers() -> nn.Module:
     return nn.Sequential(first, LIF(tau_mem=10.0, norm_input=False), last, IAF())
 
 
-def nir_graph() -> nn.Module:
-    """A graph in NIR, which snnTorch makes into a network."""
+def nir_graph(by: str = "snntorch") -> nn.Module:
+    """A graph in NIR, which a library makes into a network."""
     import nir
     import numpy as np
-    from snntorch.import_nir import import_from_nir
 
     def layer(inputs: int, outputs: int) -> list[Any]:
-        lif = {"tau": 0.01, "r": 1.0, "v_leak": 0.0, "v_threshold": 1.0}
+        lif = {"tau": 0.01, "r": 1.0, "v_leak": 0.0, "v_threshold": 0.01}
         affine = nir.Affine(weight=np.ones((outputs, inputs)), bias=np.zeros(outputs))
         return [affine, nir.LIF(**{k: np.full(outputs, v) for k, v in lif.items()})]
 
-    net: nn.Module = import_from_nir(nir.NIRGraph.from_list(*layer(6, 4), *layer(4, NUM_CLASSES)))
+    graph = nir.NIRGraph.from_list(*layer(6, 4), *layer(4, NUM_CLASSES))
+    if by == "snntorch":
+        from snntorch.import_nir import import_from_nir as made
+    else:
+        from norse.torch import from_nir as made
+    net: nn.Module = made(graph)
     return net

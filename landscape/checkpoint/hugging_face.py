@@ -22,7 +22,7 @@ from landscape.checkpoint.errors import CheckpointError, listing, printable, ref
 from landscape.checkpoint.load import Checkpoint
 from landscape.checkpoint.match import load_into
 from landscape.checkpoint.model_folders import CONFIG, first_line, read_config
-from landscape.extras import library
+from landscape.extras import broken, library
 
 _OWN_CODE = "auto_map"
 # How numbers were stored or computed where the network was trained or served: not its function.
@@ -90,7 +90,10 @@ def _described(folder: Path, transformers: Any) -> tuple[Any, Any, list[str]]:
             f"its architectures must name one class; they are {printable(str(names))}",
             "Write the class that the weights belong to into it",
         )
-    kind = getattr(transformers, names[0], None)
+    try:
+        kind = getattr(transformers, names[0], None)
+    except (ImportError, RuntimeError) as error:  # it imports its parts when they are asked for
+        raise ValueError(broken("transformers", error)) from error
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise refuse(
             path, f"transformers {version} has no network '{printable(names[0])}'", _FACTORY

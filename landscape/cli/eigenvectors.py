@@ -1,7 +1,6 @@
 """Eigenvectors kept in files, and how far two checkpoints share their dominant eigenspaces."""
 
 import itertools
-import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from landscape.analysis.spectrum.settings import EigenvalueSettings
 from landscape.cli.measured import Asked, each_measured
 from landscape.cli.output import print_table
 from landscape.cli.spectra import run_spectrum
+from landscape.cli.stdout import print_record
 from landscape.files import write_atomic
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
@@ -103,7 +103,7 @@ def print_overlaps(runs: Sequence[FoundPairs], *, as_json: bool) -> None:
     if not as_json:
         print_table(Table(columns=_OVERLAPS, rows=found))
     for overlap in found if as_json else ():
-        click.echo(json.dumps({"type": "Overlap", **overlap._asdict()}))
+        print_record({"type": "Overlap", **overlap._asdict()})
 
 
 class _Overlap(NamedTuple):

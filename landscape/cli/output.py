@@ -1,6 +1,5 @@
 """What commands print: tables and JSON on stdout, progress on stderr, results under -o."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,7 @@ from rich.table import Table as TextTable
 from rich.text import Text
 
 from landscape.cli.plain import for_stdout, one_line
+from landscape.cli.stdout import print_record, stdout
 from landscape.page.table import Table
 
 if TYPE_CHECKING:
@@ -67,11 +67,11 @@ def reading_examples(label: str, *, quiet: bool) -> Iterator["Told"]:
 def print_words(text: str, *, indent: str = "") -> None:
     """A paragraph on stdout, broken between words where a terminal is too narrow for it."""
     text = one_line(text)
-    if sys.stdout.isatty():
-        width = Console().width
+    if stdout().isatty():
+        width = Console(file=stdout()).width
         text = click.wrap_text(for_stdout(text), width, indent, indent)
         indent = ""
-    click.echo(f"{indent}{text}")
+    click.echo(f"{indent}{text}", file=stdout())
 
 
 def print_table(table: Table[Any]) -> None:
@@ -84,8 +84,8 @@ def print_table(table: Table[Any]) -> None:
     columns = [for_stdout(column.heading) for column in table.columns]
     rows = [[for_stdout(cell.text) for cell in row] for row in table.cells]
     # Into a pipe nothing is cut off: the width of a terminal means nothing there.
-    width = None if sys.stdout.isatty() else 10_000
-    console = _Output(markup=False, highlight=False, width=width)
+    width = None if stdout().isatty() else 10_000
+    console = _Output(file=stdout(), markup=False, highlight=False, width=width)
     if table.caption:
         console.print(Text(for_stdout(table.caption)))
     if not rows or _width(columns, rows) <= console.width:
@@ -129,7 +129,7 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 def print_json(results: Sequence["Result"]) -> None:
     """One JSON object on stdout; with several checkpoints, one a line."""
     for result in results:
-        click.echo(json.dumps(result.record(), allow_nan=False))
+        print_record(result.record())
 
 
 def write_results(folder: Path | None, analysis: str, results: Sequence["Result"]) -> None:

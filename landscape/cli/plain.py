@@ -7,6 +7,8 @@ import unicodedata
 
 import click
 
+from landscape.cli.stdout import stdout
+
 _SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _RAISED = re.compile(f"[{_SUPERSCRIPTS}]+")
 _DIGITS = str.maketrans(_SUPERSCRIPTS, "0123456789-")
@@ -88,13 +90,13 @@ def one_line(text: str) -> str:
 
 def echo(text: str, *, err: bool = False) -> None:
     """Print one line, whatever names of files, or out of files, are in it."""
-    click.echo(one_line(text), err=err)
+    click.echo(one_line(text), file=sys.stderr if err else stdout())
 
 
 def for_stdout(text: str) -> str:
     """``text`` as stdout will show it on one line, for what must know how wide that is."""
     shown = one_line(text)
-    return in_ascii(shown) if isinstance(sys.stdout, PlainStream) else shown
+    return in_ascii(shown) if isinstance(stdout(), PlainStream) else shown
 
 
 def _code(character: str) -> str:

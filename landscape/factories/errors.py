@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from landscape.extras import other_torch
+
 HOW = "Give module:name or path/to/file.py:name, with ?key=value for arguments"
 
 
@@ -15,6 +17,7 @@ class FactoryError(ValueError):
 def where_it_failed(error: Exception, function: Callable[..., Any] | None = None) -> str:
     """Say what was raised, and at which line of the user's code."""
     text = f"{type(error).__name__}: {error}"
+    text += other_torch(text)
     if isinstance(error, SyntaxError):
         return f"{text} at line {error.lineno}: {(error.text or '').strip()}"
     frames = traceback.extract_tb(error.__traceback__)

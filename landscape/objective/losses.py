@@ -14,6 +14,20 @@ IGNORED = -100  # a class number with nothing to predict, as PyTorch has it
 _ONE = 1e-3  # how far the sum of probabilities that were rounded to float16 may be from 1
 
 
+class MisshapenError(ValueError):
+    """Outputs that do not fit their targets.
+
+    Attributes
+    ----------
+    mismatch
+        What was needed and what there was, without the guess where time may be.
+    """
+
+    def __init__(self, needs: str, outputs: Tensor, targets: Tensor) -> None:
+        self.mismatch = f"{needs}; {_got(outputs, targets)}."
+        super().__init__(self.mismatch + _where_time_may_be(outputs, targets))
+
+
 def class_axis(outputs: Tensor, targets: Tensor) -> int | None:
     """The axis of ``outputs`` that holds K classes for each of ``targets``; None: there is none.
 
@@ -44,14 +58,15 @@ def mse(outputs: Tensor, targets: Tensor) -> Tensor:
     if not targets.is_floating_point() and outputs.numel() != targets.numel():
         axis = class_axis(outputs, targets)
         if axis is None:
-            raise ValueError(
-                f"mse needs as many outputs as targets, or, for class numbers (N, …), outputs "
-                f"(N, …, K) or (N, K, …); {_shapes(outputs, targets)}."
+            needs = (
+                "mse needs as many outputs as targets, or, for class numbers (N, …), outputs "
+                "(N, …, K) or (N, K, …)"
             )
+            raise MisshapenError(needs, outputs, targets)
         outputs = outputs.movedim(axis, -1)
         targets = F.one_hot(targets.long(), outputs.shape[-1])
     if outputs.numel() != targets.numel() or len(outputs) != len(targets):
-        raise ValueError(f"mse needs a number for each output; {_shapes(outputs, targets)}.")
+        raise MisshapenError("mse needs a number for each output", outputs, targets)
     targets = targets.to(outputs.dtype).reshape(outputs.shape)
     return (outputs - targets).square().reshape(len(outputs), -1).mean(1)
 
@@ -81,14 +96,14 @@ def _rows(name: str, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Scores (M, K), and class numbers (M,) or probabilities (M, K), of all positions."""
     axis = class_axis(outputs, targets)
     if axis is None:
-        raise ValueError(
+        needs = (
             f"{name} needs outputs (N, …, K) or (N, K, …), a score for each class, of class "
-            f"numbers (N, …) or of probabilities (floats) of the outputs' shape; "
-            f"{_shapes(outputs, targets)}."
+            "numbers (N, …) or of probabilities (floats) of the outputs' shape"
         )
+        raise MisshapenError(needs, outputs, targets)
     if outputs.shape[axis] == 1:
         raise ValueError(
-            f"{name} needs an output for each class; {_shapes(outputs, targets)}. For a single "
+            f"{name} needs an output for each class; {_got(outputs, targets)}. For a single "
             "output use mse, or a function of your own, such as one that calls "
             "binary_cross_entropy_with_logits."
         )
@@ -102,16 +117,19 @@ def _sums_to_one(targets: Tensor, axis: int) -> bool:
     return bool(((targets.sum(axis) - 1).abs() < _ONE).all())
 
 
-def _shapes(outputs: Tensor, targets: Tensor) -> str:
+def _got(outputs: Tensor, targets: Tensor) -> str:
     kind = "floats" if targets.is_floating_point() else "whole numbers"
-    got = f"got outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}, {kind}"
+    return f"got outputs {tuple(outputs.shape)} and targets {tuple(targets.shape)}, {kind}"
+
+
+def _where_time_may_be(outputs: Tensor, targets: Tensor) -> str:
     if outputs.ndim < 2 or targets.ndim < 1:
-        return got
+        return ""
     of_one = targets.ndim + (not targets.is_floating_point())  # axes of a prediction an example
     is_first = len(outputs) == len(targets) and outputs.ndim == of_one + 1
     if outputs.shape[1] == len(targets):
-        return f"{got}. {TIME_FIRST}{_OR_SECOND if is_first else ''}"
-    return f"{got}. {_TIME_SECOND}" if is_first else got
+        return f" {TIME_FIRST}{_OR_SECOND if is_first else ''}."
+    return f" {_TIME_SECOND}." if is_first else ""
 
 
 _READ = (

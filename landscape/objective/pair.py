@@ -12,6 +12,7 @@ from landscape.nests import Nest, describe, num_rows
 from landscape.objective.losses import (
     BUILTIN_LOSSES,
     IGNORED,
+    MisshapenError,
     class_axis,
     cross_entropy,
     nll,
@@ -145,7 +146,15 @@ class Loss(Objective):
                     "function of (outputs, targets) as the loss, which gets them as they are."
                 )
             outputs = found.tensor
-        return self.function(outputs, batch[1])
+        try:
+            return self.function(outputs, batch[1])
+        except MisshapenError as error:
+            if getattr(self.forward, "readout", None) is None:
+                raise
+            raise ValueError(
+                f"{error.mismatch} The network was led through time with {self.in_time}: look at "
+                "what it makes of its inputs, or at the readout."
+            ) from None
 
     def _predict(self, model: nn.Module, batch: Nest) -> Nest:
         if not isinstance(batch, tuple | list) or len(batch) != 2:

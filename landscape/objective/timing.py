@@ -22,6 +22,7 @@ from landscape.objective.timing_words import (
     Way,
     no_way,
     not_as_it_is,
+    several,
     shape_of,
 )
 from landscape.objective.trials import Trials
@@ -95,18 +96,15 @@ class _Search:
     def found(self) -> Timed:
         ways, asked, given = self._ways.possible(), self._asked, self._ways.given
         if len(ways) > 1:
-            raise ValueError(
-                f"the network can go through time in several ways: {' or '.join(map(str, ways))}. "
-                "Say which: --layout T-first or N-first, with --time-steps T where the data have "
-                "no time."
-            )
+            raise ValueError(several(ways))
         way = ways[0] if ways else None
         if not asked.says_how and self._is_unclear(way):
             raise ValueError(not_as_it_is(way, given, self._inputs))
         if way is None:
             if not self._reads and not asked.anything and not given.timeless:
                 return Timed(self._loss, ())  # a loss of the user's own knows its outputs
-            raise ValueError(no_way(asked, self._ways.tried, self._inputs))
+            tried, objections = self._ways.tried, self._ways.objections
+            raise ValueError(no_way(asked, tried, objections, self._inputs))
         return self._with(way)
 
     def _is_unclear(self, way: Way | None) -> bool:
@@ -140,14 +138,23 @@ class _Search:
         if asked.readout is not None:
             self._check_readout(forward)
         elif way.feed == "given" and not (moves and axis == 0) and not isinstance(loss, OverTime):
-            return Timed(loss, ())
+            return Timed(loss, self._doubt(way))
         note = f"time: {way}{self._sign(way)}"
         if axis is not None:
             note += f"; outputs have time on the {_AXES[axis]} axis"
         if asked.readout is not None:
             read = forward.without_state(self._model, way.trial.outputs)
             note += f" and are read out by {asked.readout.told(read)}"
-        return Timed(loss.run_by(forward), (note,))
+        return Timed(loss.run_by(forward), (note, *self._doubt(way)))
+
+    def _doubt(self, way: Way) -> tuple[str, ...]:
+        """Whether nothing tells that time is where it was taken to be."""
+        if not self._ways.is_undecided(way.feed):
+            return ()
+        return (
+            "time: run so, the network's examples influence each other, as they do with time on "
+            "another axis: that time is where it was said to be, nothing tells",
+        )
 
     def _axis_of_time(self, way: Way) -> int | None:
         """Of the outputs, once the steps of a loop are stacked."""
@@ -180,7 +187,9 @@ class _Search:
             return ""
         if way.feed in LOOPED:
             return " (a call is one step of its neurons)" if way.trial.steps else ""
-        return " (else its neurons take examples for time steps, or it does not run)"
+        if way.trial.steps:
+            return " (else its neurons take examples for time steps, or it does not run)"
+        return " (else its examples influence each other, or it does not run)"
 
 
 def _notes_on_others(

@@ -1,13 +1,13 @@
 """What a user says of time, and what is said to the user of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
-from landscape.catalog.words import LAYOUTS
 from landscape.nests import Nest
 from landscape.objective.in_time import Feed
+from landscape.objective.influence import Influence
 from landscape.objective.readout import HOW, Readout
 from landscape.objective.trials import Trial
 
@@ -43,6 +43,12 @@ class Asked(NamedTuple):
 
 
 NOTHING_ASKED = Asked()
+_RUN: Mapping[Feed, str] = {
+    "given": "run on the data as they are",
+    "frames": "called for each frame",
+    "looped": "called again and again with the same input",
+    "repeated second": "with inputs repeated on a second axis, (N, T, …)",
+}
 
 
 class Way(NamedTuple):
@@ -91,17 +97,25 @@ def not_as_it_is(way: Way | None, given: Trial, inputs: Tensor) -> str:
     )
 
 
-def other_layout(layout: str | None) -> str:
-    """What to say where examples influence each other, and would not with time elsewhere."""
+def other_layout(layout: str | None, other: str, feed: Feed, there: Influence | None) -> str:
+    """What to say where examples influence each other, and would less with time elsewhere."""
+    here = "the network's examples influence each other"
+    then = "they do not" if there == "none" else "their order does not matter, as here it does"
     if layout is None:
-        return (
-            "run on the data as they are, (N, T, …), the network's examples influence each other; "
-            "with time on the first axis, (T, N, …), they do not. Say --layout T-first."
-        )
-    other = next(name for name in LAYOUTS if name != layout)
+        place = {"T-first": "first axis, (T, N, …)", "N-first": "second axis, (N, T, …)"}[other]
+        return f"{_RUN[feed]}, {here}; with time on the {place}, {then}. Say --layout {other}."
     return (
-        f"you said --layout {layout}, but run so, the network's examples influence each other, "
-        f"and with time on the other axis they do not: is it --layout {other}?"
+        f"you said --layout {layout}, but run so, {here}, and with time on the other axis {then}: "
+        f"is it --layout {other}?"
+    )
+
+
+def other_outputs(layout: str, other: str, given: Trial) -> str:
+    """What to say where the network's outputs have time on another axis than was said."""
+    return (
+        f"you said --layout {layout}, but the network makes its own steps, and what it gives, "
+        f"{shape_of(given.first)} for two examples, has time on the other axis: is it --layout "
+        f"{other}?"
     )
 
 
@@ -114,9 +128,22 @@ def other_number(asked: Asked, made: int, *, of_data: bool) -> str:
     )
 
 
-def no_way(asked: Asked, tried: Mapping[Feed, Trial], inputs: Nest) -> str:
+def several(ways: Sequence[Way]) -> str:
+    """What to say where more than one is possible."""
+    return (
+        f"the network can go through time in several ways: {' or '.join(map(str, ways))}. Say "
+        "which: --layout T-first or N-first, with --time-steps T where the data have no time."
+    )
+
+
+def no_way(
+    asked: Asked, tried: Mapping[Feed, Trial], objections: Mapping[Feed, str], inputs: Nest
+) -> str:
     """What to say where nothing that was tried is what was asked for."""
-    told = "; ".join(f"{feed}: {_outcome(feed, trial, inputs)}" for feed, trial in tried.items())
+    told = "; ".join(
+        f"{feed}: {objections.get(feed) or _outcome(feed, trial, inputs)}"
+        for feed, trial in tried.items()
+    )
     return (
         f"the network cannot be led through time {asked.options or 'as it is'}. Inputs of shape "
         f"{shape_of(inputs)} were tried in these ways: {told}. Data have examples first, (N, …) or "
@@ -128,7 +155,7 @@ def no_way(asked: Asked, tried: Mapping[Feed, Trial], inputs: Nest) -> str:
 def _outcome(feed: Feed, trial: Trial, inputs: Nest) -> str:
     if trial.failure:
         return trial.failure
-    if trial.mixed:
+    if trial.mixed or trial.without_examples:
         return "examples are taken for time steps"
     if trial.timeless:
         return "neurons, which have time on the second axis, find none there"

@@ -1,6 +1,5 @@
 """What a network does when two and three examples are put to it in one way or another."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -8,13 +7,13 @@ from torch import Tensor
 
 from landscape.nests import Nest, map_tensors, num_rows, take_rows, tensors_in
 from landscape.objective.at_theta import AtTheta
+from landscape.objective.influence import Influence, Run, influence, keeps_state
 from landscape.seeds import seeded
 from landscape.snn.adapters import reset_state
 from landscape.snn.steps import StepsSeen
 
 _SIZES = (2, 3)  # two numbers of examples: what changes with them is theirs
 _SEED = 0  # of what a forward pass may draw
-_TIPPED = 5e-2  # of the outputs: spikes at their threshold that another order of sums tips over
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,8 @@ class Trial:
         Time steps of the neurons in a pass; None: there are none that count.
     mixed
         Whether that number changes with the number of examples: these are taken for time steps.
+    without_examples
+        Whether outputs have one shape, whatever the number of examples.
     timeless
         Whether neurons that have time on the second axis find none there.
     single
@@ -43,6 +44,7 @@ class Trial:
     axis: int | None = None
     steps: int | None = None
     mixed: bool = False
+    without_examples: bool = False
     timeless: bool = False
     single: bool = False
     outputs: Nest = None
@@ -65,7 +67,7 @@ class Trials:
         """Whether examples can be taken out of the batch."""
         return bool(num_rows(batch))
 
-    def of(self, run: Callable[[Nest], Nest]) -> Trial:
+    def of(self, run: Run) -> Trial:
         """``run`` of batches: outputs where they are looked at, else None."""
         risk, seen = self._network, StepsSeen(self._network.model)
         outputs: list[Nest] = []
@@ -84,66 +86,29 @@ class Trials:
             axis=_axis_of_examples(outputs),
             steps=max(steps[0].values(), default=None),
             mixed=steps[0] != steps[1],
+            without_examples=_of_one_shape(outputs),
             timeless=seen.timeless,
             single=seen.single,
             outputs=outputs[0],
         )
 
-    def coupled(self, run: Callable[[Nest], Nest], axis: int) -> bool | None:
-        """Whether outputs of an example, which lie on ``axis``, change with the other examples.
+    def influence(self, run: Run, axis: int) -> Influence | None:
+        """That of the examples, which lie on ``axis`` of the outputs, on each other."""
+        return influence(self._network, self._batches[-1], run, axis)
 
-        Told by derivatives, which are exactly zero if they do not, and which surrogates have where
-        nothing fires; and by values in reverse order, for state that is detached. None: it failed.
-        """
-        risk, last = self._network, _SIZES[-1]
-        leaves = map_tensors(_leaf, self._batches[-1])
-        reverse = take_rows(self._batches[-1], torch.arange(last - 1, -1, -1))
-        found: list[list[Tensor]] = []
-        try:
-            with risk.swapped(risk.layout.split(risk.theta)):
-                for batch in (leaves, reverse):
-                    reset_state(risk.model)
-                    with seeded(risk.device, _SEED):
-                        made = tensors_in(run(map_tensors(torch.clone, batch)))
-                    found.append([t for t in made if _has(t, axis, last)])
-                if _in_derivatives(found[0], tensors_in(leaves), axis):
-                    return True
-        except ValueError:
-            return None
-        pairs = [(a.detach(), b.detach().flip(axis)) for a, b in zip(*found, strict=False)]
-        return any(bool((a - b).norm() > _TIPPED * a.norm()) for a, b in pairs)
-
-
-def _leaf(tensor: Tensor) -> Tensor:
-    return tensor.detach().clone().requires_grad_(tensor.is_floating_point())
-
-
-def _has(tensor: Tensor, axis: int, size: int) -> bool:
-    return tensor.is_floating_point() and tensor.ndim > axis and tensor.shape[axis] == size
-
-
-def _in_derivatives(outputs: list[Tensor], leaves: list[Tensor], axis: int) -> bool:
-    """Whether outputs of one example have derivatives by inputs of others."""
-    free = [leaf for leaf in leaves if leaf.requires_grad]
-    outputs = [t for t in outputs if t.requires_grad]
-    if not free or not outputs:
-        return False
-    # Factors without a pattern, lest outputs that sum to a constant hide it.
-    factors = torch.Generator().manual_seed(_SEED)
-    for example in range(_SIZES[-1]):
-        parts = [t.select(axis, example) for t in outputs]
-        drawn = [torch.randn(p.shape, generator=factors).to(p) for p in parts]
-        total = torch.stack([(p * w).sum() for p, w in zip(parts, drawn, strict=True)]).sum()
-        slopes = torch.autograd.grad(total, free, retain_graph=True, allow_unused=True)
-        others = torch.arange(_SIZES[-1]) != example
-        if any(s is not None and bool((s[others.to(s.device)] != 0).any()) for s in slopes):
-            return True
-    return False
+    def keeps_state(self, run: Run) -> bool:
+        """Whether a second call gives something else than the one from rest before it."""
+        return keeps_state(self._network, self._batches[-1], run)
 
 
 def _of_size(batch: Nest, size: int) -> Nest:
     """So many of its examples, some of them twice where it holds fewer."""
     return take_rows(batch, torch.arange(size) % (num_rows(batch) or 1))
+
+
+def _of_one_shape(outputs: list[Nest]) -> bool:
+    few, more = (Trial(outputs=found).first for found in outputs)
+    return few is not None and more is not None and few.shape == more.shape
 
 
 def _axis_of_examples(outputs: list[Nest]) -> int | None:

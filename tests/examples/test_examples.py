@@ -42,6 +42,23 @@ def test_the_examples_are_there():
     assert {e.stem for e in EXAMPLES} == _SPIKING | _LIBRARIES.keys() | plain
 
 
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.stem)
+def test_an_example_is_short_and_without_tricks(example):
+    """Under 40 lines, three options and an output; no network in another, nothing patched."""
+    text = example.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 40
+    for words in _commands(example):
+        assert len([word for word in words if word.startswith("--")]) <= 3
+    nodes = list(ast.walk(ast.parse(text)))
+    imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
+    written = [ast.unparse(n) for n in nodes if isinstance(getattr(n, "ctx", None), ast.Store)]
+    assert [w for w in written if "." in w and w.partition(".")[0] in imported] == []
+    assert "setattr(" not in text
+    for made in (n for n in nodes if isinstance(n, ast.FunctionDef) and n.name == "__init__"):
+        assert all("Module" not in ast.unparse(given) for given in made.args.args)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what SpikingJelly imports
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # of what peft calls
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda e: e.stem)

@@ -24,12 +24,13 @@ def frames(rng):
 class Integrator(nn.Module):
     """A leaky integrator of plain PyTorch, time on one of the first two axes."""
 
-    def __init__(self, rng, layout, *, detach=False, mixes=False):
+    def __init__(self, rng, layout, *, decay=0.9, detach=False, mixes=False):
         super().__init__()
         self.fc = nn.Linear(3, 3, bias=False).double()
         with torch.no_grad():
             self.fc.weight.copy_(torch.randn(3, 3, generator=rng))
         self.axis, self.detach, self.mixes = int(layout == "N-first"), detach, mixes
+        self.decay = decay
 
     def forward(self, x):
         v, found = 0, []
@@ -37,7 +38,7 @@ class Integrator(nn.Module):
         if self.mixes:
             currents = currents - currents.mean(1, keepdim=True)
         for current in currents.unbind(self.axis):
-            v = 0.9 * (v.detach() if self.detach and found else v) + current
+            v = self.decay * (v.detach() if self.detach and found else v) + current
             found.append(v)
         return torch.stack(found, self.axis)
 
@@ -49,11 +50,13 @@ def hessian(model, data, loss="cross-entropy", **said):
 LAYOUTS = {"T-first": "N-first", "N-first": "T-first"}
 
 
-@pytest.mark.parametrize("detach", [False, True])
+@pytest.mark.parametrize(("detach", "decay"), [(False, 0.9), (True, 0.9), (True, 1e-6)])
 @pytest.mark.parametrize(("own", "said"), LAYOUTS.items())
-def test_the_other_layout_of_a_plain_network_is_refused(own, said, detach, frames, still, rng):
+def test_the_other_layout_of_a_plain_network_is_refused(
+    own, said, detach, decay, frames, still, rng
+):
     """All examples are in one batch, which is never cut: no sum of parts tells."""
-    net = Integrator(rng, own, detach=detach)
+    net = Integrator(rng, own, detach=detach, decay=decay)
     wrong = rf"you said --layout {said}, but .*influence each other.*is it --layout {own}\?"
     with pytest.raises(ValueError, match=wrong):
         hessian(net, frames, layout=said, readout="last")
@@ -104,6 +107,27 @@ def test_networks_that_mix_their_examples_are_taken_as_they_are(layout, frames, 
     x, y = frames
     theirs = net(x.movedim(1, 0))[-1] if layout == "T-first" else net(x)[:, -1]
     torch.testing.assert_close(matrix_of(found), dense(net, F.cross_entropy(theirs, y)))
+    swapped = r"you said --layout {}, but .*their order does not matter.*is it --layout {}\?"
+    with pytest.raises(ValueError, match=swapped.format(LAYOUTS[layout], layout)):
+        hessian(net, frames, layout=LAYOUTS[layout], readout="last")
+
+
+def test_where_nothing_tells_the_layout_a_note_says_so(frames, rng):
+    """Attention minds no order, nor does the mean: by either layout it looks the same."""
+    attention = nn.TransformerEncoderLayer(3, 1, 4, batch_first=True, dropout=0)
+    where = {"budget": "quick", "only": ["spectrum"], "batch_size": 100, "readout": "rate"}
+    said = {
+        layout: landscape.analyze(
+            nn.Sequential(attention, centred).double(), "mse", frames, layout=layout, **where
+        ).subject.notes
+        for layout in LAYOUTS
+        for centred in [_Centred()]
+    }
+    for notes in said.values():
+        assert any("that time is where it was said to be, nothing tells" in note for note in notes)
+    mixed = nn.Sequential(Integrator(rng, "N-first"), _Centred())
+    notes = landscape.analyze(mixed, "mse", frames, layout="N-first", **where).subject.notes
+    assert not any("nothing tells" in note for note in notes)
 
 
 def test_an_order_that_no_layout_explains_gets_no_advice_that_was_followed(frames, rng):

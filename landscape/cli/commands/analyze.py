@@ -30,6 +30,7 @@ from landscape.cli.options import (
 from landscape.cli.overall import Overall
 from landscape.cli.plain import echo
 from landscape.cli.spectra import tell_plan
+from landscape.cli.stdout import Command
 from landscape.values import Levels
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from landscape.store.folder import ReportFolder
 
 
-@click.command()
+@click.command(cls=Command)
 @checkpoints_argument
 @out_option("Folder of the report.", required=True)
 @click.option("--only", type=NamesOf(ANALYSES), help="These analyses only, comma-separated.")

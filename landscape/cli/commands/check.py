@@ -12,6 +12,7 @@ from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
@@ -29,7 +30,7 @@ _COLUMNS: list[Column["Check"]] = [
 ]
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(OperatorSettings, "wanted", without=("params", "scale", "weight_decay"))
 @gate_option
 @measured_options

@@ -1,6 +1,5 @@
 """``landscape compare``: a verdict on groups of checkpoints, from what was measured of them."""
 
-import json
 from collections.abc import Container, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -27,6 +26,7 @@ from landscape.cli.options import (
 )
 from landscape.cli.output import print_table, print_words
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, print_record
 from landscape.compare.settings import CompareSettings
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from landscape.results import Comparison, MeasureRow, Result
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path))
 @out_option("Folder of the report; where results of checkpoint files are looked for.")
 @group_option
@@ -80,7 +80,7 @@ def compare(
             aside=names_aside(comparison, results),
         )
         if as_json:
-            click.echo(json.dumps(comparison.record(), allow_nan=False))
+            print_record(comparison.record())
         else:
             _print(comparison)
         if out is not None:
@@ -119,7 +119,7 @@ def _print(comparison: "Comparison") -> None:
     )
     unlike = {m.title: m.mismatch for m in comparison.measures if m.mismatch}
     for pair in comparison.pairs:
-        click.echo()
+        echo("")
         echo(f"{pair.group} against {pair.baseline}: {pair.verdict.upper()}.")
         print_words(f"{pair.reason}.", indent="  ")
         runs = "paired by seed" if pair.paired else "not paired"
@@ -132,7 +132,7 @@ def _print(comparison: "Comparison") -> None:
         link = next(
             (a for a in comparison.accuracy if a.measure == s.primary), comparison.accuracy[0]
         )
-        click.echo()
+        echo("")
         print_words(
             f"Apart from the verdict, {titles[link.measure]} and test accuracy: {link.words}."
         )
@@ -144,9 +144,9 @@ def _end(comparison: "Comparison", results: "Sequence[Result]", out: Path | None
     compared = {label for pair in comparison.pairs for label in (*pair.runs, *pair.baseline_runs)}
     split = comparison.settings.split
     shown = [r for r in results if r.subject.label in compared and r.subject.split == split]
-    click.echo()
+    echo("")
     print_numbers(shown, comparison.settings.primary)
-    click.echo()
+    echo("")
     print_verdicts(comparison)
     if out is not None:
         print_report_paths(out)

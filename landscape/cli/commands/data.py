@@ -1,6 +1,5 @@
 """``landscape data``: say which copy of the data is used, and download it when asked."""
 
-import json
 from pathlib import Path
 
 import click
@@ -11,6 +10,7 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import SPLITS
 from landscape.cli.options import data_dir_option, json_option, quiet_option
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, print_record
 
 _FETCHED = {"fashion-mnist"}
 
@@ -20,7 +20,7 @@ def data() -> None:
     """Look at data sets, download Fashion-MNIST."""
 
 
-@data.command()
+@data.command(cls=Command)
 @click.argument("name", type=click.Choice(sorted(_FETCHED)))
 @click.option(
     "--to",
@@ -56,7 +56,7 @@ def fetch(name: str, folder: Path | None, url: str | None, quiet: bool) -> None:
         echo(str(path))
 
 
-@data.command()
+@data.command(cls=Command)
 @click.argument("name", default="fashion-mnist")
 @data_dir_option
 @click.option("--split", type=click.Choice(SPLITS), default=TargetSettings.split, show_default=True)
@@ -86,7 +86,7 @@ def info(
         "indices_sha256": dataset.indices_sha256,
     }
     if as_json:
-        click.echo(json.dumps(record))
+        print_record(record)
         return
     for key, value in record.items():
         echo(f"{key:15}{value}")

@@ -18,6 +18,7 @@ from landscape.cli.options import (
     out_option,
     quiet_option,
 )
+from landscape.cli.stdout import Command
 
 if TYPE_CHECKING:
     from landscape.store.folder import ReportFolder
@@ -30,7 +31,7 @@ MEASURES = ("frobenius_norm[filter]", "expected_rise[filter]*=0.3")
 MEASURED = "measured.tar.xz"  # results of all but the first seed
 
 
-@click.command()
+@click.command(cls=Command)
 @out_option("Folder of the report.", default=Path("reports/demo"))
 @figures_option
 @force_option

@@ -12,6 +12,7 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options
 from landscape.cli.output import print_json, print_table
 from landscape.cli.spectra import Plot, plot_option, run_spectrum, save_plot
+from landscape.cli.stdout import Command
 from landscape.page.columns import text_column
 from landscape.page.numbers import rounded
 from landscape.page.table import Column, Table
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from landscape.results import SpectralDensity
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(DensitySettings, "wanted", without=("num_shards",))
 @click.option(
     "--low-memory",

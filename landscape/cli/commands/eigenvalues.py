@@ -16,6 +16,7 @@ from landscape.cli.output import print_json, print_table, write_results
 from landscape.cli.over_examples import over_examples
 from landscape.cli.plain import echo
 from landscape.cli.spectra import Plot, plot_option, save_plot
+from landscape.cli.stdout import Command, stdout
 from landscape.page.cells import Cell, number_cell
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from landscape.values import Eigenvalue
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(EigenvalueSettings, "wanted")
 @click.option(
     "--solver",
@@ -102,7 +103,7 @@ def eigenvalues(
         print_json(results)
     for result in results if not asked.as_json else ():
         if published:
-            click.echo(explained(result))
+            click.echo(explained(result), file=stdout())
         _print(result)
     if plot is not None:
         from landscape.plotting import plot_eigenvalues
@@ -166,7 +167,7 @@ def _print(result: "Eigenvalues") -> None:
     elif result.stability_of:
         echo(f"No edge of stability: {result.stability_of}.")
     if result.method.startswith("thick") and not whole:
-        click.echo(_claim(result))
+        echo(_claim(result))
 
 
 class _Line(NamedTuple):

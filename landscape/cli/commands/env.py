@@ -1,6 +1,5 @@
 """``landscape env``: what to paste into a bug report."""
 
-import json
 import os
 import platform
 import shutil
@@ -9,11 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 from landscape.cli.options import json_option
+from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, print_record
 
 _NEURONS = {"SpikingJelly": "spikingjelly", "snnTorch": "snntorch"}
 
 
-@click.command()
+@click.command(cls=Command)
 @json_option()
 def env(as_json: bool) -> None:
     """Print versions, devices, threads and memory."""
@@ -38,10 +39,10 @@ def env(as_json: bool) -> None:
         "fashion-mnist": copy.where if copy else "embedded subset",
     }
     if as_json:
-        click.echo(json.dumps(record))
+        print_record(record)
         return
     for name, value in record.items():
-        click.echo(f"{name:15}{value}")
+        echo(f"{name:15}{value}")
 
 
 def _version(name: str) -> str | None:

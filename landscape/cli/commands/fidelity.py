@@ -11,6 +11,7 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command
 from landscape.page.cells import number_cell
 from landscape.page.columns import estimate_column, text_column
 from landscape.page.table import Column, Table
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from landscape.results import DirectionFidelity, Fidelity
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(FidelitySettings, "wanted")
 @measured_options
 def fidelity(wanted: FidelitySettings, asked: Asked) -> None:

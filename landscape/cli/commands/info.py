@@ -1,6 +1,5 @@
 """``landscape info``: what is in a checkpoint file, without allocating its weights."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +8,7 @@ import click
 from landscape.cli.options import checkpoints_argument, json_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, print_record
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
@@ -19,7 +19,7 @@ _SHOWN = 2000  # rows of the table
 _SHOWN_NAMES = 8
 
 
-@click.command()
+@click.command(cls=Command)
 @checkpoints_argument
 @click.option("--ema", "use_ema", is_flag=True, help="Show the averaged weights in the file.")
 @click.option("--state-key", help="Which entry of the file holds the weights.")
@@ -44,7 +44,7 @@ def info(
             continue
         unsafe = unsafe or not found.safe
         if as_json:
-            click.echo(json.dumps(_record(found), allow_nan=False))
+            print_record(_record(found))
         else:
             _print(found)
     if unsafe:

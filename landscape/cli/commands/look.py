@@ -1,6 +1,5 @@
 """``landscape look``: what a checkpoint file is, whether it is safe, and whether it is sharp."""
 
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from landscape.cli.options import (
 )
 from landscape.cli.output import progress_bar
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, print_record
 
 if TYPE_CHECKING:
     from landscape.analysis.progress import Progress
@@ -32,7 +32,7 @@ _SHOWN_NAMES = 8
 _OPENING, _MATVECS = 10, 50  # steps of the progress bar: about so many matvecs each
 
 
-@click.command()
+@click.command(cls=Command)
 @checkpoints_argument
 @gate_option
 @json_option("a checkpoint")
@@ -185,7 +185,7 @@ def _on_data(
 
 def _show(row: "Look", *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(row.record(), allow_nan=False))
+        print_record(row.record())
         return
     from landscape.cli.look_tables import print_look
 

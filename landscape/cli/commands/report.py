@@ -8,6 +8,7 @@ import click
 
 from landscape.cli.options import figures_option, width_option
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command
 
 if TYPE_CHECKING:
     from landscape.page.section import Section
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _MAX_TITLE = 1000  # characters of a title that is taken over from a report
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--title", help="The report's heading.  [default: as before, else the folder's name]")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")

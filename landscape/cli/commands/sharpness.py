@@ -12,6 +12,7 @@ from landscape.cli.gated import sharpness_names, subject_names, values_of
 from landscape.cli.gates import apply_gates, check_gates, gate_option
 from landscape.cli.measured import Asked, measure_each, measured_options, show_each
 from landscape.cli.output import print_table
+from landscape.cli.stdout import Command
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from landscape.results import Measure, SharpnessTable
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(SharpnessSettings, "wanted")
 @gate_option
 @measured_options

@@ -11,6 +11,7 @@ from landscape.cli.from_settings import settings_options
 from landscape.cli.options import command_line, figures_option, out_option, quiet_option
 from landscape.cli.output import print_table
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 from landscape.study.settings import Machine, QueueSettings
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _FEW = 8  # networks: more are told by their groups alone
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("plan_file", metavar="PLAN.toml", type=click.Path(dir_okay=False, path_type=Path))
 @out_option("Folder of the study: runs, results and report.", required=True)
 @click.option(
@@ -114,10 +115,10 @@ def _print_end(plan: "Plan", out: Path, study: "Study") -> None:
     own = [r for r in results if r.subject.split == split]
     print_groups(own, comparison, split)
     if len({result.subject.label for result in own}) <= _FEW:
-        click.echo()
+        echo("")
         print_numbers(own)
     if comparison is not None:
-        click.echo()
+        echo("")
         print_verdicts(comparison)
     print_report_paths(out)
 
@@ -148,16 +149,17 @@ def _print_forecast(plan: "Plan", out: Path, machine: Machine, settings: QueueSe
     left = sum(sum(run.cost) for run in rows if run.label in waiting)
     print_table(Table(columns=_RUNS, rows=rows))
     n = len(plan.comparison.contrasts)
-    click.echo(
-        f"\n{len(own)} runs, {len(waiting)} of them waiting; "
-        f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests."
+    echo("")
+    echo(
+        f"{len(own)} runs, {len(waiting)} of them waiting; "
+        f"{n} contrasts x {len(plan.comparison.all_measures)} measures = {plan.num_tests} tests.",
     )
     for line in expected_findings(plan):
-        click.echo(line)
+        echo(line)
     hours = left / settings.jobs / 3600
-    click.echo(
+    echo(
         f"About {left / 3600:.2g} hours on one process; at best {hours:.2g} hours with "
-        f"{settings.jobs} side by side."
+        f"{settings.jobs} side by side.",
     )
 
 

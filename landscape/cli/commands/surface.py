@@ -6,10 +6,11 @@ from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.measured import Asked, measured_options
 from landscape.cli.options import width_option
+from landscape.cli.stdout import Command
 from landscape.cli.surface_settings import SurfaceRequest
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(SurfaceRequest, "request")
 @settings_options(SurfaceSettings, "points")
 @click.option(

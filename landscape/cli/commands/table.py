@@ -9,13 +9,14 @@ import click
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import group_option
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command, stdout
 from landscape.files import write_atomic
 from landscape.paper.settings import PaperSettings
 
 _ENDINGS = {".tex": "latex", ".md": "markdown", ".csv": "csv"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
 @settings_options(PaperSettings, "settings")
 @group_option
@@ -68,7 +69,7 @@ def table(
         settings = replace(settings, groups=groups or _compared_groups(reports))
         texts = {"": write(paper_table(results, settings))}
     if out is None:
-        click.echo("\n".join(texts.values()), nl=False)
+        click.echo("\n".join(texts.values()), file=stdout(), nl=False)
         return
     for suffix, text in texts.items():
         path = out.with_suffix(suffix) if suffix else out

@@ -17,6 +17,7 @@ from landscape.cli.output import print_json, print_table
 from landscape.cli.over_examples import over_examples
 from landscape.cli.plain import echo
 from landscape.cli.spectra import Plot, plot_option, save_plot
+from landscape.cli.stdout import Command
 from landscape.page.columns import estimate_column, text_column
 from landscape.page.table import Column, Table
 
@@ -37,7 +38,7 @@ _COLUMNS: list[Column[_Line]] = [
 ]
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(TraceSettings, "wanted")
 @click.option(
     "--share",

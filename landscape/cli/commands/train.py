@@ -14,6 +14,7 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.cli.from_settings import settings_options
 from landscape.cli.options import data_dir_option, force_option, quiet_option
 from landscape.cli.plain import echo
+from landscape.cli.stdout import Command
 from landscape.probe.settings import ProbeSettings
 from landscape.training.config import (
     DEFAULT_SAM_RHO,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _VARIED = ("init", "gain", "beta", "optimizer", "seed", "snapshots")
 
 
-@click.command()
+@click.command(cls=Command)
 @settings_options(TrainConfig, "config")
 @click.option(
     "--optimizer",
