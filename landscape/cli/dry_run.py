@@ -36,7 +36,7 @@ def print_forecast(
     a row where another does.
     """
     from landscape.analysis.forecast import ForecastLine, counted, measured_rates
-    from landscape.report.forecast import report_seconds
+    from landscape.report.forecast import num_figures, seconds_a_figure
 
     budgets = list(BUDGETS.values())
     each = [names_in(budget) for budget in budgets]
@@ -56,7 +56,8 @@ def print_forecast(
             rows.append(_Cost(f"{label}: {name}", [other.seconds for other in others], line))
     if len(checkpoints) > _FEW:
         rows = _together(rows, len(checkpoints))
-    drawing = [report_seconds(names, len(checkpoints), figures) for names in each]
+    pace = seconds_a_figure(figures)
+    drawing = [pace * num_figures(names, len(checkpoints)) for names in each]
     rows.append(_Cost("report", drawing))
     totals = zip(*(row.seconds for row in rows), strict=True)
     rows.append(_Cost("all", [sum(column) for column in totals]))

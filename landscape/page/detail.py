@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from landscape.results import recipe_of
 
 MOST_SHOWN = 8  # checkpoints: as many as there are colours, and as a table's columns can hold
-_MOST_RECIPES = 16  # of which one each is shown, where there are more recipes than that
 
 
 def shown_in_detail(
@@ -14,15 +13,14 @@ def shown_in_detail(
     """Those of ``most`` checkpoints, which a page has room for; all, where these are few.
 
     Checkpoints whose labels differ only in a seed (``-s3``) or an epoch (``-e10``) are of one
-    group, and the first ones of every group are shown, up to 16 where groups are more than
-    ``most``. ``baseline``, a label, is always shown.
+    group, and the first ones of every group are shown, of the first ``most`` groups. ``baseline``,
+    a label, is always shown.
     """
     if len(labels) <= most:
         return tuple(labels)
     groups: dict[str, list[str]] = {}
     for label in labels:
         groups.setdefault(recipe_of(label), []).append(label)
-    most = max(most, min(len(groups), _MOST_RECIPES))
     each = max(1, most // len(groups))
     chosen = [label for members in groups.values() for label in members[:each]][:most]
     if baseline is not None and baseline not in chosen:

@@ -22,8 +22,10 @@ class Material:
         Of the checkpoints shown.
     labels
         Theirs.
+    drawn
+        All runs of the recipes of these, which lines and bands are drawn of; those shown first.
     strokes
-        By label; of all runs of the recipes shown, the runs shown first.
+        Of every label, those drawn first.
     baseline
         A label that others are shown relative to.
     all_results
@@ -32,6 +34,7 @@ class Material:
 
     results: tuple[Result, ...]
     labels: tuple[str, ...]
+    drawn: tuple[str, ...]
     strokes: dict[str, Stroke]
     baseline: str | None
     all_results: tuple[Result, ...]
@@ -44,7 +47,7 @@ class Material:
     @property
     def groups(self) -> dict[str, str]:
         """What each run of the recipes shown is drawn as: its recipe, or itself."""
-        return by_recipe(tuple(self.strokes))
+        return by_recipe(self.drawn)
 
     @property
     def is_banded(self) -> bool:
@@ -60,9 +63,7 @@ class Material:
 
         Where no two share a line, the runs shown.
         """
-        return _in_order(
-            self.all_results, kind, tuple(self.strokes if self.is_banded else self.labels)
-        )
+        return _in_order(self.all_results, kind, self.drawn if self.is_banded else self.labels)
 
     @property
     def subjects(self) -> list[Subject]:
@@ -100,11 +101,13 @@ def gather(results: Sequence[Result], baseline: str | None, *, most: int | None 
         )
     shown = shown_in_detail(labels, baseline, most=most or len(labels))
     recipes = {recipe_of(label) for label in shown}
-    others = [label for label in labels if label not in shown and recipe_of(label) in recipes]
+    others = [label for label in labels if label not in shown]
+    drawn = (*shown, *(label for label in others if recipe_of(label) in recipes))
     return Material(
         results=tuple(r for r in results if r.subject.label in shown),
         labels=shown,
-        strokes=strokes_for([*shown, *others]),
+        drawn=drawn,
+        strokes=strokes_for([*drawn, *others]),
         baseline=baseline,
         all_results=tuple(results),
     )

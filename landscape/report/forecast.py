@@ -7,23 +7,26 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from landscape.catalog import ANALYSES
+from landscape.page.detail import MOST_SHOWN
 from landscape.page.draw import draw
 from landscape.page.section import ReportFigure
 
 
-def report_seconds(
-    names: Iterable[str], num_checkpoints: int, formats: Sequence[str] = ()
-) -> float:
-    """Seconds for the figures of these analyses, in all their forms; tables take next to none."""
+def num_figures(names: Iterable[str], num_checkpoints: int) -> int:
+    """How many figures a report of these analyses has; few networks have one of their own."""
     counts = [ANALYSES[name].figures for name in names]
-    figures = sum(shared + each * num_checkpoints for shared, each in counts)
+    return sum(shared + each * min(num_checkpoints, MOST_SHOWN) for shared, each in counts)
+
+
+def seconds_a_figure(formats: Sequence[str] = ()) -> float:
+    """Seconds that a figure takes in all its forms; tables take next to none."""
     sample = ReportFigure(
         name="sample", draw=_lines, height=3.0, caption="", alt="", scales=(True, False),
     )  # fmt: skip
     draw(sample)  # the first loads fonts
     began = perf_counter()
     draw(sample, formats)
-    return figures * (perf_counter() - began)
+    return perf_counter() - began
 
 
 def _lines(figure: Figure, log: bool) -> None:

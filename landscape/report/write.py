@@ -19,7 +19,7 @@ from landscape.report.sections.verdict.section import accuracy_section, verdict_
 from landscape.report.summary import summary_json
 from landscape.results import Comparison, Result
 
-_MOST_DRAWING = 1_200_000  # characters of inline figures: the page stays below 2 MB
+_MOST_DRAWING = 1_800_000  # characters of inline figures: the page stays below 2.5 MB
 _OWN = re.compile(r"(figures|tables)/[^/\\]+\.(svg|png|pdf|csv|md|tex)")
 _PRINTED = {"md": to_markdown, "tex": to_latex}
 

@@ -9,9 +9,10 @@ from synthetic_results import LABELS, curves, density, eigenvalues, line, trace
 
 from landscape.page.detail import MOST_SHOWN
 from landscape.page.material import gather
-from landscape.page.style import figure_style, new_figure
+from landscape.page.style import COLOURS, figure_style, new_figure
 from landscape.page.table import MOST_PRINTED
 from landscape.report import write_report
+from landscape.report.first.entries import entries_of
 from landscape.report.sections.spectra import first_density, spectra_section
 from landscape.report.sections.training import training_section
 
@@ -58,13 +59,14 @@ def test_of_few_steps_there_is_no_curve_unless_they_find_all(steps, bound, is_dr
     assert [t.name for t in spectra_section(material).tables] == ["density"]
 
 
-def test_up_to_sixteen_recipes_have_a_run_each_in_the_page():
+def test_of_many_recipes_one_run_of_the_first_ones_is_shown_and_all_are_in_the_first_screen():
     labels = [f"r{number}-s{seed}" for number in range(12) for seed in range(3)]
     material = gather([trace(label) for label in labels], None, most=MOST_SHOWN)
-    assert material.labels == tuple(f"r{number}-s0" for number in range(12))
-    assert gather([trace(f"r{i}-s0") for i in range(40)], None, most=MOST_SHOWN).labels == tuple(
-        f"r{i}-s0" for i in range(16)
-    )
+    assert material.labels == tuple(f"r{number}-s0" for number in range(MOST_SHOWN))
+    assert {material.strokes[label].colour for label in material.labels} == set(COLOURS)
+    entries = entries_of(material, None)
+    assert [entry.name for entry in entries] == [f"r{number}" for number in range(12)]
+    assert all(len(entry.labels) == 3 for entry in entries)
 
 
 def test_a_long_table_is_a_file_for_programs_and_its_first_rows_on_the_page(tmp_path):

@@ -24,18 +24,20 @@ class Entry:
 
 
 def entries_of(material: Material, comparison: Comparison | None) -> tuple[Entry, ...]:
-    """The groups of a comparison; without one recipes of several runs, or each network.
-
-    Groups of which the page shows no run are left out: they have no colour.
-    """
+    """The groups of a comparison; without one recipes of several runs, or each network."""
     known = material.whole.labels
     compared = {} if comparison is None else _compared(comparison, known)
     groups = compared if any(compared.values()) else _by_recipe(known)
     return tuple(
-        Entry(name=name, labels=labels, stroke=material.strokes[colour])
+        Entry(name=name, labels=labels, stroke=material.strokes[_first(labels, material.labels)])
         for name, labels in groups.items()
-        if (colour := next((label for label in labels if label in material.labels), None))
+        if labels
     )
+
+
+def _first(labels: Sequence[str], shown: Sequence[str]) -> str:
+    """The first of them that the page shows, else the first."""
+    return next((label for label in labels if label in shown), labels[0])
 
 
 def _compared(comparison: Comparison, known: Sequence[str]) -> dict[str, tuple[str, ...]]:
