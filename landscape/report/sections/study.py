@@ -21,7 +21,7 @@ from landscape.report.sections.study_tables import (
     run_table,
     speed_table,
 )
-from landscape.results import Result
+from landscape.results import ControlRow, Result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum, RecipeScale, Study
 
 _MEASURES = ("lambda_max", "trace", "rise")
@@ -75,7 +75,7 @@ def _controls(study: Study) -> Section | None:
         key="controls",
         title="Controls",
         summary=lead,
-        warning=f"{len(wrong)} of {len(study.controls)} controls failed" if wrong else "",
+        warning=_failed(study.controls),
         paragraphs=(
             "Comparisons whose outcome was declared with the plan: a recipe against itself must "
             "show no difference, a copy with rescaled filters must give a ratio of 1, and what is "
@@ -85,6 +85,15 @@ def _controls(study: Study) -> Section | None:
         tables=(control_table(study),),
         notes=tuple(f"{c.name}: {c.words}" for c in study.controls),
     )
+
+
+def _failed(controls: Sequence[ControlRow]) -> str:
+    """How many came out wrong, and how: undecided is no difference where there is none."""
+    wrong = [c for c in controls if not c.passed]
+    if not wrong:
+        return ""
+    told = "; ".join(dict.fromkeys(f"{c.found}, not {c.expected}" for c in wrong))
+    return f"{len(wrong)} of {len(controls)} controls failed: {told}"
 
 
 def _scales(study: Study) -> Section | None:
