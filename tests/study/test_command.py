@@ -69,10 +69,11 @@ _ABOVE_ROUGHNESS = ("frobenius_norm[filter] hessian", "expected_rise[filter] ρ=
     [
         ("published", _FIRST),
         ("paired", _FIRST),
-        ("first", _FIRST),
         ("smoke", _FIRST),
         ("small", _ABOVE_ROUGHNESS),
         ("scatter", _ABOVE_ROUGHNESS),
+        ("lif", _ABOVE_ROUGHNESS),
+        ("second-size", _ABOVE_ROUGHNESS),
     ],
 )
 def test_shipped_plans_are_valid(name, primary, request):
