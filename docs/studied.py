@@ -16,13 +16,11 @@ def study_verdicts() -> str:
     found = _result("comparison")
     titles = {m["name"]: m["title"] for m in found["measures"]}
     primary = [m["measure"] for m in found["pairs"][0]["measures"]]
-    head = " | ".join(titles[name].partition(" (")[0] for name in primary)
     rows = []
     for pair in found["pairs"]:
-        (group, optimizer), (baseline, _) = (_split(pair[k]) for k in ("group", "baseline"))
         by_name = {m["measure"]: m for m in pair["measures"]}
         cells = [f"{_ratio(by_name[name])} {by_name[name]['verdict']}" for name in primary]
-        rows.append((f"{group} / {baseline}", optimizer, *cells, f"**{pair['verdict']}**"))
+        rows.append((*_names(pair), *cells, f"**{pair['verdict']}**"))
     ratios = sorted(m["detectable_ratio"] for pair in found["pairs"] for m in pair["measures"])
     middle, low, high = statistics.median(ratios), ratios[0], ratios[-1]
     told = (
@@ -30,7 +28,8 @@ def study_verdicts() -> str:
         f"measures. With the scatter found, each test has a chance of 80 % to find a ratio of "
         f"{middle:.2f} (median of all; {low:.2f} to {high:.2f}) or its inverse.*"
     )
-    table = _table(["networks", "by", *head.split(" | "), "verdict"], rows)
+    heads = [_short(titles[name]) for name in primary]
+    table = _table(["networks", "by", *heads, "verdict"], rows)
     return f"{table}\n\n{told}"
 
 
@@ -54,18 +53,19 @@ def study_links() -> str:
         (outcome, *(_correlation(of[m]) if m in of else "" for m in measures))
         for outcome, of in by_outcome.items()
     ]
-    return _table(["harm", *(m.partition(" (")[0] for m in measures)], rows)
+    return _table(["harm", *map(_short, measures)], rows)
 
 
 def study_matched() -> str:
     """The contrasts at the last epoch and at one training loss."""
     rows = []
-    for row in _result("study")["loss_matched"]:
-        (group, optimizer), (baseline, _) = (_split(row[k]) for k in ("group", "baseline"))
+    found = _result("study")["loss_matched"]
+    for row in found:
         at = [f"{_ratio(row[k])} {row[k]['verdict']}" for k in ("by_epoch", "by_loss")]
-        measure = row["measure"].partition(" (")[0]
-        rows.append((f"{group} / {baseline}", optimizer, measure, *at))
-    return _table(["networks", "by", "measure", "last epoch, 20 pairs", "one loss, 10 pairs"], rows)
+        rows.append((*_names(row), _short(row["measure"]), *at))
+    pairs = [max(row[k]["num_pairs"] for row in found) for k in ("by_epoch", "by_loss")]
+    heads = [f"last epoch, {pairs[0]} pairs", f"one loss, {pairs[1]} pairs"]
+    return _table(["networks", "by", "measure", *heads], rows)
 
 
 def study_accuracies() -> str:
@@ -76,12 +76,8 @@ def study_accuracies() -> str:
         speeds.setdefault((row["group"], row["baseline"]), []).append(_speed(row))
     rows = []
     for row in study["differences"]:
-        (group, optimizer), (baseline, _) = (_split(row[k]) for k in ("group", "baseline"))
-        points = _interval(row["interval"], factor=100)
-        more = f"{100 * row['difference']:+.1f} {points}"
-        rows.append(
-            (f"{group} / {baseline}", optimizer, more, *speeds[row["group"], row["baseline"]])
-        )
+        more = f"{100 * row['difference']:+.1f} {_interval(row['interval'], 100, digits=1)}"
+        rows.append((*_names(row), more, *speeds[row["group"], row["baseline"]]))
     head = ["networks", "by", "test accuracy, points", "epochs to 70 %", "epochs to 80 %"]
     return _table(head, rows)
 
@@ -90,37 +86,33 @@ def study_one_image() -> str:
     """The largest eigenvalue on one image: that of the first seed, and the range of all seeds."""
     with (_STUDY / "tables" / "one-image.csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
-    columns = {
-        "recipe": "recipe",
-        "first seed": "λ_max__first_seed",
-        "lowest seed": "lowest_seed",
-        "highest seed": "highest_seed",
-    }
-    rows = [
-        (row[columns["recipe"]], *(f"{float(row[c]):.2g}" for c in list(columns.values())[1:]))
-        for row in found
-    ]
-    return _table(list(columns), rows)
+    keys = ("λ_max__first_seed", "lowest_seed", "highest_seed")
+    rows = [(row["recipe"], *(f"{float(row[key]):.2g}" for key in keys)) for row in found]
+    return _table(["recipe", "first seed", "lowest seed", "highest seed"], rows)
 
 
 def _result(name: str) -> Any:
     return json.loads((_STUDY / f"{name}.json").read_text(encoding="utf-8"))["result"]
 
 
-def _split(recipe: str) -> tuple[str, str]:
-    name, _, optimizer = recipe.rpartition("-")
-    return name, _OPTIMIZERS[optimizer]
+def _names(row: Any) -> tuple[str, str]:
+    """A contrast's two initialisations, and the optimiser of both."""
+    group, _, optimizer = row["group"].rpartition("-")
+    return f"{group} / {row['baseline'].rpartition('-')[0]}", _OPTIMIZERS[optimizer]
+
+
+def _short(title: str) -> str:
+    return title.partition(" (")[0]
 
 
 def _ratio(row: Any) -> str:
     return "" if row["estimate"] is None else f"{row['estimate']:.2f} {_interval(row['interval'])}"
 
 
-def _interval(ends: Any, *, factor: float = 1) -> str:
+def _interval(ends: Any, factor: float = 1, *, digits: int = 2) -> str:
     if ends is None:
         return ""
-    low, high = factor * ends["low"], factor * ends["high"]
-    return f"({low:.1f} to {high:.1f})" if factor != 1 else f"({low:.2f} to {high:.2f})"
+    return f"({factor * ends['low']:.{digits}f} to {factor * ends['high']:.{digits}f})"
 
 
 def _correlation(link: Any) -> str:

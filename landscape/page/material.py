@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 from landscape.page.detail import shown_in_detail
@@ -39,12 +40,12 @@ class Material:
     baseline: str | None
     all_results: tuple[Result, ...]
 
-    @property
+    @cached_property
     def whole(self) -> "Material":
         """The same with every checkpoint shown."""
         return gather(self.all_results, self.baseline)
 
-    @property
+    @cached_property
     def groups(self) -> dict[str, str]:
         """What each run of the recipes shown is drawn as: its recipe, or itself."""
         return by_recipe(self.drawn)

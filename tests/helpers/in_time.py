@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.autograd import grad
 
-T = 4
+N, T = 7, 4  # examples, time steps
 
 
 def jelly(mode, rng):

@@ -6,6 +6,8 @@ from torch import Tensor
 
 import landscape
 
+# Fixtures that need a library of spiking networks import it themselves: few tests do.
+
 
 def _dense(loss, parameters) -> Tensor:
     parameters = list(parameters)
@@ -49,3 +51,19 @@ def pairs():
     """Twenty examples with two classes, in float64."""
     torch.manual_seed(0)
     return torch.randn(20, 3).double(), torch.randint(0, 2, (20,))
+
+
+@pytest.fixture
+def still(rng):
+    """Inputs without time, of three classes, in float64."""
+    from in_time import N
+
+    return torch.randn(N, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3
+
+
+@pytest.fixture
+def frames(rng):
+    """The same with a frame for each time step."""
+    from in_time import N, T
+
+    return torch.randn(N, T, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3

@@ -4,7 +4,7 @@ import pytest
 import snntorch.functional as SF
 import torch
 import torch.nn.functional as F
-from in_time import Inside, NFirst, OverFrames, Step, T, dense, jelly, matrix_of
+from in_time import Inside, N, NFirst, OverFrames, Step, T, dense, jelly, matrix_of
 from torch import nn
 
 import landscape
@@ -12,19 +12,6 @@ from landscape.snn.adapters import reset_state
 
 # Of the norm. Sums are in another order; snnTorch's spikes and losses are float32: 6e-8 each.
 TOL = 1e-6
-N = 7
-
-
-@pytest.fixture
-def still(rng):
-    x = torch.randn(N, 3, generator=rng, dtype=torch.float64)
-    return x, torch.arange(N) % 3
-
-
-@pytest.fixture
-def frames(rng):
-    x = torch.randn(N, T, 3, generator=rng, dtype=torch.float64)
-    return x, torch.arange(N) % 3
 
 
 def hessian(model, loss, data, **where):

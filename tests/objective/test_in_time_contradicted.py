@@ -8,18 +8,6 @@ from torch import nn
 
 import landscape
 
-N = 7
-
-
-@pytest.fixture
-def still(rng):
-    return torch.randn(N, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3
-
-
-@pytest.fixture
-def frames(rng):
-    return torch.randn(N, T, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3
-
 
 class Integrator(nn.Module):
     """A leaky integrator of plain PyTorch, time on one of the first two axes."""

@@ -9,18 +9,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 import landscape
 
-N = 7
-
-
-@pytest.fixture
-def still(rng):
-    return torch.randn(N, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3
-
-
-@pytest.fixture
-def frames(rng):
-    return torch.randn(N, T, 3, generator=rng, dtype=torch.float64), torch.arange(N) % 3
-
 
 class Recurrent(nn.Module):
     """Layers that take (N, F) too, as a sequence of N steps; all their outputs, or the last."""
