@@ -90,7 +90,7 @@ def test_groups_have_their_median_and_range_and_a_colour_each(screens):
 
 
 def of_traces(count):
-    """The tile of ``count`` networks whose traces are 0, 1, 2, …"""
+    """The tile of ``count`` networks whose traces are 0, 1, 2 and so on."""
     runs = [trace(f"net{i}") for i in range(count)]
     runs = [replace(r, trace=replace(r.trace, mean=float(i))) for i, r in enumerate(runs)]
     (tile,) = (t for t in screen(runs).tiles if t.title == "Trace")
@@ -113,6 +113,12 @@ def test_of_very_many_entries_a_tile_names_the_flattest_and_the_sharpest():
     tile = of_traces(17)
     assert [row.name for row in tile.rows] == ["net0", "net16"]
     assert [dot.name for dot in tile.strip.dots] == [""] * 17
+
+
+def test_where_nothing_tells_many_entries_apart_the_number_stands_in_the_tile(screens):
+    tile = screens["study"].tiles[0]
+    assert tile.strip is None
+    assert {row.text for row in tile.rows} == {"21.1"}
 
 
 def test_of_a_study_the_loss_on_the_examples_and_on_test_data_share_an_axis(screens):

@@ -115,6 +115,7 @@ def _tile(
     values = [(e, v) for e in entries if (v := readings.value(key, e)) is not None]
     power, colours = common_power([v.value for _, v in values]), _colours(entries)
     over = {v.over for _, v in values} - {""}
+    drawn = strip(values, colours) if len(values) > 1 else None
     told = ["decides"] * decides + [hint_of(shown, key)]
     if power:
         told.append(f"in {power_of_ten(power)}")
@@ -124,8 +125,8 @@ def _tile(
     return Tile(
         title=shown.title,
         hint="; ".join(told),
-        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values)),
-        strip=strip(values, colours) if len(values) > 1 else None,
+        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values, drawn)),
+        strip=drawn,
     )
 
 
@@ -137,11 +138,11 @@ def hint_of(shown: Titled, key: Key) -> str:
     return told.removeprefix(",").strip()
 
 
-def _told(values: list[tuple[Entry, Value]]) -> list[tuple[Entry, Value, str]]:
-    """All entries; none where the strip names them; of many the lowest and the highest by name."""
+def _told(values: list[tuple[Entry, Value]], drawn: Strip | None) -> list[tuple[Entry, Value, str]]:
+    """All entries; none where a strip names them; of many the lowest and the highest by name."""
     if len(values) <= MOST_ROWS:
         return [(e, v, "") for e, v in values]
-    if len(values) <= _MOST_NAMED:
+    if drawn is not None and drawn.dots[0].name:
         return []
     ranked = sorted(values, key=lambda pair: pair[1].value)
     return [(e, v, e.name) for e, v in (ranked[0], ranked[-1])]
@@ -211,6 +212,7 @@ def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str)
         hint += "; dot: train, line: to test" if many else ", and their gap"
     tests = {e.name: test for e, _, test in found}
     here_and_test = [(e, _until(here, test)) for e, here, test in found]
+    drawn = strip(here_and_test, colours, ("lower", "higher")) if many else None
     return Tile(
         title="Train and test" if with_test else "Loss",
         hint=hint,
@@ -221,9 +223,9 @@ def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str)
                 colour=colours[e.name],
                 name=name,
             )
-            for e, here, name in _told(here_and_test)
+            for e, here, name in _told(here_and_test, drawn)
         ),
-        strip=strip(here_and_test, colours, ("lower", "higher")) if many else None,
+        strip=drawn,
     )
 
 
