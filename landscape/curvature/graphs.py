@@ -98,7 +98,10 @@ def saved_storages() -> Iterator[dict[int, int]]:
             storages[storage.data_ptr()] = storage.nbytes()
         except RuntimeError:  # a tensor of torch.func.jvp and its kin
             storages[-1 - len(storages)] = tensor.nbytes
-        return tensor
+            return tensor
+        # Detached: the output of a step that is kept as itself holds the step that keeps it, and
+        # the graph is never given back.
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         yield storages

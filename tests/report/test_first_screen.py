@@ -89,17 +89,52 @@ def test_groups_have_their_median_and_range_and_a_colour_each(screens):
     assert "median, range of runs" in curvature.hint
 
 
-def test_of_many_entries_a_tile_names_the_flattest_and_the_sharpest():
-    labels = [f"net{i}" for i in range(6)]
-    makers = [
-        trace(label, trace=replace(trace(label).trace, mean=float(i)))
-        for i, label in enumerate(labels)
-    ]
-    (tile,) = (t for t in screen(makers).tiles if t.title == "Trace")
-    assert [row.name for row in tile.rows] == ["net0", "net5"]
-    assert len(tile.strip.dots) == 6
+def of_traces(count):
+    """The tile of ``count`` networks whose traces are 0, 1, 2 and so on."""
+    runs = [trace(f"net{i}") for i in range(count)]
+    runs = [replace(r, trace=replace(r.trace, mean=float(i))) for i, r in enumerate(runs)]
+    (tile,) = (t for t in screen(runs).tiles if t.title == "Trace")
+    return tile
+
+
+def test_of_more_than_four_entries_a_tile_names_each_beside_its_dot_on_an_axis_with_numbers():
+    tile = of_traces(6)
+    assert not tile.rows
+    assert [dot.name for dot in tile.strip.dots] == [f"net{i}" for i in range(6)]
     places = [dot.x for dot in tile.strip.dots]
     assert places == sorted(places)
+    # The ends of the axis are those of the first one's and the last one's range.
+    assert tile.strip.ends[0] == "−0.855"
+    assert tile.strip.sides == ("flatter", "sharper")
+    assert (tile.strip.dots[0].low, tile.strip.dots[-1].high) == (4, 96)
+
+
+def test_of_very_many_entries_a_tile_names_the_flattest_and_the_sharpest():
+    tile = of_traces(17)
+    assert [row.name for row in tile.rows] == ["net0", "net16"]
+    assert [dot.name for dot in tile.strip.dots] == [""] * 17
+
+
+def test_where_nothing_tells_many_entries_apart_the_number_stands_in_the_tile(screens):
+    tile = screens["study"].tiles[0]
+    assert tile.strip is None
+    assert {row.text for row in tile.rows} == {"21.1"}
+
+
+def test_of_a_study_the_loss_on_the_examples_and_on_test_data_share_an_axis(screens):
+    tile = screens["study"].tiles[-1]
+    assert len(tile.strip.dots) == 12
+    assert tile.strip.sides == ("lower", "higher")
+
+
+def test_the_measure_that_decides_has_a_tile():
+    verdict = comparison()
+    runs = [trace(label) for pair in verdict.pairs for label in (*pair.runs, *pair.baseline_runs)]
+    assert [t.title for t in screen(runs, verdict).tiles[:1]] == ["Trace"]
+    by_norm = replace(verdict.settings, primary="frobenius_norm hessian")
+    tiles = screen(runs, replace(verdict, settings=by_norm)).tiles
+    assert [t.title for t in tiles[:2]] == ["Frobenius norm", "Trace"]
+    assert tiles[0].hint.startswith("decides; ")
 
 
 def test_the_error_of_a_tile_is_over_examples_and_never_the_solver_s_residual():

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from landscape.report.first.entries import Entry
 from landscape.report.first.values import Key, Readings, Value
-from landscape.report.sections.verdict.overview import FEW_PAIRS, overview_lead
+from landscape.report.sections.verdict.lead import overview_lead
+from landscape.report.sections.verdict.overview import FEW_PAIRS
 from landscape.report.sections.verdict.tables import row_of
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 

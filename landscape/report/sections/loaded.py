@@ -80,7 +80,7 @@ _CHECKS: list[Column[PartOf[Preflight, Check]]] = [
     text_column("check", lambda row: row.part.name),
     text_column("status", lambda row: row.part.status),
     text_column("measured", lambda row: row.part.value),
-    text_column("advice", lambda row: row.part.advice),
+    text_column("advice", lambda row: None if row.part.status == "pass" else row.part.advice),
 ]
 
 
