@@ -114,7 +114,7 @@ def test_rows_of_half_the_bits_are_twice_as_many(risk):
         for dtype in (None, torch.bfloat16)
     ]
     assert [plan.place for plan in plans] == [MEMORY, MEMORY]
-    assert [plan.max_basis for plan in plans] == [25 - 3, 50 - 9]
+    assert [plan.max_basis for plan in plans] == [25 - 4, 50 - 11]
 
 
 GPU = torch.device("cuda")
