@@ -27,7 +27,7 @@ def screens():
 def test_the_headline_has_the_tendency_its_size_and_how_sure_it_is(screens):
     assert screens["one"].headline == "kaiming-s0: sharpest curvature 30.5, trace 37.4."
     assert screens["two"].headline == (
-        "ikun_v1-s0 is lowest by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
+        "ikun_v1-s0 is lower by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
         "of kaiming-s0; one run each, no test."
     )
     assert screens["six"].headline == (
@@ -43,7 +43,7 @@ def test_one_run_of_each_is_told_in_one_line():
     found = screen(all_results(labels[0] + labels[1]), undecided(*labels))
     assert found.headline.endswith("0.84 times as large; not decided at n = 1.")
     assert found.notes[0].text == (
-        "1 pair of runs: a tendency, not a verdict · 9 could decide a ratio of 0.8 or 1.25"
+        "1 pair of runs: a tendency, not a verdict · 9 pairs could decide a ratio of 0.8 or 1.25"
     )
 
 
@@ -159,7 +159,9 @@ def test_what_failed_stands_beside_the_verdict(screens):
 def test_two_networks_have_a_row_of_ratios_and_one_none(screens):
     rows = [[cell.text for cell in row] for row in screens["two"].table.cells]
     assert [row[0] for row in rows] == ["ikun_v1-s0", "kaiming-s0", "ratio"]
-    assert set(rows[2][1:6]) == {"0.561"}
+    assert set(rows[2][1:5]) == {"0.561"}
+    assert rows[0][5].startswith("≥")  # of two lower bounds there is no ratio
+    assert rows[2][5] == "–"
     assert [c.title for c in screens["one"].table.columns][:2] == ["measure", "value"]
 
 

@@ -125,6 +125,10 @@ def test_reasons_are_given_for_the_decided_pairs():
     section = verdict_section(many(["flatter", "undecided", "undecided"]))
     assert section.paragraphs[0].startswith("Flatter: group-0 against kaiming, ")
     assert sum("against" in words for words in section.paragraphs) == 1
+    # Those of many differ in their numbers alone, which the table has.
+    several = verdict_section(many(["flatter", "flatter", "sharper"]))
+    assert not any("against" in words for words in several.paragraphs)
+    assert "0.587" in {cell.text for row in several.tables[0].cells for cell in row}
 
 
 def as_difference(row):

@@ -57,7 +57,8 @@ def _of_several(
     ratio = f", {low / high:.2f} times that of {sharpest}" if low > 0 else ""
     scaled = all(key.scale != "none" for _, key in named)
     share = _of_measures(agree, len(ranked), "relative to the weights" if scaled else "shown")
-    return f"{flattest} is lowest by {share}: {name} {low:.3g}{ratio}; one run each, no test."
+    lowest = "lower" if len(entries) == 2 else "lowest"
+    return f"{flattest} is {lowest} by {share}: {name} {low:.3g}{ratio}; one run each, no test."
 
 
 def pair_sentence(comparison: Comparison, pair: PairRow) -> str:

@@ -141,7 +141,8 @@ def _certainty(comparison: Comparison | None) -> list[Note]:
             text += ": a tendency, not a verdict"
         if row.runs_needed is not None and row.runs_needed > runs:
             low, high = comparison.settings.bounds
-            text += f" · {row.runs_needed} could decide a ratio of {low:g} or {high:g}"
+            what = "pairs " * pair.paired
+            text += f" · {row.runs_needed} {what}could decide a ratio of {low:g} or {high:g}"
         notes.append(Note(text=text, anchor="verdict"))
     return notes
 

@@ -69,7 +69,7 @@ class Titled(NamedTuple):
 _SHOWN = (
     Titled("lambda_max", "Sharpest curvature", "λ_max{operator}{scale}"),
     Titled("trace", "Trace", "sum of all eigenvalues{operator}{scale}"),
-    Titled("expected_rise", "Average-case sharpness", "rise of the loss, noise of {radius}"),
+    Titled("expected_rise", "Average-case sharpness", "expected rise, noise of {radius}"),
     Titled("worst_rise", "Worst-case sharpness", "rise of the loss within {radius}, from below"),
 )
 _TILES = 3  # of curvature and rises; a rise of the second kind where the first is not known

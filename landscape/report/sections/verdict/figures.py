@@ -32,7 +32,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
     low, high = settings.bounds
     height = (0.87 + 0.33 * len(ratios)) * bool(ratios) + 0.87 * len(differences)
     what = "Ratio of {} to {}" if ratios else "Difference of {} from {}"
-    bands = f" Shaded: {low:g} to {high:g}, in which all of the interval of an equivalent lies."
+    bands = f" Shaded: {low:g} to {high:g}, within which all of an equivalent's interval lies."
     below = (
         " Below: differences, where a value is not positive and there is no ratio; no bounds were "
         "declared for them."
@@ -119,6 +119,8 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
     counts = sorted({min(m.num_runs) for p in pairs for m in p.measures})
     runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     title = comparison.measure(settings.primary).title
+    words = [m.verdict for p in pairs for m in p.measures]
+    hollow = ", hollow is undecided" * ("undecided" in words)
     differences = " Differences: where a value is not positive and there is no ratio."
     return ReportFigure(
         name="verdict",
@@ -128,9 +130,9 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
         caption=(
             "Each group against its baseline. Points: estimates; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
-            "words beside them are corrected for all tests. Shaded: "
-            f"{low:g} to {high:g}, in which all of the interval of an equivalent lies. Hollow: "
-            "undecided by that measure. Bold: the verdict."
+            "words beside them are corrected for all tests: flatter and sharper are told from 1, "
+            f"equivalent lies within {low:g} to {high:g} (shaded){hollow}. Bold: the verdict, "
+            "undecided too where measures do not say the same."
             f"{differences * any(p.scale != 'ratio' for p in panels)} "
             f"{title[0].upper()}{title[1:]} decides"
             f"{', as declared before looking' if settings.primary_declared else ''}, where a "

@@ -19,12 +19,13 @@ FEW_PAIRS = 2  # so many are told one by one
 
 
 def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
-    """The reasons of the pairs that were decided, and where to look for the others."""
+    """The reasons of few pairs that were decided, and where to look for the others."""
     decided = [p for p in comparison.pairs if p.verdict != "undecided"]
     undecided = len(comparison.pairs) - len(decided)
     reasons = [
         f"{p.verdict.capitalize()}: {p.group} against {p.baseline}, {p.reason.rstrip('.')}."
         for p in decided
+        if len(decided) <= FEW_PAIRS  # of more the table tells
     ]
     alone = [
         p
