@@ -113,7 +113,7 @@ def analyse_spectrum(
     block_sizes
         Of consecutive diagonal blocks whose traces are wanted, which takes no further product.
     """
-    wanted = checked_wanted(num_largest, num_smallest, tol)
+    wanted = checked_wanted(num_largest, num_smallest, tol, verify_matvecs)
     if num_probes < 2 or num_steps < 2:
         raise ValueError(
             "num_probes and num_steps must be at least 2, for a standard error and ||A||_F; "

@@ -21,10 +21,6 @@ from landscape.linalg.restart import Allocate, KrylovSpace
 from landscape.linalg.rows import orthogonality_loss
 from landscape.linalg.units import Keep, State
 
-# Ritz pairs are driven to this share of the tolerance, so that what fresh products show, which have
-# their own rounding, still meets it.
-_SAFETY = 0.5
-
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
@@ -33,6 +29,9 @@ class Wanted:
     num_largest: int
     num_smallest: int
     tol: float
+    # Ritz pairs are driven to this share of ``tol``, so that what fresh products show, which have
+    # their own rounding, still meets it.
+    safety: float = 0.5
 
     @property
     def num_pairs(self) -> int:
@@ -181,7 +180,7 @@ class KrylovSearch:
         if size < self.wanted.num_pairs or not look:
             return False
         ritz = self.space.ritz()
-        goal = _SAFETY * self.wanted.tol * self.space.norm
+        goal = self.wanted.safety * self.wanted.tol * self.space.norm
         residuals = ritz.residuals[self.wanted.indices(size)]
         worst = float(residuals.max())
         self.distance = worst / goal if goal > 0 else 0.0
@@ -274,4 +273,5 @@ class KrylovSearch:
             "num_largest": self.wanted.num_largest,
             "num_smallest": self.wanted.num_smallest,
             "tol": self.wanted.tol,
+            "safety": self.wanted.safety,
         }
