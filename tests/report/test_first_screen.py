@@ -115,6 +115,12 @@ def test_of_very_many_entries_a_tile_names_the_flattest_and_the_sharpest():
     assert [dot.name for dot in tile.strip.dots] == [""] * 17
 
 
+def test_the_legend_stands_above_what_has_its_colours(screens):
+    assert screens["six"].coloured
+    assert not screens["study"].coloured  # twelve names beside dots of one colour
+    assert screen(all_results(["a-s0", "b-s0"]), comparison(pairs=comparison().pairs * 3)).coloured
+
+
 def test_where_nothing_tells_many_entries_apart_the_number_stands_in_the_tile(screens):
     tile = screens["study"].tiles[0]
     assert tile.strip is None

@@ -12,7 +12,7 @@ from landscape.report.first.entries import Entry, entries_of
 from landscape.report.first.headline import headline
 from landscape.report.first.surfaces import Surfaces, surfaces_of
 from landscape.report.first.table import first_table
-from landscape.report.first.tiles import Tile, loss_tile, measure_tiles, picks
+from landscape.report.first.tiles import MOST_ROWS, Tile, loss_tile, measure_tiles, picks
 from landscape.report.first.values import Readings
 from landscape.report.sections.spectra import first_density
 from landscape.report.sections.verdict.figures import overview_figure
@@ -64,7 +64,7 @@ def first_screen(
         headline=headline(readings, entries, comparison, named),
         notes=(*_certainty(comparison), *_warnings(sections)),
         entries=entries,
-        coloured=not _is_overview(comparison),
+        coloured=len(entries) <= MOST_ROWS or not _is_overview(comparison),
         tiles=(
             *measure_tiles(readings, entries, chosen, comparison),
             *([losses] if losses.rows or losses.strip else []),

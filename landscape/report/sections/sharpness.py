@@ -112,7 +112,7 @@ def _tables(
         text_column("unit", lambda row: row.unit),
         text_column(
             "read off",
-            lambda row: "hard forward" if row.hard_forward else "operator",
+            lambda row: "the loss itself" if row.hard_forward else "operator",
             key="forward",
         ),
         text_column("invariant under", lambda row: ", ".join(row.invariant_under), key="invariant"),
