@@ -5,6 +5,7 @@ whatever the shapes; a number of steps that is not that of the frames is refused
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from torch import Tensor, nn
 
@@ -197,7 +198,23 @@ class Ways:
     @property
     def _has_frames(self) -> bool:
         """Whether inputs have an axis for them."""
-        return isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
+        return (
+            isinstance(self._inputs, Tensor) and self._inputs.ndim > 2 and not self._is_one_channel
+        )
+
+    @cached_property
+    def _is_one_channel(self) -> bool:
+        """Whether the second axis, of length one, is no frame: the network runs without it as time.
+
+        Images of one channel, which a network flattens, would else be a film of one frame.
+        """
+        if self._inputs.shape[1] != 1:
+            return False
+        if self.given.single or (self._is_silent and self.keeps_state):
+            return True
+        run = InTime("repeated first", 2).returned
+        twice = self._trials.of(lambda batch: run(self._model, batch[0]))
+        return twice.steps == 2 and twice.axis is not None
 
     @property
     def _is_silent(self) -> bool:
