@@ -2,7 +2,8 @@
 
 ::
 
-    landscape train --model lif_vgg.py:make --init ikun_v2 --beta surrogate -o lif_vgg.safetensors
+    landscape train --model lif_vgg.py:make --data fashion-mnist-embedded --beta surrogate \
+        -o lif_vgg.safetensors
     landscape analyze lif_vgg.safetensors --model lif_vgg.py:make -o reports/lif_vgg
 """
 

@@ -61,6 +61,13 @@ class Ways:
         return ways
 
     @property
+    def makes_one_step(self) -> bool:
+        """Whether each layer of neurons makes one step on the data, which have no time."""
+        given = self.given
+        is_image = isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
+        return given.single or (is_image and given.steps == 1 and self._is_one_channel)
+
+    @property
     def keeps_state(self) -> bool:
         """Whether the network, called again with the same inputs, goes on from where it was."""
         if self._keeps is None:
@@ -212,9 +219,12 @@ class Ways:
             return False
         if self.given.single or (self._is_silent and self.keeps_state):
             return True
-        run = InTime("repeated first", 2).returned
-        twice = self._trials.of(lambda batch: run(self._model, batch[0]))
-        return twice.steps == 2 and twice.axis is not None
+        return any(self._runs_twice(feed) for feed in ("repeated first", "repeated second"))
+
+    def _runs_twice(self, feed: Feed) -> bool:
+        run = InTime(feed, 2).returned
+        found = self._trials.of(lambda batch: run(self._model, batch[0]))
+        return found.steps == 2 and found.axis is not None
 
     @property
     def _is_silent(self) -> bool:
@@ -254,7 +264,7 @@ class Ways:
             if feed == "looped" and step.steps is None and not self.keeps_state:
                 self.objections[feed] = "each call gives the same, since no state is kept"
                 return None
-        elif trial.single and steps != 1:
+        elif steps != 1 and (self.makes_one_step if feed == "given" else trial.single):
             return None
         return Way(feed, trial, steps if feed == "looped" or feed.startswith("repeated") else None)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from in_time import N, Step, T, dense, jelly, matrix_of
+from in_time import N, NFirst, Step, T, dense, jelly, matrix_of
 from torch import nn
 
 import landscape
@@ -22,6 +22,8 @@ def flattened(mode, rng):
     """Fully connected, behind a layer that makes vectors of images."""
     from spikingjelly.activation_based import functional, layer
 
+    if mode == "N-first":
+        return nn.Sequential(nn.Flatten(2), NFirst(rng))
     if mode == "snntorch":
         return nn.Sequential(nn.Flatten(), Step(rng))
     net = nn.Sequential(layer.Flatten(), *jelly(mode, rng))
@@ -33,10 +35,12 @@ def hessian(net, images, **said):
     return landscape.hessian(net, "cross-entropy", images, dtype="float64", readout="rate", **said)
 
 
-@pytest.mark.parametrize("mode", ["s", "snntorch"])
+@pytest.mark.parametrize("mode", ["s", "snntorch", "N-first"])
 @pytest.mark.parametrize("said", ALONE.values(), ids=ALONE)
 def test_a_single_step_is_not_taken_for_the_whole_of_time(mode, said, images, rng):
     """Unsaid is how often it is called: it was called once, for the one frame of such a film."""
+    if mode == "N-first" and said:
+        said = {"layout": mode}
     with pytest.raises(ValueError, match=r"(?s)time.*--time-steps T"):
         hessian(flattened(mode, rng), images, **said)
 
@@ -47,12 +51,14 @@ def test_nor_is_a_multi_step_network_given_one_step(said, images, rng):
         hessian(flattened("m", rng), images, **said)
 
 
-@pytest.mark.parametrize("mode", ["s", "m", "snntorch"])
+@pytest.mark.parametrize("mode", ["s", "m", "snntorch", "N-first"])
 def test_images_are_repeated(mode, images, rng):
     net, (x, y) = flattened(mode, rng), images
     reset_state(net)
     many = [x] * T
-    if mode == "m":
+    if mode == "N-first":
+        rates = net(torch.stack(many, 1)).mean(1)
+    elif mode == "m":
         rates = net(torch.stack(many)).mean(0)
     else:
         steps = [net(x) for x in many]
