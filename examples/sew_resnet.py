@@ -7,7 +7,7 @@ That time is its first axis is found out by trying, and noted. The zoo imports t
     landscape train --model sew_resnet.py:make --data sew_resnet.py:load --readout rate \
         -o sew_resnet.safetensors
     landscape analyze sew_resnet.safetensors --model sew_resnet.py:make \
-        --data sew_resnet.py:load -o reports/sew_resnet
+        --data sew_resnet.py:load --budget quick -o reports/sew_resnet
 """
 
 from spikingjelly.activation_based import functional, neuron, surrogate
@@ -20,8 +20,8 @@ from landscape.data.fashion_mnist import load_embedded
 def load() -> tuple[Tensor, Tensor]:
     """A few small images in three channels."""
     data = load_embedded("train")
-    x = nn.functional.avg_pool2d(data.inputs[:128], 2)
-    return x.expand(-1, 3, -1, -1), data.targets[:128]
+    x = nn.functional.avg_pool2d(data.inputs[:64], 2)
+    return x.expand(-1, 3, -1, -1), data.targets[:64]
 
 
 def make() -> nn.Module:
