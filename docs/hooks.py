@@ -23,7 +23,7 @@ from simulations import (
     worst_case,
     worth,
 )
-from studied import OF_THE_STUDY
+from studied import OF_THE_STUDIES
 
 from landscape.analysis.budget import BUDGETS, Budget
 from landscape.catalog import MEASURES
@@ -202,7 +202,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "budgets": budgets,
     "tests": tests,
     "benchmarks": benchmarks,
-    **OF_THE_STUDY,
+    **OF_THE_STUDIES,
 }
 
 

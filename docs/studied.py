@@ -1,19 +1,21 @@
-"""Tables of the site made from the outcome of the study that is shipped."""
+"""Tables of the site made from the outcomes of the studies that are shipped."""
 
 import csv
 import json
 import statistics
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-_STUDY = Path(__file__).parents[1] / "reports" / "ikun-study"
+_REPORTS = Path(__file__).parents[1] / "reports"
+_STUDY = "ikun-study"  # the one that most tables are of
 _OPTIMIZERS = {"adam": "Adam", "sgd": "SGD"}
 
 
-def study_verdicts() -> str:
+def verdicts(study: str) -> str:
     """Each contrast, both measures' ratios with their intervals, and the verdict."""
-    found = _result("comparison")
+    found = _result("comparison", study)
     titles = {m["name"]: m["title"] for m in found["measures"]}
     primary = [m["measure"] for m in found["pairs"][0]["measures"]]
     rows = []
@@ -33,11 +35,11 @@ def study_verdicts() -> str:
     return f"{table}\n\n{told}"
 
 
-def study_controls() -> str:
+def controls(study: str) -> str:
     """What was known beforehand, and what came."""
     rows = [
         (c["name"], c["expected"], f"**{c['found']}**", c["words"])
-        for c in _result("study")["controls"]
+        for c in _result("study", study)["controls"]
     ]
     return _table(["control", "expected", "found", "by measure"], rows)
 
@@ -84,15 +86,17 @@ def study_accuracies() -> str:
 
 def study_one_image() -> str:
     """The largest eigenvalue on one image: that of the first seed, and the range of all seeds."""
-    with (_STUDY / "tables" / "one-image.csv").open(encoding="utf-8", newline="") as file:
+    with (_REPORTS / _STUDY / "tables" / "one-image.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         found = list(csv.DictReader(file))
     keys = ("λ_max__first_seed", "lowest_seed", "highest_seed")
     rows = [(row["recipe"], *(f"{float(row[key]):.2g}" for key in keys)) for row in found]
     return _table(["recipe", "first seed", "lowest seed", "highest seed"], rows)
 
 
-def _result(name: str) -> Any:
-    return json.loads((_STUDY / f"{name}.json").read_text(encoding="utf-8"))["result"]
+def _result(name: str, study: str = _STUDY) -> Any:
+    return json.loads((_REPORTS / study / f"{name}.json").read_text(encoding="utf-8"))["result"]
 
 
 def _names(row: Any) -> tuple[str, str]:
@@ -131,14 +135,10 @@ def _table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-OF_THE_STUDY = {
-    made.__name__: made
-    for made in (
-        study_accuracies,
-        study_controls,
-        study_links,
-        study_matched,
-        study_one_image,
-        study_verdicts,
-    )
+OF_THE_STUDIES = {
+    made.__name__: made for made in (study_accuracies, study_links, study_matched, study_one_image)
+} | {
+    f"{prefix}_{made.__name__}": partial(made, study)
+    for prefix, study in (("study", _STUDY),)
+    for made in (verdicts, controls)
 }

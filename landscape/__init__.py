@@ -8,7 +8,7 @@ they are first asked for, since importing ``landscape`` alone must stay quick, w
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _LAZY = {
     "analyze": "landscape.api",

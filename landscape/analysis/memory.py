@@ -167,5 +167,5 @@ def _graph_bytes(risk: EmpiricalRisk, size: int) -> int:
     """Bytes that the gradient's graph on the first ``size`` examples holds."""
     few = HessianOperator(risk.on([take_rows(risk.batches[0], slice(0, size))]), graph_budget=0)
     with few.risk.swapped(few.tensors):
-        few.graphs[0]  # built, measured, and given back
+        few.graph(0)  # built, measured, and given back
     return few.graphs.largest_graph

@@ -102,9 +102,10 @@ def _tell(gate: Gate, label: str, judged: Judged) -> None:
     else:
         shown = [f for f in judged.findings if f.within_error]
     if judged.fires or shown:
-        found = "; ".join(f.text + (", within error" if f.within_error else "") for f in shown)
+        found = [f.text + (", within error" if f.within_error else "") for f in shown]
         what = "fails" if judged.fires else "does not fail"
-        echo(f"{label}: {what} by '{gate}': {found}", err=True)
+        told = "; ".join(dict.fromkeys(found))  # of a value with two bounds once
+        echo(f"{label}: {what} by '{gate}': {told}", err=True)
 
 
 def _parsed(ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]) -> tuple[Gate, ...]:

@@ -24,20 +24,18 @@ class GraphCache(Generic[G]):
     """Graphs by batch index, built on first use and kept while ``budget`` bytes last.
 
     What several of them hold, such as weights and the data that batches are cut from, counts once.
-    Those whose bytes cannot be counted are not kept.
+    Those whose bytes cannot be counted are not kept. Who builds them is not held, so that they end
+    with the operator that owns them, and need not wait for Python's collector.
 
     Parameters
     ----------
-    build
-        Makes the graph of batch i.
+    device
+        Where the graphs lie.
     budget
         Bytes; None: half of what is free on ``device``, shared among the processes on this host.
     """
 
-    def __init__(
-        self, build: Callable[[int], G], device: torch.device, budget: int | None = None
-    ) -> None:
-        self._build = build
+    def __init__(self, device: torch.device, budget: int | None = None) -> None:
         self._kept: dict[int, G] = {}
         self._storages: set[int] = set()  # where those lie that the graphs kept hold
         self.budget = free_memory(device, _SHARE_OF_FREE_MEMORY) if budget is None else budget
@@ -45,20 +43,21 @@ class GraphCache(Generic[G]):
         self.largest_graph = 0  # bytes; the peak that one batch adds
         self._can_count = True
 
-    def __getitem__(self, index: int) -> G:
+    def graph(self, index: int, build: Callable[[int], G]) -> G:
+        """That of batch ``index``: the one that was kept, or what ``build`` makes of the index."""
         if index in self._kept:
             return self._kept[index]
         if not self._can_count:
-            return self._build(index)
+            return build(index)
         try:
             with saved_storages() as storages:
-                graph = self._build(index)
+                graph = build(index)
         except RuntimeError as error:
             # torch.func.grad and its kin inside a network forbid the hooks that count.
             if "saved tensor hooks" not in str(error):
                 raise
             self._can_count = False
-            return self._build(index)
+            return build(index)
         self.largest_graph = max(self.largest_graph, sum(storages.values()))
         further = {place: size for place, size in storages.items() if place not in self._storages}
         if self.bytes_kept + sum(further.values()) <= self.budget:
@@ -70,7 +69,7 @@ class GraphCache(Generic[G]):
     def emptied(self, budget: int) -> "GraphCache[G]":
         """A new cache with nothing kept; what this one kept is given back."""
         self._kept.clear()
-        return GraphCache(self._build, torch.device("cpu"), budget)
+        return GraphCache(torch.device("cpu"), budget)
 
     def keeps(self, index: int) -> bool:
         """Whether batch ``index`` need not be built again."""
@@ -98,7 +97,10 @@ def saved_storages() -> Iterator[dict[int, int]]:
             storages[storage.data_ptr()] = storage.nbytes()
         except RuntimeError:  # a tensor of torch.func.jvp and its kin
             storages[-1 - len(storages)] = tensor.nbytes
-        return tensor
+            return tensor
+        # Detached: the output of a step that is kept as itself holds the step that keeps it, and
+        # the graph is never given back.
+        return tensor.detach()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         yield storages

@@ -45,7 +45,11 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         self.dim, self.dtype, self.device = risk.num_params, risk.dtype, risk.device
         # One set for all batches: what a backward pass computes again is computed at these.
         self.tensors = leaves(risk.layout.split(self.theta))
-        self.graphs: GraphCache[G] = GraphCache(self._build, self.device, graph_budget)
+        self.graphs: GraphCache[G] = GraphCache(self.device, graph_budget)
+
+    def graph(self, index: int) -> G:
+        """What batch ``index``'s products differentiate: as kept, or built."""
+        return self.graphs.graph(index, self._build)
 
     @abc.abstractmethod
     def _build(self, index: int) -> G:
@@ -77,7 +81,7 @@ class RiskOperator(SelfAdjointOperator, Generic[G]):
         pieces = self.risk.layout.split(v)
         with self.risk.swapped(self.tensors):
             for index in range(len(self.risk.batches)):
-                graph = self.graphs[index]
+                graph = self.graph(index)
                 keep = self.graphs.keeps(index)
                 total += self.risk.layout.flatten(
                     self._batch_product(graph, index, pieces, keep=keep)

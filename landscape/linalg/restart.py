@@ -1,11 +1,12 @@
 """The working space of thick-restart Lanczos: orthonormal rows Q, T = Q A Qᵀ, and what is lost.
 
-    A Qᵀ = Qᵀ T + q cᵀ + E
+    A Qᵀ = Qᵀ T + q cᵀ + d lᵀ + E
 
 q is the next vector and c how strongly each row couples to it. Right after a Lanczos step only the
 last entry of c is nonzero (β_m); right after a restart c holds the residuals of the Ritz vectors
-kept, and T is an arrow. E is zero until a fresh start vector replaces q; it then keeps what the
-rows had coupled with, at most the residuals of the pairs that were locked.
+kept, and T is an arrow. Where a fresh start vector replaces q, the rows go on coupling to what it
+was: that is d, freed of each row that joins, and l the c of then. One such pair is kept, the larger
+of two; the other joins E, which is rounding besides.
 
 Rows may be stored in fewer bits than A's vectors have. Then the last two are also kept as they
 were made: a Lanczos step takes large parts of these two out of A q, and next to nothing of the
@@ -67,7 +68,7 @@ class RitzPairs(NamedTuple):
 
     values: Tensor  # θ, shape (m,), float64
     coefficients: Tensor  # columns s, shape (m, m): y = Qᵀ s
-    residuals: Tensor  # abs(cᵀ s), shape (m,), float64; the whole residual where nothing leaked
+    residuals: Tensor  # abs(cᵀ s), shape (m,), float64; the whole residual where nothing was left
 
 
 class KrylovSpace:
@@ -110,6 +111,8 @@ class KrylovSpace:
             self.basis = allocate(max_basis + 1, A.dim, dtype)
         self.T = torch.zeros(max_basis, max_basis, dtype=torch.float64)
         self.coupling = torch.zeros(max_basis, dtype=torch.float64)
+        self.left: Tensor | None = None  # d
+        self.left_coupling = torch.zeros(max_basis, dtype=torch.float64)
         self.size = 0
         self.has_next = False
         self.scale = 0.0
@@ -128,6 +131,7 @@ class KrylovSpace:
         left = float(vector_norm(q, dtype=torch.float64))
         if self.size == self.dim or left <= 100 * torch.finfo(q.dtype).eps * norm:
             return False
+        self._leave_next()
         self.coupling[: self.size] = 0
         self._last = []
         self._set_next(q / left)
@@ -144,6 +148,9 @@ class KrylovSpace:
         r = product.to(dtype=self.dtype, copy=True)
         self.scale = max(self.scale, float(vector_norm(r, dtype=torch.float64)))
         h = self._orthogonalise(r)
+        if self.left is not None:
+            project_out(self.left, self.basis[k : k + 1])
+        self.left_coupling[k] = 0
         self.T[k, : k + 1] = self.T[: k + 1, k] = h
         beta = float(vector_norm(r, dtype=torch.float64))
         self.coupling[: k + 1] = 0
@@ -164,6 +171,44 @@ class KrylovSpace:
     def combine(self, coefficients: Tensor) -> Tensor:
         """Σ c_i q_i over the rows, as A takes it."""
         return combine(self.basis[: self.size], coefficients, self.dtype, self.device)
+
+    def residual(self, coefficients: Tensor) -> Tensor:
+        """(q cᵀ + d lᵀ) s: what of A y, y = Qᵀ s, is known to lie outside of the rows."""
+        m, known = self.size, torch.zeros(self.dim, dtype=self.dtype, device=self.device)
+        if self.has_next:
+            known += float(self.coupling[:m] @ coefficients) * self.row(m)
+        if self.left is not None:
+            known += float(self.left_coupling[:m] @ coefficients) * self.left
+        return known
+
+    def row_residuals(self) -> Tensor:
+        """The norm of each row's :meth:`residual`, shape (m,), float64."""
+        m = self.size
+        c, left = self.coupling[:m], self.left_coupling[:m]
+        if self.left is None:
+            return c.abs()
+        length = float(vector_norm(self.left, dtype=torch.float64))
+        along = float(self.left @ self.row(m)) if self.has_next else 0.0
+        squares: Tensor = c**2 + 2 * along * c * left + (length * left) ** 2
+        return squares.clamp(min=0).sqrt()
+
+    def _leave_next(self) -> None:
+        """Before a new start: the rows stay coupled to the next vector as it was."""
+        m = self.size
+        if not self.has_next:
+            return
+        before = 0.0
+        if self.left is not None:
+            length = float(vector_norm(self.left, dtype=torch.float64))
+            before = length * float(vector_norm(self.left_coupling[:m]))
+        if float(vector_norm(self.coupling[:m])) > before:
+            self.left = self.row(m).clone()
+            self.left_coupling[:m] = self.coupling[:m]
+
+    def _left_state(self) -> dict[str, Tensor]:
+        if self.left is None:
+            return {}
+        return {"left_vector": self.left, "left_coupling": self.left_coupling[: self.size]}
 
     def _set_next(self, q: Tensor) -> None:
         self.basis[self.size] = q
@@ -198,6 +243,7 @@ class KrylovSpace:
             self.basis[p] = self.basis[m]
         self._last = self._last[:1]
         self.coupling[:p] = self.coupling[:m] @ S
+        self.left_coupling[:p] = self.left_coupling[:m] @ S
         self.T.zero_()
         self.T[:p, :p] = torch.diag(ritz.values[keep])
         self.size = p
@@ -210,6 +256,7 @@ class KrylovSpace:
             **{f"last_{back}": q for back, q in enumerate(self._last)},
             "T": self.T[:m, :m],
             "coupling": self.coupling[:m],
+            **self._left_state(),
             "size": m,
             "scale": self.scale,
             "norm": self.norm,
@@ -232,6 +279,9 @@ class KrylovSpace:
         self._last = [q.to(self.device, copy=True) for q in _tensors(state, "last_")]
         self.T[:m, :m] = T
         self.coupling[:m] = coupling
+        for left in _tensors(state, "left_vector"):
+            self.left = left.to(self.device, copy=True)
+            self.left_coupling[:m] = _tensors(state, "left_coupling")[0]
         self.size, self.scale, self.norm = m, float(state["scale"]), float(state["norm"])
         self.has_next = len(basis) > m
 

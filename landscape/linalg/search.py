@@ -30,7 +30,7 @@ class Wanted:
     num_smallest: int
     tol: float
     # Ritz pairs are driven to this share of ``tol``, so that what fresh products show, which have
-    # their own rounding and see what a new start has dropped, still meets it.
+    # their own rounding, still meets it.
     safety: float = 0.5
 
     @property

@@ -35,6 +35,5 @@ def detail_note(labels: Sequence[str], shown: Sequence[str]) -> str:
     return (
         f"{len(labels)} checkpoints were analysed. {len(shown)} of them are shown one by one in "
         f"the figures and tables below: {', '.join(shown)}; bands are of all runs of these "
-        "recipes. The numbers of all are in the folder: tables/ as CSV, Markdown and LaTeX, and "
-        "summary.json."
+        "recipes. The numbers of all are in the folder: tables/ and summary.json."
     )

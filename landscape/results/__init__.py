@@ -34,7 +34,7 @@ from landscape.results.fidelity import (
 from landscape.results.labels import epoch_in, free_label, recipe_of, seed_in, told_apart
 from landscape.results.left_out import DoesNotApply, LeftOut
 from landscape.results.load import load_result, load_stored
-from landscape.results.preflight import Check, Invariance, Preflight, ScaleRatio
+from landscape.results.preflight import MOVES, Check, Invariance, Preflight, ScaleRatio
 from landscape.results.probe import ProbeCurves, ProbeValues
 from landscape.results.readings import NOT_CONVERGED, Reading, readings_of
 from landscape.results.robustness import Disturbed, Robustness, Undisturbed
@@ -81,6 +81,7 @@ from landscape.results.titles import (
 from landscape.results.training import TrainingCurves
 
 __all__ = [
+    "MOVES",
     "NOT_CONVERGED",
     "RECORD",
     "AccuracyDifference",

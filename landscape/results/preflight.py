@@ -8,6 +8,7 @@ from landscape.results.base import Result
 # Ratios that count as 1: of eigenvalues found to a residual of 1e-3 ‖A‖, and of traces from the
 # same draws before and after, where a move that changes nothing leaves rounding alone.
 _CLOSE, _EQUAL = 1e-3, 1e-4
+MOVES = "moves along symmetries"  # the line that says why none were made
 
 
 @dataclass(frozen=True, kw_only=True)

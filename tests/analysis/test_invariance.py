@@ -17,6 +17,7 @@ from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.scales import BEARING
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
+from landscape.report.sections.invariance_tables import certified
 from landscape.results import Invariance, Preflight, ScaleRatio
 
 
@@ -70,6 +71,20 @@ def test_a_network_without_a_symmetry_is_told_so():
     # A permutation leaves every scale alone, "none" too: none can have failed on it.
     assert not rows["permutation of units"].is_telling
     assert found.first_invariant(BEARING) is None
+
+
+def test_what_the_moves_come_to_is_said_in_words():
+    def words(net):
+        torch.manual_seed(0)
+        return certified(preflight(_target(net, 3), operator_name="hessian", progress=quiet))
+
+    def mlp(activation):
+        return nn.Sequential(nn.Linear(3, 4), activation, nn.Linear(4, 3))
+
+    kept = "Certified as invariant along every symmetry found (factors on units): weight, symmetry."
+    assert words(mlp(nn.ReLU())) == kept
+    assert "only permutation of units was found" in words(mlp(nn.GELU()))
+    assert words(nn.Linear(3, 3)).endswith("no symmetry of this network was found.")
 
 
 class Recurrent(nn.Module):

@@ -48,7 +48,7 @@ def risk():
 def test_a_batch_and_its_work_take_a_quarter_of_the_budget(risk, memory):
     cut_risk = fitting_batches(risk, memory)
     with saved_storages() as storages:
-        HessianOperator(cut_risk, graph_budget=0).graphs[0]
+        HessianOperator(cut_risk, graph_budget=0).graph(0)
     fixed = 4 * risk.num_params * 2  # θ itself is among what a graph holds, whatever the batch
     assert 2 * (sum(storages.values()) - fixed) <= memory / 4
     assert cut_risk.num_examples == 256
@@ -114,7 +114,7 @@ def test_rows_of_half_the_bits_are_twice_as_many(risk):
         for dtype in (None, torch.bfloat16)
     ]
     assert [plan.place for plan in plans] == [MEMORY, MEMORY]
-    assert [plan.max_basis for plan in plans] == [25 - 3, 50 - 9]
+    assert [plan.max_basis for plan in plans] == [25 - 4, 50 - 11]
 
 
 GPU = torch.device("cuda")

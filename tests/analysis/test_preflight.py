@@ -178,6 +178,27 @@ def test_a_backward_that_is_no_derivative_is_found():
     assert checks["derivative of the gradient"].status == "fail"
 
 
+class _Narrow(nn.Module):
+    """Computes in float32 whatever comes, as Hugging Face's norms do."""
+
+    def forward(self, x):
+        narrow = x.float()
+        return (narrow * torch.rsqrt(narrow.square().mean(-1, keepdim=True) + 1e-6)).to(x.dtype)
+
+
+def test_float32_within_a_network_in_float64_is_no_wrong_backward():
+    checks, passed = _statuses(_net(_Narrow()), dtype="float64")
+    assert passed
+    found = checks["matvec linear and finite"]
+    assert found.status == "note"
+    assert found.value.endswith("as exact as float32")
+    assert "computes in float32, whatever --dtype says" in found.advice
+    wrong, passed = _statuses(_net(_Asymmetric()), dtype="float64")
+    assert not passed
+    assert wrong["symmetric"].status == "fail"
+    assert wrong["moves along symmetries"].value == "left out: the operator failed its checks"
+
+
 def test_a_kink_at_the_very_weights_is_told_from_a_wrong_derivative():
     checks, passed = _statuses(_net(_ZeroStart()))
     assert not passed

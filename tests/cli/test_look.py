@@ -138,6 +138,9 @@ def test_a_gate_near_its_bound_says_so(invoke, two_splits):
     spared = invoke("look", path, *arguments, "-q", "--fail-if", gates[1])
     assert "does not fail" in spared.stderr
     assert "within error" in spared.stderr
+    both = f"{gates[1]} or train_loss < {row['train_loss'] * 0.99:.6g}"
+    told = invoke("look", path, *arguments, "-q", "--fail-if", both).stderr
+    assert told.count("within error") == 1  # one value, whatever the number of its bounds
 
 
 @pytest.mark.parametrize(

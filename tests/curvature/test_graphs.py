@@ -1,5 +1,8 @@
 """Where memory ends, batches are halved, and the product stays what it was."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -130,3 +133,22 @@ def test_what_graphs_share_counts_once_among_those_that_are_kept():
     A @ torch.ones(A.dim)
     assert all(A.graphs.keeps(index) for index in range(16))
     assert x.nbytes < A.graphs.bytes_kept < 1.5 * x.nbytes
+
+
+def test_what_kept_graphs_hold_is_given_back_with_the_operator(rng):
+    """At once: neither a step that saves its own output, such as tanh, nor the operator is held."""
+    risk = make_risk(99, None, rng)
+    outputs = []
+    tanh = risk.model.layers[1]
+    with tanh.register_forward_hook(lambda *seen: outputs.append(weakref.ref(seen[-1]))):
+        A = HessianOperator(risk)
+        A @ torch.ones(A.dim, dtype=A.dtype)
+    assert A.graphs.keeps(0)
+    gc.disable()
+    try:
+        del A
+        alive = [output() is not None for output in outputs]
+    finally:
+        gc.enable()
+    assert outputs
+    assert not any(alive)

@@ -4,6 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from landscape.curvature.operators import make_operator
+from landscape.curvature.symmetry.confirm import moved_risk, with_statistics
+from landscape.curvature.symmetry.find import symmetries_of
+from landscape.curvature.symmetry.moves import moves_of
 from landscape.data.dataset import cut
 from landscape.objective.losses import cross_entropy
 from landscape.objective.pair import Loss
@@ -142,3 +146,26 @@ def risk_over(net, shape, dtype=torch.float64, pairs=()):
     risk = EmpiricalRisk(net, loss, cut(x, y, 10), dtype=dtype)
     risk.pairs = pairs
     return risk
+
+
+def moved(risk):
+    """The network moved along all its symmetries, one after the other."""
+    rng, values = torch.Generator().manual_seed(3), with_statistics(risk)
+    for move in moves_of(symmetries_of(risk)):
+        values = move.of(values, rng)
+    return moved_risk(risk, values)
+
+
+def kinds(risk):
+    return {move.kind for move in moves_of(symmetries_of(risk))}
+
+
+def spectrum(risk, scale, dense):
+    matrix = dense(make_operator(risk, "hessian", scale=scale)).double()
+    return torch.linalg.eigvalsh((matrix + matrix.T) / 2)
+
+
+def assert_one_spectrum(risk, copy, dense):
+    before, after = (spectrum(each, "symmetry", dense) for each in (risk, copy))
+    # Rounding of some hundred products in float64 is far below this, a wrong term far above.
+    assert float((after - before).abs().max()) <= 1e-8 * float(before.abs().max())

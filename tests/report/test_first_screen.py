@@ -27,7 +27,7 @@ def screens():
 def test_the_headline_has_the_tendency_its_size_and_how_sure_it_is(screens):
     assert screens["one"].headline == "kaiming-s0: sharpest curvature 30.5, trace 37.4."
     assert screens["two"].headline == (
-        "ikun_v1-s0 is lowest by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
+        "ikun_v1-s0 is lower by all 4 measures shown: sharpest curvature 17.1, 0.56 times that "
         "of kaiming-s0; one run each, no test."
     )
     assert screens["six"].headline == (
@@ -43,7 +43,7 @@ def test_one_run_of_each_is_told_in_one_line():
     found = screen(all_results(labels[0] + labels[1]), undecided(*labels))
     assert found.headline.endswith("0.84 times as large; not decided at n = 1.")
     assert found.notes[0].text == (
-        "1 pair of runs: a tendency, not a verdict · 9 could decide a ratio of 0.8 or 1.25"
+        "1 pair of runs: a tendency, not a verdict · 9 pairs could decide a ratio of 0.8 or 1.25"
     )
 
 
@@ -89,17 +89,52 @@ def test_groups_have_their_median_and_range_and_a_colour_each(screens):
     assert "median, range of runs" in curvature.hint
 
 
-def test_of_many_entries_a_tile_names_the_flattest_and_the_sharpest():
-    labels = [f"net{i}" for i in range(6)]
-    makers = [
-        trace(label, trace=replace(trace(label).trace, mean=float(i)))
-        for i, label in enumerate(labels)
-    ]
-    (tile,) = (t for t in screen(makers).tiles if t.title == "Trace")
-    assert [row.name for row in tile.rows] == ["net0", "net5"]
-    assert len(tile.strip.dots) == 6
+def of_traces(count):
+    """The tile of ``count`` networks whose traces are 0, 1, 2 and so on."""
+    runs = [trace(f"net{i}") for i in range(count)]
+    runs = [replace(r, trace=replace(r.trace, mean=float(i))) for i, r in enumerate(runs)]
+    (tile,) = (t for t in screen(runs).tiles if t.title == "Trace")
+    return tile
+
+
+def test_of_more_than_four_entries_a_tile_names_each_beside_its_dot_on_an_axis_with_numbers():
+    tile = of_traces(6)
+    assert not tile.rows
+    assert [dot.name for dot in tile.strip.dots] == [f"net{i}" for i in range(6)]
     places = [dot.x for dot in tile.strip.dots]
     assert places == sorted(places)
+    # The ends of the axis are those of the first one's and the last one's range.
+    assert tile.strip.ends[0] == "−0.855"
+    assert tile.strip.sides == ("flatter", "sharper")
+    assert (tile.strip.dots[0].low, tile.strip.dots[-1].high) == (4, 96)
+
+
+def test_of_very_many_entries_a_tile_names_the_flattest_and_the_sharpest():
+    tile = of_traces(17)
+    assert [row.name for row in tile.rows] == ["net0", "net16"]
+    assert [dot.name for dot in tile.strip.dots] == [""] * 17
+
+
+def test_where_nothing_tells_many_entries_apart_the_number_stands_in_the_tile(screens):
+    tile = screens["study"].tiles[0]
+    assert tile.strip is None
+    assert {row.text for row in tile.rows} == {"21.1"}
+
+
+def test_of_a_study_the_loss_on_the_examples_and_on_test_data_share_an_axis(screens):
+    tile = screens["study"].tiles[-1]
+    assert len(tile.strip.dots) == 12
+    assert tile.strip.sides == ("lower", "higher")
+
+
+def test_the_measure_that_decides_has_a_tile():
+    verdict = comparison()
+    runs = [trace(label) for pair in verdict.pairs for label in (*pair.runs, *pair.baseline_runs)]
+    assert [t.title for t in screen(runs, verdict).tiles[:1]] == ["Trace"]
+    by_norm = replace(verdict.settings, primary="frobenius_norm hessian")
+    tiles = screen(runs, replace(verdict, settings=by_norm)).tiles
+    assert [t.title for t in tiles[:2]] == ["Frobenius norm", "Trace"]
+    assert tiles[0].hint.startswith("decides; ")
 
 
 def test_the_error_of_a_tile_is_over_examples_and_never_the_solver_s_residual():
@@ -124,7 +159,9 @@ def test_what_failed_stands_beside_the_verdict(screens):
 def test_two_networks_have_a_row_of_ratios_and_one_none(screens):
     rows = [[cell.text for cell in row] for row in screens["two"].table.cells]
     assert [row[0] for row in rows] == ["ikun_v1-s0", "kaiming-s0", "ratio"]
-    assert set(rows[2][1:6]) == {"0.561"}
+    assert set(rows[2][1:5]) == {"0.561"}
+    assert rows[0][5].startswith("≥")  # of two lower bounds there is no ratio
+    assert rows[2][5] == "–"
     assert [c.title for c in screens["one"].table.columns][:2] == ["measure", "value"]
 
 

@@ -6,7 +6,7 @@ from synthetic_comparison import comparison
 
 from landscape.page.style import INK
 from landscape.plotting import COLUMN_WIDTH, PAGE_WIDTH
-from landscape.report.sections.verdict.overview import overview_lead
+from landscape.report.sections.verdict.lead import overview_lead
 from landscape.report.sections.verdict.section import verdict_section
 
 
@@ -36,21 +36,78 @@ def many(verdicts, *, change=lambda row: row):
         ),
         (
             ["flatter", "undecided", "sharper", "flatter"],
-            "Of 4 comparisons: 2 with flatter minima than the baseline's, 1 with sharper minima, "
-            "1 undecided.",
+            "group-0 and group-3 are flatter than kaiming, group-2 is sharper than kaiming. "
+            "Undecided: group-1 against kaiming.",
         ),
         (
             ["undecided", "sharper", "undecided"],
-            "group-1 is sharper than kaiming; 2 of 3 comparisons are undecided.",
+            "group-1 is sharper than kaiming. Undecided: group-0 and group-2 against kaiming.",
         ),
         (
             ["equivalent"] * 3,
-            "Of 3 comparisons: 3 with minima as flat as the baseline's, within the bounds.",
+            "group-0, group-1 and group-2 are as flat as kaiming.",
         ),
     ],
 )
-def test_the_lead_counts_the_verdicts(verdicts, lead):
+def test_the_lead_names_who_is_flatter_than_whom(verdicts, lead):
     assert overview_lead(many(verdicts)) == lead
+
+
+def named(verdicts):
+    """One pair for each pair of names and its verdict."""
+    (pair,) = comparison().pairs
+    pairs = [
+        replace(pair, group=group, baseline=baseline, verdict=verdict)
+        for (group, baseline), verdict in verdicts.items()
+    ]
+    return comparison(pairs=tuple(pairs))
+
+
+def test_what_came_out_alike_under_all_conditions_is_told_once():
+    schemes = {
+        ("ikun_v1", "kaiming"): "flatter",
+        ("ikun_v2", "kaiming"): "flatter",
+        ("ikun_v1", "lecun"): "undecided",
+        ("ikun_v1", "xavier"): "undecided",
+    }
+    verdicts = {
+        (f"{a}-{optimizer}", f"{b}-{optimizer}"): verdict
+        for (a, b), verdict in schemes.items()
+        for optimizer in ("adam", "sgd")
+    }
+    assert overview_lead(named(verdicts)) == (
+        "ikun_v1 and ikun_v2 are flatter than kaiming (adam and sgd alike). "
+        "Undecided: ikun_v1 against lecun and xavier."
+    )
+    # Where the optimisers do not agree, each is named.
+    verdicts["ikun_v2-sgd", "kaiming-sgd"] = "sharper"
+    assert overview_lead(named(verdicts)) == (
+        "ikun_v1 is flatter than kaiming, ikun_v2-adam is flatter than kaiming-adam, ikun_v2-sgd "
+        "is sharper than kaiming-sgd (otherwise adam and sgd alike). "
+        "Undecided: ikun_v1 against lecun and xavier."
+    )
+
+
+def test_a_condition_that_not_all_were_compared_under_stays_in_the_names():
+    verdicts = {
+        ("a-adam", "b-adam"): "flatter",
+        ("a-sgd", "b-sgd"): "flatter",
+        ("c-sgd", "b-sgd"): "flatter",
+    }
+    assert overview_lead(named(verdicts)) == (
+        "a-adam is flatter than b-adam, a-sgd and c-sgd are flatter than b-sgd."
+    )
+
+
+def test_what_is_too_much_for_a_sentence_is_counted():
+    verdicts = {(f"a{i}", f"b{i}"): "flatter" for i in range(5)}
+    assert overview_lead(named({**verdicts, ("c", "d"): "undecided"})) == (
+        "Of 6 comparisons: 5 with flatter minima than the baseline's, 1 undecided."
+    )
+    many_undecided = {(f"a{i}", f"b{i}"): "undecided" for i in range(5)}
+    assert overview_lead(named({**many_undecided, ("c", "d"): "sharper"})) == (
+        "c is sharper than d; 5 of 6 comparisons are undecided."
+    )
 
 
 def test_many_pairs_share_one_figure_and_one_table_and_the_rest_is_folded():
@@ -68,6 +125,10 @@ def test_reasons_are_given_for_the_decided_pairs():
     section = verdict_section(many(["flatter", "undecided", "undecided"]))
     assert section.paragraphs[0].startswith("Flatter: group-0 against kaiming, ")
     assert sum("against" in words for words in section.paragraphs) == 1
+    # Those of many differ in their numbers alone, which the table has.
+    several = verdict_section(many(["flatter", "flatter", "sharper"]))
+    assert not any("against" in words for words in several.paragraphs)
+    assert "0.587" in {cell.text for row in several.tables[0].cells for cell in row}
 
 
 def as_difference(row):
@@ -105,8 +166,10 @@ def test_a_pair_without_a_ratio_stands_among_the_differences_in_their_unit():
         "← flatter  sharper →\nratio to baseline",
         "← flatter  sharper →\ndifference from baseline\n(10⁻⁴ loss)",
     ] * 2
-    # Each measure's verdicts stand once, at the right of its last panel.
-    assert [len(ax.texts) for ax in figure.axes] == [3, 0, 3, 0, 3]
+    # Each measure's verdicts stand once, at the right of its last panel; beside those of the first
+    # the verdict of all measures together.
+    assert [len(ax.texts) for ax in figure.axes] == [6, 0, 3, 0, 3]
+    assert [text.get_fontweight() for text in deciding.texts] == ["normal"] * 3 + ["bold"] * 3
     assert "no ratio" in section.figures[0].caption
 
 
@@ -114,7 +177,7 @@ def test_on_a_phone_a_panel_holds_the_pairs_that_it_draws():
     section = verdict_section(many(["undecided"] * 3, change=as_differences_but_the_deciding))
     figure = drawn(section.figures[0], COLUMN_WIDTH)
     assert [len(points(ax)) for ax in figure.axes] == [3, 2, 1, 2, 1]
-    assert [len(ax.texts) for ax in figure.axes] == [3, 2, 1, 2, 1]
+    assert [len(ax.texts) for ax in figure.axes] == [6, 2, 1, 2, 1]
 
 
 def test_without_any_ratio_there_are_no_panels_of_ratios():

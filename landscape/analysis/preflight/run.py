@@ -28,7 +28,7 @@ from landscape.memory import free_memory
 from landscape.nests import Nest
 from landscape.objective.batches import cut_to
 from landscape.objective.risk import EmpiricalRisk
-from landscape.results import Check, Preflight
+from landscape.results import MOVES, Check, Preflight
 from landscape.snn.adapters import num_bare_batch_norms
 
 FEW = 64  # examples that the operator is checked on
@@ -76,10 +76,9 @@ def preflight(
         random = any(c.name == DETERMINISTIC and c.status == "fail" for c in checks)
         checks += step() if of_random or not random else []
     sound = all(c.status != "fail" for c in checks if c.name in _NEEDED)
-    left_out = too_large_to_move(target)
+    left_out = too_large_to_move(target) if sound else [_left_out("the operator failed its checks")]
     checks += left_out
-    can_move = sound and not left_out
-    moved = invariances(target, operator_name, eigenvalues=moves) if can_move else ()
+    moved = () if left_out else invariances(target, operator_name, eigenvalues=moves)
     progress(len(steps), len(steps))
     return Preflight(
         subject=target.subject,
@@ -97,14 +96,20 @@ def too_large_to_move(target: Target) -> list[Check]:
     if needed <= free:
         return []
     return [
-        Check(
-            name="moves along symmetries",
-            status="note",
-            value=f"left out: copies of the weights in float64 take {needed / 2**30:.3g} GiB, of "
-            f"which {free / 2**30:.3g} are free",
-            advice="Without a certificate, measures count as invariant by their kind alone.",
+        _left_out(
+            f"copies of the weights in float64 take {needed / 2**30:.3g} GiB, of which "
+            f"{free / 2**30:.3g} are free"
         )
     ]
+
+
+def _left_out(why: str) -> Check:
+    return Check(
+        name=MOVES,
+        status="note",
+        value=f"left out: {why}",
+        advice="Without a certificate, measures count as invariant by their kind alone.",
+    )
 
 
 def _few(risk: EmpiricalRisk) -> Sequence[Nest]:

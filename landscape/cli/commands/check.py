@@ -53,7 +53,7 @@ def check(wanted: OperatorSettings, gates: "tuple[Gate, ...]", asked: Asked) -> 
 
 
 def _print(result: "Preflight") -> None:
-    from landscape.report.sections.invariance_tables import invariance_tables
+    from landscape.report.sections.invariance_tables import certified, invariance_tables
 
     print_table(Table(caption=result.subject.label, columns=_COLUMNS, rows=result.checks))
     for c in result.checks:
@@ -61,3 +61,5 @@ def _print(result: "Preflight") -> None:
             echo(f"  {c.name}: {c.advice}")
     for table in invariance_tables([result]):
         print_table(table)
+    if words := certified(result):
+        echo(words)

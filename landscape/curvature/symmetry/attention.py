@@ -1,9 +1,11 @@
 """Attention, recognised by the names of its maps: PyTorch's, Hugging Face's, timm's, and alike.
 
 A name is a guess; what is guessed is confirmed by moving the weights. Where maps for query, key and
-value are one, their rows are taken in either order that is in use.
+value are one, their rows are taken in either order that is in use; where nothing tells the size of
+a head, all are tried that fit.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -67,7 +69,7 @@ class _Rows:
 
 
 def attentions(model: nn.Module) -> list[tuple[Attention, ...]]:
-    """For each attention in ``model`` the guesses, of which at most one is right."""
+    """For each attention in ``model`` the guesses, of which the first that holds is right."""
     found = []
     for name, module in model.named_modules():
         if guesses := tuple(_guesses(name, module)):
@@ -83,10 +85,11 @@ def _guesses(name: str, module: nn.Module) -> Iterator[Attention]:
     for names in _FOUR:
         maps = [m for m in (_linear(module, each) for each in names) if m is not None]
         if len(maps) == len(names):
-            sizes = _head_sizes(module, maps)
-            if sizes is not None:
-                q, k, v, o = (_rows(at, each, m) for each, m in zip(names, maps, strict=True))
-                yield _attention(name, (q, k, v), o, *sizes)
+            q, k, v, o = (_rows(at, each, m) for each, m in zip(names, maps, strict=True))
+            outputs = [_num_outputs(each) for each in maps[:3]]
+            if outputs[1] == outputs[2]:
+                for sizes in _head_sizes(module, *outputs[:2]):
+                    yield _attention(name, (q, k, v), o, *sizes)
             return
     for one, last in _FUSED:
         whole, out = _linear(module, one), _linear(module, last)
@@ -149,15 +152,18 @@ def _told(module: nn.Module, names: Sequence[str]) -> int | None:
     return None
 
 
-def _head_sizes(module: nn.Module, maps: Sequence[nn.Module]) -> tuple[int, int, int] | None:
-    """Size of a head, number of queries, number of keys; None where nothing tells them."""
-    q, k, v = (_num_outputs(each) for each in maps[:3])
-    heads, size = _told(module, _NUM_HEADS), _told(module, _HEAD_SIZE)
+def _head_sizes(module: nn.Module, q: int, k: int) -> Iterator[tuple[int, int, int]]:
+    """Size of a head, number of queries, number of keys, of maps with ``q`` and ``k`` outputs.
+
+    Where the module does not tell, all that fit, the largest heads first: A that mixes heads
+    changes the outputs, and one of parts of heads would be less than the whole group.
+    """
+    heads, told = _told(module, _NUM_HEADS), _told(module, _HEAD_SIZE)
     if heads is not None and q % heads == 0:
-        size = q // heads
-    if size is None or q % size or k % size or k != v or (q // size) % (k // size):
-        return None
-    return size, q // size, k // size
+        told = q // heads
+    for size in range(math.gcd(q, k), 0, -1) if told is None else [told]:
+        if q % size == 0 and k % size == 0 and k >= size and (q // size) % (k // size) == 0:
+            yield size, q // size, k // size
 
 
 def _attention(
@@ -194,19 +200,15 @@ def _of_one_map(
     name: str, module: nn.Module, packed: _Rows, output: _Rows, rows: int, inner: int
 ) -> Iterator[Attention]:
     """One map of ``rows`` outputs for query, key and value; ``inner``: those of all queries."""
-    heads, size = _told(module, _NUM_HEADS), _told(module, _HEAD_SIZE)
-    if heads is not None and inner % heads == 0:
-        size = inner // heads
-    if size is None or inner % size or (rows - inner) % (2 * size):
-        return
-    num_queries, num_keys = inner // size, (rows - inner) // (2 * size)
-    if num_keys == 0 or num_queries % num_keys:
+    if (rows - inner) % 2:
         return
 
     def parts(*starts: int) -> list[_Rows]:
         return [replace(packed, start=start, bias_start=start) for start in starts]
 
-    sizes = (size, num_queries, num_keys)
-    yield _attention(name, parts(0, inner, inner + num_keys * size), output, *sizes)
-    if num_queries == num_keys:  # head by head, query, key and value of each together
-        yield _attention(name, parts(0, size, 2 * size), output, *sizes, stride=3 * size)
+    keyed = (rows - inner) // 2
+    for sizes in _head_sizes(module, inner, keyed):
+        size, num_queries, num_keys = sizes
+        yield _attention(name, parts(0, inner, inner + keyed), output, *sizes)
+        if num_queries == num_keys:  # head by head, query, key and value of each together
+            yield _attention(name, parts(0, size, 2 * size), output, *sizes, stride=3 * size)

@@ -16,7 +16,7 @@ from landscape.curvature.symmetry.hidden import (
     permuted_units,
     rescaled_units,
 )
-from landscape.curvature.symmetry.named import named_products
+from landscape.curvature.symmetry.named import named_pairs
 from landscape.curvature.symmetry.parts import (
     Block,
     Factor,
@@ -70,8 +70,14 @@ class _Search:
         products: list[Product] = []
         outputs: list[Output] = []
         keys: list[Factor] = []
-        for product in named_products(self.risk.pairs, self.values):
-            products.append(self._named(_normed_product(product, norms)))
+        for pair in named_pairs(self.risk.pairs, self.values):
+            named = [self._named(_normed_product(product, norms)) for product in pair.products]
+            products += named
+            if pair.form == "dot":
+                self._keys(named, keys)
+            elif pair.bias is not None:
+                terms = tuple((left.weight, p.right[0]) for p in named for left in p.left)
+                self._output(Output(pair.bias, terms), outputs)
         for guesses in attentions(self.risk.model):
             self._attention(guesses, norms, products, outputs, keys)
         self._pairs(calls, norms, products, outputs)
@@ -162,10 +168,13 @@ class _Search:
             tried = [replace(p, group=group) for p in queries]
             if self._is_symmetry(tried):
                 products += tried
-                shifted = [f for p in tried for f in p.right if f.bias is not None]
-                keys += self._hold("keys' biases", shifted, moves.key_move)
+                self._keys(tried, keys)
                 return
         self.refuted.append("attention's products of query and key")
+
+    def _keys(self, queries: Sequence[Product], keys: list[Factor]) -> None:
+        shifted = [f for p in queries for f in p.right if f.bias is not None]
+        keys += self._hold("keys' biases", shifted, moves.key_move)
 
     def _output(self, output: Output, outputs: list[Output]) -> None:
         if all(value.bias is not None for _, value in output.terms):

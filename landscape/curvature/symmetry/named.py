@@ -2,13 +2,23 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from landscape.curvature.symmetry.parts import Block, Factor, Product, Values
 
 _FORM = re.compile(r"(dot|chain):([^,:]+),([^,:]+)(?::(\d+)(?:/(\d+))?)?$")
 
 
-def named_products(pairs: Sequence[str], values: Values) -> Iterator[Product]:
+@dataclass(frozen=True)
+class Named:
+    """Two weights that a user names: their products, one for each key or value."""
+
+    form: str  # dot | chain
+    products: tuple[Product, ...]
+    bias: Block | None  # of the second
+
+
+def named_pairs(pairs: Sequence[str], values: Values) -> Iterator[Named]:
     """The products that ``pairs`` name.
 
     ``dot:Q,K:HEADS/KEYS`` is one of outputs, q·k in each head; ``chain:V,O:HEADS/KEYS`` one of the
@@ -35,7 +45,8 @@ def named_products(pairs: Sequence[str], values: Values) -> Iterator[Product]:
         at = 0
         for one, other in _resolved(first, second, values):
             at += 1
-            yield from _products(form, one, other, *shared, values)
+            products = tuple(_products(form, one, other, *shared, values))
+            yield Named(form, products, _bias(other, values))
         if not at:
             raise ValueError(
                 f"pairs: {first} and {second} match no weights of two dimensions; the names are: "
@@ -87,8 +98,15 @@ def _factor(written: str, inputs: bool, number: int, count: int, values: Values)
     dimension = int(written.endswith(".T") is not inputs)
     size = values[name].shape[dimension] // count
     where = {"start": number * size, "stop": (number + 1) * size}
-    bias = f"{name.removesuffix('weight')}bias"
-    has_bias = not inputs and name.endswith("weight") and bias in values
+    bias = None if inputs else _bias(written, values)
     return Factor(
-        Block(name, dimension, dimension, **where), Block(bias, **where) if has_bias else None
+        Block(name, dimension, dimension, **where),
+        None if bias is None else Block(bias.name, **where),
     )
+
+
+def _bias(written: str, values: Values) -> Block | None:
+    name = _weight(written, values)
+    assert name is not None
+    bias = f"{name.removesuffix('weight')}bias"
+    return Block(bias) if name.endswith("weight") and bias in values else None

@@ -132,7 +132,7 @@ def _of_module(
         columns = Block(f"{at}weight", first=1, cut=1) if module.groups == 1 else None
     elif isinstance(module, _BATCH_NORM):
         kind, eps = ("" if module.running_mean is None else "batch norm"), module.eps
-    elif type(module).__name__.endswith("Norm") and weight.ndim == 1:
+    elif weight.ndim == 1 and _may_scale(module):
         kind = "norm" if tuple(width) == weight.shape else ""
     if kind:
         bias = Block(f"{at}bias") if f"{at}bias" in risk.parameters else None
@@ -156,6 +156,14 @@ def _inputs_of_attention(
             rows, columns = (Block(f"{at}{letter}_proj_weight", d, d) for d in (0, 1))
         ends = (key_of(source), key_of(output))
         yield Call(f"{at}{letter}", "linear", rows, columns, bias, source.shape[-1], E, *ends)
+
+
+def _may_scale(module: nn.Module) -> bool:
+    """Whether it may end in γ ⊙ x + β: a norm by its name, or by having nothing but these."""
+    if type(module).__name__.endswith("Norm"):
+        return True
+    of_pytorch = type(module).__module__.startswith("torch.nn")
+    return not of_pytorch and {name for name, _ in module.named_parameters()} <= {"weight", "bias"}
 
 
 def is_linear(module: nn.Module) -> bool:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from landscape.report.first.entries import Entry
 from landscape.report.first.values import Key, Readings, Value
-from landscape.report.sections.verdict.overview import FEW_PAIRS, overview_lead
+from landscape.report.sections.verdict.lead import overview_lead
+from landscape.report.sections.verdict.overview import FEW_PAIRS
 from landscape.report.sections.verdict.tables import row_of
 from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
@@ -56,7 +57,8 @@ def _of_several(
     ratio = f", {low / high:.2f} times that of {sharpest}" if low > 0 else ""
     scaled = all(key.scale != "none" for _, key in named)
     share = _of_measures(agree, len(ranked), "relative to the weights" if scaled else "shown")
-    return f"{flattest} is lowest by {share}: {name} {low:.3g}{ratio}; one run each, no test."
+    lowest = "lower" if len(entries) == 2 else "lowest"
+    return f"{flattest} is {lowest} by {share}: {name} {low:.3g}{ratio}; one run each, no test."
 
 
 def pair_sentence(comparison: Comparison, pair: PairRow) -> str:

@@ -38,6 +38,7 @@ class FirstScreen:
     headline: str
     notes: tuple[Note, ...]
     entries: tuple[Entry, ...]
+    coloured: bool  # what it draws has the entries' colours
     tiles: tuple[Tile, ...]
     surfaces: Surfaces | None
     figures: tuple[ReportFigure, ...]
@@ -63,7 +64,11 @@ def first_screen(
         headline=headline(readings, entries, comparison, named),
         notes=(*_certainty(comparison), *_warnings(sections)),
         entries=entries,
-        tiles=(*measure_tiles(readings, entries, chosen), *([losses] if losses.rows else [])),
+        coloured=not _is_overview(comparison),
+        tiles=(
+            *measure_tiles(readings, entries, chosen, comparison),
+            *([losses] if losses.rows or losses.strip else []),
+        ),
         surfaces=surfaces_of(material, entries),
         figures=() if figure is None else (figure,),
         table=first_table(readings, entries, comparison, everything.subjects),
@@ -95,9 +100,13 @@ def _figure(
     material: Material, entries: Sequence[Entry], comparison: Comparison | None
 ) -> ReportFigure | None:
     """Of many pairs of groups their ratios, else the eigenvalue density."""
-    if comparison is not None and len(comparison.pairs) > FEW_PAIRS:
+    if comparison is not None and _is_overview(comparison):
         return overview_figure(comparison)
     return first_density(material, {label: e.title for e in entries for label in e.labels})
+
+
+def _is_overview(comparison: Comparison | None) -> bool:
+    return comparison is not None and len(comparison.pairs) > FEW_PAIRS
 
 
 def _about(title: str, everything: Material) -> str:
@@ -116,8 +125,10 @@ def _about(title: str, everything: Material) -> str:
 
 def _certainty(comparison: Comparison | None) -> list[Note]:
     """How many runs a verdict rests on, and how many would find a ratio at the bounds."""
-    if comparison is None or not 0 < len(comparison.pairs) <= FEW_PAIRS:
+    if comparison is None or not comparison.pairs:
         return []
+    if _is_overview(comparison):
+        return [_certainty_of_many(comparison)]
     notes = []
     for pair in comparison.pairs:
         row = row_of(pair, comparison.settings.primary)
@@ -130,9 +141,18 @@ def _certainty(comparison: Comparison | None) -> list[Note]:
             text += ": a tendency, not a verdict"
         if row.runs_needed is not None and row.runs_needed > runs:
             low, high = comparison.settings.bounds
-            text += f" · {row.runs_needed} could decide a ratio of {low:g} or {high:g}"
+            what = "pairs " * pair.paired
+            text += f" · {row.runs_needed} {what}could decide a ratio of {low:g} or {high:g}"
         notes.append(Note(text=text, anchor="verdict"))
     return notes
+
+
+def _certainty_of_many(comparison: Comparison) -> Note:
+    counts = sorted({min(m.num_runs) for p in comparison.pairs for m in p.measures})
+    runs = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    paired = all(pair.paired for pair in comparison.pairs)
+    each = f"{runs} {'pairs of ' * paired}run{'s' * (counts[-1] > 1)} in each comparison"
+    return Note(text=f"{each}, corrected for all tests", anchor="verdict")
 
 
 def _warnings(sections: Sequence[Section]) -> list[Note]:

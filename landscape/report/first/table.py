@@ -10,7 +10,7 @@ from landscape.page.columns import text_column
 from landscape.page.numbers import common_power, power_of_ten
 from landscape.page.table import Column, Explanation, Table
 from landscape.report.first.entries import Entry
-from landscape.report.first.values import Key, Readings, Value, median_of
+from landscape.report.first.values import EXAMPLES, Key, Readings, Value, median_of
 from landscape.results import Comparison, Subject, flatter_arrow, measure_title
 
 _COLUMNS = (
@@ -103,7 +103,12 @@ def _ratios(
 ) -> _Row:
     """Of two groups those that the verdict rests on, which are no ratios of the medians above."""
     if all(len(entry.labels) == 1 for entry in entries):
-        ratios = {key: _ratio(*(row.values[key] for row in rows)) for key in keys}
+        ratios = {
+            key: None
+            if any(row.bounds[key] for row in rows)  # of two bounds there is none
+            else _ratio(*(row.values[key] for row in rows))
+            for key in keys
+        }
     else:
         judged = {} if comparison is None else _judged(comparison, entries)
         ratios = {key: judged.get(readings.measure(key, entries[0]).label) for key in keys}
@@ -174,7 +179,7 @@ def _of_ratios(rows: Sequence[_Row]) -> str:
 
 def _errors(readings: Readings, entries: Sequence[Entry], keys: Sequence[Key]) -> str:
     values = [v for key in keys for e in entries if (v := readings.value(key, e)) is not None]
-    over = sorted({v.over for v in values if v.over})
+    over = sorted({"examples" if v.over == EXAMPLES else v.over for v in values if v.over})
     return f"± one standard error, over {', '.join(over)}." if over else ""
 
 

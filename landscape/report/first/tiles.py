@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from landscape.catalog import MEASURES
 from landscape.page.numbers import common_power, power_of_ten, rounded
 from landscape.page.style import COLOURS
 from landscape.report.first.entries import Entry
 from landscape.report.first.values import EXAMPLES, Key, Readings, Value, median_of
 from landscape.results import Comparison, Subject
 
-MOST_ROWS = 4  # entries with a row of their own; of more the least and the greatest are told
-_WIDTH, _MARGIN, _STEP = 220, 10, 11  # of a strip of dots, in its own units
+MOST_ROWS = 4  # entries with a number of their own
+_MOST_NAMED = 16  # with a name beside their dot; of more the least and the greatest are told
+_MARGIN = 4  # per cent of a strip's width, left free at either end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,23 +29,23 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Dot:
-    """A value with its range in a strip, in the strip's units."""
+    """A value with its range in a strip, in per cent of the strip's width."""
 
     x: float
-    y: float
     low: float
     high: float
     colour: str
     title: str
+    name: str  # empty where the colour tells whose it is
 
 
 @dataclass(frozen=True, kw_only=True)
 class Strip:
-    """All entries' values on one axis, the flatter side at the left."""
+    """All entries' values on one axis, the lower side at the left."""
 
     dots: tuple[Dot, ...]
-    height: int
-    width: int = _WIDTH
+    ends: tuple[str, str]  # numbers of its axis; empty where each entry has its own
+    sides: tuple[str, str]  # what it means to be at either end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,7 @@ class Titled(NamedTuple):
 _SHOWN = (
     Titled("lambda_max", "Sharpest curvature", "λ_max{operator}{scale}"),
     Titled("trace", "Trace", "sum of all eigenvalues{operator}{scale}"),
-    Titled("expected_rise", "Average-case sharpness", "rise of the loss, noise of {radius}"),
+    Titled("expected_rise", "Average-case sharpness", "expected rise, noise of {radius}"),
     Titled("worst_rise", "Worst-case sharpness", "rise of the loss within {radius}, from below"),
 )
 _TILES = 3  # of curvature and rises; a rise of the second kind where the first is not known
@@ -93,17 +95,28 @@ def picks(
 
 
 def measure_tiles(
-    readings: Readings, entries: Sequence[Entry], chosen: Sequence[tuple[Titled, Key]]
+    readings: Readings,
+    entries: Sequence[Entry],
+    chosen: Sequence[tuple[Titled, Key]],
+    comparison: Comparison | None,
 ) -> list[Tile]:
-    """A tile for each of the first three measures that there are."""
-    return [_tile(readings, entries, shown, key) for shown, key in chosen[:_TILES]]
+    """A tile for each of the first three measures that there are, and for the one that decides."""
+    decides = readings.called(comparison.settings.primary, entries) if comparison else None
+    kept = list(chosen[:_TILES])
+    if decides is not None and decides not in [key for _, key in kept]:
+        title = MEASURES[decides.name].title
+        kept.insert(0, (Titled(decides.name, title, "{operator}{scale}"), decides))
+    return [_tile(readings, entries, shown, key, key == decides) for shown, key in kept]
 
 
-def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key) -> Tile:
+def _tile(
+    readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key, decides: bool
+) -> Tile:
     values = [(e, v) for e in entries if (v := readings.value(key, e)) is not None]
     power, colours = common_power([v.value for _, v in values]), _colours(entries)
     over = {v.over for _, v in values} - {""}
-    told = [hint_of(shown, key)]
+    drawn = strip(values, colours) if len(values) > 1 else None
+    told = ["decides"] * decides + [hint_of(shown, key)]
     if power:
         told.append(f"in {power_of_ten(power)}")
     if over:
@@ -112,8 +125,8 @@ def _tile(readings: Readings, entries: Sequence[Entry], shown: Titled, key: Key)
     return Tile(
         title=shown.title,
         hint="; ".join(told),
-        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values)),
-        strip=strip(values, colours) if len(values) > 1 else None,
+        rows=tuple(_row(v, power, colours[e.name], name) for e, v, name in _told(values, drawn)),
+        strip=drawn,
     )
 
 
@@ -121,13 +134,16 @@ def hint_of(shown: Titled, key: Key) -> str:
     """What exactly a measure is of, in a few words."""
     of = "" if key.operator in (None, "hessian") else f" of the {key.operator}"
     radius = "" if key.radius is None else f"{100 * key.radius:g} % {_PER[key.scale]}"
-    return shown.hint.format(operator=of, scale=_SCALES.get(key.scale, ""), radius=radius)
+    told = shown.hint.format(operator=of, scale=_SCALES.get(key.scale, ""), radius=radius)
+    return told.removeprefix(",").strip()
 
 
-def _told(values: list[tuple[Entry, Value]]) -> list[tuple[Entry, Value, str]]:
-    """All entries, or of many the flattest and the sharpest by name."""
+def _told(values: list[tuple[Entry, Value]], drawn: Strip | None) -> list[tuple[Entry, Value, str]]:
+    """All entries; none where a strip names them; of many the lowest and the highest by name."""
     if len(values) <= MOST_ROWS:
         return [(e, v, "") for e, v in values]
+    if drawn is not None and drawn.dots[0].name:
+        return []
     ranked = sorted(values, key=lambda pair: pair[1].value)
     return [(e, v, e.name) for e, v in (ranked[0], ranked[-1])]
 
@@ -152,31 +168,36 @@ def _colours(entries: Sequence[Entry]) -> dict[str, str]:
     return {e.name: f"c{n}" if alone else "ink" for e, n in zip(entries, numbers, strict=True)}
 
 
-def strip(values: Sequence[tuple[Entry, Value]], colours: Mapping[str, str]) -> Strip | None:
+def strip(
+    values: Sequence[tuple[Entry, Value]],
+    colours: Mapping[str, str],
+    sides: tuple[str, str] = ("flatter", "sharper"),
+) -> Strip | None:
     """Dots with their ranges, one axis for all; None where nothing tells them apart."""
     ends = [end for _, v in values for end in (v.value, v.low, v.high) if end is not None]
     low, high = min(ends), max(ends)
     if not math.isfinite(high - low) or high <= low:
         return None
-    step = _STEP if len(values) <= MOST_ROWS else 5
 
     def place(x: float | None, otherwise: float) -> float:
         x = otherwise if x is None else x
-        return round(_MARGIN + (_WIDTH - 2 * _MARGIN) * (x - low) / (high - low), 1)
+        return round(_MARGIN + (100 - 2 * _MARGIN) * (x - low) / (high - low), 1)
 
+    named = MOST_ROWS < len(values) <= _MOST_NAMED
     return Strip(
         dots=tuple(
             Dot(
                 x=place(v.value, 0),
-                y=6 + step * i,
                 low=place(v.low, v.value),
                 high=place(v.high, v.value),
                 colour=colours[e.name],
                 title=f"{e.name}: {v.value:.3g}",
+                name=e.name * named,
             )
-            for i, (e, v) in enumerate(values)
+            for e, v in values
         ),
-        height=6 + step * len(values),
+        ends=(_short(low) * named, _short(high) * named),
+        sides=sides,
     )
 
 
@@ -185,24 +206,32 @@ def loss_tile(subjects: Sequence[Subject], entries: Sequence[Entry], split: str)
     losses = [(e, *_losses([s for s in subjects if s.label in e.labels], split)) for e in entries]
     found = [(e, here, test) for e, here, test in losses if here is not None]
     many, colours = len(found) > MOST_ROWS, _colours(entries)
-    if many:
-        ranked = sorted(found, key=lambda row: row[1].value)
-        found = [ranked[0], ranked[-1]]
     with_test = any(test is not None for *_, test in found)
+    hint = f"{', '.join(sorted({s.loss_name for s in subjects}))} loss"
+    if with_test:
+        hint += "; dot: train, line: to test" if many else ", and their gap"
+    tests = {e.name: test for e, _, test in found}
+    here_and_test = [(e, _until(here, test)) for e, here, test in found]
+    drawn = strip(here_and_test, colours, ("lower", "higher")) if many else None
     return Tile(
         title="Train and test" if with_test else "Loss",
-        hint=f"{', '.join(sorted({s.loss_name for s in subjects}))} loss"
-        + (", and their gap" if with_test and not many else ""),
+        hint=hint,
         rows=tuple(
             Row(
                 text=_short(here.value),
-                error="" if test is None else _test(here, test, with_gap=not many),
-                colour=colours[entry.name],
-                name=entry.name if many else "",
+                error="" if (test := tests[e.name]) is None else _test(here, test, not many),
+                colour=colours[e.name],
+                name=name,
             )
-            for entry, here, test in found
+            for e, here, name in _told(here_and_test, drawn)
         ),
+        strip=drawn,
     )
+
+
+def _until(here: Value, test: Value | None) -> Value:
+    ends = (here.value, here.value if test is None else test.value)
+    return Value(value=here.value, low=min(ends), high=max(ends))
 
 
 def _losses(members: Sequence[Subject], split: str) -> tuple[Value | None, Value | None]:
@@ -213,7 +242,7 @@ def _losses(members: Sequence[Subject], split: str) -> tuple[Value | None, Value
     return median_of(s.loss for s in members if s.split == split), median_of(test)
 
 
-def _test(here: Value, test: Value, *, with_gap: bool) -> str:
+def _test(here: Value, test: Value, with_gap: bool) -> str:
     gap = f", gap {rounded(test.value - here.value, digits=2).text()}" * with_gap
     return f"→ {_short(test.value)}{gap}"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from landscape.catalog import SCALES_OF_WEIGHTS
 from landscape.page.columns import (
     CHECKPOINT_OF_PART,
     PartOf,
@@ -10,7 +11,7 @@ from landscape.page.columns import (
     text_column,
 )
 from landscape.page.table import Column, Table
-from landscape.results import Invariance, Preflight, ScaleRatio
+from landscape.results import MOVES, Invariance, Preflight, ScaleRatio
 
 Row = PartOf[Preflight, Invariance]
 
@@ -37,6 +38,25 @@ def invariance_tables(preflights: Sequence[Preflight]) -> list[Table[Row]]:
             folded=True,
         )
     ]
+
+
+def certified(preflight: Preflight) -> str:
+    """What the table comes to, in words; none where a check says why no weights were moved."""
+    if any(check.name == MOVES for check in preflight.checks):
+        return ""
+    moves = [move for move in preflight.invariances if move.num_places]
+    if not moves:
+        return "No scale is certified as invariant: no symmetry of this network was found."
+    telling = [move.move for move in moves if move.is_telling]
+    if not telling:
+        found = ", ".join(move.move for move in moves)
+        return (
+            f"No scale is certified as invariant: only {found} was found, which leaves every "
+            "scale alone."
+        )
+    scales = [scale for scale in SCALES_OF_WEIGHTS if preflight.changed_at(scale) == ()]
+    by = f"along every symmetry found ({', '.join(telling)})"
+    return f"Certified as invariant {by}: {', '.join(scales) or 'no scale'}."
 
 
 def _column(scale: str) -> Column[Row]:

@@ -15,7 +15,7 @@ from landscape.page.detail import detail_note
 from landscape.page.material import Material, grouped
 from landscape.page.section import Section
 from landscape.page.table import Column, Table
-from landscape.report.sections.invariance_tables import invariance_tables
+from landscape.report.sections.invariance_tables import certified, invariance_tables
 from landscape.results import Check, LeftOut, Preflight, Subject
 
 _MOST_NAMED = 3
@@ -80,7 +80,7 @@ _CHECKS: list[Column[PartOf[Preflight, Check]]] = [
     text_column("check", lambda row: row.part.name),
     text_column("status", lambda row: row.part.status),
     text_column("measured", lambda row: row.part.value),
-    text_column("advice", lambda row: row.part.advice),
+    text_column("advice", lambda row: None if row.part.status == "pass" else row.part.advice),
 ]
 
 
@@ -107,6 +107,9 @@ def loaded_section(material: Material) -> Section:
             f"Preflight checks failed for {', '.join(failed)}: read the advice in the table before "
             "the numbers that follow."
         )
+    for words, labels in grouped((p.subject.label, certified(p)) for p in preflights):
+        if words:
+            paragraphs.append(f"{_few(labels.split(', '))}: {words}")
     checks = [c for p in preflights for c in p.checks]
     wrong = sum(c.status == "fail" for c in checks)
     return Section(

@@ -24,6 +24,7 @@ from landscape.report.sections.study_tables import (
 from landscape.results import ControlRow, Result
 from landscape.results.study import CurvatureCourse, OneImageSpectrum, RecipeScale, Study
 
+_FEW_CONTROLS = 2  # failed ones that are named beside the headline
 _MEASURES = ("lambda_max", "trace", "rise")
 
 
@@ -88,12 +89,13 @@ def _controls(study: Study) -> Section | None:
 
 
 def _failed(controls: Sequence[ControlRow]) -> str:
-    """How many came out wrong, and how: undecided is no difference where there is none."""
+    """Which came out wrong, and how: undecided is not the same as flatter where nothing differs."""
     wrong = [c for c in controls if not c.passed]
     if not wrong:
         return ""
-    told = "; ".join(dict.fromkeys(f"{c.found}, not {c.expected}" for c in wrong))
-    return f"{len(wrong)} of {len(controls)} controls failed: {told}"
+    told = [f"{c.name} came out {c.found}, not {c.expected}" for c in wrong[:_FEW_CONTROLS]]
+    told += ["others too"] * (len(wrong) > _FEW_CONTROLS)
+    return f"{len(wrong)} of {len(controls)} controls failed: {'; '.join(told)}"
 
 
 def _scales(study: Study) -> Section | None:

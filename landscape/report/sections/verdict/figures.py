@@ -15,6 +15,7 @@ from landscape.report.sections.verdict.tables import measures_shown, row_of
 from landscape.results.comparison import ComparedMeasure, Comparison, MeasureRow, PairRow
 
 _ONE_LINE = 3  # so many panels stand side by side
+_WORD = 42  # points that the longest verdict by a measure takes
 
 
 def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFigure:
@@ -31,7 +32,7 @@ def pair_figure(comparison: Comparison, pair: PairRow, number: int) -> ReportFig
     low, high = settings.bounds
     height = (0.87 + 0.33 * len(ratios)) * bool(ratios) + 0.87 * len(differences)
     what = "Ratio of {} to {}" if ratios else "Difference of {} from {}"
-    bands = f" Shaded: ratios that count as no difference ({low:g} to {high:g})."
+    bands = f" Shaded: {low:g} to {high:g}, within which all of an equivalent's interval lies."
     below = (
         " Below: differences, where a value is not positive and there is no ratio; no bounds were "
         "declared for them."
@@ -118,6 +119,8 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
     counts = sorted({min(m.num_runs) for p in pairs for m in p.measures})
     runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     title = comparison.measure(settings.primary).title
+    words = [m.verdict for p in pairs for m in p.measures]
+    hollow = ", hollow is undecided" * ("undecided" in words)
     differences = " Differences: where a value is not positive and there is no ratio."
     return ReportFigure(
         name="verdict",
@@ -127,8 +130,9 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
         caption=(
             "Each group against its baseline. Points: estimates; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
-            "words at the right are corrected for all tests. Shaded: ratios that count as no "
-            f"difference ({low:g} to {high:g}). Hollow: undecided."
+            "words beside them are corrected for all tests: flatter and sharper are told from 1, "
+            f"equivalent lies within {low:g} to {high:g} (shaded){hollow}. Bold: the verdict, "
+            "undecided too where measures do not say the same."
             f"{differences * any(p.scale != 'ratio' for p in panels)} "
             f"{title[0].upper()}{title[1:]} decides"
             f"{', as declared before looking' if settings.primary_declared else ''}, where a "
@@ -169,6 +173,7 @@ def _draw_overview(
         axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
         for panel, ax in zip(panels, axes.flat, strict=True):
             _draw_panel(comparison, panel, panel.pairs, ax, most_ticks=6, show_verdicts=True)
+        _name_verdicts(panels[0].pairs, axes.flat[0])
         return
     lines = _lines(panels)
     grid = figure.add_gridspec(len(lines), 6)
@@ -190,6 +195,23 @@ def _draw_overview(
                 ax.set_yticklabels([])
                 if line[j - 1].measure == panel.measure:
                     ax.set_title("where a value\nis not positive", fontsize=7)
+        if not i:
+            _name_verdicts(comparison.pairs, ax)
+
+
+def _name_verdicts(pairs: Sequence[PairRow], ax: Axes) -> None:
+    """The verdict on each pair, of all measures together, beside the words of one measure."""
+    for place, pair in enumerate(pairs):
+        ax.annotate(
+            pair.verdict,
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            xytext=(_WORD, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+            fontweight="bold",
+        )
 
 
 def _draw_panel(

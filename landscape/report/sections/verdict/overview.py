@@ -17,43 +17,15 @@ from landscape.results.comparison import Comparison, MeasureRow, PairRow
 
 FEW_PAIRS = 2  # so many are told one by one
 
-_FOUND = {
-    "flatter": "flatter minima than the baseline's",
-    "sharper": "sharper minima",
-    "equivalent": "minima as flat as the baseline's, within the bounds",
-}
-_SAID = {"flatter": "is flatter than", "sharper": "is sharper than", "equivalent": "is as flat as"}
-
-
-def overview_lead(comparison: Comparison) -> str:
-    """Which of the pairs are decided and how; of more than two, how many."""
-    pairs = comparison.pairs
-    decided = [p for p in pairs if p.verdict in _SAID]
-    if 0 < len(decided) <= FEW_PAIRS:
-        told = "; ".join(f"{p.group} {_SAID[p.verdict]} {p.baseline}" for p in decided)
-        return f"{told}; {len(pairs) - len(decided)} of {len(pairs)} comparisons are undecided."
-    parts = [
-        f"{n} with {words}"
-        for verdict, words in _FOUND.items()
-        if (n := sum(p.verdict == verdict for p in pairs))
-    ]
-    undecided = sum(p.verdict == "undecided" for p in pairs)
-    if undecided == len(pairs):
-        return (
-            f"All {undecided} comparisons are undecided: none shows flatter minima, none sharper."
-        )
-    if undecided:
-        parts.append(f"{undecided} undecided")
-    return f"Of {len(pairs)} comparisons: {', '.join(parts)}."
-
 
 def overview_paragraphs(comparison: Comparison) -> tuple[str, ...]:
-    """The reasons of the pairs that were decided, and where to look for the others."""
+    """The reasons of few pairs that were decided, and where to look for the others."""
     decided = [p for p in comparison.pairs if p.verdict != "undecided"]
     undecided = len(comparison.pairs) - len(decided)
     reasons = [
         f"{p.verdict.capitalize()}: {p.group} against {p.baseline}, {p.reason.rstrip('.')}."
         for p in decided
+        if len(decided) <= FEW_PAIRS  # of more the table tells
     ]
     alone = [
         p
