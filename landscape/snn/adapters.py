@@ -195,7 +195,9 @@ def _weighted_within(neuron: nn.Module) -> list[nn.Module]:
 
 
 def _as_precise_as_weights(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(x.to(layer.weight.dtype) if isinstance(x, torch.Tensor) else x for x in inputs)
+    assert isinstance(layer.weight, torch.Tensor)  # a plain one while θ is in its place
+    dtype = layer.weight.dtype
+    return tuple(x.to(dtype) if isinstance(x, torch.Tensor) else x for x in inputs)
 
 
 def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
