@@ -40,7 +40,8 @@ from landscape.values import Levels
 
 Judged = tuple[JudgedMeasure, MeasureRow]
 _OPPOSITE = {"flatter": "sharper", "sharper": "flatter"}
-_INVARIANT, _HARD = "scale-invariant", "hard-forward"  # kinds of measures that have to agree
+# Kinds of measures that have to agree.
+_INVARIANT, _HARD = "scale-invariant measure", "measure of the loss itself"
 
 
 def judge(
@@ -223,8 +224,7 @@ def _overall(primary: Judged, judged: Sequence[Judged]) -> tuple[str, str]:
     lacking = [kind for kind, names in agreeing.items() if not names]
     if lacking:
         reason = (
-            f"the primary measure, {name}, says {verdict}, but no {' and no '.join(lacking)} "
-            f"measure agrees"
+            f"the primary measure, {name}, says {verdict}, but no {' and no '.join(lacking)} agrees"
         )
         if _INVARIANT in lacking and primary[0].certified is False:
             reason += f"; {name} is {primary[0].certificate}"
@@ -235,7 +235,7 @@ def _overall(primary: Judged, judged: Sequence[Judged]) -> tuple[str, str]:
     return verdict, (
         f"the primary measure, {name}, says {verdict}: {reason}. In agreement: "
         f"{', '.join(agreeing[_INVARIANT])} ({_how_invariant(judged, agreeing[_INVARIANT])}) and "
-        f"{', '.join(agreeing[_HARD])} (hard-forward)"
+        f"{', '.join(agreeing[_HARD])} (of the loss itself)"
     )
 
 

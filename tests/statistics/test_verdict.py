@@ -130,7 +130,7 @@ def test_a_clear_shift_in_all_measures_decides(verdict_of, logs, ratio, verdict,
     assert pair.verdict == verdict
     assert [m.verdict for m in pair.measures] == [verdict] * 3
     assert (
-        "adaptive (scale-invariant by kind, not certified) and expected (hard-forward)"
+        "adaptive (scale-invariant by kind, not certified) and expected (of the loss itself)"
         in pair.reason
     )
 
@@ -199,9 +199,9 @@ def test_a_single_pair_is_undecided_with_a_reason(verdict_of):
 @pytest.mark.parametrize(
     ("ratios", "words"),
     [
-        ((0.5, 1.0, 0.5), "no hard-forward measure agrees"),
+        ((0.5, 1.0, 0.5), "no measure of the loss itself agrees"),
         ((0.5, 2.0, 0.5), "expected the opposite"),
-        ((1.0, 0.5, 0.5), "says equivalent, but no hard-forward measure agrees"),
+        ((1.0, 0.5, 0.5), "says equivalent, but no measure of the loss itself agrees"),
     ],
 )
 def test_disagreement_leaves_the_overall_verdict_undecided(verdict_of, logs, ratios, words):

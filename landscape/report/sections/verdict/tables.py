@@ -97,7 +97,7 @@ def _reasons(comparison: Comparison, pair: PairRow) -> list[tuple[tuple[str, str
 def _kinds(measure: ComparedMeasure) -> str:
     how = " (certified)" if measure.certified else " (by kind)"
     kinds = [f"scale-invariant{how}"] * measure.scale_invariant
-    return ", ".join([*kinds, *["hard-forward"] * measure.hard_forward])
+    return ", ".join([*kinds, *["of the loss itself"] * measure.hard_forward])
 
 
 class _OfMeasure(Protocol):
