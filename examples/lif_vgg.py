@@ -2,8 +2,9 @@
 
 ::
 
-    landscape train --model lif_vgg.py:make --init ikun_v2 --beta surrogate -o lif_vgg.safetensors
-    landscape analyze lif_vgg.safetensors --model lif_vgg.py:make -o reports/lif_vgg
+    landscape train --model lif_vgg.py:make --data fashion-mnist-embedded --beta surrogate \
+        -o lif_vgg.safetensors
+    landscape analyze lif_vgg.safetensors --model lif_vgg.py:make --budget quick -o reports/lif_vgg
 """
 
 from spikingjelly.activation_based import functional, layer, neuron, surrogate

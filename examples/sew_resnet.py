@@ -7,7 +7,7 @@ That time is its first axis is found out by trying, and noted. The zoo imports t
     landscape train --model sew_resnet.py:make --data sew_resnet.py:load --readout rate \
         -o sew_resnet.safetensors
     landscape analyze sew_resnet.safetensors --model sew_resnet.py:make \
-        --data sew_resnet.py:load -o reports/sew_resnet
+        --data sew_resnet.py:load --budget quick -o reports/sew_resnet
 """
 
 from spikingjelly.activation_based import functional, neuron, surrogate

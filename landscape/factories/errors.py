@@ -17,7 +17,8 @@ class FactoryError(ValueError):
 def where_it_failed(error: Exception, function: Callable[..., Any] | None = None) -> str:
     """Say what was raised, and at which line of the user's code."""
     text = f"{type(error).__name__}: {error}"
-    text += other_torch(text)
+    if hint := other_torch(text):
+        text += f".{hint}"
     if isinstance(error, SyntaxError):
         return f"{text} at line {error.lineno}: {(error.text or '').strip()}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -98,7 +98,8 @@ def _rows(name: str, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     if axis is None:
         needs = (
             f"{name} needs outputs (N, …, K) or (N, K, …), a score for each class, of class "
-            "numbers (N, …) or of probabilities (floats) of the outputs' shape"
+            "numbers (N, …) or of probabilities (floats) of the outputs' shape; several labels an "
+            "example are for --loss torch.nn:BCEWithLogitsLoss, as floats"
         )
         raise MisshapenError(needs, outputs, targets)
     if outputs.shape[axis] == 1:

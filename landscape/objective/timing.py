@@ -99,7 +99,8 @@ class _Search:
             raise ValueError(several(ways))
         way = ways[0] if ways else None
         if not asked.says_how and self._is_unclear(way):
-            raise ValueError(not_as_it_is(way, given, self._inputs))
+            is_single = self._ways.makes_one_step
+            raise ValueError(not_as_it_is(way, self._inputs, is_single=is_single))
         if way is None:
             if not self._reads and not asked.anything and not given.timeless:
                 return Timed(self._loss, ())  # a loss of the user's own knows its outputs
@@ -110,7 +111,7 @@ class _Search:
     def _is_unclear(self, way: Way | None) -> bool:
         """Whether its user must say how, since a loss of the user's own may not expect it so."""
         if way is None:
-            return self._ways.given.single or self._ways.given.mixed
+            return self._ways.makes_one_step or self._ways.given.mixed
         is_told = self._reads or (way.feed == "looped" and self._asked.is_assumed)
         return way.feed != "given" and not is_told
 

@@ -75,13 +75,14 @@ def shape_of(nest: Nest) -> str:
     return str(tuple(nest.shape)) if isinstance(nest, Tensor) else type(nest).__name__
 
 
-def not_as_it_is(way: Way | None, given: Trial, inputs: Tensor) -> str:
+def not_as_it_is(way: Way | None, inputs: Tensor, *, is_single: bool) -> str:
     """What to say of a network that can be led through time, but not as it is, unasked.
 
-    ``way`` is the one that there is; None: there is none without a number of steps.
+    ``way`` is the one that there is; None: there is none without a number of steps. ``is_single``:
+    its neurons make one step in a call.
     """
     frames = way is not None and way.feed == "frames"
-    if frames or given.single:
+    if frames or is_single:
         T = inputs.shape[1] if frames else "T"
         return (
             "each layer of the network's neurons makes one time step in a call: the loop over time "

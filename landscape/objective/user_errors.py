@@ -30,8 +30,14 @@ _TWICE = (
     "form (attn_implementation='eager', an unfused RNN or norm), or use --operator ggn or fisher, "
     "if only its second derivative is missing"
 )
+_WHOLE = (
+    "{text} The loss wants decimals, and its targets are whole numbers: store them as floats, "
+    "several labels of an example as 0.0 and 1.0"
+)
 # A part of what PyTorch says, and what to do about it.
 _KNOWN = {
+    "desired output type Long": _WHOLE,
+    "dtype Long but expected": _WHOLE,
     "derivative for": _TWICE,
     "ouble backward": _TWICE,
     "use_reentrant": (

@@ -5,6 +5,7 @@ whatever the shapes; a number of steps that is not that of the frames is refused
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 
 from torch import Tensor, nn
 
@@ -58,6 +59,13 @@ class Ways:
         ways = self._left()
         self._check_layout(ways)
         return ways
+
+    @property
+    def makes_one_step(self) -> bool:
+        """Whether each layer of neurons makes one step on the data, which have no time."""
+        given = self.given
+        is_image = isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
+        return given.single or (is_image and given.steps == 1 and self._is_one_channel)
 
     @property
     def keeps_state(self) -> bool:
@@ -197,7 +205,26 @@ class Ways:
     @property
     def _has_frames(self) -> bool:
         """Whether inputs have an axis for them."""
-        return isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
+        return (
+            isinstance(self._inputs, Tensor) and self._inputs.ndim > 2 and not self._is_one_channel
+        )
+
+    @cached_property
+    def _is_one_channel(self) -> bool:
+        """Whether the second axis, of length one, is no frame: the network runs without it as time.
+
+        Images of one channel, which a network flattens, would else be a film of one frame.
+        """
+        if self._inputs.shape[1] != 1:
+            return False
+        if self.given.single or (self._is_silent and self.keeps_state):
+            return True
+        return any(self._runs_twice(feed) for feed in ("repeated first", "repeated second"))
+
+    def _runs_twice(self, feed: Feed) -> bool:
+        run = InTime(feed, 2).returned
+        found = self._trials.of(lambda batch: run(self._model, batch[0]))
+        return found.steps == 2 and found.axis is not None
 
     @property
     def _is_silent(self) -> bool:
@@ -237,7 +264,7 @@ class Ways:
             if feed == "looped" and step.steps is None and not self.keeps_state:
                 self.objections[feed] = "each call gives the same, since no state is kept"
                 return None
-        elif trial.single and steps != 1:
+        elif steps != 1 and (self.makes_one_step if feed == "given" else trial.single):
             return None
         return Way(feed, trial, steps if feed == "looped" or feed.startswith("repeated") else None)
 

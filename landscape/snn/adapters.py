@@ -132,6 +132,8 @@ class EvalMode:
         self._model.eval()
         for neuron in self._cast_back:
             neuron.register_forward_hook(_as_precise_as_input)
+            for layer in _weighted_within(neuron):  # what they feed back
+                layer.register_forward_pre_hook(_as_precise_as_weights)
         for neuron in self._trapped:
             neuron.train()
 
@@ -185,6 +187,17 @@ def _as_precise_as_input(neuron: nn.Module, inputs: tuple[Any, ...], output: Any
     if isinstance(output, torch.Tensor) and output.is_floating_point():
         return output.to(inputs[0].dtype)
     return output
+
+
+def _weighted_within(neuron: nn.Module) -> list[nn.Module]:
+    """The layers of a recurrence that neurons hold themselves."""
+    return [m for m in neuron.modules() if m is not neuron and hasattr(m, "weight")]
+
+
+def _as_precise_as_weights(layer: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    assert isinstance(layer.weight, torch.Tensor)  # a plain one while θ is in its place
+    dtype = layer.weight.dtype
+    return tuple(x.to(dtype) if isinstance(x, torch.Tensor) else x for x in inputs)
 
 
 def _neurons(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

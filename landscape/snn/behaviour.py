@@ -101,7 +101,7 @@ class LibraryNeurons:
 
     def run(self, currents: Tensor) -> tuple[Tensor, Tensor]:
         name, function = self._surrogate()
-        module = copied(self.module).to("cpu", torch.float64).train()
+        module = _without_feedback(copied(self.module).to("cpu", torch.float64).train())
         recorder = _Recorder(function)
         setattr(module, name, recorder)
         distances, spikes = [], []
@@ -162,6 +162,27 @@ class _Recorder(nn.Module):
         self.seen.append(u.detach())
         spikes: Tensor = self._function(u)
         return spikes
+
+
+class _Nothing(nn.Module):
+    """A layer that gives no current."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x)
+
+
+def _without_feedback(neurons: nn.Module) -> nn.Module:
+    """``neurons`` without their own recurrent weights, which are a layer of its own to a scheme.
+
+    snnTorch's RLeaky and RSynaptic hold one, from all of them to all.
+    """
+    for name, layer in tuple(neurons.named_children()):
+        if (
+            isinstance(layer, nn.Linear | nn.Conv2d)
+            and layer.weight.shape[0] == layer.weight.shape[1]
+        ):
+            setattr(neurons, name, _Nothing())
+    return neurons
 
 
 def neurons_of(module: nn.Module) -> Neurons:

@@ -15,6 +15,7 @@ from landscape.analysis.suite import run_analysis, suite_identity
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
+from landscape.catalog.words import MOST_EXAMPLES
 from landscape.files import OutputError, exclusive_lock
 from landscape.results import Result
 from landscape.results.training import curves_from_metrics
@@ -188,6 +189,7 @@ class _Work:
     @property
     def _target_settings(self) -> TargetSettings:
         analysis, config = self.plan.analysis, self.run.config
+        is_default = analysis.examples == MOST_EXAMPLES  # then data may hold fewer
         return TargetSettings(
             model=config.model,
             data=config.data,
@@ -197,7 +199,7 @@ class _Work:
             layout=config.layout,
             readout=config.readout,
             split=analysis.split,
-            examples=str(analysis.examples),
+            examples=None if is_default else str(analysis.examples),
             batch_size=analysis.batch_size,
             device=self.machine.device,
             seed=analysis.seed,

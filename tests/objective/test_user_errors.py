@@ -104,6 +104,16 @@ def test_labels_that_no_class_has_are_told_how_classes_are_counted(pairs):
         landscape.hessian(nn.Linear(3, 3), "cross-entropy", (x.float(), torch.full_like(y, 3)))
 
 
+@pytest.mark.parametrize("loss", [nn.BCEWithLogitsLoss(), nn.BCELoss(), "cross-entropy"])
+def test_several_labels_an_example_as_whole_numbers_are_told_what_they_are_for(pairs, loss):
+    labels = torch.stack([pairs[1], torch.ones_like(pairs[1])], 1)
+    net = nn.Sequential(nn.Linear(3, 2), nn.Sigmoid()).double()
+    with pytest.raises(ValueError, match="as floats"):
+        landscape.hessian(net, loss, (pairs[0], labels))
+    fine = landscape.hessian(net, nn.BCEWithLogitsLoss(), (pairs[0], labels.double()))
+    assert fine.dim == 8
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.autograd import grad
 
+from landscape import hessian
 from landscape.snn import CSNN
 from landscape.snn.adapters import EvalMode, is_spiking, reset_state, spiking_notes
 
@@ -38,6 +39,31 @@ def test_nested_snntorch_neurons_are_reset(rng):
     assert not torch.equal(first, network(x))  # state survives
     reset_state(network)
     assert torch.equal(first, network(x))
+
+
+@pytest.mark.parametrize("kind", [snntorch.RLeaky, snntorch.RSynaptic])
+def test_neurons_that_feed_back_are_measured_in_float64(kind, rng):
+    """Their spikes are float32, and so was what they fed to their own weights: a crash."""
+    decays = {"beta": 0.9} | ({"alpha": 0.8} if kind is snntorch.RSynaptic else {})
+    slow = snntorch.surrogate.fast_sigmoid(slope=2)
+    fed_back = kind(**decays, linear_features=3, init_hidden=True, spike_grad=slow)
+    network = nn.Sequential(nn.Linear(2, 3), fed_back, nn.Linear(3, 2)).double()
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=rng))
+    x, y = torch.randn(9, 2, generator=rng).double(), torch.arange(9) % 2
+
+    H = hessian(network, "cross-entropy", (x, y), dtype="float64", time_steps=3, readout="rate")
+    reset_state(network)
+    fed_back.spike_grad = lambda u: slow(u).to(u)
+    loss = nn.functional.cross_entropy(sum(network(x) for _ in range(3)) / 3, y)
+    params = [p for p in network.parameters() if p.requires_grad]
+    slopes = torch.cat([g.flatten() for g in grad(loss, params, create_graph=True)])
+    row = grad(slopes @ slopes.detach(), params, materialize_grads=True)
+    theirs = torch.cat([r.flatten() for r in row])
+    ours = H @ slopes.detach()
+    assert theirs.norm() > 1e-3
+    assert (ours - theirs).norm() <= 1e-6 * theirs.norm()  # slopes of spikes are float32
 
 
 def test_snntorch_networks_are_described():

@@ -146,6 +146,28 @@ def test_a_layers_neurons_are_its_own_or_the_next():
     ]
 
 
+@pytest.mark.parametrize(
+    ("kind", "without", "decays"),
+    [
+        (snntorch.RLeaky, snntorch.Leaky, {"beta": 0.9}),
+        (snntorch.RSynaptic, snntorch.Synaptic, {"alpha": 0.8, "beta": 0.9}),
+    ],
+)
+@pytest.mark.parametrize(
+    "size", [{"linear_features": 3}, {"conv2d_channels": 2, "kernel_size": 3}], ids=str
+)
+def test_neurons_that_feed_back_answer_as_those_that_do_not(kind, without, decays, size):
+    """Their recurrent weights are a layer of its own; the three schemes by simulation refused."""
+    recurrent, plain = kind(**decays, **size), without(**decays)
+    for a, b in zip(
+        LibraryNeurons(recurrent).run(currents()),
+        LibraryNeurons(plain).run(currents()),
+        strict=True,
+    ):
+        assert_close(a, b)
+    assert type(recurrent.recurrent) in (nn.Linear, nn.Conv2d)  # it is a copy that is asked
+
+
 def test_learnt_decays_stay():
     net = nn.Sequential(nn.Linear(3, 2), snntorch.Leaky(beta=0.7, learn_beta=True))
     found = initialise(net, "ikun_v2", seed=0)
@@ -193,7 +215,7 @@ def test_layers_of_the_same_neurons_are_simulated_once(monkeypatch):
             r"their thresholds differ",
         ),
         (
-            [snntorch.RLeaky(beta=0.9, linear_features=2)],
+            [snntorch.SLSTM(2, 2)],
             {"scheme": "spikeinit", "num_time_steps": 3},
             r"they take no current a step",
         ),

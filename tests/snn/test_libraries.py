@@ -177,7 +177,7 @@ def test_sinabs(still, frames, rng):
     theirs = dense(net, F.cross_entropy(net(x[:, None].expand(-1, T, -1)).mean(1), y))
     agree(hess(net, "cross-entropy", still, readout="rate", time_steps=T, layout="N-first"), theirs)
     first = nn.Sequential(net)  # a network with time first does not fit these neurons
-    with pytest.raises(ValueError, match="cannot be led through time"):
+    with pytest.raises(ValueError, match="is it --layout N-first"):
         hess(first, "cross-entropy", frames, readout="rate", layout="T-first")
 
 

@@ -6,6 +6,7 @@ import shutil
 import pytest
 import user_nets
 
+from landscape.results import load_result
 from landscape.study.folder import StudyFolder
 from landscape.study.forecast import forecast_recipes
 from landscape.study.plan_file import load_plan
@@ -63,6 +64,16 @@ def test_single_steps_are_studied_with_their_readout(tmp_path, work):
     work(plan, tmp_path / "study")
     folder = StudyFolder(tmp_path / "study")
     assert {folder.record(run.label).state for run in plan.runs} == {"done"}
+
+
+def test_data_of_fewer_examples_than_the_default_are_analysed_whole(tmp_path, work):
+    """Each run was refused, after its training: examples 1000 reach beyond the data."""
+    shutil.copy(user_nets.__file__, tmp_path / "nets.py")
+    file = tmp_path / "plan.toml"
+    file.write_text(PLAN.replace("examples = 40\n", "").replace("= 2", "= 1", 1))
+    work(load_plan(file), tmp_path / "study")
+    runs = (tmp_path / "study" / "results").glob("*/sharpness.json")
+    assert [load_result(run).subject.num_examples for run in runs] == [60, 60]
 
 
 def test_recipes_of_a_users_network_are_forecast_and_set_beside_their_scale(own_plan, machine):
