@@ -139,6 +139,6 @@ OF_THE_STUDIES = {
     made.__name__: made for made in (study_accuracies, study_links, study_matched, study_one_image)
 } | {
     f"{prefix}_{made.__name__}": partial(made, study)
-    for prefix, study in (("study", _STUDY),)
+    for prefix, study in (("study", _STUDY), ("lif", "lif-study"))
     for made in (verdicts, controls)
 }

@@ -135,7 +135,7 @@ def _reach(rows: Sequence[EffectRow]) -> list[float]:
 
 def _two_lines(row: EffectRow) -> str:
     name, bracket, details = row.title.partition(" (")
-    first = figure_text(name)
+    first = figure_text(name, longest=44)
     return f"{first}\n{figure_text(bracket[1:] + details, longest=40)}" if details else first
 
 

@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 _NUMBERS = {
     "demo": ROOT / "checkpoints" / "demo" / "measured.tar.xz",
     "ikun-study": ROOT / "reports" / "ikun-study" / "numbers.tar.xz",
+    "lif-study": ROOT / "reports" / "lif-study" / "numbers.tar.xz",
 }
 
 

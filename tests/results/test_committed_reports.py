@@ -20,6 +20,8 @@ COMPARED = [
     ("demo", "comparison.json"),
     ("ikun-study", "comparison.json"),
     ("ikun-study", "study.json"),
+    ("lif-study", "comparison.json"),
+    ("lif-study", "study.json"),
 ]
 
 
@@ -47,7 +49,7 @@ def test_shipped_reports_are_light():
     ignored = ("results", "unfinished", "runs", "summary.json", "plan.json")
     files = [
         path
-        for name in ("demo", "ikun-study")
+        for name in ("demo", "ikun-study", "lif-study")
         for path in (ROOT / "reports" / name).rglob("*")
         if path.is_file() and not set(path.relative_to(ROOT).parts) & set(ignored)
     ]

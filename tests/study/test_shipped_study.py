@@ -1,4 +1,4 @@
-"""The verdicts of the shipped study again, from its stored numbers, by lines of this file's own."""
+"""The verdicts of the shipped studies again, from stored numbers, by lines of this file's own."""
 
 import json
 import re
@@ -52,18 +52,15 @@ def holm(p):
     return adjusted
 
 
-@pytest.fixture(scope="module")
-def study():
-    return shipped_report("ikun-study")
-
-
-def test_its_verdicts_follow_from_the_numbers_that_are_stored(study):
+@pytest.mark.parametrize(("name", "num_seeds"), [("ikun-study", 20), ("lif-study", 10)])
+def test_verdicts_follow_from_the_numbers_that_are_stored(name, num_seeds):
+    study = shipped_report(name)
     pairs = stored(study / "comparison.json")["pairs"]
     values = []
     for pair in pairs:
         one, two = (by_seed(study, pair[key]) for key in ("group", "baseline"))
         seeds = sorted(one.keys() & two.keys())
-        assert len(seeds) == 20
+        assert len(seeds) == num_seeds
         values += [tuple(np.array([of[s][m] for s in seeds]) for of in (one, two)) for m in (0, 1)]
     differ, inside = (
         holm([test(*v) for v in values]) for test in (sign_flip_p, lambda a, b: inside_p(a / b))
@@ -87,9 +84,11 @@ def test_its_verdicts_follow_from_the_numbers_that_are_stored(study):
     assert [pair["verdict"] for pair in pairs] == overall
 
 
-def test_its_controls_came_out_as_the_plan_said(study):
+def test_its_controls_came_out_as_the_plan_said():
     """A recipe against itself equivalent, sharpness-aware minimisation flatter, or it says not."""
-    controls = {c["name"]: c for c in stored(study / "study.json")["controls"]}
+    controls = {
+        c["name"]: c for c in stored(shipped_report("ikun-study") / "study.json")["controls"]
+    }
     assert controls["sharpness-aware minimisation, radius 0.2"]["found"] == "flatter"
     assert controls["a recipe against itself, twenty runs each"]["found"] == "equivalent"
     assert controls["rescaled filters"]["found"] == "identical"
