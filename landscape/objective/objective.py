@@ -1,7 +1,7 @@
 """An objective: what is minimised, as a function of the network and a batch of the user's data."""
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -33,6 +33,17 @@ class Terms(NamedTuple):
     def mean(self) -> Tensor:
         """The loss of this batch by itself, a scalar."""
         return self.totals.sum() / self.weights.sum()
+
+
+def mean_of_draws(draws: Sequence[Terms]) -> Terms:
+    """Of one batch's losses in several random draws."""
+    if len(draws) == 1:
+        return draws[0]
+    totals, weights = (
+        torch.stack([draw[k] for draw in draws]).mean(0)  # type: ignore[misc]
+        for k in (0, 1)
+    )
+    return Terms(totals, weights, draws[0].by_example)
 
 
 class Answers(NamedTuple):

@@ -15,7 +15,7 @@ from landscape.nests import Nest, cast, num_rows
 from landscape.objective.at_theta import AtTheta, gradients, leaves
 from landscape.objective.batches import cut_to, dealt, dealt_at_random, joined, num_examples
 from landscape.objective.halving import with_smaller_batches
-from landscape.objective.objective import Answers, Objective, Terms
+from landscape.objective.objective import Answers, Objective, Terms, mean_of_draws
 from landscape.snn.adapters import num_bare_batch_norms
 
 
@@ -182,7 +182,7 @@ class EmpiricalRisk(AtTheta):
             self.batches[index],
             lambda batch: self.objective.terms(self.model, batch, only=self._only),
         )
-        return _mean_of(draws)
+        return mean_of_draws(draws)
 
     def outputs(self, index: int) -> list[Nest]:
         """What the network gives for batch ``index`` in each draw, within :meth:`swapped`.
@@ -209,7 +209,7 @@ class EmpiricalRisk(AtTheta):
             self.batches[index],
             lambda batch: self.objective.curvature_terms(next(given), batch, only=self._only),
         )
-        return _mean_of(draws)
+        return mean_of_draws(draws)
 
     def measure(self, index: int) -> tuple[Terms, Answers, list[Nest]]:
         """Losses, right answers and outputs of batch ``index``, within :meth:`swapped`."""
@@ -220,7 +220,7 @@ class EmpiricalRisk(AtTheta):
         )
         terms, answers, outputs = zip(*found, strict=True)
         right, asked = (torch.stack(parts).sum(0) for parts in zip(*answers, strict=True))
-        return _mean_of(terms), Answers(right, asked), list(outputs)
+        return mean_of_draws(terms), Answers(right, asked), list(outputs)
 
     def evaluate(self, theta: Tensor | None = None) -> Evaluation:
         """L(θ) and the accuracy, by one forward pass over the examples; summed in float64."""
@@ -296,13 +296,3 @@ class EmpiricalRisk(AtTheta):
                 "examples, so that it has no mean: is there anything to predict in them?"
             )
         self._total_weight = weight
-
-
-def _mean_of(draws: Sequence[Terms]) -> Terms:
-    if len(draws) == 1:
-        return draws[0]
-    totals, weights = (
-        torch.stack([draw[k] for draw in draws]).mean(0)  # type: ignore[misc]
-        for k in (0, 1)
-    )
-    return Terms(totals, weights, draws[0].by_example)
