@@ -177,7 +177,7 @@ def test_on_a_phone_a_panel_holds_the_pairs_that_it_draws():
     section = verdict_section(many(["undecided"] * 3, change=as_differences_but_the_deciding))
     figure = drawn(section.figures[0], COLUMN_WIDTH)
     assert [len(points(ax)) for ax in figure.axes] == [3, 2, 1, 2, 1]
-    assert [len(ax.texts) for ax in figure.axes] == [6, 2, 1, 2, 1]
+    assert [len(ax.texts) for ax in figure.axes] == [3, 2, 1, 2, 1]
 
 
 def test_without_any_ratio_there_are_no_panels_of_ratios():

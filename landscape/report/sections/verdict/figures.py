@@ -131,8 +131,8 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
             "Each group against its baseline. Points: estimates; bars: "
             f"{1 - settings.alpha:.0%} interval over runs ({runs} a group), each on its own; the "
             "words beside them are corrected for all tests: flatter and sharper are told from 1, "
-            f"equivalent lies within {low:g} to {high:g} (shaded){hollow}. Bold: the verdict, "
-            "undecided too where measures do not say the same."
+            f"equivalent lies within {low:g} to {high:g} (shaded){hollow}. Bold, where there "
+            "is room: the verdict, undecided too where measures do not say the same."
             f"{differences * any(p.scale != 'ratio' for p in panels)} "
             f"{title[0].upper()}{title[1:]} decides"
             f"{', as declared before looking' if settings.primary_declared else ''}, where a "
@@ -173,7 +173,6 @@ def _draw_overview(
         axes = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
         for panel, ax in zip(panels, axes.flat, strict=True):
             _draw_panel(comparison, panel, panel.pairs, ax, most_ticks=6, show_verdicts=True)
-        _name_verdicts(panels[0].pairs, axes.flat[0])
         return
     lines = _lines(panels)
     grid = figure.add_gridspec(len(lines), 6)
