@@ -64,8 +64,7 @@ class Ways:
     def makes_one_step(self) -> bool:
         """Whether each layer of neurons makes one step on the data, which have no time."""
         given = self.given
-        is_image = isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
-        return given.single or (is_image and given.steps == 1 and self._is_one_channel)
+        return given.single or (self._is_deep and given.steps == 1 and self._is_one_channel)
 
     @property
     def keeps_state(self) -> bool:
@@ -205,9 +204,12 @@ class Ways:
     @property
     def _has_frames(self) -> bool:
         """Whether inputs have an axis for them."""
-        return (
-            isinstance(self._inputs, Tensor) and self._inputs.ndim > 2 and not self._is_one_channel
-        )
+        return self._is_deep and not self._is_one_channel
+
+    @property
+    def _is_deep(self) -> bool:
+        """Whether inputs have an axis between that of examples and the last."""
+        return isinstance(self._inputs, Tensor) and self._inputs.ndim > 2
 
     @cached_property
     def _is_one_channel(self) -> bool:

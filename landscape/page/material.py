@@ -123,10 +123,15 @@ def by_recipe(labels: Sequence[str]) -> dict[str, str]:
 
 def grouped(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """From (label, text): each text once, with all its labels joined by commas."""
+    return [(text, ", ".join(labels)) for text, labels in labels_by_text(pairs).items()]
+
+
+def labels_by_text(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """From (label, text): each text once, with all its labels, each of these once."""
     labels_of: dict[str, dict[str, None]] = {}
     for label, text in pairs:
         labels_of.setdefault(text, {})[label] = None
-    return [(text, ", ".join(labels)) for text, labels in labels_of.items()]
+    return {text: list(labels) for text, labels in labels_of.items()}
 
 
 def slug(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from landscape.page.material import Material
 from landscape.page.numbers import format_count
@@ -17,7 +17,7 @@ from landscape.report.first.values import Readings
 from landscape.report.sections.spectra import first_density
 from landscape.report.sections.verdict.figures import overview_figure
 from landscape.report.sections.verdict.overview import FEW_PAIRS
-from landscape.report.sections.verdict.tables import row_of
+from landscape.report.sections.verdict.tables import row_of, run_counts
 from landscape.results import Comparison
 
 
@@ -100,12 +100,12 @@ def _figure(
     material: Material, entries: Sequence[Entry], comparison: Comparison | None
 ) -> ReportFigure | None:
     """Of many pairs of groups their ratios, else the eigenvalue density."""
-    if comparison is not None and _is_overview(comparison):
+    if _is_overview(comparison):
         return overview_figure(comparison)
     return first_density(material, {label: e.title for e in entries for label in e.labels})
 
 
-def _is_overview(comparison: Comparison | None) -> bool:
+def _is_overview(comparison: Comparison | None) -> TypeGuard[Comparison]:
     return comparison is not None and len(comparison.pairs) > FEW_PAIRS
 
 
@@ -148,8 +148,8 @@ def _certainty(comparison: Comparison | None) -> list[Note]:
 
 
 def _certainty_of_many(comparison: Comparison) -> Note:
-    counts = sorted({min(m.num_runs) for p in comparison.pairs for m in p.measures})
-    runs = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    counts = run_counts(comparison)
+    runs = " to ".join(map(str, counts))
     paired = all(pair.paired for pair in comparison.pairs)
     each = f"{runs} {'pairs of ' * paired}run{'s' * (counts[-1] > 1)} in each comparison"
     return Note(text=f"{each}, corrected for all tests", anchor="verdict")

@@ -44,8 +44,18 @@ class Strip:
     """All entries' values on one axis, the lower side at the left."""
 
     dots: tuple[Dot, ...]
-    ends: tuple[str, str]  # numbers of its axis; empty where each entry has its own
+    ends: tuple[str, str]  # numbers of its axis, shown where entries have none of their own
     sides: tuple[str, str]  # what it means to be at either end
+
+    @property
+    def dense(self) -> bool:
+        """Whether entries are too many for a number each."""
+        return len(self.dots) > MOST_ROWS
+
+    @property
+    def named(self) -> bool:
+        """Whether each dot has its name beside it."""
+        return bool(self.dots[0].name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +152,7 @@ def _told(values: list[tuple[Entry, Value]], drawn: Strip | None) -> list[tuple[
     """All entries; none where a strip names them; of many the lowest and the highest by name."""
     if len(values) <= MOST_ROWS:
         return [(e, v, "") for e, v in values]
-    if drawn is not None and drawn.dots[0].name:
+    if drawn is not None and drawn.named:
         return []
     ranked = sorted(values, key=lambda pair: pair[1].value)
     return [(e, v, e.name) for e, v in (ranked[0], ranked[-1])]
@@ -196,7 +206,7 @@ def strip(
             )
             for e, v in values
         ),
-        ends=(_short(low) * named, _short(high) * named),
+        ends=(_short(low), _short(high)),
         sides=sides,
     )
 

@@ -12,7 +12,7 @@ from landscape.page.columns import (
     text_column,
 )
 from landscape.page.detail import detail_note
-from landscape.page.material import Material, grouped
+from landscape.page.material import Material, grouped, labels_by_text
 from landscape.page.section import Section
 from landscape.page.table import Column, Table
 from landscape.report.sections.invariance_tables import certified, invariance_tables
@@ -107,9 +107,8 @@ def loaded_section(material: Material) -> Section:
             f"Preflight checks failed for {', '.join(failed)}: read the advice in the table before "
             "the numbers that follow."
         )
-    for words, labels in grouped((p.subject.label, certified(p)) for p in preflights):
-        if words:
-            paragraphs.append(f"{_few(labels.split(', '))}: {words}")
+    said = labels_by_text((p.subject.label, certified(p)) for p in preflights)
+    paragraphs += [f"{_few(labels)}: {words}" for words, labels in said.items() if words]
     checks = [c for p in preflights for c in p.checks]
     wrong = sum(c.status == "fail" for c in checks)
     return Section(

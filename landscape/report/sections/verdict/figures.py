@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from landscape.page.section import ReportFigure
 from landscape.plotting import TEXT_WIDTH, EffectRow, figure_text, plot_differences, plot_ratios
-from landscape.report.sections.verdict.tables import measures_shown, row_of
+from landscape.report.sections.verdict.tables import measures_shown, row_of, run_counts
 from landscape.results.comparison import ComparedMeasure, Comparison, MeasureRow, PairRow
 
 _ONE_LINE = 3  # so many panels stand side by side
@@ -116,8 +116,7 @@ def overview_figure(comparison: Comparison) -> ReportFigure:
     panels = _panels(comparison)
     settings, pairs = comparison.settings, comparison.pairs
     low, high = settings.bounds
-    counts = sorted({min(m.num_runs) for p in pairs for m in p.measures})
-    runs = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    runs = " to ".join(map(str, run_counts(comparison)))
     title = comparison.measure(settings.primary).title
     words = [m.verdict for p in pairs for m in p.measures]
     hollow = ", hollow is undecided" * ("undecided" in words)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from landscape.page.material import labels_by_text
 from landscape.results.comparison import Comparison, PairRow
 
 _MOST_CLAUSES = 4  # told by name; of more it is counted
@@ -30,7 +31,7 @@ def overview_lead(comparison: Comparison) -> str:
     clauses = [
         f"{_listed(groups)} {'are' if len(groups) > 1 else 'is'} {words} {baseline}"
         for verdict, words in _SAID.items()
-        for groups, baseline in _by_baseline(claims, verdict)
+        for baseline, groups in labels_by_text(_sides(claims, verdict)).items()
     ]
     if not clauses:
         count = len(pairs)
@@ -38,22 +39,20 @@ def overview_lead(comparison: Comparison) -> str:
     if len(clauses) > _MOST_CLAUSES:
         return _counts(pairs)
     told = f"{', '.join(clauses)}{alike}"
-    undecided = _undecided([c for c in claims if c.verdict == "undecided"])
+    undecided = _undecided(_sides(claims, "undecided"))
     if len(undecided) > _MOST_CLAUSES:
         count = sum(p.verdict == "undecided" for p in pairs)
         return f"{told}; {count} of {len(pairs)} comparisons are undecided."
     return f"{told}. Undecided: {', '.join(undecided)}." if undecided else f"{told}."
 
 
-def _undecided(claims: Sequence[_Claim]) -> list[str]:
+def _undecided(sides: Sequence[tuple[str, str]]) -> list[str]:
     """Those of one group together, or those of one baseline, whichever is shorter."""
-    by_group: dict[str, list[str]] = {}
-    for claim in claims:
-        by_group.setdefault(claim.group, []).append(claim.baseline)
-    by_baseline = _by_baseline(claims, "undecided")
+    by_group = labels_by_text((baseline, group) for group, baseline in sides)
+    by_baseline = labels_by_text(sides)
     if len(by_group) < len(by_baseline):
         return [f"{group} against {_listed(others)}" for group, others in by_group.items()]
-    return [f"{_listed(groups)} against {baseline}" for groups, baseline in by_baseline]
+    return [f"{_listed(groups)} against {baseline}" for baseline, groups in by_baseline.items()]
 
 
 def _counts(pairs: Sequence[PairRow]) -> str:
@@ -107,12 +106,9 @@ def _heads(pair: PairRow) -> tuple[str, str, str]:
     return "-".join(group[:-shared]), "-".join(baseline[:-shared]), "-".join(group[-shared:])
 
 
-def _by_baseline(claims: Sequence[_Claim], verdict: str) -> list[tuple[list[str], str]]:
-    found: dict[str, list[str]] = {}
-    for claim in claims:
-        if claim.verdict == verdict:
-            found.setdefault(claim.baseline, []).append(claim.group)
-    return [(groups, baseline) for baseline, groups in found.items()]
+def _sides(claims: Sequence[_Claim], verdict: str) -> list[tuple[str, str]]:
+    """Group and baseline of those with this verdict."""
+    return [(c.group, c.baseline) for c in claims if c.verdict == verdict]
 
 
 def _listed(names: Sequence[str]) -> str:

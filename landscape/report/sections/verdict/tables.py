@@ -147,6 +147,12 @@ def effect_columns(comparison: Comparison, *, key: str) -> list[Column[MeasureRo
     ]
 
 
+def run_counts(comparison: Comparison) -> list[int]:
+    """The least and the greatest number of runs that a test rests on; one where they are alike."""
+    counts = [min(m.num_runs) for pair in comparison.pairs for m in pair.measures]
+    return sorted({min(counts), max(counts)})
+
+
 def row_of(pair: PairRow, measure: str) -> MeasureRow | None:
     """The pair's row of a measure; None: it was not compared by that."""
     return next((m for m in pair.measures if m.measure == measure), None)
