@@ -138,7 +138,7 @@ def _table(head: list[str], rows: Iterable[tuple[str, ...]]) -> str:
 OF_THE_STUDIES = {
     made.__name__: made for made in (study_accuracies, study_links, study_matched, study_one_image)
 } | {
-    f"{prefix}_{made.__name__}": partial(made, study)
-    for prefix, study in (("study", _STUDY), ("lif", "lif-study"))
+    f"{study.removesuffix('-study')}_{made.__name__}": partial(made, study)
+    for study in sorted(path.name for path in _REPORTS.glob("*-study"))
     for made in (verdicts, controls)
 }

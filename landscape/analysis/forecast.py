@@ -1,4 +1,4 @@
-"""What a run will cost: one loss, one gradient and two matvecs timed, the rest counted."""
+"""What a run will cost: a few losses and matvecs timed, the rest counted."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

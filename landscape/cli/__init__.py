@@ -20,8 +20,8 @@ from landscape.interrupts import stop_on_signals
 
 # Command → (module, one line of help): so that the list of commands imports none of them.
 _COMMANDS = {
-    "demo": ("demo", "Analyse two shipped checkpoints and write a report."),
-    "train": ("train", "Train a spiking network; run again to resume."),
+    "demo": ("demo", "Compare sixteen shipped checkpoints and write a report."),
+    "train": ("train", "Train a network, published or yours; run again to resume."),
     "study": ("study", "Many trainings and analyses by a plan, and one report; resumable."),
     "look": ("look", "In a minute: what is this file, is it safe, is it sharp?"),
     "info": ("info", "Say what is in a checkpoint file, without loading its weights."),

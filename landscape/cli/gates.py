@@ -20,18 +20,17 @@ from landscape.gates import (
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def gate_option(command: F) -> F:
-    """Add --fail-if, as ``gates``."""
+def gate_option(example: str) -> Callable[[F], F]:
+    """Add --fail-if, as ``gates``; its help gives ``example``, of what the command measures."""
     option: Callable[[F], F] = click.option(
         "--fail-if",
         "gates",
         multiple=True,
         metavar="CONDITION",
         callback=_parsed,
-        help="Exit with code 1 where this holds, e.g. 'lambda_max > 50 or accuracy < 0.9'; "
-        "repeatable.",
+        help=f"Exit with code 1 where this holds, e.g. '{example}'; repeatable.",
     )
-    return option(command)
+    return option
 
 
 def check_gates(

@@ -136,7 +136,7 @@ def extreme_eigenpairs(
         How the Lanczos vectors are kept; ``krylov_memory`` gives the bytes.
     verify_matvecs
         Fresh products spent on the residuals, of random combinations of all pairs, which give upper
-        bounds (``verify``). None: of more than ten pairs up to five such, and one each where a
+        bounds (``verify``). None: of more than ten pairs up to eight such, and one each where a
         bound is above the tolerance then, which gives its true residual; of fewer one each.
     keep
         Has a state to continue from, and takes it after each matvec; on the same machine the result

@@ -1,6 +1,7 @@
 """``--fail-if`` of every command: fires, spares, and is refused before the work."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +53,20 @@ def test_gates_of_commands(invoke, smooth_checkpoint, command, fires, spares, re
     nowhere = ["--data", "nowhere.npz"]  # what would be opened first
     result = invoke(*line, *nowhere, "--fail-if", refused, code=2)
     assert f"--fail-if '{refused}'" in result.output
+
+
+@pytest.mark.parametrize("command", ["analyze", "check", "eigenvalues", "look", "sharpness", "trace"])
+def test_the_example_in_the_help_is_one_of_the_command_s_measures(
+    invoke, smooth_checkpoint, command
+):
+    """What stops it is opened after the gates were looked at."""
+    path, arguments = smooth_checkpoint
+    words = " ".join(invoke(command, "--help").output.split())
+    (example,) = re.findall(r"where this holds, e\.g\. '([^']+)'", words)
+    into = ["-o", path.parent / "report"] if command == "analyze" else []
+    nowhere = ["--data", "nowhere.npz", "--fail-if", example]
+    with pytest.raises(ValueError, match=r"no data file nowhere\.npz"):
+        invoke(command, path, *arguments, *into, "-q", *nowhere)
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,10 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_NUMBERS = {
-    "demo": ROOT / "checkpoints" / "demo" / "measured.tar.xz",
-    "ikun-study": ROOT / "reports" / "ikun-study" / "numbers.tar.xz",
-    "lif-study": ROOT / "reports" / "lif-study" / "numbers.tar.xz",
-}
+_NUMBERS = {path.parent.name: path for path in sorted(ROOT.glob("reports/*-study/numbers.tar.xz"))}
+STUDIES = list(_NUMBERS)
+_NUMBERS["demo"] = ROOT / "checkpoints" / "demo" / "measured.tar.xz"
+SHIPPED = list(_NUMBERS)
 
 
 @cache

@@ -4,7 +4,7 @@ import json
 import zlib
 
 import pytest
-from shipped import ROOT, shipped_report
+from shipped import ROOT, SHIPPED, STUDIES, shipped_report
 
 from landscape.results import load_stored, save_result
 
@@ -16,13 +16,8 @@ RESULTS = [
     for path in sorted(shipped_report(name).glob(f"results/{labels}/*.json"))
     if path.name not in _NO_RESULTS and not path.name.startswith(".")
 ]
-COMPARED = [
-    ("demo", "comparison.json"),
-    ("ikun-study", "comparison.json"),
-    ("ikun-study", "study.json"),
-    ("lif-study", "comparison.json"),
-    ("lif-study", "study.json"),
-]
+COMPARED = [(name, "comparison.json") for name in SHIPPED]
+COMPARED += [(name, "study.json") for name in STUDIES]
 
 
 def keys(value, at=""):
@@ -49,7 +44,7 @@ def test_shipped_reports_are_light():
     ignored = ("results", "unfinished", "runs", "summary.json", "plan.json")
     files = [
         path
-        for name in ("demo", "ikun-study", "lif-study")
+        for name in SHIPPED
         for path in (ROOT / "reports" / name).rglob("*")
         if path.is_file() and not set(path.relative_to(ROOT).parts) & set(ignored)
     ]

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from scipy.stats import binom, norm, rankdata
-from shipped import shipped_report
+from shipped import STUDIES, shipped_report
 
 BOUNDS, ALPHA = (0.8, 1.25), 0.05
 
@@ -52,15 +52,17 @@ def holm(p):
     return adjusted
 
 
-@pytest.mark.parametrize(("name", "num_seeds"), [("ikun-study", 20), ("lif-study", 10)])
-def test_verdicts_follow_from_the_numbers_that_are_stored(name, num_seeds):
+@pytest.mark.parametrize("name", STUDIES)
+def test_verdicts_follow_from_the_numbers_that_are_stored(name):
     study = shipped_report(name)
+    plan = json.loads((study / "plan.json").read_text(encoding="utf-8"))
+    planned = {recipe["name"]: set(recipe["seeds"]) for recipe in plan["recipes"]}
     pairs = stored(study / "comparison.json")["pairs"]
     values = []
     for pair in pairs:
         one, two = (by_seed(study, pair[key]) for key in ("group", "baseline"))
         seeds = sorted(one.keys() & two.keys())
-        assert len(seeds) == num_seeds
+        assert seeds == sorted(planned[pair["group"]] & planned[pair["baseline"]])
         values += [tuple(np.array([of[s][m] for s in seeds]) for of in (one, two)) for m in (0, 1)]
     differ, inside = (
         holm([test(*v) for v in values]) for test in (sign_flip_p, lambda a, b: inside_p(a / b))

@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 @click.option("--title", help="The report's heading.")
 @click.option("--baseline", help="Label of the checkpoint that others are shown relative to.")
 @figures_option
-@gate_option
+@gate_option("lambda_max > 50 or accuracy < 0.9")
 @force_option
 @click.option(
-    "--dry-run", is_flag=True, help="Forecast all budgets from one loss and one matvec, and stop."
+    "--dry-run", is_flag=True, help="Forecast all budgets from a few losses and matvecs, and stop."
 )
 @quiet_option
 @target_options

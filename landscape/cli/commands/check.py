@@ -32,7 +32,7 @@ _COLUMNS: list[Column["Check"]] = [
 
 @click.command(cls=Command)
 @settings_options(OperatorSettings, "wanted", without=("params", "scale", "weight_decay"))
-@gate_option
+@gate_option("failed_checks > 0 or accuracy < 0.9")
 @measured_options
 def check(wanted: OperatorSettings, gates: "tuple[Gate, ...]", asked: Asked) -> None:
     """Check that the numbers of CHECKPOINTS can mean anything; exit code 1 if one cannot."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @out_option("Folder of the report; where results of checkpoint files are looked for.")
 @group_option
 @settings_options(CompareSettings, "settings")
-@gate_option
+@gate_option("sharper or primary > 1.25")
 @click.option("--title", help="The report's heading.")
 @figures_option
 @json_option()

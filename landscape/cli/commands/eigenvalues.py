@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     "--overlap", is_flag=True, help="Overlap of the upper eigenspaces between checkpoints."
 )
 @click.option("--strict", is_flag=True, help="Exit code 1 if an eigenpair has not converged.")
-@gate_option
+@gate_option("lambda_max > 50 or accuracy < 0.9")
 @plot_option
 @measured_options
 def eigenvalues(

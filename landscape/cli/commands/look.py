@@ -34,7 +34,7 @@ _OPENING, _MATVECS = 10, 50  # steps of the progress bar: about so many matvecs 
 
 @click.command(cls=Command)
 @checkpoints_argument
-@gate_option
+@gate_option("lambda_max > 50 or test_accuracy < 0.9")
 @json_option("a checkpoint")
 @quiet_option
 @target_options

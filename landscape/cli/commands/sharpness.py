@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @settings_options(SharpnessSettings, "wanted")
-@gate_option
+@gate_option("expected_rise[filter,0.03] > 0.1")
 @measured_options
 def sharpness(wanted: SharpnessSettings, gates: "tuple[Gate, ...]", asked: Asked) -> None:
     """Measure the sharpness of CHECKPOINTS, each value with its error.

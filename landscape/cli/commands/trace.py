@@ -54,7 +54,7 @@ _COLUMNS: list[Column[_Line]] = [
     show_default=True,
     help="pyhessian: its own Hutchinson estimator and stopping rule, as a second opinion.",
 )
-@gate_option
+@gate_option("trace > 100")
 @plot_option
 @measured_options
 def trace(
