@@ -216,7 +216,9 @@ class Levels:
     """At what levels groups are compared, declared before looking."""
 
     bounds: tuple[float, float] = setting((0.8, 1.25), help="Ratios that count as no difference.")
-    alpha: float = setting(0.05, help="Allowed chance of any false difference, and of any false equivalence.")
+    alpha: float = setting(
+        0.05, help="Allowed chance of any false difference, and of any false equivalence."
+    )
     power: float = setting(0.8, help="At which detectable ratios and the runs needed are stated.")
     num_resamples: int = setting(
         10_000,

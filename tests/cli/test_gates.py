@@ -55,7 +55,9 @@ def test_gates_of_commands(invoke, smooth_checkpoint, command, fires, spares, re
     assert f"--fail-if '{refused}'" in result.output
 
 
-@pytest.mark.parametrize("command", ["analyze", "check", "eigenvalues", "look", "sharpness", "trace"])
+@pytest.mark.parametrize(
+    "command", ["analyze", "check", "eigenvalues", "look", "sharpness", "trace"]
+)
 def test_the_example_in_the_help_is_one_of_the_command_s_measures(
     invoke, smooth_checkpoint, command
 ):
