@@ -4,6 +4,8 @@ import os
 
 import torch
 
+DEFAULT_MEMORY = 8 << 30  # bytes for the vectors of one run where the caller says nothing
+
 
 def free_memory(device: torch.device, share: float = 1.0) -> int:
     """Bytes free on ``device``, times ``share``."""

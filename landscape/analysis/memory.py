@@ -10,13 +10,15 @@ from torch import Tensor
 from landscape.curvature.graphs import rebatched
 from landscape.curvature.hessian import HessianOperator
 from landscape.linalg.eigen import choose_max_basis, krylov_memory
+from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.restart import Allocate
-from landscape.memory import free_memory
+from landscape.memory import DEFAULT_MEMORY, free_memory
 from landscape.nests import take_rows
 from landscape.objective.halving import is_out_of_memory
 from landscape.objective.risk import EmpiricalRisk
 
 _FOR_BATCH = 0.25  # of the budget: what the batch at work may take, its graph and as much again
+_FOR_GRAPHS = 0.5  # of the budget, where there is no basis
 _FOR_BASIS = 0.5  # of what the network leaves
 _VECTORS = 8  # of length P besides the basis: θ, the network, a gradient, sums, a probe
 _OF_DEVICE = 0.5  # of what is free there, for a basis without a budget; the rest is for the graphs
@@ -111,6 +113,22 @@ def plan_memory(
         max_basis=rows,
         place=place,
     )
+
+
+def memory_of_sketch(A: SelfAdjointOperator, memory: int | None) -> int:
+    """Bytes for the sketch of A's trace, of ``memory`` where that is given.
+
+    Half of it keeps graphs, and the batch at work takes its share, as the network does.
+    """
+    if memory is None:
+        return DEFAULT_MEMORY
+    left = int((1 - _FOR_GRAPHS - _FOR_BATCH) * memory)
+    return max(0, left - _VECTORS * A.dim * A.dtype.itemsize)
+
+
+def graph_memory(memory: int | None) -> int | None:
+    """Bytes that graphs may take beside an operator's products, of ``memory`` where it is given."""
+    return None if memory is None else int(_FOR_GRAPHS * memory)
 
 
 def place_elsewhere(num_bytes: int, device: torch.device) -> str:

@@ -102,7 +102,7 @@ class TargetSettings:
         None,
         metavar="SIZE",
         parse=bytes_of,
-        help="What a process may take, e.g. 8G: batches, graphs and Krylov basis are cut to it.",
+        help="What a process may take, e.g. 8G: batches, graphs, Krylov basis and sketches fit it.",
     )
     device: str = setting("cpu")
     seed: int = setting(0, minimum=0)

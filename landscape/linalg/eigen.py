@@ -12,8 +12,7 @@ from landscape.linalg.search import KrylovSearch, Wanted
 from landscape.linalg.units import Keep, afresh
 from landscape.linalg.unseen import excludes_more, settled_ranks, shown_ranks, unseen_bounds
 from landscape.linalg.verify import num_first, verify
-
-DEFAULT_MEMORY = 8 << 30  # bytes given to the Krylov basis where the caller says nothing
+from landscape.memory import DEFAULT_MEMORY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,10 @@ from landscape.linalg.operator import SelfAdjointOperator
 from landscape.linalg.sketch import XNysTraceSketch, XTraceSketch, sketch_memory
 from landscape.linalg.trace import exact_trace, hutchpp_trace, probe_forms
 from landscape.linalg.units import Keep, afresh
+from landscape.memory import DEFAULT_MEMORY
 from landscape.values import Estimate
 
 Method = Literal["auto", "exact", "hutchinson", "hutch++", "xtrace", "xnystrace"]
-
-DEFAULT_MEMORY = 8 << 30  # bytes that a sketch may hold
 
 _FIRST_LOOK = 8  # probes before an estimate may say that it is good enough
 

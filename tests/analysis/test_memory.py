@@ -17,6 +17,11 @@ from landscape.analysis.memory import (
     place_elsewhere,
     plan_memory,
 )
+from landscape.analysis.opening import target_in_memory
+from landscape.analysis.progress import quiet
+from landscape.analysis.spectrum.settings import TraceSettings
+from landscape.analysis.spectrum.trace import trace_of
+from landscape.analysis.target_settings import TargetSettings
 from landscape.cli import cli
 from landscape.curvature.graphs import saved_storages
 from landscape.curvature.hessian import HessianOperator
@@ -24,7 +29,7 @@ from landscape.data.dataset import cut
 from landscape.linalg.krylov import analyse_spectrum
 from landscape.linalg.restart import Basis
 from landscape.objective.losses import BUILTIN_LOSSES
-from landscape.objective.pair import Loss
+from landscape.objective.pair import Loss, loss_of
 from landscape.objective.risk import EmpiricalRisk
 
 MB = 1 << 20
@@ -115,6 +120,16 @@ def test_rows_of_half_the_bits_are_twice_as_many(risk):
     ]
     assert [plan.place for plan in plans] == [MEMORY, MEMORY]
     assert [plan.max_basis for plan in plans] == [25 - 4, 50 - 11]
+
+
+@pytest.mark.parametrize(("memory", "method"), [(4 * MB, "xtrace"), (MB, "hutchinson")])
+def test_a_sketch_that_the_budget_does_not_hold_is_not_made(memory, method):
+    """25 of 30 products are for the trace; XTrace keeps 3 vectors a product, 300,000 bytes."""
+    model, examples = torch.nn.Linear(4, 200), (torch.randn(20, 4), torch.arange(20) % 2)
+    settings = TargetSettings(memory=memory)
+    target = target_in_memory(model, loss_of("cross-entropy"), {"train": examples}, settings)
+    found = trace_of(target, settings=TraceSettings(num_matvecs=30), progress=quiet)
+    assert found.method == method
 
 
 GPU = torch.device("cuda")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from landscape.analysis.memory import graph_memory
 from landscape.analysis.spectrum.settings import OperatorSettings
 from landscape.analysis.target import Target
 from landscape.curvature.operators import make_operator
@@ -24,14 +25,13 @@ from landscape.values import Estimate
 
 
 def operator_of(target: Target, settings: OperatorSettings) -> SelfAdjointOperator:
-    """The operator, for work that holds few vectors: half of ``--memory`` may keep graphs."""
-    memory = target.settings.memory
+    """The operator, for work without a Krylov basis: half of ``--memory`` may keep graphs."""
     return make_operator(
         selected(target.risk, settings.params),
         settings.operator,
         scale=settings.scale,
         weight_decay=settings.weight_decay,
-        graph_budget=None if memory is None else memory // 2,
+        graph_budget=graph_memory(target.settings.memory),
     )
 
 

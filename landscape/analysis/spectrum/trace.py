@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from landscape.analysis.memory import memory_of_sketch
 from landscape.analysis.progress import Progress
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.spectrum.population import (
@@ -61,7 +62,10 @@ def trace_of(
         by_groups = grouped_operator(target, settings) if known.is_sampled else A
     for_norm = min(max(2, settings.num_matvecs // _SHARE_OF_NORM), _MOST_FOR_NORM)
     groups = {} if by_groups is A else {"groups": len(by_groups.parts)}
-    identity = identity_of(target, vars(settings) | groups)
+    memory = memory_of_sketch(A, target.settings.memory)
+    # Another budget may choose another method, whose units are other ones.
+    budget = {} if target.settings.memory is None else {"sketch": memory}
+    identity = identity_of(target, vars(settings) | groups | budget)
     counted = [A] if by_groups is A else [A, by_groups]
     with journal(state, identity, counted=counted, shared=target.by_probes) as kept:
         keep = told(kept, progress, settings.num_matvecs)
@@ -72,6 +76,7 @@ def trace_of(
             rel_error=settings.rel_error,
             psd=psd,
             method=settings.method,
+            memory=memory,
             keep=within(keep, "trace"),
         )
         if settings.rel_error is not None:  # the trace may have ended early
