@@ -1,7 +1,6 @@
 """Numbers with their errors, as they are computed, compared, stored and shown. No torch."""
 
 import math
-import sys
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,17 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-# Two runs of which one is dead, at 99 %, leave the ratio open beyond what a float can hold.
-_LARGEST_LOG = math.log(sys.float_info.max) - 1e-9
+# Of a finite number in a result: a product of three, and a sum of many, are finite too.
+LARGEST = 1e100
+_LARGEST_LOG = math.log(LARGEST)
+
+
+def capped_exp(x: float, times: float = 1.0) -> float:
+    """``times`` eˣ, at most ``LARGEST``, which is as good as no bound and can be stored.
+
+    Two runs of which one is dead leave their ratio open beyond what a float can hold.
+    """
+    return min(times * math.exp(min(x, _LARGEST_LOG)), LARGEST)
 
 
 def quantile(dof: float | None = None, level: float = 0.95) -> float:
@@ -104,7 +112,7 @@ class Estimate:
             return 0.0 if positive else -math.inf, math.inf
         half = reach * self.stderr
         if positive and self.mean > 0:
-            factor = math.exp(min(half / self.mean, _LARGEST_LOG))
+            factor = capped_exp(half / self.mean)
             return self.mean / factor, self.mean * factor
         return self.mean - half, self.mean + half
 
@@ -177,9 +185,8 @@ class Interval:
         return not self.low <= value <= self.high
 
     def exp(self) -> "Interval":
-        """Carry an interval for a log ratio over to the ratio; ends stay finite."""
-        low, high = (math.exp(min(end, _LARGEST_LOG)) for end in (self.low, self.high))
-        return replace(self, low=low, high=high)
+        """Carry an interval for a log ratio over to the ratio; ends can be stored."""
+        return replace(self, low=capped_exp(self.low), high=capped_exp(self.high))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from landscape.values import LARGEST
+
 Array = NDArray[np.float64]
 
-LARGEST = 1e100  # of a finite number: a product of three, and a sum of many, are finite too
 _MAX_BYTES = 128 * 2**20  # of all arrays of a result together
 _MAX_ENTRIES = 1000
 

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from landscape.results.arrays import LARGEST, Shape, StoredArrays
+from landscape.results.arrays import Shape, StoredArrays
 from landscape.results.base import SCHEMA_VERSION, TYPES, Result, ResultError, Stored
+from landscape.values import LARGEST
 
 _MAX_BYTES = 32 * 2**20
 _MAX_WHOLE = 2**64

@@ -22,7 +22,7 @@ from landscape.statistics.permutation import (
 )
 from landscape.statistics.scores import rank_scores, signed_scores
 from landscape.statistics.t_power import detectable_log_ratio
-from landscape.values import Levels
+from landscape.values import LARGEST, Levels, capped_exp
 
 _MOST_PAIRS = 14  # enumerated; beyond, both tests find the same within some per cent
 _MOST_DEALS = 20_000
@@ -49,7 +49,8 @@ def detectable_ratio(
         alpha=levels.alpha / num_tests,
         power=levels.power,
     )
-    return math.exp(log_ratio) if log_ratio < 700 else None  # beyond a float: nothing useful
+    ratio = capped_exp(log_ratio)
+    return ratio if ratio < LARGEST else None  # beyond it: nothing useful
 
 
 def runs_needed(contrast: Contrast, *, num_tests: int, levels: Levels) -> int | None:

@@ -21,7 +21,7 @@ from landscape.statistics.intervals import t_interval, welch_interval, welch_std
 from landscape.statistics.inversion import centre_of, interval_of
 from landscape.statistics.permutation import PermutationTest
 from landscape.statistics.scores import Scale
-from landscape.values import Interval, Levels, VarianceComponents
+from landscape.values import Interval, Levels, VarianceComponents, capped_exp
 
 _UNTESTABLE = PermutationTest(p_value=1.0, floor=1.0, exact=True, num_patterns=1)
 
@@ -94,7 +94,7 @@ def effect_of(a: Sample, b: Sample, *, paired: bool, levels: Levels, rng: Genera
     stderr, dof = _log_stderr(x, y, paired=paired) if has_logs else (None, None)
     return Effect(
         scale=scale,
-        estimate=math.exp(shift) if is_ratio else shift,
+        estimate=capped_exp(shift) if is_ratio else shift,
         interval=found[0] if found else None,
         other_intervals=tuple(found[1:]),
         centre=design.imbalance(0.0, scale),
@@ -170,7 +170,7 @@ def _untested(x: Vector, y: Vector) -> Effect:
     gap = float(np.median(middles[0]) - np.median(middles[1]))
     return Effect(
         scale="ratio" if is_ratio else "difference",
-        estimate=math.exp(gap) if is_ratio else gap,
+        estimate=capped_exp(gap) if is_ratio else gap,
         interval=None,
         other_intervals=(),
         centre=gap,

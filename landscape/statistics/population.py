@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from landscape.values import joint, quantile
+from landscape.values import capped_exp, joint, quantile
 
 Array = npt.NDArray[np.float64]
 
@@ -92,7 +92,7 @@ def largest_bounds(
     bias = left * _bias(values, forms, squares, mean_squares) / (num_groups * (num_groups - 1))
     t = quantile(num_groups - 1, level)
     fresh = value - 2 * bias
-    low = fresh * math.exp(-t * s / fresh) if fresh > 0 else 0.0 if is_definite else -math.inf
+    low = capped_exp(-t * s / fresh, fresh) if fresh > 0 else 0.0 if is_definite else -math.inf
     warnings = []
     if values[k - 1] - values[k] < 2 * s:
         warnings.append(NO_GAP)
@@ -101,7 +101,7 @@ def largest_bounds(
     deviations = (sums - sums.mean()) ** 2
     if s > 0 and deviations.max() > deviations.sum() / 2:
         warnings.append(ONE_GROUP)
-    return Bounds(value - bias, s, low, value * math.exp(t * s / value), tuple(warnings))
+    return Bounds(value - bias, s, low, capped_exp(t * s / value, value), tuple(warnings))
 
 
 def _bias(values: Array, forms: Array, squares: Array, mean_squares: Array) -> float:
@@ -172,8 +172,8 @@ def norm_bounds(
     of_groups = math.sqrt(1 - fraction) * 2 * _stderr(with_others), len(with_others) - 1
     error, joint_dof = joint(of_groups, (stderr, dof))
     reach = quantile(joint_dof, level) * error
-    low = center * math.exp(-reach / center) if center > 0 else 0.0
-    high = squared * math.exp(reach / squared) if squared > 0 else reach
+    low = capped_exp(-reach / center, center) if center > 0 else 0.0
+    high = capped_exp(reach / squared, squared) if squared > 0 else reach
     estimate = math.sqrt(max(0.0, center))
     stderr = error / (2 * estimate) if estimate > 0 else math.inf
     return Bounds(estimate, stderr, math.sqrt(low), math.sqrt(high))

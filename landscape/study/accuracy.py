@@ -1,6 +1,5 @@
 """Final accuracies with intervals, and the epochs that it takes to reach one."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,7 +12,7 @@ from landscape.statistics.inversion import centre_of, interval_of
 from landscape.statistics.scores import Scale
 from landscape.study.gathered import Curves
 from landscape.study.plan_parts import ComparisonPlan
-from landscape.values import Interval
+from landscape.values import Interval, capped_exp
 
 
 def recipe_accuracies(curves: Curves, plan: ComparisonPlan) -> tuple[RecipeAccuracy, ...]:
@@ -133,7 +132,7 @@ def _speed_row(
         num_reached=(len(reached_a), len(reached_b)),
         num_runs=(len(a), len(b)),
         num_pairs=len(both),
-        ratio=None if centre is None else math.exp(centre),
+        ratio=None if centre is None else capped_exp(centre),
         interval=interval,
         words=_speed_words(interval, len(both)),
     )

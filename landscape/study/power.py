@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from landscape.statistics.detectable import found_log_ratio
 from landscape.study.plan import Plan
+from landscape.values import capped_exp
 
 
 def expected_findings(plan: Plan) -> list[str]:
@@ -16,7 +17,7 @@ def expected_findings(plan: Plan) -> list[str]:
     n = min(_num_pairs(plan))
     found = []
     for measure, sd in c.scatter.items():
-        ratio = math.exp(
+        ratio = capped_exp(
             found_log_ratio(
                 stderr=sd / math.sqrt(n),
                 dof=n - 1,

@@ -9,6 +9,7 @@ from landscape.compare.run import compare
 from landscape.compare.settings import CompareSettings
 from landscape.results import ResultError, load_result, load_stored, save_result
 from landscape.statistics.detectable import found_log_ratio
+from landscape.values import LARGEST
 
 SETTINGS = CompareSettings(baseline="kaiming", num_resamples=400, command="landscape compare")
 
@@ -260,6 +261,16 @@ def test_a_comparison_survives_the_disk(judged, factors, tmp_path):
     assert load_stored(path).record() == found.record()
     with pytest.raises(ResultError, match="several checkpoints"):
         load_result(path)
+
+
+def test_a_comparison_with_a_dead_network_can_be_read_again(judged, factors, tmp_path):
+    """Of two runs, one of them dead: a t interval of the ratio holds more than a float can."""
+    dead = factors(n=2) * [1.0, 1e-30]
+    found = judged(group("ikun_v1", dead), group("kaiming", factors(n=2)))
+    path = tmp_path / "comparison.json"
+    save_result(found, path)
+    (row, *_) = load_stored(path).pairs[0].measures
+    assert row.interval.high == LARGEST
 
 
 def test_the_same_seed_gives_the_same_numbers(judged, factors):

@@ -15,6 +15,7 @@ from landscape.statistics.population import (
     norm_bounds,
     num_summed,
 )
+from landscape.values import LARGEST
 
 
 def shares_of(parts, k, along):
@@ -119,6 +120,21 @@ def test_a_group_that_makes_the_variance_is_told(groups):
     one[3] += 30 * np.outer(top, top)
     assert ONE_GROUP in largest_bounds(shares_of(one, 1, 6)).warnings
     assert ONE_GROUP not in largest_bounds(shares_of(groups, 1, 6)).warnings
+
+
+@pytest.mark.parametrize("size", [1e-40, 1.0, 1e40])
+def test_groups_that_scatter_far_beyond_their_mean_leave_a_finite_interval(groups, size):
+    top = np.linalg.eigh(groups.mean(0))[1][:, -1]
+    signs = np.where(np.arange(NUM_GROUPS) % 2, 1e4, -1e4)[:, None, None]
+    scattered = size * (groups + signs * np.outer(top, top))
+    gram = np.einsum("gab,hab->gh", scattered, scattered)
+    with_others = (gram.sum(1) - gram.diagonal()) / (NUM_GROUPS - 1)
+    squared = gram.mean()
+    for found in (
+        largest_bounds(shares_of(scattered, 1, 6), is_definite=True),
+        norm_bounds(squared, squared - with_others.mean(), with_others),
+    ):
+        assert 0 <= found.low <= found.high <= LARGEST
 
 
 def test_an_eigenvalue_that_is_not_positive_is_refused(groups):
