@@ -1,4 +1,4 @@
-"""What ``landscape surface`` does: courses from options, points into files, results out."""
+"""What ``landscape surface`` does: courses walked, points into files, results out."""
 
 import os
 from collections.abc import Sequence
@@ -7,20 +7,8 @@ from math import prod
 from pathlib import Path
 
 import click
-from torch import Tensor
 
-from landscape.analysis.progress import Progress
-from landscape.analysis.spectrum.settings import OperatorSettings
-from landscape.analysis.surface.course import (
-    Course,
-    between_course,
-    bezier_course,
-    file_course,
-    random_course,
-    theta_of_state,
-    trajectory_course,
-)
-from landscape.analysis.surface.eigenvector import eigenvector_course
+from landscape.analysis.surface.course import Course
 from landscape.analysis.surface.measure import has_running_statistics
 from landscape.analysis.surface.points import (
     await_shards,
@@ -31,10 +19,10 @@ from landscape.analysis.surface.run import loss_line, loss_plane, random_lines
 from landscape.analysis.surface.settings import SurfaceSettings
 from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
-from landscape.checkpoint.load import load_checkpoint
 from landscape.cli.measured import Asked
 from landscape.cli.options import open_targets
 from landscape.cli.overall import Overall
+from landscape.cli.surface_course import course_of
 from landscape.cli.surface_settings import SurfaceRequest, surface_stem
 from landscape.files import ensure_writable
 from landscape.objective.named import named_loss
@@ -42,6 +30,8 @@ from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.store.folder import ReportFolder
 from landscape.surface.direction_files import save_directions
 from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
+
+_AROUND = 25  # coordinates of each axis around a trajectory, about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,9 +44,9 @@ class SurfaceRun:
 
     def measure(self) -> list[LossLine | LossPlane]:
         """Measure every checkpoint's surface; empty where only a shard was asked for."""
-        self._check()
-        self._axes(None)  # a mistake in them is told before anything is loaded
         shard = parse_shard(self.request.shard) if self.request.shard else _torchrun_shard()
+        self._check(shard)
+        self._axes(None)  # a mistake in them is told before anything is loaded
         if self.asked.out is not None:
             ensure_writable(self.asked.out)
         settings = _on_own_device(self.asked.settings)
@@ -90,11 +80,16 @@ class SurfaceRun:
         overall: Overall,
         further: int,
     ) -> LossLine | LossPlane | None:
-        label, direction, points = target.subject.label, self.request.passes, self._num_points
+        label, direction = target.subject.label, self.request.passes
+        points = self._num_points(self._axes(None))
         after = further * (direction + points)
         with overall.part(f"{label}: direction", direction, after=points + after) as progress:
-            course = self._course(target, other, len(self._axes(None)), progress)
+            course = course_of(
+                self.request, target, other, dimensions=len(self._axes(None)),
+                state=self._direction_file(label), progress=progress,
+            )  # fmt: skip
         axes = self._axes(course.trajectory)
+        points = self._num_points(axes)
         if self.request.save_directions is not None and (shard is None or shard[0] == 1):
             save_directions(self.request.save_directions, course.raw, target.risk.layout)
         path = self._path(target, course, axes)
@@ -142,38 +137,6 @@ class SurfaceRun:
                 target, course=course, axis=axes[0], settings=settings, progress=progress
             )
 
-    def _course(self, target: Target, other: Target, dimensions: int, progress: Progress) -> Course:
-        if self.request.directions_file is not None:
-            return file_course(
-                target, self.request.directions_file, dimensions=dimensions,
-                normalisation=self.request.normalise or "filter",
-            )  # fmt: skip
-        if self.request.direction == "random":
-            how = self.request.normalise or "filter"
-            return random_course(target, dimensions=dimensions, normalisation=how)
-        if self.request.direction == "eigenvector":
-            return eigenvector_course(
-                target,
-                self.request.operator or OperatorSettings.operator,
-                ranks=_ranks(self.request.eigenvectors, dimensions),
-                normalisation=self.request.normalise or "none",
-                tol=1e-3,
-                max_matvecs=self.request.max_matvecs,
-                state=self._direction_file(target.subject.label),
-                progress=progress,
-            )
-        if self.request.direction == "between":
-            return between_course(target, other)
-        if self.request.direction == "bezier":
-            return bezier_course(
-                target,
-                other,
-                num_steps=self.request.bend_steps,
-                learning_rate=self.request.bend_lr,
-                progress=progress,
-            )
-        return trajectory_course(target, self._snapshots(target))
-
     def end(self, results: Sequence[LossLine | LossPlane]) -> None:
         """Once ``results`` are written, what the run was to go on from is not needed."""
         if self._folder is not None:
@@ -192,16 +155,6 @@ class SurfaceRun:
         folder = self._folder
         return None if folder is None else folder.unfinished(label, f"{self._direction_name}.state")
 
-    def _snapshots(self, target: Target) -> list[Tensor]:
-        folder = self.request.snapshots or Path(target.subject.checkpoint).with_suffix(".snapshots")
-        files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.p*t*"))
-        if not files:
-            raise click.UsageError(
-                f"no snapshots in {folder}; train with --snapshots K, or name their folder."
-            )
-        theta, layout = target.risk.theta, target.risk.layout
-        return [theta_of_state(dict(load_checkpoint(f).state), layout, theta) for f in files]
-
     def _recalibrates(self, target: Target, course: Course) -> bool:
         if self.request.recalibrate is not None:
             return self.request.recalibrate
@@ -214,19 +167,23 @@ class SurfaceRun:
         name = surface_stem(("line", "plane")[len(axes) - 1], course.specs[0].kind)
         return self._folder.result(target.subject.label, name)
 
-    @property
-    def _num_points(self) -> int:
+    def _num_points(self, axes: list[Array]) -> int:
         """Passes over the examples, one a point of the grid."""
-        return self.request.num_directions * prod(len(axis) for axis in self._axes(None))
+        return self.request.num_directions * prod(len(axis) for axis in axes)
 
     def _axes(self, trajectory: Trajectory | None) -> list[Array]:
-        """One axis, or two for a plane; those of a trajectory's plane hold it by default."""
-        in_plane = self.request.y is not None or self.request.follows_trajectory
+        """One axis, or two for a plane; those of a trajectory's plane hold it by default.
+
+        Before a trajectory is known they have as many points as those that will, about.
+        """
+        follows = self.request.follows_trajectory
+        in_plane = self.request.y is not None or follows
         default = "0:1:25" if self.request.along_path else "-1:1:15" if in_plane else "-1:1:51"
+        default = f"-1:1:{_AROUND}" if follows else default
         axes = []
         for k, text in enumerate((self.request.x, self.request.y)[: 1 + in_plane]):
             if text is None and trajectory is not None:
-                axes.append(axis_around(trajectory.points[:, k], 25))
+                axes.append(axis_around(trajectory.points[:, k], _AROUND))
             else:
                 axes.append(parse_axis(text or default))
         return axes
@@ -240,9 +197,9 @@ class SurfaceRun:
             return [whole, *shards]
         return [_shard_file(path, *shard), *([whole] if shard[0] == 1 else [])]
 
-    def _check(self) -> None:
+    def _check(self, shard: tuple[int, int] | None) -> None:
         asked = self.request
-        lines, in_parts = asked.num_directions > 1, asked.shard is not None
+        lines, in_parts = asked.num_directions > 1, shard is not None
         rules = [
             (asked.along_path and len(self.asked.checkpoints) != 2, f"--direction "
              f"{asked.direction} goes from one checkpoint to another: give exactly two."),
@@ -250,14 +207,14 @@ class SurfaceRun:
              "one-dimensional: leave --y out."),
             (lines and (asked.y is not None or asked.direction != "random"
              or asked.directions_file is not None), "--num-directions is for random lines."),
-            (lines and bool(self.points.halvings or asked.shard or asked.merge),
-             "--num-directions goes with neither --refine, --shard nor --merge."),
+            (lines and bool(self.points.halvings or in_parts or asked.merge),
+             "--num-directions goes with neither --refine, --shard, --merge nor torchrun."),
             ((in_parts or asked.merge is not None) and self.asked.out is None,
-             "--shard and --merge need a folder: -o."),
-            (in_parts and asked.merge is not None, "--shard measures, --merge puts together what "
-             "was measured: give one of them."),
-            (in_parts and self.points.halvings > 0, "--refine needs the whole grid: give it "
-             "with --merge, not with --shard."),
+             "--shard, --merge and torchrun need a folder: -o."),
+            (in_parts and asked.merge is not None, "--shard and torchrun measure, --merge puts "
+             "together what was measured: give one of them."),
+            (asked.shard is not None and self.points.halvings > 0, "--refine needs the whole "
+             "grid: give it with --merge, not with --shard."),
         ]  # fmt: skip
         for broken, message in rules:
             if broken:
@@ -277,16 +234,6 @@ def _measured_shards(path: Path, count: int) -> tuple[Path, ...]:
                 f"--merge {count} first."
             )
     return files
-
-
-def _ranks(text: str | None, dimensions: int) -> tuple[int, ...]:
-    parts = (text or ("1", "1,2")[dimensions - 1]).split(",")
-    if len(parts) != dimensions or not all(p.strip().lstrip("-").isdecimal() for p in parts):
-        raise click.UsageError(
-            f"--eigenvectors must be {('one number', 'two numbers, I,J')[dimensions - 1]}; "
-            f"got {text!r}."
-        )
-    return tuple(int(p) for p in parts)
 
 
 def _torchrun_shard() -> tuple[int, int] | None:

@@ -184,19 +184,24 @@ def test_eigenvectors_are_kept_until_the_results_are_written(folder, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "message", "processes"),
     [
-        (("--direction", "between"), "exactly two"),
-        (("--shard", "1/2"), "need a folder"),
-        (("--shard", "1/2", "--merge", "2", "-o", "x/y"), "give one of them"),
-        (("--num-directions", "2", "--y=-1:1:3"), "for random lines"),
-        (("--direction", "eigenvector", "--eigenvectors", "1,2"), "must be one number"),
+        (("--direction", "between"), "exactly two", 1),
+        (("--shard", "1/2"), "need a folder", 1),
+        (("--shard", "1/2", "--merge", "2", "-o", "x/y"), "give one of them", 1),
+        (("--num-directions", "2", "--y=-1:1:3"), "for random lines", 1),
+        (("--direction", "eigenvector", "--eigenvectors", "1,2"), "must be one number", 1),
+        ((), "torchrun need a folder", 2),
+        (("--merge", "2", "-o", "x/y"), "give one of them", 2),
+        (("--num-directions", "3", "-o", "x/y"), "nor torchrun", 2),
     ],
 )
 def test_requests_that_contradict_themselves_leave_nothing(
-    folder, arguments, message, tmp_path, monkeypatch
+    folder, arguments, message, processes, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", str(processes))  # as torchrun tells it
+    monkeypatch.setenv("RANK", "0")
     before = sorted(tmp_path.iterdir())
     result = CliRunner().invoke(surface, _arguments(folder, *arguments))
     assert result.exit_code == 2
