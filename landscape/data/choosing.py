@@ -37,7 +37,7 @@ from landscape.seeds import seeded
 _SPLIT_NAMES = {*SPLITS, "validation", "valid", "val"}
 
 
-def source_of(data: Any, choice: Choice, *, name: str = "in memory") -> Source:
+def source_of(data: Any, choice: Choice) -> Source:
     """The chosen examples of ``data``.
 
     Parameters
@@ -52,7 +52,7 @@ def source_of(data: Any, choice: Choice, *, name: str = "in memory") -> Source:
     ValueError
         If it is none of these, holds nothing, or holds fewer examples than were asked for.
     """
-    return _opened(data, choice, name, lambda: data)
+    return _opened(data, choice, "in memory", lambda: data)
 
 
 def open_source(

@@ -106,7 +106,6 @@ def extreme_eigenpairs(
     tol: float,
     max_matvecs: int,
     rng: Generator,
-    start: Tensor | None = None,
     basis: Basis = ON_DEVICE,
     check_matvecs: int = 20,
     verify_matvecs: int | None = None,
@@ -129,8 +128,6 @@ def extreme_eigenpairs(
     max_matvecs
         Hard limit, verification included. Pairs that have not converged by then are returned and
         marked.
-    start
-        First Lanczos vector, shape (n,); drawn from ``rng`` where not given.
     basis
         How the Lanczos vectors are kept; ``krylov_memory`` gives the bytes.
     verify_matvecs
@@ -166,14 +163,10 @@ def extreme_eigenpairs(
         and A.dim <= min(wanted.num_pairs + check_matvecs, max_basis, max_steps),
     )
 
-    def draw() -> Tensor:
-        first = start is not None and not search.records
-        return start if first and start is not None else sphere(A, rng)
-
     while _needs_another(search, check_matvecs):
         is_check = len(search.records) - search.in_probe > 0
         search.run_probe(
-            draw,
+            lambda: sphere(A, rng),
             min_steps=check_matvecs if is_check else 1,
             is_enough=lambda record: excludes_more(record, search),
             look_steps=check_matvecs,

@@ -22,6 +22,7 @@ from landscape.linalg.lanczos import Tridiagonal, lanczos
 from landscape.linalg.operator import DenseOperator
 from landscape.values import Estimate, gamma_interval
 
+_FAILURE = 0.01  # the chance that a Wasserstein bound does not hold
 _MOST_RULES = 16  # shorter rules that a rule is compared with
 
 
@@ -180,17 +181,17 @@ def spectral_density(
     return DensityCurve(grid, mean / p, (variance + left_open**2).sqrt() / p, width)
 
 
-def wasserstein_bound(num_steps: int, num_probes: int, dim: int, failure: float = 0.01) -> float:
+def wasserstein_bound(num_steps: int, num_probes: int, dim: int) -> float:
     """Wasserstein-1 error, as a share of the range, that steps and probes guarantee [3]_.
 
-    The larger of what the steps and the probes allow, with probability 1 - ``failure``; at most 1,
+    The larger of what the steps and the probes allow, with 99 % probability; at most 1,
     which any two measures on the range meet. A worst case: spectra met in practice do better.
     """
     if num_steps < 1 or num_probes < 1:
         raise ValueError(
             f"num_steps and num_probes must be at least 1; got {num_steps}, {num_probes}."
         )
-    from_probes = math.sqrt(4 * math.log(2 * dim / failure) / ((dim + 2) * num_probes))
+    from_probes = math.sqrt(4 * math.log(2 * dim / _FAILURE) / ((dim + 2) * num_probes))
     return min(1.0, max(12 / (num_steps - 0.5), from_probes))
 
 

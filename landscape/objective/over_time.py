@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from landscape.nests import Nest, describe
 from landscape.objective.objective import Answers, Value, name_of
-from landscape.objective.pair import Forward, Loss, PairFunction
+from landscape.objective.pair import Loss, PairFunction
 from landscape.objective.readout import membranes_of, spikes_of
 
 _HOME = "snntorch.functional"
@@ -58,7 +58,7 @@ class OverTime(Loss):
         return self.function(outputs.movedim(1, 0), batch[1])
 
 
-def loss_over_time(loss: Any, name: str | None = None, forward: Forward | None = None) -> OverTime:
+def loss_over_time(loss: Any, name: str | None = None) -> OverTime:
     """The objective of one of snnTorch's losses, one value an example where it can give them.
 
     Its mean over the batch is that over all outputs of all examples, class weights included.
@@ -88,4 +88,4 @@ def loss_over_time(loss: Any, name: str | None = None, forward: Forward | None =
         loss = copy.copy(loss)
         loss.reduction = "none"
     function: PairFunction = loss
-    return OverTime(shown, function, forward)
+    return OverTime(shown, function)

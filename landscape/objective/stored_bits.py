@@ -16,7 +16,7 @@ from landscape.nests import Nest
 from landscape.objective.risk import EmpiricalRisk, Evaluation
 from landscape.results.fingerprint import StoredRounding
 
-NUM_DRAWS = 4
+_NUM_DRAWS = 4
 _FEW = 11  # significant bits of float16, the most that are few; bfloat16 has 8, float8 4 or 3
 _TRIVIAL = 2  # what ones, halves and signs need in any format
 
@@ -34,7 +34,7 @@ def significant_bits(w: Tensor) -> int | None:
 
 
 def stored_rounding(
-    risk: EmpiricalRisk, first: Nest, at: Evaluation, first_loss: float, num_draws: int = NUM_DRAWS
+    risk: EmpiricalRisk, first: Nest, at: Evaluation, first_loss: float
 ) -> StoredRounding | None:
     """How far rounding θ to the bits that it has moves losses; None: these are not few.
 
@@ -54,7 +54,7 @@ def stored_rounding(
         return None
     rng = Generator().manual_seed(0)
     found: list[tuple[float, float, float]] = []
-    for _ in range(num_draws):
+    for _ in range(_NUM_DRAWS):
         theta = risk.theta.clone()
         for w, own in zip(risk.layout.split(theta), bits, strict=True):
             # Ones that a norm began with need few bits in any format: nothing was rounded there.
@@ -65,11 +65,11 @@ def stored_rounding(
         loss = from_main(partial(moved.loss_and_gradient_of, first))[0]
         right = (there.accuracy or 0.0) - (at.accuracy or 0.0)
         found.append((there.loss - at.loss, loss - first_loss, right))
-    sizes = [math.sqrt(sum(x * x for x in each) / num_draws) for each in zip(*found, strict=True)]
+    sizes = [math.sqrt(sum(x * x for x in each) / _NUM_DRAWS) for each in zip(*found, strict=True)]
     if not all(map(math.isfinite, sizes)):
         return None
     return StoredRounding(
-        bits=most, draws=num_draws, loss=sizes[0], first_loss=sizes[1], accuracy=sizes[2]
+        bits=most, draws=_NUM_DRAWS, loss=sizes[0], first_loss=sizes[1], accuracy=sizes[2]
     )
 
 

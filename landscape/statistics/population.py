@@ -41,7 +41,7 @@ def num_summed(num_largest: int) -> int:
 
 
 class Bounds(NamedTuple):
-    """An estimate for the set of all examples, and its interval."""
+    """An estimate for the set of all examples, and its 95 % interval."""
 
     estimate: float
     stderr: float  # to first order: of the number itself, its bias aside
@@ -59,9 +59,7 @@ class Shares(NamedTuple):
     mean_squares: Array  # |Σ_g A_g v_i / K|², shape (k,)
 
 
-def largest_bounds(
-    shares: Shares, *, fraction: float = 0.0, is_definite: bool = False, level: float = 0.95
-) -> Bounds:
+def largest_bounds(shares: Shares, *, fraction: float = 0.0, is_definite: bool = False) -> Bounds:
     """The sum of the k largest eigenvalues of the set, with an interval.
 
     With v the sum on the sample, b its bias, s the standard error of Σ_i v_iᵀ A_g v_i over groups
@@ -90,7 +88,7 @@ def largest_bounds(
     left = 1 - fraction
     s = math.sqrt(left) * _stderr(sums)
     bias = left * _bias(values, forms, squares, mean_squares) / (num_groups * (num_groups - 1))
-    t = quantile(num_groups - 1, level)
+    t = quantile(num_groups - 1)
     fresh = value - 2 * bias
     low = capped_exp(-t * s / fresh, fresh) if fresh > 0 else 0.0 if is_definite else -math.inf
     warnings = []
@@ -129,7 +127,6 @@ def mean_bounds(
     stderr: float = 0.0,
     dof: float | None = None,
     fraction: float = 0.0,
-    level: float = 0.95,
 ) -> Bounds:
     """A mean over examples, such as the trace, known to ``stderr`` on these examples.
 
@@ -138,7 +135,7 @@ def mean_bounds(
     """
     of_groups = math.sqrt(1 - fraction) * _stderr(over_groups), len(over_groups) - 1
     error, joint_dof = joint(of_groups, (stderr, dof))
-    half = quantile(joint_dof, level) * error
+    half = quantile(joint_dof) * error
     return Bounds(value, error, value - half, value + half)
 
 
@@ -150,7 +147,6 @@ def norm_bounds(
     stderr: float = 0.0,
     dof: float | None = None,
     fraction: float = 0.0,
-    level: float = 0.95,
 ) -> Bounds:
     """The Frobenius norm of the set's matrix.
 
@@ -171,7 +167,7 @@ def norm_bounds(
     center = squared - (1 - fraction) * excess
     of_groups = math.sqrt(1 - fraction) * 2 * _stderr(with_others), len(with_others) - 1
     error, joint_dof = joint(of_groups, (stderr, dof))
-    reach = quantile(joint_dof, level) * error
+    reach = quantile(joint_dof) * error
     low = capped_exp(-reach / center, center) if center > 0 else 0.0
     high = capped_exp(reach / squared, squared) if squared > 0 else reach
     estimate = math.sqrt(max(0.0, center))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from landscape.objective import stored_bits
 from landscape.objective.objective import Objective
 from landscape.objective.risk import EmpiricalRisk
 from landscape.objective.stored_bits import significant_bits, stored_rounding
@@ -50,12 +51,12 @@ def risk_of(dtype):
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [(torch.float16, 11), (torch.bfloat16, 8)])
-def test_of_a_linear_loss_it_is_the_spread_of_uniform_errors(dtype, bits):
+def test_of_a_linear_loss_it_is_the_spread_of_uniform_errors(dtype, bits, monkeypatch):
     """Half a step each way: a variance of a third of its square, entry by entry."""
     risk, x = risk_of(dtype)
     num_draws = 400
-    found = stored_rounding(risk, x[:1], risk.evaluate(), float(risk.on([x[:1]]).evaluate().loss),
-                            num_draws)  # fmt: skip
+    monkeypatch.setattr(stored_bits, "_NUM_DRAWS", num_draws)
+    found = stored_rounding(risk, x[:1], risk.evaluate(), float(risk.on([x[:1]]).evaluate().loss))
     w = risk.values["w"]
     half = torch.exp2(w.abs().log2().floor() - bits)  # of numbers in [2^e, 2^(e+1))
     assert found.bits == bits
