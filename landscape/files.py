@@ -13,7 +13,9 @@ except ImportError:  # Windows: no advisory locks; two writers are then the user
     fcntl = None  # type: ignore[assignment]
 
 
-LOCK = ".lock"  # of a report's folder
+# In a report's folder.
+LOCK = ".lock"
+PAGE, SUMMARY, COMPARISON, STUDY = "index.html", "summary.json", "comparison.json", "study.json"
 
 
 class OutputError(OSError):

@@ -8,7 +8,7 @@ from landscape.catalog.measures import COMPARED
 from landscape.compare.groups import Origin, names_of_groups
 from landscape.hints import few
 from landscape.results import Comparison
-from landscape.statistics import RunValues, seeds_pair
+from landscape.statistics import seeds_pair
 from landscape.statistics.multiplicity import in_turn
 from landscape.statistics.permutation import floor_of, runs_needed_at_least
 from landscape.statistics.verdict import best_equivalence_p, branches_of
@@ -114,14 +114,8 @@ def can_be_equivalent(comparison: Comparison) -> bool:
 
 def planned_pair(names: str, a: Sequence[object], b: Sequence[object]) -> Planned:
     """Two groups of these seeds, or labels where a seed is not known; they pair if seeds do."""
-    known = all(isinstance(run, int) for run in (*a, *b))
-    paired = known and (list(a) == list(b) or seeds_pair(_runs(a), _runs(b)))
-    shared = len(set(a) & set(b))
+    paired, shared = seeds_pair(a, b), len(set(a) & set(b))
     return Planned(names, (shared, shared) if paired else (len(a), len(b)), paired)
-
-
-def _runs(seeds: Sequence[object]) -> list[RunValues]:
-    return [RunValues(seed=s, values=(), stderrs=()) for s in seeds if isinstance(s, int)]
 
 
 def _sentence(

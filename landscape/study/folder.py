@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.files import remove_partial, wait_until_free, write_atomic
+from landscape.files import COMPARISON, STUDY, remove_partial, wait_until_free, write_atomic
 from landscape.store.folder import ReportFolder
 from landscape.study.plan import Plan
 from landscape.study.plan_difference import additions, differences
@@ -53,11 +53,11 @@ class StudyFolder(ReportFolder):
 
     @property
     def comparison(self) -> Path:
-        return self.root / "comparison.json"
+        return self.root / COMPARISON
 
     @property
     def study(self) -> Path:
-        return self.root / "study.json"
+        return self.root / STUDY
 
     def claim(self, plan: Plan, *, force: bool) -> None:
         """Record the plan that this folder is for; it may ask for more than before.

@@ -132,7 +132,7 @@ def recipe_name(config: TrainConfig) -> str:
         parts.append(f"gain{config.gain:g}")
     if config.beta != "released":
         parts.append(config.beta)
-    parts.append(f"sam-{config.optimizer}" if config.sam_rho else config.optimizer)
+    parts.append(config.optimizer_name)
     return "-".join(parts)
 
 
