@@ -1,10 +1,15 @@
-"""How many bytes are free, on a device or on the host."""
+"""Devices: what they are called, and how many bytes are free on them or on the host."""
 
 import os
 
 import torch
 
 DEFAULT_MEMORY = 8 << 30  # bytes for the vectors of one run where the caller says nothing
+
+
+def device_name(device: torch.device) -> str:
+    """The accelerator's name, or ``cpu``."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def free_memory(device: torch.device, share: float = 1.0) -> int:

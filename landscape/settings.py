@@ -106,6 +106,20 @@ def setting(
     return dataclasses.field(default=default, metadata={_KEY: about})
 
 
+def parse_shard(text: str) -> tuple[int, int]:
+    """Read ``i/n`` with 1 ≤ i ≤ n: part i of n.
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    first, slash, second = text.partition("/")
+    if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
+        raise ValueError(f"a shard must be I/N with I from 1 to N, e.g. 2/4; got {text!r}.")
+    return int(first), int(second)
+
+
 def offered(kind: type[Any]) -> list[tuple[dataclasses.Field[Any], Setting]]:
     """The fields that are offered to users: a class's own before those that it inherits."""
     homes = [inspect.get_annotations(home) for home in kind.__mro__]

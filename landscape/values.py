@@ -25,6 +25,25 @@ def capped_exp(x: float, times: float = 1.0) -> float:
     return min(times * math.exp(min(x, _LARGEST_LOG)), LARGEST)
 
 
+def finite_or_none(value: float | None) -> float | None:
+    """``value``; None where it is NaN or infinite, which results and JSON do not hold."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def read_finite(text: str) -> float:
+    """A number as JSON writes it.
+
+    Raises
+    ------
+    ValueError
+        If it is NaN or infinite.
+    """
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
+
+
 def quantile(dof: float | None = None, level: float = 0.95) -> float:
     """Standard errors on either side that a two-sided interval of this level takes.
 

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import gamma
 
-from landscape.values import Estimate, Interval, Levels, gamma_interval, joint
+from landscape.values import (
+    Estimate,
+    Interval,
+    Levels,
+    finite_or_none,
+    gamma_interval,
+    joint,
+    read_finite,
+)
 
 
 def test_an_estimate_keeps_its_relative_error_when_it_is_divided():
@@ -20,6 +28,13 @@ def test_an_unknown_error_is_none_in_results_and_nan_in_arrays():
     assert Estimate.of(1.0, math.nan).stderr is None
     assert math.isnan(Estimate(1.0).error)
     assert Estimate.of(1.0, 0.5) == Estimate(1.0, 0.5, 7)  # which are stored alike
+
+
+@pytest.mark.parametrize("text", ["NaN", "-Infinity", "1e999"])
+def test_numbers_that_are_not_finite_are_none_or_refused(text):
+    assert finite_or_none(float(text)) is None
+    with pytest.raises(ValueError, match=f"{text} is no finite number"):
+        read_finite(text)
 
 
 def test_an_interval_takes_the_quantile_of_its_degrees_of_freedom():

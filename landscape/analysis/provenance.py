@@ -10,6 +10,7 @@ import torch
 import landscape
 from landscape.analysis.target import Target
 from landscape.distributed import world_size
+from landscape.memory import device_name
 from landscape.results import Provenance
 
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "pyhessian")
@@ -49,11 +50,6 @@ class Clock(NamedTuple):
 def start_clock() -> Clock:
     """Start counting wall time."""
     return Clock(perf_counter())
-
-
-def device_name(device: torch.device) -> str:
-    """The accelerator's name, or ``cpu``."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def versions() -> dict[str, str]:

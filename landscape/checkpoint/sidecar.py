@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import types
 import typing
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from landscape.checkpoint.errors import CheckpointError, printable, refuse
+from landscape.values import read_finite
 
 SCHEMA_VERSION = 1
 EMBEDDED_SIDECAR = "landscape.sidecar"  # key in a safetensors file's own metadata
@@ -115,7 +115,9 @@ class Sidecar:
         try:
             if len(text) > MAX_SIDECAR_BYTES:
                 raise ValueError(f"more than {MAX_SIDECAR_BYTES >> 20} MiB")
-            record = json.loads(text, parse_constant=_finite, parse_float=_finite, parse_int=_whole)
+            record = json.loads(
+                text, parse_constant=read_finite, parse_float=read_finite, parse_int=_whole
+            )
             _check_depth(record)
         except (ValueError, RecursionError) as error:
             wrong = f"it is not JSON with finite numbers ({printable(str(error))})"
@@ -155,13 +157,6 @@ def read_sidecar(path: Path) -> Sidecar | None:
             raise refuse(beside, "it is empty", _REMEDY)
         return None
     return Sidecar.from_json(text, beside)
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is no finite number")
-    return value
 
 
 def _whole(text: str) -> int:

@@ -29,7 +29,7 @@ from landscape.objective.named import named_loss
 from landscape.results import DoesNotApply, LossLine, LossPlane, Trajectory
 from landscape.store.folder import ReportFolder
 from landscape.surface.direction_files import save_directions
-from landscape.surface.grid import Array, axis_around, parse_axis, parse_shard
+from landscape.surface.grid import Array, axis_around, parse_axis
 
 _AROUND = 25  # coordinates of each axis around a trajectory, about
 
@@ -44,7 +44,7 @@ class SurfaceRun:
 
     def measure(self) -> list[LossLine | LossPlane]:
         """Measure every checkpoint's surface; empty where only a shard was asked for."""
-        shard = parse_shard(self.request.shard) if self.request.shard else _torchrun_shard()
+        shard = self.request.shard or _torchrun_shard()
         self._check(shard)
         self._axes(None)  # a mistake in them is told before anything is loaded
         if self.asked.out is not None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from landscape.analysis.spectrum.settings import PARAMS_HELP, OperatorSettings
 from landscape.catalog import OPERATORS
-from landscape.settings import setting
+from landscape.settings import parse_shard, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class SurfaceRequest:
     Attributes
     ----------
     shard
-        ``i/n``: this part of the points only.
+        (i, n): part i of n of the points only.
     merge
         Put so many shards together; nothing is measured.
     force
@@ -78,7 +78,9 @@ class SurfaceRequest:
         repeatable=True,
         help="A further value at each point: module:function(outputs, targets).",
     )
-    shard: str | None = setting(None, metavar="I/N", help="Measure part I of N of the points only.")
+    shard: tuple[int, int] | None = setting(
+        None, metavar="I/N", parse=parse_shard, help="Measure part I of N of the points only."
+    )
     merge: int | None = setting(
         None, metavar="N", minimum=2, help="Put the N shards together; nothing is measured."
     )

@@ -34,6 +34,11 @@ def grouped(results: Iterable[_R], groups: Mapping[str, str] | None) -> dict[str
     return found
 
 
+def positive(values: Values) -> Values:
+    """``values`` for a logarithmic axis: NaN where they are not finite, or not above 0."""
+    return np.where(np.isfinite(values) & (values > 0), values, np.nan)
+
+
 def band_of(curves: Sequence[tuple[Values, Values]], *, outside: float = np.nan) -> Band:
     """The median and range of curves (x, y), each ``outside`` where it has no x; NaN is missing.
 

@@ -14,7 +14,7 @@ from landscape.page.style import (
     read_out,
     stroke_of,
 )
-from landscape.plotting.band import Values, band_of, draw_band, grouped
+from landscape.plotting.band import band_of, draw_band, grouped, positive
 from landscape.results.study import CurvatureCourse
 
 _MEASURES = {
@@ -48,7 +48,7 @@ def plot_course(
     members_of = grouped(results, groups)
     for name, members in members_of.items():
         stroke = stroke_of(name, strokes, list(members_of))
-        band = band_of([(r.epochs, _positive(getattr(r, measure))) for r in members])
+        band = band_of([(r.epochs, positive(getattr(r, measure))) for r in members])
         draw_band(ax, band, stroke, label=figure_text(name), marker=True)
     if measure == "lambda_max":
         _draw_edges(results, ax)
@@ -70,7 +70,3 @@ def _draw_edges(results: Sequence[CurvatureCourse], ax: Axes) -> None:
         label = None if drawn else "edge (2 + 2m)/lr"
         drawn.add(key)
         ax.plot(result.epochs, edges, color=INK, linestyle=":", linewidth=1.0, label=label)
-
-
-def _positive(values: Values) -> Values:
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)

@@ -13,6 +13,7 @@ from landscape.page.style import (
     read_out,
     stroke_of,
 )
+from landscape.plotting.band import positive
 from landscape.results.probe import LAMBDA_MAX, ProbeCurves
 
 _MOST_MARKS = 60  # calls that have a mark each
@@ -41,7 +42,7 @@ def plot_probe(
     for result in results:
         stroke = stroke_of(result.subject.label, strokes, labels)
         name = result.sharpness if measure == "sharpness" else "loss"
-        values = _positive(getattr(result, name))
+        values = positive(getattr(result, name))
         (line,) = ax.plot(
             result.steps,
             values,
@@ -57,7 +58,7 @@ def plot_probe(
             residual = getattr(result, f"{name}_residual")
             band = ax.fill_between(
                 result.steps,
-                _positive(values - residual),
+                positive(values - residual),
                 values + residual,
                 color=stroke.colour,
                 alpha=0.2,
@@ -65,7 +66,7 @@ def plot_probe(
             )
             mark_series(band, stroke)
             (edge,) = ax.plot(
-                result.steps, _positive(result.edge), color=stroke.colour, linestyle=":"
+                result.steps, positive(result.edge), color=stroke.colour, linestyle=":"
             )
             mark_series(edge, stroke)
     ax.set_yscale("log")
@@ -78,8 +79,8 @@ def plot_probe(
 
 def _leave_out_far_edges(results: Sequence[ProbeCurves], ax: Axes) -> None:
     """An edge goes to infinity with the learning rate to 0: what it leaves of the axis is shown."""
-    values = np.concatenate([_positive(getattr(r, r.sharpness)) for r in results])
-    edges = np.concatenate([_positive(r.edge) for r in results])
+    values = np.concatenate([positive(getattr(r, r.sharpness)) for r in results])
+    edges = np.concatenate([positive(r.edge) for r in results])
     if np.isfinite(values).any() and np.isfinite(edges).any():
         ax.set_ylim(top=_HEADROOM * max(np.nanmax(values), np.nanmin(edges)))
 
@@ -88,7 +89,3 @@ def _title(results: Sequence[ProbeCurves]) -> str:
     if all(r.sharpness == LAMBDA_MAX for r in results):
         return "sharpness (loss/θ²)"
     return "preconditioned sharpness" if len({r.sharpness for r in results}) == 1 else "sharpness"
-
-
-def _positive(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values) & (values > 0), values, np.nan)

@@ -1,7 +1,6 @@
 """``summary.json``: the report's numbers for scripts, described by ``summary.schema.json``."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +19,7 @@ from landscape.results import (
     readings_of,
 )
 from landscape.results.comparison import PairRow
-from landscape.values import Estimate, Interval
+from landscape.values import Estimate, Interval, finite_or_none
 
 Entry = dict[str, Any]
 
@@ -72,7 +71,7 @@ def _verdict(pair: PairRow, comparison: Comparison) -> Entry:
 
 def _ends(interval: Interval | None) -> list[float | None] | None:
     # With very few runs an interval may be unbounded, which JSON cannot say.
-    return None if interval is None else [_finite(interval.low), _finite(interval.high)]
+    return None if interval is None else [finite_or_none(x) for x in (interval.low, interval.high)]
 
 
 def _checkpoint(material: Material, label: str) -> Entry:
@@ -86,9 +85,9 @@ def _checkpoint(material: Material, label: str) -> Entry:
         "model": subject.model,
         "spiking": subject.spiking,
         "num_params": subject.num_params,
-        "loss": _finite(subject.loss),
+        "loss": finite_or_none(subject.loss),
         "accuracy": subject.accuracy,
-        "grad_norm": _finite(subject.grad_norm),
+        "grad_norm": finite_or_none(subject.grad_norm),
         "failed_checks": [c.name for c in checks if c.status == "fail"],
         "measures": [entry for r in results for entry in measures(r)],
         "robustness": [row for r in results if isinstance(r, Robustness) for row in _splits(r)],
@@ -161,7 +160,7 @@ def _splits(result: Robustness) -> list[Entry]:
 
 
 def _estimate(found: Estimate | None) -> Entry | None:
-    return None if found is None else {"mean": _finite(found.mean), "stderr": found.stderr}
+    return None if found is None else {"mean": finite_or_none(found.mean), "stderr": found.stderr}
 
 
 def measures(result: Result) -> list[Entry]:
@@ -180,8 +179,8 @@ def _entry(reading: Reading, *, in_table: bool) -> Entry:
     stderr = m.stderr if spread is None or not by_solver else spread
     entry: Entry = {
         "name": m.name,
-        "value": _finite(m.value),
-        "stderr": _finite(stderr),
+        "value": finite_or_none(m.value),
+        "stderr": finite_or_none(stderr),
         "unit": m.unit,
     }
     if in_table:
@@ -191,7 +190,3 @@ def _entry(reading: Reading, *, in_table: bool) -> Entry:
     if reading.population is not None:
         entry["population"] = asdict(reading.population)
     return entry
-
-
-def _finite(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else value

@@ -20,7 +20,7 @@ import numpy as np
 
 from landscape.results.arrays import Shape, StoredArrays
 from landscape.results.base import SCHEMA_VERSION, TYPES, Result, ResultError, Stored
-from landscape.values import LARGEST
+from landscape.values import LARGEST, read_finite
 
 _MAX_BYTES = 32 * 2**20
 _MAX_WHOLE = 2**64
@@ -56,8 +56,8 @@ def load_stored(path: Path) -> Stored:
     try:
         document = json.loads(
             _text_of(path),
-            parse_constant=_finite,
-            parse_float=_finite,
+            parse_constant=read_finite,
+            parse_float=read_finite,
             object_pairs_hook=_without_repeats,
         )
         version, kind, body = (document[k] for k in ("schema_version", "type", "result"))
@@ -101,13 +101,6 @@ def _short(value: object) -> str:
     """For a message: one line, whatever was in the file."""
     text = _printable(str(value)[:200]).replace("\n", " ")
     return text.rstrip(".")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text} is no finite number")
-    return value
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

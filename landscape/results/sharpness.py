@@ -3,12 +3,11 @@
 What each measure is stands in ``landscape.catalog.MEASURES``.
 """
 
-import math
 from dataclasses import dataclass
 
 from landscape.catalog import MEASURES
 from landscape.results.base import Result
-from landscape.values import Estimate
+from landscape.values import Estimate, finite_or_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +83,7 @@ def make_measure(
     return Measure(
         name=name,
         value=value,
-        stderr=stderr if stderr is not None and math.isfinite(stderr) else None,
+        stderr=finite_or_none(stderr),
         error_over=kind.error_over,
         radius=radius,
         scale=scale,

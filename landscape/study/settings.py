@@ -3,21 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.settings import setting
-
-
-def read_shard(text: str) -> tuple[int, int]:
-    """``i/n`` as two numbers.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal()):
-        raise ValueError(f"a shard must be I/N, for example 1/4; got {text!r}.")
-    return int(first), int(second)
+from landscape.settings import parse_shard, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +25,7 @@ class QueueSettings:
 
     jobs: int = 1
     shard: tuple[int, int] | None = setting(
-        None, metavar="I/N", parse=read_shard, help="Work on every N-th run, from the I-th."
+        None, metavar="I/N", parse=parse_shard, help="Work on every N-th run, from the I-th."
     )
     retry_failed: bool = setting(False, help="Go on with runs that failed before.")
     force: bool = setting(False, help="Start anew: delete the runs of an earlier study.")

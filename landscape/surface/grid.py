@@ -85,20 +85,6 @@ def refine(axes: Sequence[Array], losses: Array, *, halvings: int) -> list[Array
     return refined
 
 
-def parse_shard(text: str) -> tuple[int, int]:
-    """Read ``i/n`` with 1 ≤ i ≤ n: part i of n.
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    first, slash, second = text.partition("/")
-    if not (slash and first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
-        raise ValueError(f"a shard must be i/n with i from 1 to n, e.g. 2/4; got {text!r}.")
-    return int(first), int(second)
-
-
 def take_shard(points: Sequence[Point], shard: tuple[int, int]) -> list[Point]:
     """Every n-th point, starting at the i-th: disjoint over i, together all."""
     index, count = shard

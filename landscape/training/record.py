@@ -11,6 +11,7 @@ import landscape
 from landscape.checkpoint.sidecar import DataSpec, Metrics, Sidecar, TrainingSpec
 from landscape.data.dataset import Dataset
 from landscape.data.source import Source
+from landscape.memory import device_name
 from landscape.training.config import TrainConfig
 from landscape.training.epoch import Score
 
@@ -86,10 +87,6 @@ def describe(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": np.__version__,
-            "device": _device_name(device),
+            "device": device_name(device),
         },
     )
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

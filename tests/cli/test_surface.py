@@ -187,6 +187,7 @@ def test_eigenvectors_are_kept_until_the_results_are_written(folder, monkeypatch
     ("arguments", "message", "processes"),
     [
         (("--direction", "between"), "exactly two", 1),
+        (("--shard", "3/2", "-o", "x/y"), "must be I/N with I from 1 to N", 1),
         (("--shard", "1/2"), "need a folder", 1),
         (("--shard", "1/2", "--merge", "2", "-o", "x/y"), "give one of them", 1),
         (("--num-directions", "2", "--y=-1:1:3"), "for random lines", 1),

@@ -10,7 +10,6 @@ from landscape.surface.grid import (
     axis_around,
     grid_points,
     parse_axis,
-    parse_shard,
     refine,
     take_shard,
 )
@@ -78,12 +77,6 @@ def test_shards_are_disjoint_and_together_whole(count, size):
     shards = [take_shard(points, (i, count)) for i in range(1, count + 1)]
     assert sorted(p for shard in shards for p in shard) == points
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
-
-
-@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", "1/2/3"])
-def test_a_shard_that_is_none_is_refused(text):
-    with pytest.raises(ValueError, match="shard must be i/n"):
-        parse_shard(text)
 
 
 def test_refinement_finds_the_minimum_of_a_parabola_more_closely_and_keeps_the_grid():

@@ -33,7 +33,7 @@ from landscape.results.robustness import (
 )
 from landscape.store.identity import identity_of
 from landscape.store.units import journal
-from landscape.values import Estimate
+from landscape.values import Estimate, finite_or_none
 
 Passes = Callable[[], Iterator[ExampleScores]]  # one after the other: each holds all examples
 
@@ -182,9 +182,9 @@ def _row(split: str, disturbance: _Disturbance, base: ExampleScores, keep: Keep)
         name=name,
         size=size,
         loss_change=_estimate(*found[:2]),
-        loss_over_draws=_finite(found[2]),
+        loss_over_draws=finite_or_none(found[2]),
         accuracy_change=_estimate(*found[3:5]),
-        accuracy_over_draws=_finite(found[5]),
+        accuracy_over_draws=finite_or_none(found[5]),
     )
 
 
@@ -212,7 +212,3 @@ def _summary(whole: Estimate | None, draws: list[Estimate | None]) -> tuple[floa
 
 def _estimate(mean: float, error: float) -> Estimate | None:
     return Estimate.of(mean, error) if math.isfinite(mean) else None
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

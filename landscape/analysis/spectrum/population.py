@@ -25,7 +25,7 @@ from landscape.statistics.population import (
     norm_bounds,
     num_summed,
 )
-from landscape.values import Estimate, LargestSum, Population
+from landscape.values import Estimate, LargestSum, Population, finite_or_none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Stated:
         estimate, stderr, low, high, warnings = bounds
         return Population(
             estimate=estimate,
-            stderr=stderr if math.isfinite(stderr) else None,
+            stderr=finite_or_none(stderr),
             low=low if low > -math.inf else None,
             high=high,
             of=self.of,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.integrate import trapezoid
 
 from landscape.results import LineMeasures, PlaneMeasures
+from landscape.values import finite_or_none
 
 Array = NDArray[np.float64]
 _SAMPLES = 8  # sample points a cell and axis, for the area of a sublevel set
@@ -31,10 +32,12 @@ def line_measures(axis: Array, losses: Array, *, threshold: float) -> LineMeasur
     stderrs = rises.std(0, ddof=1) / np.sqrt(count) if count > 1 else np.full(4, np.nan)
     return LineMeasures(
         radii=tuple(radii.tolist()),
-        rises=tuple(_finite(v) for v in rises.mean(0)),
-        rise_stderrs=tuple(_finite(v) for v in stderrs),
+        rises=tuple(finite_or_none(v) for v in rises.mean(0)),
+        rise_stderrs=tuple(finite_or_none(v) for v in stderrs),
         threshold=threshold,
-        threshold_radii=tuple(_finite(radius_of_rise(axis, row, threshold)) for row in losses),
+        threshold_radii=tuple(
+            finite_or_none(radius_of_rise(axis, row, threshold)) for row in losses
+        ),
         asymmetry=_finite_mean([line_asymmetry(axis, row) for row in losses]),
         roughness=_finite_mean([roughness([axis], row) for row in losses]),
     )
@@ -63,8 +66,8 @@ def plane_measures(
         sublevel_area=area,
         sublevel_fraction=area / float(np.ptp(x_axis) * np.ptp(y_axis)),
         sublevel_cut=bool((border <= level).any()),
-        asymmetry=_finite(plane_asymmetry(x_axis, y_axis, losses)),
-        roughness=_finite(roughness([x_axis, y_axis], losses)),
+        asymmetry=finite_or_none(plane_asymmetry(x_axis, y_axis, losses)),
+        roughness=finite_or_none(roughness([x_axis, y_axis], losses)),
         nonconvex_fraction=float((known < 0).mean()) if known.size else None,
         convexity=convexity,
     )
@@ -221,10 +224,6 @@ def _symmetric(axis: Array) -> Array:
 
 def _open(losses: Array) -> Array:
     return np.where(np.isnan(losses), np.inf, losses)
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _finite_mean(values: list[float]) -> float | None:

@@ -10,6 +10,7 @@ from landscape.page.cells import Cell, number_cell, text_cell
 from landscape.page.columns import CHECKPOINT, number_column, text_column
 from landscape.page.table import Column, Table
 from landscape.results import LineMeasures, LossLine, LossPlane
+from landscape.values import finite_or_none
 
 _Surface = LossLine | LossPlane
 
@@ -17,10 +18,6 @@ _Surface = LossLine | LossPlane
 def _lowest(surface: _Surface) -> float | None:
     finite = surface.losses[np.isfinite(surface.losses)]
     return float(finite.min()) if finite.size else None
-
-
-def _finite(loss: np.floating[Any]) -> float | None:
-    return float(loss) if np.isfinite(loss) else None
 
 
 def _barrier(line: LossLine) -> float | None:
@@ -60,13 +57,13 @@ _PATHS: list[Column[LossLine]] = [
     ),
     number_column(
         "at 0",
-        lambda line: _finite(line.losses[0]) if line.axis[0] == 0 else None,
+        lambda line: finite_or_none(line.losses[0]) if line.axis[0] == 0 else None,
         key="start",
         formula="loss at the first checkpoint",
     ),
     number_column(
         "at 1",
-        lambda line: _finite(line.losses[-1]) if line.axis[-1] == 1 else None,
+        lambda line: finite_or_none(line.losses[-1]) if line.axis[-1] == 1 else None,
         key="end",
         formula="loss at the second checkpoint",
     ),
