@@ -70,23 +70,26 @@ class AtTheta:
         self.preconditioner: Callable[[ParameterLayout], Tensor] = _no_preconditioner
         first = next(model.parameters(), torch.empty(0))
         real = first.dtype.to_real() if first.is_complex() else first.dtype
-        self._swap = Swap(
-            {"": model, **objective.modules()}, dtype=dtype or real, device=device or first.device
-        )
-        self._values = self._swap.values()
-        free = [n for n, p in self._swap.parameters.items() if p.requires_grad]
+        self._read(dtype or real, device or first.device)
+        free = [n for n, p in self.parameters.items() if p.requires_grad]
         if not free:
             lacks = "the network has no parameters"
-            if self._swap.parameters:
+            if self.parameters:
                 lacks = "every parameter of the network is frozen"
             raise ValueError(f"{lacks}: there is no θ to vary.")
         self.num_frozen = sum(v.numel() for n, v in self._values.items() if n not in free)
         self._choose(free if names is None else names)
-        self._mode = EvalMode(model)
-        self._embeddings = [
-            m for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)
-        ]
         self._plain_forms = plain_forms(model, self.device)
+
+    def _read(self, dtype: torch.dtype, device: torch.device) -> None:
+        """Take weights, buffers and modes from the network as it is by now."""
+        modules = {"": self.model, **self.objective.modules()}
+        self._swap = Swap(modules, dtype=dtype, device=device)
+        self._values = self._swap.values()
+        self._mode = EvalMode(self.model)
+        self._embeddings = [
+            m for m in self.model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)
+        ]
 
     def _choose(self, names: Sequence[str]) -> None:
         chosen = {name: self._values[name] for name in names}

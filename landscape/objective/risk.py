@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from landscape.data.reread import Reread
 from landscape.distributed import all_reduce_sum, alone
-from landscape.nests import Nest, cast, num_rows
+from landscape.nests import Nest, cast, cast_tensor, num_rows
 from landscape.objective.at_theta import AtTheta, gradients, leaves
 from landscape.objective.batches import cut_to, dealt, dealt_at_random, joined, num_examples
 from landscape.objective.halving import with_smaller_batches
@@ -124,31 +124,21 @@ class EmpiricalRisk(AtTheta):
         other._count()
         return other
 
-    def in_dtype(self, dtype: torch.dtype) -> "EmpiricalRisk":
-        """The same risk computed in another precision, at the same θ."""
-        other = self._remade(dtype, [cast(batch, dtype, self.device) for batch in self.batches])
+    def in_dtype(self, dtype: torch.dtype) -> Self:
+        """The same risk computed in another precision, at the same θ and frozen weights."""
+        other = self.on([cast(batch, dtype, self.device) for batch in self.batches])
+        other._read(dtype, self.device)
+        other._values = {n: cast_tensor(v, dtype, self.device) for n, v in self._values.items()}
         other.theta = self.theta.to(dtype)
-        other.preconditioner = self.preconditioner
         return other
 
-    def renewed(self) -> "EmpiricalRisk":
+    def renewed(self) -> Self:
         """The same risk of the network as it is by now: weights, buffers and modes."""
-        return self._remade(self.dtype, self.batches)
-
-    def _remade(self, dtype: torch.dtype, batches: Sequence[Nest]) -> "EmpiricalRisk":
-        other = EmpiricalRisk(
-            self.model,
-            self.objective,
-            batches,
-            names=self.layout.names,
-            batch_norm=self.batch_norm,
-            dtype=dtype,
-            device=self.device,
-            uncut=self.uncut,
-        )
-        other.alterations, other.noise, other.pairs = self.alterations, self.noise, self.pairs
-        other._plain_forms = self._plain_forms
-        other._copies_batches = self._copies_batches
+        other = copy.copy(self)
+        other.found = {}
+        other._read(self.dtype, self.device)
+        other._choose(self.layout.names)
+        other._count()
         return other
 
     def cut_batches(self, size: int) -> None:
