@@ -126,8 +126,8 @@ class Probe:
             raise ValueError(f"what must list some of {', '.join(MEASURES)}; got {what!r}.")
         self.what, self.path = tuple(what), None if path is None else Path(path)
         self._objective = None if objective is None else _as_objective(objective)
-        self._data, self._examples, self._params, self._dtype = data, examples, params, dtype
-        self._batch_norm = batch_norm
+        self._data, self._examples, self._params = data, examples, params
+        self._is_as_weights = dtype is None
         self._readout = None if isinstance(readout, str) else readout
         self._settings = TargetSettings(
             layout=layout,
@@ -136,10 +136,13 @@ class Probe:
             examples="all",  # of those that are chosen
             split=split,
             batch_size=batch_size,
+            batch_norm=batch_norm,
+            dtype=TargetSettings.dtype if dtype is None else dtype,
             seed=seed,
             command="landscape.Probe",
         )
-        self._pace, self._watch = Pace(every, budget, clock), Watch(patience)
+        self._pace = Pace(ProbeSettings(every=every, budget=budget), clock)
+        self._watch = Watch(patience)
         self._memory = Memory()
         self._target: Target | None = None
         self._lines: Lines | None = None
@@ -163,7 +166,7 @@ class Probe:
         network = unwrapped(model)
         device = next(network.parameters(), torch.empty(0)).device
         # Parts of a batch have other statistics than it has.
-        is_whole = self._batch_norm == "train" and bool(batch_norms(network))
+        is_whole = self._settings.batch_norm == "train" and bool(batch_norms(network))
         with (
             self._pace.call(step, wait_for(device)),
             undisturbed(device, self._settings.seed),
@@ -236,9 +239,9 @@ class Probe:
         parameters = list(model.parameters())
         wide = any(p.dtype == torch.float64 for p in parameters)
         device = str(next(iter(parameters), torch.empty(0)).device)
-        dtype = self._dtype or ("float64" if wide else "float32")
+        dtype = "float64" if wide and self._is_as_weights else self._settings.dtype
         # Where nothing couples examples, batches are cut where memory is short.
-        norm = self._batch_norm if batch_norms(model) else "eval"
+        norm = self._settings.batch_norm if batch_norms(model) else "eval"
         settings = replace(self._settings, device=device, dtype=dtype, batch_norm=norm)
         choice = Choice(
             split=settings.split, examples=self._examples, seed=settings.seed, at_most=True

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from landscape.catalog import SCALES_OF_WEIGHTS
 from landscape.catalog.measures import SAMPLED
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,3 +40,6 @@ class SharpnessSettings:
     )
     num_probes: int = setting(20, minimum=2, help="Of relative flatness.")
     num_layers: int = setting(2, minimum=1, help="Relative flatness of the last so many layers.")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
