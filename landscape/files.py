@@ -13,7 +13,9 @@ except ImportError:  # Windows: no advisory locks; two writers are then the user
     fcntl = None  # type: ignore[assignment]
 
 
-LOCK = ".lock"  # of a report's folder
+# In a report's folder.
+LOCK = ".lock"
+PAGE, SUMMARY, COMPARISON, STUDY = "index.html", "summary.json", "comparison.json", "study.json"
 
 
 class OutputError(OSError):
@@ -137,19 +139,35 @@ def exclusive_lock(path: Path) -> Iterator[None]:
     OutputError
         Another process holds it, or something else than a file is there.
     """
+    with lock_if_free(path) as is_held:
+        if not is_held:
+            raise OutputError(
+                f"{path.parent} is in use by another run of landscape (lock: {path.name}). "
+                "Wait for it to end, or write to another folder with -o."
+            )
+        yield
+
+
+@contextmanager
+def lock_if_free(path: Path) -> Iterator[bool]:
+    """The same; yields whether it is held: False where another process holds it.
+
+    Raises
+    ------
+    OutputError
+        Something else than a file is there.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not path.is_file():  # to open a pipe would be to wait for its reader
         raise OutputError(f"{path} is no file, so that it cannot be the folder's lock: remove it.")
     with path.open("a") as file:
+        is_held = True
         if fcntl is not None:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise OutputError(
-                    f"{path.parent} is in use by another run of landscape (lock: {path.name}). "
-                    "Wait for it to end, or write to another folder with -o."
-                ) from error
-        yield
+            except BlockingIOError:
+                is_held = False
+        yield is_held
 
 
 @contextmanager

@@ -52,6 +52,11 @@ class MeasureKind:
         ``module:function`` of (target, settings), the
         :class:`landscape.analysis.sharpness.rows.Rows` that measure it; empty: it is read off
         what was computed for something else.
+    rows_by
+        What there is a row of in a table of sharpness: ``scale``, ``radius``, ``ball_radius``,
+        ``layer``.
+    beside
+        The measure whose rows give this one too; empty: its own do.
     """
 
     name: str
@@ -73,6 +78,8 @@ class MeasureKind:
     read: str = ""
     of: str = ""
     rows: str = ""
+    rows_by: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def is_compared(self) -> bool:

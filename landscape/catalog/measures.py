@@ -121,6 +121,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:expected_rises",
+        rows_by=("scale", "radius"),
     ),
     MeasureKind(
         name="radius_of_rise",
@@ -133,6 +134,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:radii_of_rise",
+        rows_by=("scale",),
     ),
     MeasureKind(
         name="smoothed_trace",
@@ -143,6 +145,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:smoothed_traces",
+        rows_by=("radius",),
     ),
     MeasureKind(
         name="worst_rise",
@@ -156,6 +159,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_EXAMPLES,
         rows=f"{_ROWS}:worst_rises",
+        rows_by=("scale", "ball_radius"),
     ),
     MeasureKind(
         name="sam_rise",
@@ -168,6 +172,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_EXAMPLES,
         rows=f"{_ROWS}:sam_rises",
+        rows_by=("scale", "ball_radius"),
     ),
     MeasureKind(
         name="sam_first_order",
@@ -177,6 +182,8 @@ MEASURES = Registry(
         source="Foret et al. 2021, arXiv 2010.01412",
         unit="loss",
         error_over="none: exact",
+        rows_by=("scale", "ball_radius"),
+        beside="sam_rise",
     ),
     MeasureKind(
         name="relative_flatness",
@@ -188,6 +195,7 @@ MEASURES = Registry(
         error_over=OVER_PROBES,
         invariant_under=(BATCH_NORM, RELU),
         rows=f"{_ROWS}:relative_flatnesses",
+        rows_by=("layer",),
     ),
     MeasureKind(
         name="tolerated_noise",
@@ -200,6 +208,7 @@ MEASURES = Registry(
         hard_forward=True,
         error_over=OVER_NOISE,
         rows=f"{_ROWS}:tolerated_noises",
+        rows_by=("scale",),
     ),
     MeasureKind(
         name="cusp_slope",

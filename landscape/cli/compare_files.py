@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landscape.cli.options import unique_labels
-from landscape.files import sha256_of_file
+from landscape.files import COMPARISON, sha256_of_file
 from landscape.report import write_report
 from landscape.results import (
     RECORD,
@@ -20,7 +20,7 @@ from landscape.results import (
 from landscape.results.study import CurvatureCourse, OneImageSpectrum
 
 _CHECKPOINT_FOLDER = ".metadata"  # in a checkpoint that is a folder, as torch.distributed saves
-_NO_RESULTS = (RECORD, "comparison.json")
+_NO_RESULTS = (RECORD, COMPARISON)
 
 
 class Found(NamedTuple):
@@ -80,7 +80,7 @@ def write_comparison(
             number += 1
         used.add(path)
         save_result(result, path)
-    save_result(comparison, out / "comparison.json")
+    save_result(comparison, out / COMPARISON)
     return write_report(out, results, title=title, comparison=comparison, figures=figures)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from landscape.cli.output import print_table, print_words
+from landscape.files import COMPARISON, PAGE, SUMMARY
 from landscape.page.columns import text_column
 from landscape.page.table import Column, Table
 
@@ -32,9 +33,9 @@ _WRITTEN: list[Column[_Written]] = [
 _OF_REPORT = (
     ("tables", "tables"),
     ("figures", "figures"),
-    ("verdicts", "comparison.json"),
-    ("numbers", "summary.json"),
-    ("page", "index.html"),
+    ("verdicts", COMPARISON),
+    ("numbers", SUMMARY),
+    ("page", PAGE),
 )
 
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 NO_BOUNDS = "it has no bounds over examples, only a solver's residual; gate on it itself"
 NO_ERROR = "it has no interval"
 OF_SUBJECT = ("loss", "accuracy", "grad_norm", "num_params")
-# Measures of a sharpness table that come in one value a radius, and those that do not.
-_BALLS = {"worst_rise": ("worst_rise",), "sam_rise": ("sam_rise", "sam_first_order")}
 
 
 def known_of(
@@ -79,25 +77,11 @@ def result_names(
 def sharpness_names(settings: "SharpnessSettings") -> list[Known]:
     """What a table of sharpness gives."""
     found: list[Known] = []
-    pairs: list[tuple[str, str, float | None]]
-    for measure in settings.measures:
-        if measure == "expected_rise":
-            pairs = [(measure, s, r) for s in settings.scales for r in settings.radii]
-        elif measure == "smoothed_trace":
-            pairs = [(measure, "none", r) for r in settings.radii]
-        elif measure in _BALLS:
-            pairs = [
-                (name, s, r)
-                for name in _BALLS[measure]
-                for s in settings.scales
-                for r in settings.ball_radii
-            ]
-        elif measure in ("radius_of_rise", "tolerated_noise"):
-            pairs = [(measure, s, None) for s in settings.scales]
-        else:  # of layers, whose names are the network's
-            found.append(Known(measure, any_qualifier=True))
-            continue
-        found += [known_of(name, scale=s, radius=r) for name, s, r in pairs]
+    for name, scales, radii, _, of_layers in settings.rows:
+        if of_layers:
+            found.append(Known(name, any_qualifier=True))
+        else:
+            found += [known_of(name, scale=s, radius=r) for s in scales for r in radii]
     return found
 
 

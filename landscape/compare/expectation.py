@@ -8,7 +8,7 @@ from landscape.catalog.measures import COMPARED
 from landscape.compare.groups import Origin, names_of_groups
 from landscape.hints import few
 from landscape.results import Comparison
-from landscape.statistics import RunValues, seeds_pair
+from landscape.statistics import seeds_pair
 from landscape.statistics.multiplicity import in_turn
 from landscape.statistics.permutation import floor_of, runs_needed_at_least
 from landscape.statistics.verdict import best_equivalence_p, branches_of
@@ -22,6 +22,11 @@ class Planned(NamedTuple):
     num_runs: tuple[int, int]
     paired: bool
 
+    @property
+    def floor(self) -> float:
+        """The smallest p-value that so many runs can give in one test."""
+        return floor_of(self.num_runs, paired=self.paired)
+
 
 def planned(origins: Sequence[Origin]) -> tuple[list[Planned], int]:
     """Every two groups that these checkpoints are divided into, and how many will be compared.
@@ -32,7 +37,10 @@ def planned(origins: Sequence[Origin]) -> tuple[list[Planned], int]:
     for origin, name in zip(origins, names_of_groups(origins), strict=True):
         run = origin.label if origin.seed is None else origin.seed
         seeds.setdefault(name, {})[run] = None
-    found = [_planned(one, two, seeds) for one, two in combinations(seeds, 2)]
+    found = [
+        planned_pair(f"{one} and {two}", list(seeds[one]), list(seeds[two]))
+        for one, two in combinations(seeds, 2)
+    ]
     return found, max(0, len(seeds) - 1)
 
 
@@ -104,16 +112,10 @@ def can_be_equivalent(comparison: Comparison) -> bool:
     )
 
 
-def _planned(one: str, two: str, seeds: dict[str, dict[object, None]]) -> Planned:
-    a, b = seeds[one], seeds[two]
-    known = all(isinstance(run, int) for run in (*a, *b))
-    paired = known and (list(a) == list(b) or seeds_pair(_runs(a), _runs(b)))
-    shared = len(a.keys() & b.keys())
-    return Planned(f"{one} and {two}", (shared, shared) if paired else (len(a), len(b)), paired)
-
-
-def _runs(seeds: dict[object, None]) -> list[RunValues]:
-    return [RunValues(seed=s, values=(), stderrs=()) for s in seeds if isinstance(s, int)]
+def planned_pair(names: str, a: Sequence[object], b: Sequence[object]) -> Planned:
+    """Two groups of these seeds, or labels where a seed is not known; they pair if seeds do."""
+    paired, shared = seeds_pair(a, b), len(set(a) & set(b))
+    return Planned(names, (shared, shared) if paired else (len(a), len(b)), paired)
 
 
 def _sentence(

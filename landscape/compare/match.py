@@ -10,7 +10,7 @@ import numpy as np
 
 from landscape.compare.groups import Analysed
 from landscape.compare.settings import Match
-from landscape.statistics import RunValues, seeds_pair
+from landscape.statistics import seeds_pair
 
 
 class Matched(NamedTuple):
@@ -42,7 +42,7 @@ def match_runs(
         matched between groups that share no seeds.
     """
     a, b = _by_run(names[0], group), _by_run(names[1], baseline)
-    paired = _seeds_pair(a, b)
+    paired = seeds_pair(a, b)
     if paired:
         shared = [key for key in a if key in b]
         a, b = {k: a[k] for k in shared}, {k: b[k] for k in shared}
@@ -95,17 +95,6 @@ def _by_run(name: str, group: Sequence[Analysed]) -> _Runs:
                 "with --group."
             )
     return runs
-
-
-def _seeds_pair(a: _Runs, b: _Runs) -> bool:
-    def known(runs: _Runs) -> list[RunValues]:
-        return [RunValues(seed=k, values=(), stderrs=()) for k in runs if isinstance(k, int)]
-
-    first, second = known(a), known(b)
-    all_known = len(first) == len(a) and len(second) == len(b)
-    # One run a group: a pair if the seeds agree, though nothing can be tested.
-    single = len(a) == len(b) == 1 and a.keys() == b.keys()
-    return all_known and (single or seeds_pair(first, second))
 
 
 def _shared_epoch(names: tuple[str, str], a: _Runs, b: _Runs) -> int | None:

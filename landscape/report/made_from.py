@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from landscape.files import sha256_of_file, write_atomic
+from landscape.files import COMPARISON, PAGE, SUMMARY, sha256_of_file, write_atomic
 from landscape.results import RECORD
 
 _RECORD = ".made-from.json"
-_MADE = ("index.html", "summary.json", "figures/*", "tables/*")
+_MADE = (PAGE, SUMMARY, "figures/*", "tables/*")
 _DRAWN_BY = ("landscape-snn", "matplotlib", "jinja2")
 
 
@@ -31,7 +31,7 @@ def is_current(folder: Path, title: str, baseline: str | None, figures: Sequence
 def _state(
     folder: Path, title: str, baseline: str | None, figures: Sequence[str]
 ) -> dict[str, object]:
-    results = [*(folder / "results").glob("*/*"), folder / "comparison.json"]
+    results = [*(folder / "results").glob("*/*"), folder / COMPARISON]
     made = [path for pattern in _MADE for path in folder.glob(pattern)]
     return {
         "title": title,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from landscape.files import write_atomic
+from landscape.files import COMPARISON, STUDY, write_atomic
 from landscape.page.detail import MOST_SHOWN
 from landscape.page.draw import draw
 from landscape.page.material import gather
@@ -90,7 +90,7 @@ def load_comparison(folder: Path) -> Comparison | None:
     ResultError
         If ``comparison.json`` is something else.
     """
-    return _load(folder / "comparison.json", Comparison)
+    return _load(folder / COMPARISON, Comparison)
 
 
 def load_study(folder: Path) -> Study | None:
@@ -101,7 +101,7 @@ def load_study(folder: Path) -> Study | None:
     ResultError
         If ``study.json`` is something else.
     """
-    return _load(folder / "study.json", Study)
+    return _load(folder / STUDY, Study)
 
 
 def _load(path: Path, kind: type[_S]) -> _S | None:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from landscape.files import ensure_writable, inside, write_atomic
+from landscape.files import PAGE, SUMMARY, ensure_writable, inside, write_atomic
 from landscape.page.detail import MOST_SHOWN
 from landscape.page.draw import draw, draw_files, trim
 from landscape.page.formats import to_csv, to_markdown
@@ -76,7 +76,7 @@ def write_report(
     material = gather(results, baseline, most=MOST_SHOWN)
     ensure_writable(folder)
     sections = _with_verdict([*further, *make_sections(material)], comparison)
-    page = folder / "index.html"
+    page = folder / PAGE
     files: dict[Path, bytes | str] = {}
     drawn = {}
     first = first_screen(title, material, comparison, sections)
@@ -100,7 +100,7 @@ def write_report(
     on_page = trim({name: drawn[name] for name in figures_on_page(first, sections)}, _MOST_DRAWING)
     files[page] = render_page(title, material, first, sections, on_page, formats)
     named = sorted(path.relative_to(folder).as_posix() for path in files)
-    files[folder / "summary.json"] = summary_json(title, everything, comparison, named)
+    files[folder / SUMMARY] = summary_json(title, everything, comparison, named)
     outdated = _earlier_files(folder) - set(named)
     for path, content in files.items():
         write_atomic(inside(folder, path), content)
@@ -112,7 +112,7 @@ def write_report(
 def _earlier_files(folder: Path) -> set[str]:
     """Figures and tables of the report that is there; none where it does not say so."""
     try:
-        found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["files"]
+        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
     names = found if isinstance(found, list) else []

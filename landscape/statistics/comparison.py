@@ -4,7 +4,7 @@ The unit is an independent training run; data shards and probes only say how wel
 measured, and never count as further runs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,10 +39,17 @@ class Contrast:
     same_losses: bool = False  # of each run and its partner, to rounding: the same functions
 
 
-def seeds_pair(runs: Sequence[RunValues], baseline: Sequence[RunValues]) -> bool:
-    """Say whether at least two seeds, and half of the larger group's, occur in both groups."""
-    shared = len({run.seed for run in runs} & {run.seed for run in baseline})
-    return shared >= 2 and 2 * shared >= max(len(runs), len(baseline))
+def seeds_pair(group: Iterable[object], baseline: Iterable[object]) -> bool:
+    """Say whether at least two seeds, and half of the larger group's, occur in both groups.
+
+    The same seeds pair, single ones too, though one pair shows nothing. Whatever is no number, such
+    as the label of a run whose seed is unknown, pairs with nothing.
+    """
+    a, b = set(group), set(baseline)
+    if not all(isinstance(seed, int) for seed in a | b):
+        return False
+    shared = len(a & b)
+    return a == b or (shared >= 2 and 2 * shared >= max(len(a), len(b)))
 
 
 def compare_runs(

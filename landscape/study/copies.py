@@ -23,7 +23,8 @@ def write_rescaled(source: Path, target: Path, factor: float, *, model: str | No
     Raises
     ------
     ValueError
-        If it has no convolution or linear layer followed by a batch norm, or no sidecar.
+        If it has no convolution or linear layer followed by a batch norm, a batch norm without
+        running statistics, or no sidecar.
     """
     checkpoint = load_checkpoint(source)
     network, _ = model_of(checkpoint, model)
@@ -36,19 +37,22 @@ def write_rescaled(source: Path, target: Path, factor: float, *, model: str | No
             if layer.bias is not None:
                 layer.bias.mul_(factor)
             mean, var = norm.running_mean, norm.running_var
-            assert mean is not None
-            assert var is not None
+            if mean is None or var is None:
+                raise ValueError(
+                    f"{source} has a batch norm without running statistics: its filters cannot be "
+                    "rescaled so that the function stays. Leave [[copy]] out."
+                )
             mean.mul_(factor)
             var.copy_(factor**2 * (var.double() + norm.eps) - norm.eps)
     save_checkpoint(target, network.state_dict(), checkpoint.sidecar)
 
 
-def _normalised_layers(
-    model: nn.Module,
-) -> Iterator[tuple[nn.Conv2d | nn.Linear, nn.BatchNorm1d | nn.BatchNorm2d]]:
+_Layer = nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.Linear
+_Norm = nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d
+
+
+def _normalised_layers(model: nn.Module) -> Iterator[tuple[_Layer, _Norm]]:
     leaves = [m for m in model.modules() if not list(m.children())]
     for layer, norm in pairwise(leaves):
-        if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(
-            norm, nn.BatchNorm1d | nn.BatchNorm2d
-        ):
+        if isinstance(layer, _Layer) and isinstance(norm, _Norm):
             yield layer, norm

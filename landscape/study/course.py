@@ -85,7 +85,7 @@ def measure_course(
 
 def _optimizer(config: TrainConfig, rate: float) -> Optimizer:
     return Optimizer(
-        kind=f"sam-{config.optimizer}" if config.sam_rho > 0 else config.optimizer,
+        kind=config.optimizer_name,
         learning_rate=rate,
         rate_of="of the next epoch",
         momentum=config.momentum if config.optimizer == "sgd" else 0.0,

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from landscape.files import remove_partial, write_atomic
+from landscape.files import COMPARISON, STUDY, remove_partial, wait_until_free, write_atomic
 from landscape.store.folder import ReportFolder
 from landscape.study.plan import Plan
 from landscape.study.plan_difference import additions, differences
@@ -41,13 +41,9 @@ class StudyFolder(ReportFolder):
     """A report's folder with the trainings; several processes and machines may share it."""
 
     @property
-    def lock(self) -> Path:
-        return self.root / ".report.lock"
-
-    @property
     def presence(self) -> Path:
         """Where the studies at work in the folder are counted; their workers are not."""
-        return self.root / "runs" / ".studies.lock"
+        return self.root / ".studies.lock"
 
     def run_lock(self, label: str) -> Path:
         return self.root / "runs" / f".{label}.lock"
@@ -57,17 +53,18 @@ class StudyFolder(ReportFolder):
 
     @property
     def comparison(self) -> Path:
-        return self.root / "comparison.json"
+        return self.root / COMPARISON
 
     @property
     def study(self) -> Path:
-        return self.root / "study.json"
+        return self.root / STUDY
 
     def claim(self, plan: Plan, *, force: bool) -> None:
         """Record the plan that this folder is for; it may ask for more than before.
 
         More are analyses, recipes, controls, and seeds at one training loss: no verdict of the
-        plan's contrasts rests on any.
+        plan's contrasts rests on any. With ``force`` all that is there is removed first, so that no
+        other study may be present; workers of one that was killed are waited for.
 
         Raises
         ------
@@ -75,6 +72,8 @@ class StudyFolder(ReportFolder):
             If it is for another one; the message shows the difference.
         """
         if force:
+            for lock in self._record("_").parent.glob(".*.lock"):
+                wait_until_free(lock)
             self.remove("runs", "checkpoints", "results", "unfinished")
             self._plan.unlink(missing_ok=True)
         now, added = plan.record(), self.added

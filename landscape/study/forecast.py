@@ -1,14 +1,15 @@
 """What a study will cost: its trainings and analyses timed in part, the rest counted."""
 
+import dataclasses
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 from torch import nn
 
 from landscape.analysis.forecast import forecast
 from landscape.analysis.opening import make_target
 from landscape.analysis.suite_settings import SuiteSettings
+from landscape.analysis.target_checks import open_device
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import open_source
@@ -19,6 +20,11 @@ from landscape.training.forecast import forecast_training
 from landscape.training.network import objective_of, timing_of
 
 _SEARCH_MATVECS = 25  # that one eigenvalue takes
+# What a training takes no longer for, whatever it is; of sam_rho, whether there is one.
+_FREE = (
+    *("init", "gain", "beta", "leave", "seed", "data_seed", "snapshots"),
+    *("optimizer", "lr", "momentum", "weight_decay", "sam_rho"),
+)
 
 
 class RunForecast(NamedTuple):
@@ -39,15 +45,8 @@ def forecast_recipes(plan: Plan, machine: Machine) -> Iterator[tuple[str, RunFor
     known: dict[tuple[object, ...], RunForecast] = {}
     for recipe in plan.recipes:
         c = recipe.config
-        key = (
-            c.network,
-            c.minimised,
-            c.batch_size,
-            c.images,
-            c.epochs,
-            c.data,
-            c.sam_rho > 0,
-        )
+        costly = {k: v for k, v in dataclasses.asdict(c).items() if k not in _FREE}
+        key = (*costly.values(), c.sam_rho > 0)
         if key not in known:
             known[key] = _forecast(plan, c, machine)
         analysis = known[key].analysis * (1 + sum(c.of == recipe.name for c in plan.copies))
@@ -55,9 +54,7 @@ def forecast_recipes(plan: Plan, machine: Machine) -> Iterator[tuple[str, RunFor
 
 
 def _forecast(plan: Plan, config: TrainConfig, machine: Machine) -> RunForecast:
-    found = forecast_training(
-        config, device=torch.device(machine.device), data_dir=machine.data_dir
-    )
+    found = forecast_training(config, device=open_device(machine.device), data_dir=machine.data_dir)
     return RunForecast(found.seconds, _analysis_seconds(plan, found.model, config, machine))
 
 

@@ -5,8 +5,13 @@ runs of one seed, the one that ends lower is set back to the epoch whose loss is
 other's last.
 """
 
+import dataclasses
+from collections.abc import Sequence
+
 import numpy as np
 
+from landscape.compare.expectation import planned_pair
+from landscape.hints import few
 from landscape.results import Comparison
 from landscape.results.comparison import MeasureRow, PairRow
 from landscape.results.study import JudgedAt, LossMatchedRow
@@ -51,6 +56,8 @@ def loss_matched_rows(
 ) -> tuple[LossMatchedRow, ...]:
     """Every contrast judged at the last epoch, and at one loss on the seeds that were matched.
 
+    One whose runs failed so that too few seeds are left to pair is left out.
+
     Parameters
     ----------
     groups
@@ -68,8 +75,20 @@ def loss_matched_rows(
     contrasts = [(pair.group, pair.baseline) for pair in by_epoch.pairs]
     seeds = {seed for names in contrasts for seed in loss_matched_seeds(plan, *names)}
     chosen = {name: [c for c in members if c.seed in seeds] for name, members in groups.items()}
+    # Where runs failed, what is left of two recipes need not pair.
+    left = {
+        name: sorted({c.seed for c in members if c.seed is not None})
+        for name, members in chosen.items()
+    }
+    paired = tuple(
+        names for names in contrasts if planned_pair("", *(left[n] for n in names)).paired
+    )
     by_loss = compare_contrasts(
-        chosen, plan.comparison, split=plan.analysis.split, command=command, match="loss"
+        chosen,
+        dataclasses.replace(plan.comparison, contrasts=paired),
+        split=plan.analysis.split,
+        command=command,
+        match="loss",
     )
     if by_loss is None:
         return ()
@@ -88,6 +107,16 @@ def loss_matched_rows(
         for other_row in other.measures
         if other_row.measure == row.measure
     )
+
+
+def unmatched(by_epoch: Comparison | None, rows: Sequence[LossMatchedRow]) -> list[str]:
+    """In a sentence, the contrasts that are not among ``rows`` and whose recipes have runs."""
+    told = {(row.group, row.baseline) for row in rows}
+    pairs = by_epoch.pairs if by_epoch else ()
+    names = [f"{p.group} against {p.baseline}" for p in pairs if (p.group, p.baseline) not in told]
+    if not names:
+        return []
+    return [f"Not judged at one training loss, where too few seeds are left: {few(names)}."]
 
 
 def _judged(pair: PairRow, row: MeasureRow) -> JudgedAt:

@@ -3,20 +3,18 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from landscape.analysis.opening import open_target
 from landscape.analysis.provenance import start_clock
 from landscape.analysis.suite import run_analysis, suite_identity
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target import Target
+from landscape.analysis.target_checks import open_device
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.files import OutputError, exclusive_lock
+from landscape.files import OutputError, lock_if_free
 from landscape.results import Result
 from landscape.results.training import curves_from_metrics
 from landscape.study.copies import write_rescaled
@@ -52,10 +50,8 @@ def attempt(
     OutputError
         If the folder cannot be written to: then no further run could be kept either.
     """
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(exclusive_lock(folder.run_lock(run.label)))
-        except OutputError:
+    with lock_if_free(folder.run_lock(run.label)) as is_held:
+        if not is_held:
             return None
         folder.sweep(run.label)
         record = folder.record(run.label)
@@ -135,7 +131,7 @@ class _Work:
         train(
             config,
             out,
-            device=torch.device(self.machine.device),
+            device=open_device(self.machine.device),
             data_dir=self.machine.data_dir,
             force=False,
             monitor=monitor,

@@ -27,7 +27,7 @@ from landscape.study.gathered import (
     training_curves,
 )
 from landscape.study.links import outcome_links
-from landscape.study.matching import loss_matched_rows, loss_matched_runs
+from landscape.study.matching import loss_matched_rows, loss_matched_runs, unmatched
 from landscape.study.plan import Plan
 from landscape.study.plan_parts import Run
 from landscape.study.scales import recipe_scales
@@ -64,6 +64,8 @@ def write_outcome(
     whole = by_recipe(
         results | along, recipes | {c.label: c.recipe for c in copies}, plan.analysis.split
     )
+    matched = loss_matched_rows(plan, whole, comparison, command=command)
+    lacking = unmatched(comparison, matched) if plan.comparison.loss_matched_seeds else []
     study = Study(
         provenance=clock.provenance(
             command=command, seed=plan.comparison.seed, device=torch.device("cpu")
@@ -79,8 +81,8 @@ def write_outcome(
         speeds=speed_rows(curves, plan.comparison),
         links=outcome_links(trained, plan.comparison),
         alpha=plan.comparison.alpha,
-        notes=(*plan.warnings, *_declared_later(folder.added)),
-        loss_matched=loss_matched_rows(plan, whole, comparison, command=command),
+        notes=(*plan.warnings, *_declared_later(folder.added), *lacking),
+        loss_matched=matched,
         scales=recipe_scales(plan, groups),
     )
     save_result(study, folder.study)

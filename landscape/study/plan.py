@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from landscape.catalog import ANALYSES, MEASURES
+from landscape.catalog import ANALYSES
+from landscape.compare.expectation import Planned, expectation, planned_pair
 from landscape.snn.schemes import scheme_by_name
 from landscape.statistics.permutation import pairs_needed
+from landscape.study.measured import check_measures, is_compared
 from landscape.study.plan_parts import (
     EXPECTATIONS,
     AnalysisPlan,
@@ -22,7 +24,6 @@ from landscape.study.plan_parts import (
 )
 from landscape.training.config import TrainConfig
 
-_TABLE = "SharpnessTable"  # where measures stand that are read off no other result
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -68,6 +69,7 @@ class Plan:
             )
         for name in self.analysis.only:
             _require_known(name, set(ANALYSES), "only names the analysis")
+        check_measures(self.analysis, self.comparison.all_measures)
         for name, sd in self.comparison.scatter.items():
             _require_known(name, set(self.comparison.all_measures), "scatter names the measure")
             _require(sd > 0, f"scatter of {name!r} must be positive; got {sd}.")
@@ -113,7 +115,7 @@ class Plan:
         Of a copy along a training that is what comparisons take.
         """
         only = self.analysis.only
-        found = [(run.label, name) for name in only if run.epoch is None or _is_compared(name)]
+        found = [(run.label, name) for name in only if run.epoch is None or is_compared(name)]
         if self.analysis.one_image and run.epoch is None:
             found.append((run.label, "one-image"))
         if run.with_course:
@@ -137,24 +139,30 @@ class Plan:
         return len(self.comparison.contrasts) * len(self.comparison.all_measures)
 
     @property
+    def pairs(self) -> tuple[Planned, ...]:
+        """The contrasts, with how many runs each has."""
+        return tuple(
+            planned_pair(
+                f"{group} against {baseline}",
+                self.recipe(group).seeds,
+                self.recipe(baseline).seeds,
+            )
+            for group, baseline in self.comparison.contrasts
+        )
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the plan cannot decide however it comes out."""
-        seeds = {r.name: set(r.seeds) for r in self.recipes}
-        need = pairs_needed(self.comparison.alpha, self.num_tests)
+        alpha = self.comparison.alpha
+        need = pairs_needed(alpha, self.num_tests)
         found = []
         if 0 < (matched := self.comparison.loss_matched_seeds) < need:
             found.append(
                 f"loss_matched_seeds: with {matched} seeds at one training loss nothing can be "
                 f"significant over {self.num_tests} tests; {need} seeds could decide."
             )
-        for group, baseline in self.comparison.contrasts:
-            n = len(seeds[group] & seeds[baseline])
-            if n < need:
-                found.append(
-                    f"{group} against {baseline}: with {n} shared seeds nothing can be "
-                    f"significant over {self.num_tests} tests; {need} seeds could decide."
-                )
-        return tuple(found)
+        too_few = [pair for pair in self.pairs if pair.floor * self.num_tests > alpha]
+        return (*found, *expectation(too_few, num_tests=self.num_tests, alpha=alpha))
 
     def record(self) -> dict[str, Any]:
         """The plan as JSON can hold it."""
@@ -165,11 +173,6 @@ class Plan:
     def sha256(self) -> str:
         text = json.dumps(self.record(), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _is_compared(analysis: str) -> bool:
-    gives = ANALYSES[analysis].gives
-    return any(kind.is_compared and (kind.of or _TABLE) in gives for kind in MEASURES.values())
 
 
 def _require(holds: bool, message: str) -> None:

@@ -97,7 +97,7 @@ def plan_from_table(table: _Table, *, default_title: str) -> Plan:
     grid = _part(table, "grid", _GRID)
     analysis = _analysis(table.get("analysis", {}))
     seeds = _seeds(table.get("seeds", 1))
-    comparison = table.get("comparison", {})
+    comparison = _part(table, "comparison", _COMPARISON)
     # One loss may lie after any epoch: then each leaves a copy.
     every = 1 if comparison.get("loss_matched_seeds") else analysis.curvature_every
     recipes = [
@@ -132,7 +132,7 @@ def recipe_name(config: TrainConfig) -> str:
         parts.append(f"gain{config.gain:g}")
     if config.beta != "released":
         parts.append(config.beta)
-    parts.append(f"sam-{config.optimizer}" if config.sam_rho else config.optimizer)
+    parts.append(config.optimizer_name)
     return "-".join(parts)
 
 
@@ -196,7 +196,7 @@ def _replaced(scaled: ScaledBudget, spectrum: _Table) -> ScaledBudget:
 
 
 def _comparison(table: _Table, optimizers: list[str]) -> ComparisonPlan:
-    _check(table, _COMPARISON, "[comparison]")
+    _require_table(table.get("scatter", {}), "[comparison.scatter]")
     pairs = []
     for pair in table.get("contrasts", ()):
         if not (isinstance(pair, list) and len(pair) == 2):
@@ -228,12 +228,16 @@ def _part(table: _Table, name: str, known: Iterable[str]) -> _Table:
 
 def _check(table: _Table, known: Iterable[str], what: str) -> None:
     names = sorted(known)
-    if not isinstance(table, Mapping):
-        raise ValueError(f"{what} must be a table; got {table!r}.")
+    _require_table(table, what)
     for key in table:
         if key not in names:
             hint = close_to(key, names) or f" Known: {', '.join(names)}."
             raise ValueError(f"{what} holds {key!r}, which is not known.{hint}")
+
+
+def _require_table(value: object, what: str) -> None:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{what} must be a table; got {value!r}.")
 
 
 def _frozen(value: Any) -> Any:

@@ -1,18 +1,13 @@
 """The queue of a study's runs: what is left is worked through, then the report is written."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from landscape.files import (
-    OutputError,
-    ensure_writable,
-    exclusive_lock,
-    present,
-    wait_until_free,
-)
+from landscape.analysis.target_checks import open_device
+from landscape.data.choice import Choice
+from landscape.data.choosing import open_source
+from landscape.files import LOCK, ensure_writable, lock_if_free, present, wait_until_free
 from landscape.results.study import Study
 from landscape.study.folder import StudyFolder
 from landscape.study.gathered import training_curves
@@ -70,19 +65,30 @@ def run_study(
     Raises
     ------
     ValueError
-        If the folder is of another plan, or nothing could be finished.
+        If the folder is of another plan, device or data cannot be opened, or nothing could be
+        finished.
     OutputError
         If it cannot be written to.
     """
     ensure_writable(out)
-    folder = StudyFolder(out)
-    folder.claim(plan, force=settings.force)
-    own = own_runs(plan, settings.shard)
-    if settings.retry_failed:
-        for run in own:
-            folder.forget_failure(run.label)
+    folder, own = StudyFolder(out), own_runs(plan, settings.shard)
+    anew = settings.force or settings.retry_failed
+    if anew or unsettled(own, plan, folder):
+        _check_inputs(plan, machine)
     with present(folder.presence) as is_alone:
-        work_off = partial(_work_off, plan, folder, machine, settings.jobs, notify, is_alone)
+        if settings.force and not is_alone():
+            raise ValueError(
+                f"another study is at work in {out}, and force would delete its runs. Stop it, or "
+                "write to another folder with -o."
+            )
+        folder.claim(plan, force=settings.force)
+
+        def work_off(runs: Sequence[Run]) -> None:
+            if settings.retry_failed:
+                for run in runs:
+                    folder.forget_failure(run.label)
+            _work_off(plan, folder, machine, settings.jobs, notify, is_alone, runs)
+
         work_off(own)
         left = unsettled(plan.runs, plan, folder)
         if not left:  # only now all losses are known
@@ -93,13 +99,20 @@ def run_study(
             left = unsettled(copies, plan, folder)
     if left:
         return Outcome(tuple(run.label for run in left), None, None)
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(exclusive_lock(folder.lock))
-        except OutputError:
+    with lock_if_free(out / LOCK) as is_held:
+        if not is_held:
             return Outcome((), None, None)  # another process is writing the same report
         written = write_outcome(plan, folder, command=machine.command, figures=figures)
         return Outcome((), *written)
+
+
+def _check_inputs(plan: Plan, machine: Machine) -> None:
+    """Open the device and every data set once: else each run would fail by itself."""
+    open_device(machine.device)
+    a = plan.analysis
+    choice = Choice(split=a.split, examples=a.examples, seed=a.seed, at_most=True)
+    for data in dict.fromkeys(recipe.config.data for recipe in plan.recipes):
+        open_source(data, choice, data_dir=machine.data_dir)
 
 
 def _work_off(

@@ -24,6 +24,7 @@ from landscape.study.plan_parts import Run
 from landscape.study.settings import Machine
 
 _PATIENCE_SECONDS = 60.0  # for a worker to write its state after Ctrl-C
+_GONE = (EOFError, ConnectionError)  # what a pipe says whose other end has died
 _INTERRUPTED = 130  # exit code of a worker that a signal has stopped where its state was whole
 
 
@@ -49,7 +50,7 @@ class _Worker:
 
     def tell(self, run: Run | None) -> None:
         """Give it a run; None: there is no more. That it is dead is for ``_receive`` to find."""
-        with suppress(BrokenPipeError, ConnectionResetError):
+        with suppress(*_GONE):
             self.pipe.send(run)
 
 
@@ -120,7 +121,7 @@ def _receive(worker: _Worker) -> Event | None:
     """What the worker says; None: it is dead."""
     try:
         message = worker.pipe.recv()
-    except (EOFError, ConnectionResetError):
+    except _GONE:
         return None
     if isinstance(message, OutputError):
         raise message
@@ -154,7 +155,7 @@ def _serve(pipe: Connection, plan: Plan, folder: StudyFolder, machine: Machine) 
             def report(part: float, stage: str, label: str = label) -> None:
                 try:
                     pipe.send(Event(label, part, stage))
-                except BrokenPipeError:
+                except _GONE:
                     # The parent is gone: an interruption, and no failure of the run.
                     raise KeyboardInterrupt from None
 
@@ -167,7 +168,7 @@ def _serve(pipe: Connection, plan: Plan, folder: StudyFolder, machine: Machine) 
     except KeyboardInterrupt:
         # What was finished is on the disk; the parent, if it is there, has another go on.
         sys.exit(_INTERRUPTED)
-    except (EOFError, BrokenPipeError):  # the parent is gone
+    except _GONE:  # the parent
         return
 
 

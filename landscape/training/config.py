@@ -149,6 +149,11 @@ class TrainConfig:
         )
 
     @property
+    def optimizer_name(self) -> str:
+        """What users choose it by: ``sam-…`` is sharpness-aware minimisation around it."""
+        return f"sam-{self.optimizer}" if self.sam_rho > 0 else self.optimizer
+
+    @property
     def learning_rate(self) -> float:
         """Learning rate of the first epoch."""
         return PUBLISHED_LEARNING_RATES[self.optimizer] if self.lr is None else self.lr

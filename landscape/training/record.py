@@ -64,7 +64,7 @@ def describe(
         training=TrainingSpec(
             init=config.init,
             gain=config.gain,
-            optimizer=f"sam-{config.optimizer}" if config.sam_rho > 0 else config.optimizer,
+            optimizer=config.optimizer_name,
             learning_rate=config.learning_rate,
             last_learning_rate=config.learning_rate_at(max(1, len(records))),
             momentum=config.momentum if config.optimizer == "sgd" else 0.0,

@@ -50,7 +50,8 @@ def test_a_dry_run_lists_the_runs_forecasts_them_and_writes_nothing(plan_file, t
 
 def test_too_few_seeds_are_told_of_before_anything_runs(plan_file, tmp_path):
     result = run(plan_file, "-o", tmp_path / "out", "--dry-run")
-    assert "6 seeds could decide" in result.stderr
+    assert "2 pairs of runs: tendencies only" in result.stderr
+    assert "6 needed" in result.stderr
 
 
 @pytest.mark.parametrize("shard", ["2", "a/b", "1/"])
@@ -68,7 +69,7 @@ _ABOVE_ROUGHNESS = ("frobenius_norm[filter] hessian", "expected_rise[filter] ρ=
     ("name", "primary"),
     [
         ("published", _FIRST),
-        ("paired", _FIRST),
+        ("paired", (_FIRST[0], _ABOVE_ROUGHNESS[1])),
         ("smoke", _FIRST),
         ("small", _ABOVE_ROUGHNESS),
         ("scatter", _ABOVE_ROUGHNESS),

@@ -70,7 +70,11 @@ def test_a_plan_may_ask_for_more_and_the_folder_says_what_came_later(plan, tmp_p
         folder.claim(plan, force=False)
     for changed in (
         {"recipes": (recipe, dataclasses.replace(plan.recipes[0], seeds=(99,)), plan.recipes[1])},
-        {"comparison": dataclasses.replace(plan.comparison, primary=("trace[filter] hessian",))},
+        {
+            "comparison": dataclasses.replace(
+                plan.comparison, primary=("mean_curvature[filter] hessian",)
+            )
+        },
         {"title": "another"},
     ):
         with pytest.raises(ValueError, match="another plan"):

@@ -1,5 +1,6 @@
 """Which copies along training are measured, and what contrasts say at one training loss."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ from compared_results import PROVENANCE, subject
 
 from landscape.results import load_stored
 from landscape.results.training import TrainingCurves
+from landscape.study.folder import StudyFolder
 from landscape.study.matching import loss_matched_runs
 from landscape.study.plan_file import plan_from_table
 
@@ -84,3 +86,17 @@ def test_a_study_measures_the_copies_and_judges_at_one_loss(table, tmp_path, wor
     again, more = work(plan, tmp_path)
     assert again.left == ()
     assert not more
+
+    folder = StudyFolder(tmp_path)
+    failed = dataclasses.replace(folder.record(copies[0].label), state="failed", reason="memory")
+    folder.write(failed)
+    assert not work(plan, tmp_path)[1]
+    _, more = work(plan, tmp_path, retry_failed=True)
+    assert {event.label for event in more} == {failed.label}
+    assert folder.record(failed.label).state == "done"
+
+    # Of two seeds one is left of a recipe: they do not pair, and the rest of the report stands.
+    folder.write(dataclasses.replace(failed, label="slow-s1"))
+    outcome, _ = work(plan, tmp_path)
+    assert outcome.study.loss_matched == ()
+    assert any("Not judged at one training loss" in note for note in outcome.study.notes)

@@ -2,6 +2,7 @@ import pytest
 
 from landscape.study.plan_difference import differences
 from landscape.study.plan_file import load_plan, plan_from_table
+from landscape.study.power import expected_findings
 
 _TWO_MEASURES = ["frobenius_norm[filter] hessian", "expected_rise[filter] ρ=0.1"]
 
@@ -50,7 +51,23 @@ def test_what_so_few_seeds_cannot_decide_is_said(table, seeds):
     # Two tests: 2 · 2/2ⁿ is 0.0625 at n = 6 and 0.031 at n = 7.
     warnings = make(table, seeds=seeds).warnings
     assert bool(warnings) == (seeds == 6)
-    assert all("7 seeds could" in words for words in warnings)
+    assert all("6 pairs of runs: tendencies only" in words for words in warnings)
+    assert all("7 needed" in words for words in warnings)
+
+
+def test_recipes_without_shared_seeds_are_two_groups_of_runs(table):
+    """Of 4 against 4 the least p is 2/70, times two tests 0.057; of 5 against 5 2/252."""
+    table["grid"] = {"init": ["ikun_v1"], "optimizer": ["adam"]}
+    table["comparison"]["contrasts"] = [["ikun_v1-adam", "kaiming-adam"]]
+    table["comparison"]["scatter"] = {_TWO_MEASURES[1]: 0.2}
+    for n, decides in ((4, False), (5, True)):
+        other = {"init": "kaiming", "seeds": list(range(n, 2 * n))}
+        plan = make(table, seeds=n, recipe=[other])
+        assert bool(plan.warnings) != decides
+        assert all(f"{n} against {n} runs, unpaired" in words for words in plan.warnings)
+        found = expected_findings(plan)
+        assert len(found) == decides
+        assert all("5 against 5 runs, unpaired find a ratio of" in words for words in found)
 
 
 def test_curvature_along_training_ends_at_the_trained_network(table):
@@ -80,6 +97,9 @@ def test_curvature_along_training_ends_at_the_trained_network(table):
         ({"copy": [{"name": "kaiming-adam", "of": "kaiming-adam", "factor": 2.0}]}, "twice"),
         ({"recipe": [{"name": "../up", "init": "kaiming"}]}, "letters, digits"),
         ({"analysis": {"only": ["spectrums"]}}, "none of"),
+        ({"comparison": "x"}, r"\[comparison\] must be a table"),
+        ({"comparison": [{"contrasts": []}]}, r"\[comparison\] must be a table"),
+        ({"comparison": {"contrasts": [], "scatter": [1]}}, r"scatter\] must be a table"),
         ({"analysis": {"budget": "lavish"}}, "budget must be"),
     ],
 )
@@ -98,9 +118,9 @@ def test_the_file_is_named_where_it_is_wrong(tmp_path):
 def test_differences_name_the_place_and_both_values(table):
     before = make(table).record()
     assert differences(before, make(table).record()) == []
-    table["analysis"]["radii"] = [0.3]
+    table["analysis"]["num_pairs"] = 5
     (found,) = differences(before, make(table).record())
-    assert found == "analysis.budget.sharpness.radii was [0.1], now [0.3]"
+    assert found == "analysis.budget.sharpness.num_pairs was 4, now 5"
 
 
 def test_too_few_seeds_at_one_loss_to_decide_anything_are_told_of(table):

@@ -118,6 +118,30 @@ def test_a_failed_run_is_recorded_and_the_rest_goes_on(table, tmp_path, work):
     assert {e.label for e in events} == {"wild-s0"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "device", "message"),
+    [({}, "gpu", "device 'gpu' cannot be used"), ({"data": "no.npz"}, "cpu", "no data file")],
+)
+def test_what_no_run_could_open_is_told_of_before_any_is_begun(
+    table, tmp_path, machine, changes, device, message
+):
+    table["training"] |= changes
+    plan = plan_from_table(table, default_title="tiny")
+    elsewhere = dataclasses.replace(machine, device=device)
+    with pytest.raises(ValueError, match=message):
+        queue.run_study(plan, tmp_path, machine=elsewhere, settings=QueueSettings(), notify=print)
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_another_study_s_runs_are_not_deleted_while_it_is_at_work(plan, tmp_path, work):
+    folder = StudyFolder(tmp_path)
+    folder.claim(plan, force=False)
+    folder.write(folder.record(plan.runs[0].label))
+    with present(folder.presence), pytest.raises(ValueError, match="another study is at work"):
+        work(plan, tmp_path, force=True)
+    assert (tmp_path / "runs").exists()
+
+
 def test_a_changed_plan_is_refused_with_the_difference(plan, tmp_path, work):
     folder = StudyFolder(tmp_path)
     folder.claim(plan, force=False)
@@ -125,7 +149,7 @@ def test_a_changed_plan_is_refused_with_the_difference(plan, tmp_path, work):
     recipes = (dataclasses.replace(plan.recipes[0], config=longer), *plan.recipes[1:])
     with pytest.raises(ValueError, match=r"\[ikun_v1-adam\]\.config\.epochs was 1, now 3"):
         folder.claim(dataclasses.replace(plan, recipes=recipes), force=False)
-    comparison = dataclasses.replace(plan.comparison, primary=("worst_rise[filter]",))
+    comparison = dataclasses.replace(plan.comparison, primary=("mean_curvature[filter] hessian",))
     with pytest.raises(ValueError, match="primary was"):
         folder.claim(dataclasses.replace(plan, comparison=comparison), force=False)
 

@@ -1,10 +1,21 @@
 """Settings of a sharpness table and their defaults; without torch, so that --help is quick."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from landscape.catalog import SCALES_OF_WEIGHTS
+from landscape.catalog import MEASURES, SCALES_OF_WEIGHTS
 from landscape.catalog.measures import SAMPLED
 from landscape.settings import check_settings, setting
+
+
+class RowsOf(NamedTuple):
+    """The rows of one measure: one for each scale and radius, or of single layers."""
+
+    name: str
+    scales: tuple[str, ...]  # ("none",) where it comes at none
+    radii: tuple[float | None, ...]  # (None,) where it has none
+    is_scaled: bool
+    of_layers: bool  # whose names are the network's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +54,19 @@ class SharpnessSettings:
 
     def __post_init__(self) -> None:
         check_settings(self)
+
+    @property
+    def rows(self) -> list[RowsOf]:
+        """What a table will hold, measure by measure, before anything is measured."""
+        radii = {"radius": self.radii, "ball_radius": self.ball_radii}
+        return [
+            RowsOf(
+                kind.name,
+                self.scales if "scale" in kind.rows_by else ("none",),
+                next((radii[by] for by in kind.rows_by if by in radii), (None,)),
+                is_scaled="scale" in kind.rows_by,
+                of_layers="layer" in kind.rows_by,
+            )
+            for kind in MEASURES.values()
+            if (kind.beside or kind.name) in self.measures
+        ]

@@ -9,6 +9,7 @@ import click
 from landscape.cli.options import figures_option, width_option
 from landscape.cli.plain import echo
 from landscape.cli.stdout import Command
+from landscape.files import SUMMARY
 
 if TYPE_CHECKING:
     from landscape.page.section import Section
@@ -96,7 +97,7 @@ def report(
 def _before(folder: Path) -> dict[str, str | None]:
     """Title and baseline of the report that is there, if any; a damaged one is no obstacle."""
     try:
-        found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        found = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
         before = {key: found[key] for key in ("title", "baseline")}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
