@@ -150,7 +150,7 @@ def analyze(
         batch_size=batch_size,
         batch_norm=batch_norm,
         dtype=dtype,
-        device=device,
+        device=str(device),  # a torch.device too
         seed=seed,
         command="landscape.analyze",
     )

@@ -194,8 +194,8 @@ def _operator(
     params, scale = str(told.pop("params", "*")), str(told.pop("scale", "none"))
     copy = bool(told.pop("copy", False))
     read: Any = told.pop("readout") if callable(told.get("readout")) else None
-    if told.get("examples") is not None:
-        told["examples"] = str(told["examples"])
+    # Whole numbers and torch devices are taken too.
+    told |= {k: str(told[k]) for k in ("examples", "device") if told.get(k) is not None}
     settings = TargetSettings(**told, command=f"landscape.{name}")  # type: ignore[arg-type]
     target = target_in_memory(
         model,

@@ -243,6 +243,10 @@ def test_what_was_left_out_is_asked_for_in_words(found):
     ("changed", "message"),
     [
         ({"budget": "huge"}, "budget must be one of quick"),
+        ({"time_steps": 0}, "time_steps must be a whole number of at least 1, or None; got 0"),
+        ({"layout": "x"}, "layout must be one of T-first, N-first, or None; got 'x'"),
+        ({"split": "tset"}, "split must be one of train, test; got 'tset'"),
+        ({"operator": "jacobian"}, "operator must be one of hessian"),
         ({"only": ["hessian"]}, "analyses must be some of preflight"),
         ({"only": ["line"], "skip": ["line"]}, "leave no analysis"),
         ({"only": "line"}, "must be lists of names"),

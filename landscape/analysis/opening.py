@@ -26,7 +26,6 @@ from landscape.analysis.target_checks import (
     sha256_of_theta,
 )
 from landscape.analysis.target_settings import TargetSettings
-from landscape.catalog.words import DTYPES
 from landscape.checkpoint.load import load_checkpoint
 from landscape.checkpoint.match import check_range
 from landscape.data.choosing import source_of
@@ -153,8 +152,6 @@ def make_target(
     ValueError
         If they do not fit one another, or the loss of a batch is not that of its examples.
     """
-    if settings.dtype not in DTYPES:
-        raise ValueError(f"dtype must be one of {', '.join(DTYPES)}; got {settings.dtype!r}.")
     refuse_inference_mode()
     by_probes = divide_probes(settings.share, len(data))
     dtype, device = getattr(torch, settings.dtype), open_device(settings.device)

@@ -11,7 +11,7 @@ from landscape.analysis.spectrum.settings import (
     SpectrumSettings,
 )
 from landscape.catalog import OPERATORS
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 if TYPE_CHECKING:
     from landscape.store.folder import ReportFolder
@@ -67,6 +67,7 @@ class SuiteSettings:
     folder: "ReportFolder | None" = None
 
     def __post_init__(self) -> None:
+        check_settings(self)
         if self.surrogates:
             from landscape.snn.surrogate import surrogate_called  # noqa: PLC0415  # torch is slow
 

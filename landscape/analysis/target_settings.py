@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from landscape.catalog.words import BATCH_NORMS, DTYPES, KEEPS, LAYOUTS, MOST_EXAMPLES, SPLITS
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 _SUFFIXES = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
@@ -129,7 +129,4 @@ class TargetSettings:
     command: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ValueError(
-                f"batch_size must be a whole number of at least 1; got {self.batch_size!r}."
-            )
+        check_settings(self)

@@ -1,18 +1,17 @@
 """Options made of the fields of settings: a command gets the settings as one typed value."""
 
 import dataclasses
-import types
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import click
 
 from landscape.catalog import Registry
 from landscape.catalog.registry import Part
 from landscape.cli.option_types import ListOf, NameOf, NamesOf, Parsed, PatternsOf, ValueOf
-from landscape.settings import Setting, offered
+from landscape.settings import Setting, offered, value_type
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,7 +63,7 @@ def with_options(options: Sequence[Callable[[F], F]], command: F) -> F:
 def _option(field: dataclasses.Field[Any], about: Setting) -> Callable[[F], F]:
     flags = about.flags or ("--" + field.name.replace("_", "-"),)
     extra: dict[str, Any] = {"help": about.help or None, "metavar": about.metavar}
-    inner, length = _value_type(field.type)
+    inner, length = value_type(field.type)
     if inner is bool:
         if field.default is not None:
             extra["is_flag"] = True
@@ -82,16 +81,6 @@ def _option(field: dataclasses.Field[Any], about: Setting) -> Callable[[F], F]:
     return click.option(
         *flags, field.name, type=kind, default=default, show_default=default is not None, **extra
     )
-
-
-def _value_type(annotation: Any) -> tuple[Any, int | None]:
-    """The type of the value, or of each one of a tuple, and the tuple's length; 0: any."""
-    if get_origin(annotation) in (types.UnionType, Union):
-        (annotation,) = (part for part in get_args(annotation) if part is not types.NoneType)
-    if get_origin(annotation) is not tuple:
-        return annotation, None
-    inner, *others = get_args(annotation)
-    return inner, 0 if others == [...] else 1 + len(others)
 
 
 def _list_type(inner: Any, about: Setting) -> ListOf:

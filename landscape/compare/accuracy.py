@@ -1,6 +1,6 @@
 """Does flatness go with test accuracy, or another outcome? Apart from the verdict."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -68,7 +68,7 @@ def links(
     found = [
         (measure, name, correlation)
         for measure, name in asked
-        for correlation in _correlation(measure, outcomes[name], groups, levels, rng, ranks)
+        if (correlation := _correlation(measure, outcomes[name], groups, levels, rng, ranks))
     ]
     tested = {i: c.p_value for i, (_, _, c) in enumerate(found) if c.p_value is not None}
     corrected = holm(list(tested.values())) if tested else ()
@@ -83,8 +83,8 @@ def _correlation(
     levels: Levels,
     rng: Generator,
     ranks: bool,
-) -> Iterator[WithinGroupCorrelation]:
-    """Of the runs that have both; none of fewer than two."""
+) -> WithinGroupCorrelation | None:
+    """Of the runs that have both; None of fewer than two."""
     points = [
         (measure.values[c.label].row.value, outcome[c.label], name, c.seed)
         for name, members in groups.items()
@@ -92,13 +92,13 @@ def _correlation(
         if c.label in measure.values and c.label in outcome
     ]
     if len(points) < 2:
-        return
+        return None
     x = np.array([value for value, *_ in points])
     if ranks:
         x = x if measure.any.row.better == "lower" else -x
     elif (x > 0).all():
         x = np.log(x)
-    yield statistics.within_group_correlation(
+    return statistics.within_group_correlation(
         x,
         [value for _, value, _, _ in points],
         [name for _, _, name, _ in points],

@@ -1,6 +1,6 @@
 """Which examples of the data are wanted, in the words of who asks."""
 
-from landscape.catalog.words import KEEPS, MOST_EXAMPLES
+from landscape.catalog.words import MOST_EXAMPLES
 from landscape.data.source import Told
 
 
@@ -20,11 +20,6 @@ class Choice:
         Hears how far the reading of a stream is; None: nobody does.
     at_most
         Whether data that hold fewer than N examples are taken whole; else they are refused.
-
-    Raises
-    ------
-    ValueError
-        If ``keep`` is neither.
     """
 
     def __init__(
@@ -37,8 +32,6 @@ class Choice:
         told: Told | None = None,
         at_most: bool = False,
     ) -> None:
-        if keep not in KEEPS:
-            raise ValueError(f"keep must be one of {', '.join(KEEPS)}; got {keep!r}.")
         self.split, self.examples, self.seed, self.keep = split, examples, seed, keep
         self.told = told or (lambda done, total: None)
         self.at_most = at_most

@@ -34,6 +34,11 @@ class _Seen(NamedTuple):
     by_inputs: list[Tensor]
     by_theta: list[Tensor]
 
+    @property
+    def values(self) -> list[Tensor]:
+        """What is the same whatever the other examples are, where these have no influence."""
+        return [*self.outputs, *self.by_theta]
+
 
 def influence(network: AtTheta, batch: Nest, run: Run, axis: int) -> Influence | None:
     """That of the three examples of ``batch``, which lie on ``axis`` of what ``run`` returns.
@@ -67,13 +72,11 @@ def _depends_on_others(network: AtTheta, batch: Nest, run: Run, axis: int, examp
     others = torch.arange(3) != example
     if any(bool((slope[others.to(slope.device)] != 0).any()) for slope in beside.by_inputs):
         return True
-    gap = _gap([*beside.outputs, *beside.by_theta], [*among_copies.outputs, *among_copies.by_theta])
+    gap = _gap(beside.values, among_copies.values)
     if gap == 0:
         return False
     again = _of(network, batch, run, axis, example)
-    return gap > _NOISE * _gap(
-        [*beside.outputs, *beside.by_theta], [*again.outputs, *again.by_theta]
-    )
+    return gap > _NOISE * _gap(beside.values, again.values)
 
 
 def _depends_on_order(network: AtTheta, batch: Nest, run: Run, axis: int) -> bool:

@@ -23,21 +23,40 @@ class Lines:
         self.path = path
         self.records: list[dict[str, Any]] = []
         self._is_begun = False
+        self._is_whole = False  # the file has all records, and no line that was cut short
 
-    def add(self, record: dict[str, Any]) -> None:
-        """Join a record, its line whole and at once."""
+    def add(self, record: dict[str, Any]) -> str:
+        """Join a record, its line whole and at once.
+
+        Returns
+        -------
+        str
+            Why it could not be written, said once until it can: then the file is written anew.
+
+        Raises
+        ------
+        OSError
+            If the first one cannot be written.
+        """
         before = self.records if self._is_begun else self._read()
-        self.records = [r for r in before if r["step"] < record["step"]]
-        is_next = self._is_begun and len(self.records) == len(before)
-        self.records.append(record)
-        self._is_begun = True
-        if self.path is None:
-            return
-        if is_next:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(_line(record))
-        else:
-            write_atomic(self.path, self.text())
+        kept = [r for r in before if r["step"] < record["step"]]
+        was_whole, self._is_whole = self._is_whole, False
+        self.records = [*kept, record]
+        if self.path is not None:
+            try:
+                if was_whole and len(kept) == len(before):
+                    with self.path.open("a", encoding="utf-8") as file:
+                        file.write(_line(record))
+                else:
+                    write_atomic(self.path, self.text())
+            except OSError as error:
+                if not self._is_begun:
+                    raise
+                reason = error.__cause__ or error
+                words = f"{self.path} cannot be written ({reason}): tried again at each call"
+                return words if was_whole else ""
+        self._is_begun = self._is_whole = True
+        return ""
 
     def text(self) -> str:
         """As in the file."""

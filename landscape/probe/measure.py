@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
+from landscape.analysis.target import Target
 from landscape.catalog.optimizers import OPTIMIZERS, Optimizer, OptimizerKind, edge_of
 from landscape.checkpoint.optimizer_state import OptimizerState
 from landscape.curvature.hessian import HessianOperator
@@ -17,7 +18,14 @@ from landscape.linalg.trace import deflated_trace
 from landscape.linalg.warm import LargestPair, largest_from
 from landscape.objective.risk import EmpiricalRisk
 from landscape.probe.critical import critical_step
-from landscape.results.probe import CRITICAL, LAMBDA_MAX, PRECONDITIONED, TRACE
+from landscape.results.probe import (
+    CRITICAL,
+    HESSIAN,
+    LAMBDA_MAX,
+    PRECONDITIONED,
+    TRACE,
+    ProbeValues,
+)
 from landscape.values import Eigenvalue
 
 TOL = 0.02  # residual over value at which a pair is good enough to be followed
@@ -69,8 +77,11 @@ class Call:
         self._hessian = HessianOperator(risk)
         self._pair: LargestPair | None = None
 
-    def run(self, what: Collection[str]) -> Found:
-        """Measure ``what``, sharing the Hessian's graphs, and the optimiser's edge."""
+    def run(self, what: Collection[str], forgiven: type[Exception]) -> Found:
+        """Measure ``what``, sharing the Hessian's graphs, and the optimiser's edge.
+
+        A measure that ends with a ``forgiven`` error is absent.
+        """
         measures: dict[str, Callable[[], None]] = {
             LAMBDA_MAX: self._lambda_max,
             TRACE: self._trace,
@@ -83,8 +94,8 @@ class Call:
                 continue
             try:
                 measure()
-            except ValueError as error:  # CheckpointError, DoesNotApply and UserCodeError too
-                self.found.absent[name] = str(error)
+            except forgiven as error:
+                self.found.absent[name] = reason_of(error)
         self.found.num_matvecs = self._hessian.num_matvecs
         return self.found
 
@@ -200,3 +211,31 @@ class Call:
         if lambda_max is not None and lambda_max.value > 0:
             return 2.0 / float(lambda_max.value)
         return _FIRST_RATE
+
+
+def reason_of(error: Exception) -> str:
+    """Why something could not be measured; of what is no refusal in words, its kind first."""
+    if isinstance(error, ValueError):  # CheckpointError, DoesNotApply and UserCodeError too
+        return str(error)
+    return f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+
+
+def unmeasured(step: int, target: Target, what: Collection[str], reason: str) -> ProbeValues:
+    """Of a call that failed as a whole."""
+    return ProbeValues(
+        step=step,
+        matrix=matrix_of(target),
+        loss=math.nan,
+        absent=dict.fromkeys((*what, "edge"), reason),
+        num_matvecs=0,
+        num_evaluations=0,
+        seconds=0.0,
+        share=0.0,
+    )
+
+
+def matrix_of(target: Target) -> str:
+    """Whose eigenvalues and trace are measured, in words."""
+    if target.subject.spiking:
+        return f"formal Hessian of the surrogate ({target.subject.surrogate})"
+    return HESSIAN

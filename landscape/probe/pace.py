@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from landscape.distributed import from_main
+from landscape.probe.settings import ProbeSettings
 
 Clock = Callable[[], float]
 
@@ -20,21 +21,15 @@ class Pace:
 
     Parameters
     ----------
-    every
-        Steps between two calls, at least.
-    budget
-        The share of the time since the first call that the others may take, but for the second of
-        all; 1: whatever they do.
+    settings
+        ``budget`` is the share of the time since the first call that the others may take, but for
+        the second of all; 1: whatever they do.
     clock
         Gives seconds.
     """
 
-    def __init__(self, every: int, budget: float, clock: Clock = time.perf_counter) -> None:
-        if not isinstance(every, int) or every < 1:
-            raise ValueError(f"every must be a whole number of steps, at least 1; got {every!r}.")
-        if not 0 < budget <= 1:
-            raise ValueError(f"budget must be a share of the time in (0, 1]; got {budget}.")
-        self.every, self.budget, self._clock = every, budget, clock
+    def __init__(self, settings: ProbeSettings, clock: Clock = time.perf_counter) -> None:
+        self.every, self.budget, self._clock = settings.every, settings.budget, clock
         self._last: int | None = None  # step of the last call
         self._look_at = 0  # the next step that may be due
         self._began = self._spent = 0.0  # all calls

@@ -28,7 +28,7 @@ from landscape.analysis.target import Target
 from landscape.analysis.target_settings import TargetSettings
 from landscape.data.choice import Choice
 from landscape.data.choosing import source_of
-from landscape.distributed import alone, is_main
+from landscape.distributed import alone, is_main, world_size
 from landscape.networks import unwrapped
 from landscape.objective.losses import BUILTIN_LOSSES
 from landscape.objective.named import objective_of
@@ -36,12 +36,12 @@ from landscape.objective.objective import Objective
 from landscape.objective.own_loss import own_loss
 from landscape.probe.alarms import Watch
 from landscape.probe.lines import Lines
-from landscape.probe.measure import Call, Memory
+from landscape.probe.measure import Call, Memory, matrix_of, reason_of, unmeasured
 from landscape.probe.optimizer import live_state
 from landscape.probe.pace import Clock, Pace
 from landscape.probe.settings import ProbeSettings
 from landscape.probe.undisturbed import undisturbed, wait_for
-from landscape.results.probe import FILE, HESSIAN, MEASURES, ProbeCurves, ProbeValues, probe_curves
+from landscape.results.probe import FILE, MEASURES, ProbeCurves, ProbeValues, probe_curves
 from landscape.snn.adapters import batch_norms
 
 NUM_EXAMPLES = 256  # as many as a few batches have: a call then costs tens of their steps
@@ -126,8 +126,8 @@ class Probe:
             raise ValueError(f"what must list some of {', '.join(MEASURES)}; got {what!r}.")
         self.what, self.path = tuple(what), None if path is None else Path(path)
         self._objective = None if objective is None else _as_objective(objective)
-        self._data, self._examples, self._params, self._dtype = data, examples, params, dtype
-        self._batch_norm = batch_norm
+        self._data, self._examples, self._params = data, examples, params
+        self._is_as_weights = dtype is None
         self._readout = None if isinstance(readout, str) else readout
         self._settings = TargetSettings(
             layout=layout,
@@ -136,10 +136,13 @@ class Probe:
             examples="all",  # of those that are chosen
             split=split,
             batch_size=batch_size,
+            batch_norm=batch_norm,
+            dtype=TargetSettings.dtype if dtype is None else dtype,
             seed=seed,
             command="landscape.Probe",
         )
-        self._pace, self._watch = Pace(every, budget, clock), Watch(patience)
+        self._pace = Pace(ProbeSettings(every=every, budget=budget), clock)
+        self._watch = Watch(patience)
         self._memory = Memory()
         self._target: Target | None = None
         self._lines: Lines | None = None
@@ -156,25 +159,34 @@ class Probe:
         ------
         ValueError
             At the first call, if network, objective and data do not fit one another. Later what
-            cannot be measured is told in ``absent``, and the training goes on.
+            cannot be measured, for whatever reason, is told in ``absent``, and the training goes
+            on; but where processes share the examples, one that fails would leave the others
+            waiting, and raises.
+        OSError
+            At the first call, if the file cannot be written. Later a ``RuntimeWarning`` says so.
         """
         if not self._pace.is_due(step):
             return None
         network = unwrapped(model)
         device = next(network.parameters(), torch.empty(0)).device
         # Parts of a batch have other statistics than it has.
-        is_whole = self._batch_norm == "train" and bool(batch_norms(network))
-        with (
-            self._pace.call(step, wait_for(device)),
-            undisturbed(device, self._settings.seed),
-            alone(is_whole),
-        ):
-            values = self._measured(network, step, optimizer)
+        is_whole = self._settings.batch_norm == "train" and bool(batch_norms(network))
+        goes_on = self._lines is not None and (is_whole or world_size() == 1)
+        with self._pace.call(step, wait_for(device)):
+            try:
+                with undisturbed(device, self._settings.seed), alone(is_whole):
+                    forgiven = Exception if goes_on else ValueError
+                    values = self._measured(network, step, optimizer, forgiven)
+            except Exception as error:
+                if self._target is None or not goes_on:
+                    raise
+                values = unmeasured(step, self._target, self.what, reason_of(error))
         values = replace(values, seconds=self._pace.seconds, share=self._pace.share)
         values = replace(values, warnings=self._watch.told(values))
-        self._lines = self._lines or Lines(self.path if is_main() else None)
-        self._lines.add(values.record())
-        for words in values.warnings if is_main() else ():
+        lines = self._lines or Lines(self.path if is_main() else None)
+        unwritten = lines.add(values.record())
+        self._lines = lines
+        for words in filter(None, (*values.warnings, unwritten)) if is_main() else ():
             warnings.warn(f"step {step}: {words}", RuntimeWarning, stacklevel=2)
         return values
 
@@ -201,7 +213,13 @@ class Probe:
         if self.path is not None and self._lines is None:
             self.path = Path(folder) / self.path
 
-    def _measured(self, model: nn.Module, step: int, optimizer: Optimizer | None) -> ProbeValues:
+    def _measured(
+        self,
+        model: nn.Module,
+        step: int,
+        optimizer: Optimizer | None,
+        forgiven: type[Exception],
+    ) -> ProbeValues:
         is_first = self._target is None
         target = self._target or self._opened(model)
         if target.model is not model:
@@ -215,12 +233,12 @@ class Probe:
         if state is not None:
             risk.preconditioner = state.preconditioner
         call = Call(risk, state, self._memory, target.generator(f"probe at step {step}"))
-        found = call.run(self.what if math.isfinite(call.loss) else ())
+        found = call.run(self.what if math.isfinite(call.loss) else (), forgiven)
         if not math.isfinite(call.loss):
             found.absent |= dict.fromkeys(self.what, "the loss is not a finite number")
         return ProbeValues(
             step=step,
-            matrix=_matrix_of(target),
+            matrix=matrix_of(target),
             loss=call.loss,
             **found.values,
             turned=tuple(found.turned),
@@ -236,9 +254,9 @@ class Probe:
         parameters = list(model.parameters())
         wide = any(p.dtype == torch.float64 for p in parameters)
         device = str(next(iter(parameters), torch.empty(0)).device)
-        dtype = self._dtype or ("float64" if wide else "float32")
+        dtype = "float64" if wide and self._is_as_weights else self._settings.dtype
         # Where nothing couples examples, batches are cut where memory is short.
-        norm = self._batch_norm if batch_norms(model) else "eval"
+        norm = self._settings.batch_norm if batch_norms(model) else "eval"
         settings = replace(self._settings, device=device, dtype=dtype, batch_norm=norm)
         choice = Choice(
             split=settings.split, examples=self._examples, seed=settings.seed, at_most=True
@@ -271,9 +289,3 @@ def _as_objective(given: Any) -> Objective:
     """By what it is: a name or a module is a loss, another function one of (model, batch)."""
     is_loss = isinstance(given, nn.Module) or given in BUILTIN_LOSSES
     return objective_of(given, None) if is_loss else objective_of(None, given)
-
-
-def _matrix_of(target: Target) -> str:
-    if target.subject.spiking:
-        return f"formal Hessian of the surrogate ({target.subject.surrogate})"
-    return HESSIAN

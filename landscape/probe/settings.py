@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,3 +13,8 @@ class ProbeSettings:
     budget: float = setting(
         0.05, "--probe-budget", above=0.0, help="Share of the time that calls may take."
     )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
+        if self.budget > 1:
+            raise ValueError(f"budget must be a share of the time, at most 1; got {self.budget}.")

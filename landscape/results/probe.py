@@ -107,8 +107,7 @@ class ProbeValues:
 
     def record(self) -> dict[str, Any]:
         """One flat object: a line of the probe's file. None: not there."""
-        loss = self.loss if math.isfinite(self.loss) else None
-        found: dict[str, Any] = {"step": self.step, "matrix": self.matrix, "loss": loss}
+        found: dict[str, Any] = {"step": self.step, "matrix": self.matrix, "loss": self.loss}
         for name in (LAMBDA_MAX, PRECONDITIONED):
             pair = getattr(self, name)
             found[name] = None if pair is None else pair.value
@@ -134,7 +133,8 @@ class ProbeValues:
             "seconds": round(self.seconds, 6),
             "share": round(self.share, 6),
         }
-        return found
+        is_lost = {k for k, v in found.items() if isinstance(v, float) and not math.isfinite(v)}
+        return found | dict.fromkeys(is_lost)
 
 
 BySteps = Annotated[Array, Shape("S", measured=True)]

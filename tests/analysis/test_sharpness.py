@@ -238,13 +238,6 @@ def test_tolerated_noise_is_left_out_without_classes():
     assert {row.name for row in table.rows} == {"sam_rise", "sam_first_order"}
 
 
-def test_unknown_measures_are_refused_by_name():
-    with pytest.raises(ValueError, match="measures must be some of"):
-        sharpness(
-            _target(_relu_net()), settings=SharpnessSettings(measures=("flat",)), progress=quiet
-        )
-
-
 @pytest.mark.parametrize("rough", [0.0, 0.3])
 def test_a_note_says_where_a_rise_does_not_clear_the_roughness(rough, tmp_path):
     def loss(outputs, targets):

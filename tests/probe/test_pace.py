@@ -6,13 +6,14 @@ import torch
 
 import landscape
 from landscape.probe.pace import Pace
+from landscape.probe.settings import ProbeSettings
 
 
 class Run:
     """A training by a clock that is set forward, and at which steps the probe was called."""
 
     def __init__(self, clock, **pace):
-        self.clock, self.pace = clock, Pace(**pace, clock=clock)
+        self.clock, self.pace = clock, Pace(ProbeSettings(**pace), clock=clock)
         self.called, self.shares = [], []
 
     def train(self, steps, *, of, cost, first=None):

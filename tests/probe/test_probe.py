@@ -273,8 +273,12 @@ def test_wrong_arguments_are_refused(descent):
     spread.consolidate_state_dict = None  # as torch.distributed.optim.ZeroRedundancyOptimizer has
     for match, args, options in (
         ("some of lambda_max, trace", (), {"what": ["sharpness"]}),
-        ("whole number of steps", (), {"every": 0}),
-        ("share of the time", (), {"budget": 0.0}),
+        ("every must be a whole number of at least 1", (), {"every": 0}),
+        ("budget must be a number above 0; got 0.0", (), {"budget": 0.0}),
+        ("budget must be a number above 0; got None", (), {"budget": None}),
+        ("share of the time, at most 1", (), {"budget": 1.5}),
+        ("batch_norm must be one of eval, train", (), {"batch_norm": "foo"}),
+        ("dtype must be one of float32, float64", (), {"dtype": "half"}),
         ("whole number of calls", (), {"patience": 0}),
         ("data must be", ("mse", None), {}),
         ("optimizer must be a torch.optim.Optimizer", (), {"call": (model, 0, "sgd")}),
@@ -283,9 +287,5 @@ def test_wrong_arguments_are_refused(descent):
     ):
         with pytest.raises(ValueError, match=match):
             called(*args, **options)
-    probe = landscape.Probe("mse", data, every=1, budget=1, path=None)
-    probe(model, 0)
-    with pytest.raises(ValueError, match="a probe follows one network"):
-        probe(copy.deepcopy(model), 1)
     with torch.inference_mode(), pytest.raises(ValueError, match="inference_mode is on"):
-        probe(model, 2)
+        called()

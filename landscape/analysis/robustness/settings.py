@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from landscape.catalog.words import MOST_EXAMPLES
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,9 @@ class RobustnessSettings:
     part: int | None = setting(
         MOST_EXAMPLES, none=0, help="So many of the network's own examples at least; 0: all."
     )
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     @property
     def num_passes(self) -> int:

@@ -8,8 +8,6 @@ from landscape.analysis.provenance import start_clock
 from landscape.analysis.sharpness.rows import rows_of
 from landscape.analysis.sharpness.settings import SharpnessSettings
 from landscape.analysis.target import Target
-from landscape.catalog import SCALES_OF_WEIGHTS
-from landscape.catalog.measures import SAMPLED
 from landscape.curvature.perturbation import check_radii
 from landscape.linalg.units import within
 from landscape.results import Result, SharpnessTable, readings_of
@@ -41,7 +39,7 @@ def sharpness(
     Raises
     ------
     ValueError
-        For an unknown measure or scale, radii that are not ascending, or another's spectra.
+        For radii that are not ascending, or another's spectra.
     """
     _check(target, settings, spectra)
     clock = start_clock()
@@ -71,13 +69,6 @@ def sharpness(
 def _check(target: Target, settings: SharpnessSettings, spectra: Sequence[Result]) -> None:
     check_radii("radii", settings.radii)
     check_radii("ball_radii", settings.ball_radii)
-    for kind, asked, known in (
-        ("measures", settings.measures, SAMPLED),
-        ("scales", settings.scales, SCALES_OF_WEIGHTS),
-    ):
-        unknown = [name for name in asked if name not in known]
-        if unknown or not asked:
-            raise ValueError(f"{kind} must be some of {', '.join(known)}; got {', '.join(asked)}.")
     for result in spectra:
         mine, other = target.subject, result.subject
         if (mine.checkpoint_sha256, mine.examples_sha256, mine.loss_name) != (

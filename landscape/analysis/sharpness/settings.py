@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from landscape.catalog import MEASURES, SCALES_OF_WEIGHTS
 from landscape.catalog.measures import SAMPLED
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 
 class RowsOf(NamedTuple):
@@ -51,6 +51,9 @@ class SharpnessSettings:
     )
     num_probes: int = setting(20, minimum=2, help="Of relative flatness.")
     num_layers: int = setting(2, minimum=1, help="Relative flatness of the last so many layers.")
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
     @property
     def rows(self) -> list[RowsOf]:

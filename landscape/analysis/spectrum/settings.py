@@ -5,7 +5,7 @@ from typing import Literal
 
 from landscape.catalog import OPERATORS, SCALES
 from landscape.catalog.words import BASIS_DTYPES
-from landscape.settings import setting
+from landscape.settings import check_settings, setting
 
 # Other settings have these fields too.
 PARAMS_HELP = "Vary these parameters only: globs of their names, comma-separated; !GLOB excludes."
@@ -24,6 +24,9 @@ class OperatorSettings:
         help="The spectrum of S'AS, blind to rescaled weights; symmetry: in attention too.",
     )
     weight_decay: float = setting(0.0, metavar="WD", help=WEIGHT_DECAY_HELP)
+
+    def __post_init__(self) -> None:
+        check_settings(self)
 
 
 @dataclass(frozen=True, kw_only=True)
