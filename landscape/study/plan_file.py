@@ -9,6 +9,7 @@ from typing import Any
 
 from landscape.analysis.budget import BUDGETS, Budget, ScaledBudget
 from landscape.hints import close_to
+from landscape.settings import value_type
 from landscape.study.plan import Plan
 from landscape.study.plan_parts import (
     AnalysisPlan,
@@ -185,7 +186,8 @@ def _analysis(table: _Table) -> AnalysisPlan:
         scaled=base.scaled and _replaced(base.scaled, spectrum),
         **spectrum,
     )
-    own = {k: _frozen(v) for k, v in table.items() if k in _ANALYSIS - {"budget"}}
+    own = {k: v for k, v in table.items() if k in _ANALYSIS - {"budget"}}
+    own = _frozen_for(AnalysisPlan, own)
     return AnalysisPlan(budget=budget, **own)
 
 
@@ -205,7 +207,7 @@ def _comparison(table: _Table, optimizers: list[str]) -> ComparisonPlan:
         for optimizer in spread:
             first, second = (str(name).replace("{optimizer}", optimizer) for name in pair)
             pairs.append((first, second))
-    settings = {k: _frozen(v) for k, v in table.items() if k != "contrasts"}
+    settings = _frozen_for(ComparisonPlan, {k: v for k, v in table.items() if k != "contrasts"})
     return ComparisonPlan(contrasts=tuple(pairs), **settings)
 
 
@@ -238,6 +240,16 @@ def _check(table: _Table, known: Iterable[str], what: str) -> None:
 def _require_table(value: object, what: str) -> None:
     if not isinstance(value, Mapping):
         raise ValueError(f"{what} must be a table; got {value!r}.")
+
+
+def _frozen_for(kind: type[Any], table: _Table) -> dict[str, Any]:
+    """The fields of a dataclass, lists as tuples: a word is no list of its letters."""
+    for field in dataclasses.fields(kind):
+        value = table.get(field.name)
+        is_list = value is None or value_type(field.type)[1] is None or isinstance(value, list)
+        if not is_list:
+            raise ValueError(f"{field.name} must be a list; got {value!r}.")
+    return {k: _frozen(v) for k, v in table.items()}
 
 
 def _frozen(value: Any) -> Any:

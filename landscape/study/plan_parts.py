@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from landscape.analysis.budget import Budget
-from landscape.analysis.spectrum.settings import OperatorSettings, SpectrumSettings
+from landscape.analysis.spectrum.settings import (
+    EigenvalueSettings,
+    OperatorSettings,
+    SpectrumSettings,
+)
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
 from landscape.compare.settings import DecisionSettings
@@ -96,6 +100,23 @@ class AnalysisPlan:
     one_image: bool = False
     curvature_every: int = 0
     curvature_seeds: int | None = None
+
+    def __post_init__(self) -> None:
+        # What they refuse, a plan refuses too, before anything runs.
+        b = self.budget
+        EigenvalueSettings(
+            operator=self.operator,
+            num_shards=self.num_shards,
+            num_largest=b.num_largest,
+            num_smallest=b.num_smallest,
+            tol=b.tol,
+            max_matvecs=b.max_matvecs,
+        )
+        TargetSettings(split=self.split, batch_size=self.batch_size, seed=self.seed)
+        if not isinstance(self.examples, int) or self.examples < 1:
+            raise ValueError(
+                f"examples must be a whole number of at least 1; got {self.examples!r}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
