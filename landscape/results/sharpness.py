@@ -45,16 +45,21 @@ class Measure:
     @property
     def label(self) -> str:
         """Name with what distinguishes it in a table, e.g. ``expected_rise[filter] ρ=0.03``."""
-        where = "" if self.scale == "none" else f"[{self.scale}]"
-        of = "".join(f" {part}" for part in (self.operator, self.layer) if part)
-        radius = "" if self.radius is None else f" ρ={self.radius:g}"
-        return f"{self.name}{where}{of}{radius}"
+        of = (self.operator, self.layer)
+        return measure_label(self.name, self.scale, *filter(None, of), radius=self.radius)
 
     @property
     def bound(self) -> str:
         """≥ where the value is a lower bound, ≤ where it is an upper one, as its note says."""
         signs = {"lower bound": "≥", "upper bound": "≤"}
         return next((sign for words, sign in signs.items() if words in self.note), "")
+
+
+def measure_label(name: str, scale: str, *of: str, radius: float | None = None) -> str:
+    """What a measure at a scale is called, with the operator and the layer that it is ``of``."""
+    where = "" if scale == "none" else f"[{scale}]"
+    size = "" if radius is None else f" ρ={radius:g}"
+    return " ".join((f"{name}{where}", *of)) + size
 
 
 def make_measure(

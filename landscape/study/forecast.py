@@ -11,7 +11,6 @@ from landscape.analysis.opening import make_target
 from landscape.analysis.suite_settings import SuiteSettings
 from landscape.analysis.target_checks import open_device
 from landscape.analysis.target_settings import TargetSettings
-from landscape.data.choice import Choice
 from landscape.data.choosing import open_source
 from landscape.study.plan import Plan
 from landscape.study.settings import Machine
@@ -60,13 +59,10 @@ def _forecast(plan: Plan, config: TrainConfig, machine: Machine) -> RunForecast:
 
 def _analysis_seconds(plan: Plan, model: nn.Module, config: TrainConfig, machine: Machine) -> float:
     analysis = plan.analysis
-    choice = Choice(
-        split=analysis.split, examples=analysis.examples, seed=analysis.seed, at_most=True
-    )
     target = make_target(
         model,
         objective_of(config),
-        open_source(config.data, choice, data_dir=machine.data_dir),
+        open_source(config.data, analysis.choice, data_dir=machine.data_dir),
         TargetSettings(batch_size=analysis.batch_size, device=machine.device),
         label="forecast",
         timing=timing_of(config),

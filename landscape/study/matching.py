@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from landscape.compare.expectation import planned_pair
 from landscape.hints import few
 from landscape.results import Comparison
 from landscape.results.comparison import MeasureRow, PairRow
 from landscape.results.study import JudgedAt, LossMatchedRow
+from landscape.statistics import seeds_pair
 from landscape.study.contrasts import Groups, compare_contrasts
 from landscape.study.gathered import Curves
 from landscape.study.plan import Plan
@@ -76,13 +76,8 @@ def loss_matched_rows(
     seeds = {seed for names in contrasts for seed in loss_matched_seeds(plan, *names)}
     chosen = {name: [c for c in members if c.seed in seeds] for name, members in groups.items()}
     # Where runs failed, what is left of two recipes need not pair.
-    left = {
-        name: sorted({c.seed for c in members if c.seed is not None})
-        for name, members in chosen.items()
-    }
-    paired = tuple(
-        names for names in contrasts if planned_pair("", *(left[n] for n in names)).paired
-    )
+    left = {name: [c.seed for c in members] for name, members in chosen.items()}
+    paired = tuple((a, b) for a, b in contrasts if seeds_pair(left[a], left[b]))
     by_loss = compare_contrasts(
         chosen,
         dataclasses.replace(plan.comparison, contrasts=paired),

@@ -8,6 +8,7 @@ from landscape.catalog.measures import COMPARED
 from landscape.catalog.scales import BEARING
 from landscape.compare.measures import fits
 from landscape.hints import close_to, few
+from landscape.results.sharpness import measure_label
 from landscape.study.plan_parts import AnalysisPlan
 
 _TABLE = "SharpnessTable"  # where measures stand that are read off no other result
@@ -61,15 +62,11 @@ def measure_names(analysis: AnalysisPlan) -> Iterator[str]:
             scales = (kind.scale, *(certified if kind.name == "scaled" else ()))
             for measure in COMPARED.values():
                 if measure.of == given:
-                    yield from (f"{_at(measure.name, s)} {analysis.operator}" for s in scales)
+                    yield from (measure_label(measure.name, s, analysis.operator) for s in scales)
 
 
 def _of_table(budget: Budget, certified: tuple[str, ...]) -> Iterator[str]:
     for name, scales, radii, is_scaled, _ in budget.sharpness.rows:
         for scale in (*scales, *(certified if is_scaled else ())):
             for radius in radii:
-                yield _at(name, scale) + ("" if radius is None else f" ρ={radius:g}")
-
-
-def _at(name: str, scale: str) -> str:
-    return name if scale == "none" else f"{name}[{scale}]"
+                yield measure_label(name, scale, radius=radius)

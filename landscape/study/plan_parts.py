@@ -14,6 +14,7 @@ from landscape.analysis.spectrum.settings import (
 from landscape.analysis.target_settings import TargetSettings
 from landscape.catalog.words import MOST_EXAMPLES
 from landscape.compare.settings import DecisionSettings
+from landscape.data.choice import Choice
 from landscape.training.config import TrainConfig
 
 Expectation = Literal["flatter", "sharper", "equivalent", "no difference", "identical"]
@@ -100,6 +101,11 @@ class AnalysisPlan:
     one_image: bool = False
     curvature_every: int = 0
     curvature_seeds: int | None = None
+
+    @property
+    def choice(self) -> Choice:
+        """The examples to measure on; of data that hold fewer, all."""
+        return Choice(split=self.split, examples=self.examples, seed=self.seed, at_most=True)
 
     def __post_init__(self) -> None:
         # What they refuse, a plan refuses too, before anything runs.

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from landscape.analysis.target_checks import open_device
-from landscape.data.choice import Choice
 from landscape.data.choosing import open_source
 from landscape.files import LOCK, ensure_writable, lock_if_free, present, wait_until_free
 from landscape.results.study import Study
@@ -109,10 +108,8 @@ def run_study(
 def _check_inputs(plan: Plan, machine: Machine) -> None:
     """Open the device and every data set once: else each run would fail by itself."""
     open_device(machine.device)
-    a = plan.analysis
-    choice = Choice(split=a.split, examples=a.examples, seed=a.seed, at_most=True)
     for data in dict.fromkeys(recipe.config.data for recipe in plan.recipes):
-        open_source(data, choice, data_dir=machine.data_dir)
+        open_source(data, plan.analysis.choice, data_dir=machine.data_dir)
 
 
 def _work_off(
